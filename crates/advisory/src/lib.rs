@@ -1,0 +1,1 @@
+//! Feeds, the advisory snapshot, version order, matching, priority.

@@ -1,0 +1,1 @@
+//! What runs where: workloads of Kubernetes clusters.

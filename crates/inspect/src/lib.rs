@@ -1,0 +1,1 @@
+//! What is inside an image: package formats, distribution, baseline checks.

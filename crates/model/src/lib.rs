@@ -1,0 +1,29 @@
+//! The words that every other crate speaks: digests, references, packages, findings, coverage, counters.
+//!
+//! In: nothing. Out: plain values, serialisable, without I/O, clock or async. Whatever crosses a crate border is one of
+//! these types; texts become types at the border where they come in.
+
+pub mod counters;
+pub mod coverage;
+pub mod digest;
+pub mod ecosystem;
+pub mod finding;
+pub mod package;
+pub mod platform;
+pub mod purl;
+pub mod reference;
+pub mod report;
+pub mod secret;
+pub mod timestamp;
+
+pub use counters::RiskCounters;
+pub use coverage::{Coverage, Gap, GapReason, Verdict};
+pub use digest::{Digest, DigestError};
+pub use ecosystem::{Ecosystem, Origin, Scheme};
+pub use finding::{Evidence, Finding, Fix, Kind, Level, Priority, Subject, Urgency};
+pub use package::{Location, Package, SourcePackage};
+pub use platform::{Platform, PlatformError};
+pub use reference::{ImageReference, ReferenceError};
+pub use report::{FeedSource, FeedState, ImageIdentity, Report};
+pub use secret::Secret;
+pub use timestamp::{Timestamp, TimestampError};

@@ -1,0 +1,1 @@
+//! The only unsafe code: memory-mapped files.

@@ -1,0 +1,2 @@
+//! A self-hosted risk center for container images.
+fn main() {}

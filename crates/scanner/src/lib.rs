@@ -1,0 +1,1 @@
+//! The scan pipeline, layer cache, ranking and report formats.

@@ -1,0 +1,1 @@
+//! HTTP: the signed gateway, management API, console, background jobs.

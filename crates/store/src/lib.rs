@@ -1,0 +1,1 @@
+//! State in SQL: registries, images, artifacts, tasks, access keys.
