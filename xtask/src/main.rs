@@ -1,2 +1,57 @@
-//! The task runner.
-fn main() {}
+//! The project's tasks, one per file: `cargo xtask TASK`.
+//!
+//! In: the checkout. Out: the same answer for a person, a hook and CI, since all three run these. Odd: nothing of the
+//! product lives here; what a task must know of it, it asks the built program.
+
+mod architecture;
+mod full;
+mod gate;
+mod generate;
+mod process;
+mod setup;
+mod test;
+
+use clap::{Parser, Subcommand};
+
+/// Tasks of the Plimsoll project
+#[derive(Parser)]
+#[command(name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// All that CI checks: format, lints, docs, architecture, generated pages, then the tests
+    Gate,
+    /// Install what tests need (says what), then run every test
+    Test {
+        /// Install nothing; tests whose tools are missing say that they skip
+        #[arg(long)]
+        no_setup: bool,
+        /// Passed on to `cargo test`, behind `--`
+        #[arg(last = true)]
+        arguments: Vec<String>,
+    },
+    /// Check that the code is as ARCHITECTURE.md says
+    Architecture,
+    /// Write the reference pages in docs/reference from what the program says of itself
+    Generate {
+        /// Write nothing; fail when a page differs
+        #[arg(long)]
+        check: bool,
+    },
+    /// The long runs: large images, whole advisory data, fault loops; prints figures
+    Full,
+}
+
+fn main() -> anyhow::Result<()> {
+    match Arguments::parse().task {
+        Task::Gate => gate::run(),
+        Task::Test { no_setup, arguments } => test::run(!no_setup, &arguments),
+        Task::Architecture => architecture::run(),
+        Task::Generate { check } => generate::run(check),
+        Task::Full => full::run(),
+    }
+}

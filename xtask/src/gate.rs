@@ -1,0 +1,40 @@
+//! Everything that CI checks, cheap things first.
+//!
+//! In: the checkout. Out: success, or the first thing that is wrong. Odd: it ends with the README's own test command.
+
+use std::process::Command;
+
+use crate::{architecture, generate, process, setup, test};
+
+pub(crate) fn run() -> anyhow::Result<()> {
+    process::run("cargo", &["fmt", "--all", "--check"])?;
+    architecture::run()?;
+    process::run(
+        "cargo",
+        &[
+            "clippy",
+            "--locked",
+            "--workspace",
+            "--all-targets",
+            "--quiet",
+            "--",
+            "--deny",
+            "warnings",
+        ],
+    )?;
+    process::run_command(
+        Command::new("cargo")
+            .args([
+                "doc",
+                "--locked",
+                "--workspace",
+                "--no-deps",
+                "--document-private-items",
+                "--quiet",
+            ])
+            .env("RUSTDOCFLAGS", "--deny warnings"),
+    )?;
+    generate::run(true)?;
+    setup::run()?;
+    test::run(false, &[])
+}

@@ -1,0 +1,139 @@
+//! What tests need on a machine: real registries, package tools, official SDKs, a browser, real images.
+//!
+//! In: a Debian-like machine, root. Out: Debian packages installed; SDKs under `target/test-tools`; real images under
+//! `target/test-images` where the builder of real images is at hand. Odd: what is already there is left alone, so a
+//! second run takes a second.
+
+use std::{
+    fs,
+    path::PathBuf,
+    process::{Command, Stdio},
+};
+
+use crate::process::{is_installed, root, run, run_command, say};
+
+/// Debian package and the program by which its presence is known.
+const DEBIAN: &[(&str, &str)] = &[
+    ("docker-registry", "docker-registry"),
+    ("skopeo", "skopeo"),
+    ("umoci", "umoci"),
+    ("rpm", "rpm"),
+    ("apache2-utils", "htpasswd"),
+    ("openssl", "openssl"),
+    ("chromium", "chromium"),
+    ("chromium-driver", "chromedriver"),
+    ("fonts-dejavu-core", "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf"),
+    ("python3-venv", "python3"),
+    ("nodejs", "node"),
+];
+
+/// The official clients, from PyPI.
+const PYTHON: &[&str] = &[
+    "alibabacloud-sas20181203==10.3.2",
+    "aliyun-python-sdk-core==2.16.1",
+    "aliyun-python-sdk-sas==2.0.3",
+];
+
+/// The official client, from the npm registry.
+const NODE: &[&str] = &["@alicloud/pop-core@1.8.0"];
+
+/// Images that the builder of real images makes for tests; the larger ones belong to `cargo xtask full`.
+const IMAGES: &[&str] = &["debian-slim", "alpine-app", "rpm-app", "multi-arch"];
+
+pub(crate) fn run() -> anyhow::Result<()> {
+    debian()?;
+    python()?;
+    node()?;
+    images()
+}
+
+/// Whether everything that tests can ask for is there.
+pub(crate) fn is_complete() -> bool {
+    missing_debian().is_empty()
+        && tools().join("python.ready").exists()
+        && tools().join("node.ready").exists()
+}
+
+fn tools() -> PathBuf {
+    root().join("target/test-tools")
+}
+
+fn missing_debian() -> Vec<&'static str> {
+    let is_there = |probe: &str| {
+        if probe.starts_with('/') { PathBuf::from(probe).exists() } else { is_installed(probe) }
+    };
+    DEBIAN.iter().filter(|(_, probe)| !is_there(probe)).map(|(package, _)| *package).collect()
+}
+
+fn debian() -> anyhow::Result<()> {
+    let missing = missing_debian();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    say(&format!("installing Debian packages for tests: {}", missing.join(" ")));
+    run_command(Command::new("apt-get").args(["update", "-qq"]).stdout(Stdio::null()))?;
+    run_command(
+        Command::new("apt-get")
+            .args(["install", "-y", "-qq", "--no-install-recommends"])
+            .args(&missing)
+            .env("DEBIAN_FRONTEND", "noninteractive")
+            .stdout(Stdio::null()),
+    )
+}
+
+fn python() -> anyhow::Result<()> {
+    let ready = tools().join("python.ready");
+    if fs::read_to_string(&ready).is_ok_and(|text| text == PYTHON.join("\n")) {
+        return Ok(());
+    }
+    say(&format!("installing Python SDKs for tests into target/test-tools: {}", PYTHON.join(" ")));
+    fs::create_dir_all(tools())?;
+    let folder = tools().join("python");
+    let folder = folder.to_string_lossy();
+    run("python3", &["-m", "venv", &folder])?;
+    run_command(
+        Command::new(format!("{folder}/bin/pip")).args(["install", "--quiet"]).args(PYTHON),
+    )?;
+    fs::write(ready, PYTHON.join("\n"))?;
+    Ok(())
+}
+
+fn node() -> anyhow::Result<()> {
+    let ready = tools().join("node.ready");
+    if fs::read_to_string(&ready).is_ok_and(|text| text == NODE.join("\n")) {
+        return Ok(());
+    }
+    say(&format!("installing Node packages for tests into target/test-tools: {}", NODE.join(" ")));
+    let folder = tools().join("node");
+    fs::create_dir_all(&folder)?;
+    run_command(
+        Command::new("npm")
+            .args([
+                "install",
+                "--silent",
+                "--no-audit",
+                "--no-fund",
+                "--ignore-scripts",
+                "--prefix",
+            ])
+            .arg(&folder)
+            .args(NODE),
+    )?;
+    fs::write(ready, NODE.join("\n"))?;
+    Ok(())
+}
+
+fn images() -> anyhow::Result<()> {
+    let builder = root().join("../shared/images/build-images.sh");
+    if !builder.exists() {
+        say("no builder of real images here: tests build their own images instead");
+        return Ok(());
+    }
+    let target = root().join("target/test-images");
+    if IMAGES.iter().all(|name| target.join("oci").join(name).join("index.json").exists()) {
+        return Ok(());
+    }
+    say(&format!("building real images for tests into target/test-images: {}", IMAGES.join(" ")));
+    let target = target.to_string_lossy().into_owned();
+    run_command(Command::new("bash").arg(builder).arg(target).args(IMAGES))
+}
