@@ -10,7 +10,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use crate::process::{is_installed, root, run, run_command, say};
+use crate::process::{is_installed, root, run_command, say};
 
 /// Debian package and the program by which its presence is known.
 const DEBIAN: &[(&str, &str)] = &[
