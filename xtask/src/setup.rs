@@ -89,11 +89,8 @@ fn python() -> anyhow::Result<()> {
     say(&format!("installing Python SDKs for tests into target/test-tools: {}", PYTHON.join(" ")));
     fs::create_dir_all(tools())?;
     let folder = tools().join("python");
-    let folder = folder.to_string_lossy();
-    run("python3", &["-m", "venv", &folder])?;
-    run_command(
-        Command::new(format!("{folder}/bin/pip")).args(["install", "--quiet"]).args(PYTHON),
-    )?;
+    run_command(Command::new("python3").args(["-m", "venv"]).arg(&folder))?;
+    run_command(Command::new(folder.join("bin/pip")).args(["install", "--quiet"]).args(PYTHON))?;
     fs::write(ready, PYTHON.join("\n"))?;
     Ok(())
 }
