@@ -56,22 +56,31 @@ fn documented(text: &str) -> anyhow::Result<BTreeMap<String, BTreeSet<String>>> 
 fn actual() -> anyhow::Result<BTreeMap<String, BTreeSet<String>>> {
     let text = output("cargo", &["metadata", "--locked", "--format-version", "1", "--no-deps"])?;
     let metadata: serde_json::Value = serde_json::from_str(&text)?;
-    let packages = metadata["packages"].as_array().context("cargo metadata without packages")?;
+    let list = |value: &serde_json::Value, key: &str| {
+        value
+            .get(key)
+            .and_then(serde_json::Value::as_array)
+            .cloned()
+            .with_context(|| format!("metadata without `{key}`"))
+    };
+    let word = |value: &serde_json::Value, key: &str| {
+        value.get(key).and_then(|text| text.as_str().map(str::to_owned))
+    };
+    let packages = list(&metadata, "packages")?;
     let short = |name: &str| name.strip_prefix("plimsoll-").unwrap_or(name).to_owned();
-    let names: BTreeSet<&str> =
-        packages.iter().filter_map(|package| package["name"].as_str()).collect();
+    let names: BTreeSet<String> =
+        packages.iter().filter_map(|package| word(package, "name")).collect();
     let mut table = BTreeMap::new();
-    for package in packages {
-        let name = package["name"].as_str().context("a package without a name")?;
-        let dependencies =
-            package["dependencies"].as_array().context("a package without dependencies")?;
-        let uses = dependencies
+    for package in &packages {
+        let name = word(package, "name").context("a package without a name")?;
+        let uses = list(package, "dependencies")?
             .iter()
-            .filter(|dependency| dependency["kind"].as_str() != Some("dev"))
-            .filter_map(|dependency| dependency["name"].as_str())
+            .filter(|dependency| word(dependency, "kind").as_deref() != Some("dev"))
+            .filter_map(|dependency| word(dependency, "name"))
             .filter(|dependency| names.contains(dependency))
-            .map(short);
-        table.insert(short(name), uses.collect());
+            .map(|dependency| short(&dependency))
+            .collect();
+        table.insert(short(&name), uses);
     }
     Ok(table)
 }
