@@ -1,0 +1,47 @@
+//! How old the data is, against a day that the caller names.
+//!
+//! In: the state of a snapshot and today. Out: a gap when the snapshot is older than a week. Source:
+//! `docs/semantics.md`, "Coverage". Odd: this is the only place of the crate that looks at the present, and it is told.
+
+use plimsoll_model::{FeedState, Gap, GapReason, Timestamp};
+
+/// Data older than this many days makes a report partial.
+pub const STALE_AFTER_DAYS: i64 = 7;
+
+/// The gap of a snapshot that is more than [`STALE_AFTER_DAYS`] older than `today`.
+///
+/// A snapshot that is newer than today (a wrong clock) is not stale.
+#[must_use]
+pub fn staleness_gap(state: &FeedState, today: Timestamp) -> Option<Gap> {
+    let age = today.days_since(state.date);
+    (age > STALE_AFTER_DAYS).then(|| Gap {
+        reason: GapReason::FeedStale,
+        by: "feed".to_owned(),
+        at: String::new(),
+        detail: format!("the advisory data is of {}, {age} days old", state.date.date()),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use plimsoll_model::Digest;
+
+    use super::*;
+
+    #[test]
+    fn data_is_stale_after_a_week() {
+        let state = FeedState {
+            snapshot: Digest::from_bytes([0; 32]),
+            date: "2026-08-22T18:00:00Z".parse().unwrap(),
+            starter: false,
+            sources: Vec::new(),
+        };
+        let gap = |today: &str| staleness_gap(&state, today.parse().unwrap());
+        assert_eq!(gap("2026-08-30T17:59:59Z"), None);
+        assert_eq!(
+            gap("2026-08-30T18:00:00Z").unwrap().detail,
+            "the advisory data is of 2026-08-22, 8 days old"
+        );
+        assert_eq!(gap("2020-01-01"), None);
+    }
+}
