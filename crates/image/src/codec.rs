@@ -1,0 +1,1 @@
+//! Chooses and runs the decompressor.

@@ -1,0 +1,1 @@
+//! Reads tar archives by the rules of Go's `archive/tar`.
