@@ -1,1 +1,54 @@
-//! State in SQL: registries, images, artifacts, tasks, access keys.
+//! State in SQL: registries, images, artifacts with their reports, scan tasks, access keys.
+//!
+//! In: what sync, scan workers, people and clusters say, always with the time handed in. Out: [`Store`], whose methods
+//! stand beside the noun that they are about, one file per noun. Nothing else in the workspace speaks SQL.
+//!
+//! Odd:
+//! * Several processes may open one data directory at once (`plimsoll serve` and the command line): SQLite's write-ahead
+//!   log, and every decision is taken inside the transaction that writes it.
+//! * What is unchanged is not written: a second sync and scan of the same images leaves the file as it was.
+//! * Statements are in the dialect that SQLite and PostgreSQL share (`$1`, `ON CONFLICT`, `RETURNING`, window functions);
+//!   only `migrations/sqlite/` and [`store`] know which database it is.
+//! * Passwords and access key secrets are encrypted with `master.key`, which never is in the database.
+
+mod access_keys;
+mod admin_token;
+mod artifacts;
+mod column;
+mod error;
+mod findings;
+mod images;
+mod master_key;
+mod nonces;
+mod policy;
+mod ranking;
+mod registries;
+mod risk_list;
+mod scans;
+mod schema;
+mod sessions;
+mod settings;
+mod store;
+mod sync;
+mod tasks;
+mod workloads;
+
+pub use access_keys::{AccessKey, KeyError, KeySummary, NewKey};
+pub use admin_token::TokenError;
+pub use artifacts::Artifact;
+pub use error::StoreError;
+pub use findings::Affected;
+pub use images::{ImageRow, RepoType, image_uuid, repo_id, split_repository};
+pub use master_key::MasterKeyError;
+pub use policy::{Effect, Policy, Statement};
+pub use ranking::{Dimension, RankEntry, RiskOverview, RiskStatistic, Scope, SearchError};
+pub use registries::{NetType, Registry, RegistryError, RegistrySettings, UrlScheme};
+pub use risk_list::{ImageRisk, ImageRiskQuery, Page, RiskFilter};
+pub use scans::{RecordOutcome, ScanRecord};
+pub use sessions::Session;
+pub use store::{OpenError, Store, StoreOptions};
+pub use sync::{SyncListing, SyncOutcome, SyncedImage};
+pub use tasks::{
+    Enqueued, FailOutcome, Lease, Origin, Retry, Task, TaskCounts, TaskState, TaskStatus,
+};
+pub use workloads::{Cluster, Workload};

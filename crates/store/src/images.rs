@@ -1,0 +1,123 @@
+//! Images: tagged entries of repositories, each resolved to one platform manifest.
+//!
+//! In: names and digests that a sync saw. Out: [`ImageRow`], and the stable ids that the contract wants of images and
+//! repositories. Odd: the namespace is a path's first segment and may be empty; ids are made of the registry's *name*, so
+//! they survive removing and adding a registry.
+
+use plimsoll_model::{Digest, Timestamp};
+
+use crate::{Store, StoreError};
+
+/// Whether an image can be pulled without an account.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum RepoType {
+    /// Anonymous pull works.
+    Public,
+    /// It does not.
+    Private,
+}
+
+impl RepoType {
+    /// `PUBLIC` or `PRIVATE`, as the contract spells it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Public => "PUBLIC",
+            Self::Private => "PRIVATE",
+        }
+    }
+}
+
+/// One tagged entry of a repository.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ImageRow {
+    /// Stable id with dashes, [`image_uuid`].
+    pub uuid: String,
+    /// Stable id of the repository, 32 hex digits, [`repo_id`].
+    pub repo_id: String,
+    /// The registry's row.
+    pub registry_id: i64,
+    /// First segment of the repository's path; empty for a path of one segment.
+    pub namespace: String,
+    /// Rest of the path.
+    pub repository: String,
+    /// The tag.
+    pub tag: String,
+    /// What the tag names: a manifest or an index.
+    pub digest: Digest,
+    /// The platform's manifest; equals `digest` unless that is an index.
+    pub manifest_digest: Digest,
+    /// Digest of the configuration.
+    pub image_id: Digest,
+    /// Configuration plus compressed layers, in bytes.
+    pub size: u64,
+    /// Whether it can be pulled without an account.
+    pub repo_type: RepoType,
+    /// Whether the tag cannot be moved.
+    pub tag_immutable: bool,
+    /// When the tag was first seen, or when the registry says that it was made.
+    pub created: Timestamp,
+    /// When the tag last moved, as seen here or as the registry says.
+    pub updated: Timestamp,
+}
+
+impl ImageRow {
+    /// `namespace/repository`, as the registry's own API names it.
+    #[must_use]
+    pub fn path(&self) -> String {
+        join_path(&self.namespace, &self.repository)
+    }
+}
+
+/// Joins what [`split_repository`] split.
+pub(crate) fn join_path(namespace: &str, repository: &str) -> String {
+    if namespace.is_empty() { repository.to_owned() } else { format!("{namespace}/{repository}") }
+}
+
+/// Namespace (first segment, empty if there is only one) and repository (the rest) of a path.
+#[must_use]
+pub fn split_repository(path: &str) -> (&str, &str) {
+    path.split_once('/').unwrap_or(("", path))
+}
+
+/// The stable id of an image: UUID version 5 of registry name, namespace, repository and tag, with dashes.
+#[must_use]
+pub fn image_uuid(registry: &str, namespace: &str, repository: &str, tag: &str) -> String {
+    name_uuid(&["image", registry, namespace, repository, tag]).hyphenated().to_string()
+}
+
+/// The stable id of a repository: 32 hex digits of registry name, namespace and repository.
+#[must_use]
+pub fn repo_id(registry: &str, namespace: &str, repository: &str) -> String {
+    name_uuid(&["repository", registry, namespace, repository]).simple().to_string()
+}
+
+/// Plimsoll's own UUID namespace, drawn once.
+const UUID_NAMESPACE: uuid::Uuid = uuid::Uuid::from_u128(0x5f0c_9c52_7d1e_4c0e_9a0b_3a6e_51b7_d2f4);
+
+fn name_uuid(parts: &[&str]) -> uuid::Uuid {
+    // A zero byte can stand in none of the parts, so that no two lists of parts give the same name.
+    uuid::Uuid::new_v5(&UUID_NAMESPACE, parts.join("\0").as_bytes())
+}
+
+impl Store {
+    /// One image by its id, with or without dashes.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn image(&self, uuid: &str) -> Result<Option<ImageRow>, StoreError> {
+        todo!("{uuid}")
+    }
+
+    /// All images of a repository by tag, as they were last synced. For a sync that asks only for what changed.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn images_of_repository(
+        &self,
+        registry_id: i64,
+        path: &str,
+    ) -> Result<Vec<ImageRow>, StoreError> {
+        todo!("{registry_id} {path}")
+    }
+}
