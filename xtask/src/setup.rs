@@ -27,11 +27,13 @@ const DEBIAN: &[(&str, &str)] = &[
     ("nodejs", "node"),
 ];
 
-/// The official clients, from PyPI.
+/// The official clients, a JSON schema validator and a browser's driver, from PyPI.
 const PYTHON: &[&str] = &[
     "alibabacloud-sas20181203==10.3.2",
     "aliyun-python-sdk-core==2.16.1",
     "aliyun-python-sdk-sas==2.0.3",
+    "jsonschema==4.25.1",
+    "selenium==4.36.0",
 ];
 
 /// The official client, from the npm registry.
