@@ -100,7 +100,7 @@ fn digits_are_missing(text: &str) -> bool {
     digits(text).0.is_empty()
 }
 
-/// Strips one separator and one of the words, then reads `[-_.]?digits`, which may be missing.
+/// Strips one separator and one of the words, then reads `[-_.]?[0-9]*`: both may be missing.
 fn word_and_number<'a, T: Copy>(
     text: &'a str,
     words: &[(&str, T)],
@@ -110,8 +110,6 @@ fn word_and_number<'a, T: Copy>(
         if let Some(after) = bare.strip_prefix(word) {
             let numbered = after.strip_prefix(['-', '_', '.']).unwrap_or(after);
             let (number, rest) = digits(numbered);
-            // A separator without a number belongs to what follows.
-            let rest = if number.is_empty() { after } else { rest };
             return Some((*meaning, Number::new(number), rest));
         }
     }
