@@ -1,0 +1,210 @@
+//! The API's actions: one list, one file per action.
+//!
+//! In: the parameters of a request that was admitted. Out: the members that stand beside `RequestId` in the answer, or a
+//! [`Refusal`]. Source: `docs/api.md`; names, fields and their order are those of the vendor's pages.
+//!
+//! To add one: a file under its area, with parameters, answer and function in this order, and its line in [`actions`].
+
+mod dockerhub;
+mod image;
+
+use std::{future::Future, pin::Pin};
+
+use plimsoll_store::{Store, StoreError};
+use serde::Serialize;
+
+use crate::gateway::{Parameters, Refusal, success};
+
+/// All actions, by name.
+pub(crate) const fn actions() -> &'static [Action] {
+    const ACTIONS: &[Action] = &[
+        Action::of::<dockerhub::GetDockerhubImageRiskRankInfo>(),
+        Action::of::<dockerhub::GetDockerhubImageRiskStatistic>(),
+        Action::of::<dockerhub::ListDockerhubImage>(),
+        Action::of::<image::ListImageRisk>(),
+    ];
+    ACTIONS
+}
+
+/// The action of that name, to the letter.
+pub(crate) fn find(name: &str) -> Option<&'static Action> {
+    actions().iter().find(|action| action.name == name)
+}
+
+/// The reference page of all actions, in Markdown: `docs/reference/actions.md`.
+#[must_use]
+pub fn reference() -> String {
+    let mut page = String::from(
+        "# Actions\n\nGenerated from the list in `crates/server/src/action.rs`; do not edit. \
+         How requests are signed and what errors mean: [`docs/api.md`](../api.md).\n",
+    );
+    for action in actions() {
+        page.push_str(&format!(
+            "\n## {}\n\n{}\n\nPermission `yundun-sas:{}`, access level {}, on all resources.\n",
+            action.name,
+            action.summary,
+            action.name,
+            action.level.as_str()
+        ));
+        if !action.parameters.is_empty() {
+            page.push_str("\n| parameter | type | |\n|---|---|---|\n");
+        }
+        for parameter in action.parameters {
+            let must = if parameter.required { "Required. " } else { "" };
+            let kind = parameter.kind.as_str();
+            page.push_str(&format!(
+                "| `{}` | {kind} | {must}{} |\n",
+                parameter.name, parameter.summary
+            ));
+        }
+    }
+    page
+}
+
+/// What an action may use.
+#[derive(Clone, Copy)]
+pub(crate) struct Context<'a> {
+    /// Where everything is kept.
+    pub(crate) store: &'a Store,
+    /// `RequestId` of the answer.
+    pub(crate) request_id: &'a str,
+}
+
+/// One action, as each file defines it.
+pub(crate) trait Run {
+    /// Its name, on the wire and in policies after `yundun-sas:`.
+    const NAME: &'static str;
+    /// What it does to the state, in the words of the vendor's access levels.
+    const LEVEL: AccessLevel;
+    /// What it is for, in one sentence.
+    const SUMMARY: &'static str;
+    /// The parameters that it knows.
+    const PARAMETERS: &'static [Parameter];
+    /// Serialises to an object.
+    type Answer: Serialize;
+
+    /// Carries it out.
+    fn run(
+        context: Context<'_>,
+        sent: &Parameters,
+    ) -> impl Future<Output = Result<Self::Answer, Refusal>> + Send;
+}
+
+/// What an action does to the state.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum AccessLevel {
+    /// Reads one thing.
+    Get,
+    /// Lists things.
+    List,
+}
+
+/// A parameter of an action.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Parameter {
+    /// Its name on the wire.
+    pub(crate) name: &'static str,
+    /// What its text stands for.
+    pub(crate) kind: ParameterKind,
+    /// Whether it must be sent.
+    pub(crate) required: bool,
+    /// What it does, in one sentence.
+    pub(crate) summary: &'static str,
+}
+
+/// What a parameter's text stands for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum ParameterKind {
+    /// Itself.
+    Text,
+    /// A decimal integer of 32 bits.
+    Integer,
+    /// A list of texts.
+    TextList,
+}
+
+impl AccessLevel {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "get",
+            Self::List => "list",
+        }
+    }
+}
+
+impl ParameterKind {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Integer => "integer",
+            Self::TextList => "list of texts",
+        }
+    }
+}
+
+impl Parameter {
+    const fn optional(name: &'static str, kind: ParameterKind, summary: &'static str) -> Self {
+        Self { name, kind, required: false, summary }
+    }
+
+    const fn required(name: &'static str, kind: ParameterKind, summary: &'static str) -> Self {
+        Self { name, kind, required: true, summary }
+    }
+}
+
+type Answering<'a> = Pin<Box<dyn Future<Output = Result<String, Refusal>> + Send + 'a>>;
+
+/// One action, as the list holds it.
+#[derive(Debug)]
+pub(crate) struct Action {
+    /// Its name.
+    pub(crate) name: &'static str,
+    /// What it does to the state.
+    pub(crate) level: AccessLevel,
+    /// What it is for, in one sentence.
+    pub(crate) summary: &'static str,
+    /// The parameters that it knows.
+    pub(crate) parameters: &'static [Parameter],
+    /// Carries it out; the answer is JSON, `RequestId` first.
+    pub(crate) run: for<'a> fn(Context<'a>, &'a Parameters) -> Answering<'a>,
+}
+
+impl Action {
+    const fn of<A: Run>() -> Self {
+        Self {
+            name: A::NAME,
+            level: A::LEVEL,
+            summary: A::SUMMARY,
+            parameters: A::PARAMETERS,
+            run: answer::<A>,
+        }
+    }
+}
+
+fn answer<'a, A: Run>(context: Context<'a>, sent: &'a Parameters) -> Answering<'a> {
+    Box::pin(async move {
+        let answer = A::run(context, sent).await?;
+        success(context.request_id, &answer).map_err(|error| {
+            tracing::error!(
+                action = A::NAME,
+                error = &error as &dyn std::error::Error,
+                "answer does not serialise"
+            );
+            Refusal::Internal
+        })
+    })
+}
+
+/// Logs a failure of the store and answers it without internals.
+fn failed(action: &'static str, error: &StoreError) -> Refusal {
+    tracing::error!(action, error = error as &dyn std::error::Error, "action failed");
+    if error.is_transient() { Refusal::Unavailable } else { Refusal::Server }
+}
+
+/// A number as the contract's 32-bit fields hold it; strict clients fail on a larger one.
+fn narrow(number: impl TryInto<i32>) -> i32 {
+    number.try_into().unwrap_or(i32::MAX)
+}
+
+#[cfg(test)]
+mod tests;
