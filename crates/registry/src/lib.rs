@@ -1,1 +1,22 @@
-//! Outgoing HTTP: OCI registries and feed downloads.
+//! Outgoing HTTP: image registries by the OCI distribution protocol, feed downloads, and the client side of our own
+//! management API.
+//!
+//! In: endpoints and accounts that an operator configured. Out: lists of repositories and tags, images as
+//! [`plimsoll_image::LayerSource`], files. Source: OCI distribution-spec 1.1, Docker's token authentication. Odd: every
+//! answer is written by somebody else, so each has a cap, a time limit and a check; credentials are bound to an origin.
+
+mod access;
+mod challenge;
+pub mod client;
+pub mod endpoint;
+pub mod error;
+pub mod http;
+mod paging;
+pub mod reach;
+mod realm;
+
+pub use client::{FetchedManifest, RegistryClient, Visibility};
+pub use endpoint::{Credentials, Endpoint, EndpointError, Scheme};
+pub use error::RegistryError;
+pub use http::{HttpClient, HttpError, HttpOptions};
+pub use reach::{ForbiddenAddress, Reach};

@@ -1,0 +1,230 @@
+//! Why a registry did not give what it was asked for.
+//!
+//! In: HTTP errors, statuses, the registry's own error documents. Out: [`RegistryError`], which names registry,
+//! repository, status and, through [`RegistryError::hint`], the remedy. Source: OCI distribution-spec, "Error codes".
+//! Odd: the registry's own message is text from outside: it is cut to 300 characters, and control characters go.
+
+use std::time::Duration;
+
+use plimsoll_image::DocumentError;
+use plimsoll_model::Digest;
+use serde::Deserialize;
+
+use crate::{endpoint::Endpoint, http::HttpError};
+
+/// Why a registry did not give what it was asked for.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RegistryError {
+    /// No answer, or none that may be read.
+    #[error("registry `{registry}`: {source}")]
+    Http {
+        /// The registry.
+        registry: Box<Endpoint>,
+        /// What failed.
+        source: Box<HttpError>,
+    },
+    /// 401 or 403: the account, or having none, is not enough.
+    #[error("registry `{registry}` refused {who} for {what} ({status}){message}")]
+    Refused {
+        /// The registry.
+        registry: Box<Endpoint>,
+        /// ``the account `ci` `` or `anonymous access`.
+        who: String,
+        /// What was asked for, such as ``repository `team/app` ``.
+        what: String,
+        /// HTTP status.
+        status: u16,
+        /// The registry's own words, with a leading `: `; may be empty.
+        message: String,
+    },
+    /// The account may not be sent where the registry wants it sent.
+    #[error("registry `{registry}` wants tokens fetched from `{realm}`: {problem}")]
+    Realm {
+        /// The registry.
+        registry: Box<Endpoint>,
+        /// The token service, without path and query.
+        realm: String,
+        /// Why not.
+        problem: String,
+    },
+    /// 404: no such repository, tag or blob, or none that this account may see.
+    #[error("registry `{registry}` has no {what}{message}")]
+    NotFound {
+        /// The registry.
+        registry: Box<Endpoint>,
+        /// What was asked for.
+        what: String,
+        /// The registry's own words, with a leading `: `; may be empty.
+        message: String,
+    },
+    /// 429, or 503 with a date: come back later.
+    #[error("registry `{registry}` limits requests (for {what}){message}")]
+    RateLimited {
+        /// The registry.
+        registry: Box<Endpoint>,
+        /// What was asked for.
+        what: String,
+        /// When to come back, if the registry says so.
+        retry_after: Option<Duration>,
+        /// The registry's own words, with a leading `: `; may be empty.
+        message: String,
+    },
+    /// Any other status that is not success.
+    #[error("registry `{registry}` answered {status} for {what}{message}")]
+    Status {
+        /// The registry.
+        registry: Box<Endpoint>,
+        /// What was asked for.
+        what: String,
+        /// HTTP status.
+        status: u16,
+        /// The registry's own words, with a leading `: `; may be empty.
+        message: String,
+    },
+    /// An answer that breaks the protocol.
+    #[error("registry `{registry}`, {what}: {problem}")]
+    Protocol {
+        /// The registry.
+        registry: Box<Endpoint>,
+        /// What was asked for.
+        what: String,
+        /// What is wrong with the answer.
+        problem: String,
+    },
+    /// The bytes are not those that the digest names.
+    #[error("registry `{registry}`, {what}: the bytes have digest {actual}, expected {expected}")]
+    Digest {
+        /// The registry.
+        registry: Box<Endpoint>,
+        /// What was asked for.
+        what: String,
+        /// What the request or the `Docker-Content-Digest` header says.
+        expected: Digest,
+        /// What was computed.
+        actual: Digest,
+    },
+    /// A manifest, index or configuration that is refused.
+    #[error("registry `{registry}`, {what}: {source}")]
+    Document {
+        /// The registry.
+        registry: Box<Endpoint>,
+        /// What was asked for.
+        what: String,
+        /// What is wrong with it.
+        source: Box<DocumentError>,
+    },
+    /// Not an image: a signature, SBOM, chart or other artifact.
+    #[error("registry `{registry}`, {what}: it is not an image but `{media_type}`")]
+    NotAnImage {
+        /// The registry.
+        registry: Box<Endpoint>,
+        /// What was asked for.
+        what: String,
+        /// What it says that it is.
+        media_type: String,
+    },
+    /// A name that cannot be a repository, tag or digest.
+    #[error("`{0}` is not the name of a repository, tag or digest")]
+    Name(String),
+}
+
+impl RegistryError {
+    pub(crate) fn http(registry: &Endpoint, source: HttpError) -> Self {
+        Self::Http { registry: Box::new(registry.clone()), source: Box::new(source) }
+    }
+
+    /// What the operator can do about it, as one sentence.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Http { source, .. } => source.hint().map(str::to_owned),
+            Self::Refused { who, .. } if who.starts_with("anonymous") => Some(
+                "give an account that may pull, with `--username` and `--password-stdin`".into(),
+            ),
+            Self::Refused { .. } => {
+                Some("check user name and password, and that the account may pull".into())
+            }
+            Self::Realm { realm, .. } => Some(format!(
+                "if that token service is yours, allow its host with `--realm` (`{realm}`)"
+            )),
+            Self::NotFound { .. } => Some(
+                "check the spelling; private repositories look like this without an account".into(),
+            ),
+            Self::RateLimited { retry_after: Some(wait), .. } => {
+                Some(format!("try again in {} s, or with an account", wait.as_secs()))
+            }
+            Self::RateLimited { .. } => Some("try again later, or with an account".into()),
+            _ => None,
+        }
+    }
+
+    /// Whether the same request may succeed later without anybody changing anything.
+    #[must_use]
+    pub fn is_temporary(&self) -> bool {
+        match self {
+            Self::RateLimited { .. } => true,
+            Self::Status { status, .. } => *status >= 500,
+            Self::Http { source, .. } => matches!(
+                **source,
+                HttpError::Connect { .. } | HttpError::Timeout { .. } | HttpError::Cut { .. }
+            ),
+            _ => false,
+        }
+    }
+}
+
+/// The registry's own words out of an error document, with a leading `: `, or nothing.
+pub(crate) fn message_of(body: &[u8]) -> String {
+    #[derive(Deserialize)]
+    struct Errors {
+        #[serde(default)]
+        errors: Vec<Entry>,
+        #[serde(default)]
+        details: String,
+    }
+    #[derive(Deserialize)]
+    struct Entry {
+        #[serde(default)]
+        code: String,
+        #[serde(default)]
+        message: String,
+    }
+    let text = match serde_json::from_slice::<Errors>(body) {
+        Ok(Errors { errors, details }) => match errors.first() {
+            Some(Entry { code, message }) if code.is_empty() => message.clone(),
+            Some(Entry { code, message }) => format!("{code} {message}"),
+            None => details,
+        },
+        // Docker Hub's abuse limiter answers in plain text; a proxy's HTML page says nothing.
+        Err(_) => String::from_utf8_lossy(body).lines().next().unwrap_or_default().to_owned(),
+    };
+    let text: String = text.chars().filter(|c| !c.is_control()).take(300).collect();
+    if text.trim().is_empty() || text.trim_start().starts_with('<') {
+        String::new()
+    } else {
+        format!(": {}", text.trim())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_registrys_words_are_cut_and_cleaned() {
+        let long = "x".repeat(1_000);
+        for (body, wanted) in [
+            (r#"{"errors":[{"code":"DENIED","message":"no"}]}"#, ": DENIED no"),
+            (r#"{"errors":[{"message":"no"}]}"#, ": no"),
+            (r#"{"errors":[]}"#, ""),
+            (r#"{"details":"incorrect username or password"}"#, ": incorrect username or password"),
+            ("Too Many Requests\n", ": Too Many Requests"),
+            ("a\u{1b}[31mb", ": a[31mb"),
+            ("<html>", ""),
+            ("", ""),
+        ] {
+            assert_eq!(message_of(body.as_bytes()), wanted, "{body}");
+        }
+        assert_eq!(message_of(long.as_bytes()).len(), 302);
+    }
+}
