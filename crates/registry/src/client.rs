@@ -6,6 +6,7 @@
 //! Odd: `tags` may be `null`; the catalog is missing on many registries (404, 401 or 405: name repositories instead); a
 //! list may come in pages of fewer entries than asked for; 429 may say when to come back, in seconds or as a date.
 
+mod blob;
 mod listing;
 mod manifest;
 
@@ -17,7 +18,10 @@ use reqwest::{
     header::{DATE, HeaderMap, RETRY_AFTER, WWW_AUTHENTICATE},
 };
 
-pub use self::manifest::{FetchedManifest, Visibility};
+pub use self::{
+    blob::BlobReader,
+    manifest::{FetchedManifest, Visibility},
+};
 use crate::{
     access::{Access, Scope},
     challenge,

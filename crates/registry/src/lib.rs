@@ -11,12 +11,15 @@ pub mod client;
 pub mod endpoint;
 pub mod error;
 pub mod http;
+pub mod image;
+pub mod kind;
 mod paging;
 pub mod reach;
 mod realm;
 
-pub use client::{FetchedManifest, RegistryClient, Visibility};
+pub use client::{BlobReader, FetchedManifest, RegistryClient, Visibility};
 pub use endpoint::{Credentials, Endpoint, EndpointError, Scheme};
 pub use error::RegistryError;
 pub use http::{HttpClient, HttpError, HttpOptions};
+pub use image::{RemoteImage, resolve};
 pub use reach::{ForbiddenAddress, Reach};

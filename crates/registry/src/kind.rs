@@ -1,0 +1,198 @@
+//! The kinds of registries, as a list.
+//!
+//! In: a connected [`RegistryClient`]. Out: what a kind can tell about repositories and tags, in one shape. To add a kind:
+//! one file in `kind/`, one line in [`kinds`]; help text, reference page and the console's form follow from
+//! [`RegistryKind::fields`]. Odd: the methods return boxed futures, because the list holds trait objects.
+
+mod oci;
+
+use std::pin::Pin;
+
+use plimsoll_model::{Digest, Timestamp};
+
+use crate::{
+    client::{RegistryClient, Visibility},
+    error::RegistryError,
+};
+
+/// What a kind's method returns: a future that may move between threads.
+pub type Answering<'a, T> = Pin<Box<dyn Future<Output = Result<T, RegistryError>> + Send + 'a>>;
+
+/// One kind of registry. Everything that the OCI protocol offers works for each kind; a kind adds what its own API knows
+/// better: lists without a catalog, visibility, immutability.
+pub trait RegistryKind: Sync {
+    /// Stable id, as in `--kind oci` and in the store.
+    fn id(&self) -> &'static str;
+
+    /// What people call it.
+    fn title(&self) -> &'static str;
+
+    /// What it is, in one sentence, for help and reference.
+    fn summary(&self) -> &'static str;
+
+    /// What an operator fills in to add such a registry, in the form's order.
+    fn fields(&self) -> &'static [Field];
+
+    /// All repositories that the account may see, sorted by name.
+    fn list_repositories<'a>(
+        &'a self,
+        client: &'a RegistryClient,
+    ) -> Answering<'a, Vec<RepositoryEntry>>;
+
+    /// All tags of one repository, sorted by name.
+    fn list_tags<'a>(
+        &'a self,
+        client: &'a RegistryClient,
+        repository: &'a str,
+    ) -> Answering<'a, Vec<TagEntry>>;
+
+    /// Who may pull the repository; `name` is one of its tags or digests.
+    fn visibility<'a>(
+        &'a self,
+        client: &'a RegistryClient,
+        repository: &'a str,
+        name: &'a str,
+    ) -> Answering<'a, Visibility>;
+}
+
+/// A repository as a list tells it.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct RepositoryEntry {
+    /// `team/app`.
+    pub name: String,
+    /// Who may pull it, where the list says so.
+    pub visibility: Option<Visibility>,
+}
+
+/// A tag as a list tells it.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct TagEntry {
+    /// The tag.
+    pub name: String,
+    /// What it stands for now, where the list says so.
+    pub digest: Option<Digest>,
+    /// Whether the registry forbids to move it.
+    pub is_immutable: bool,
+    /// When it was last pushed, where the list says so.
+    pub pushed: Option<Timestamp>,
+}
+
+/// One line of the form that adds a registry.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Field {
+    /// Name in requests and on the command line: `username`, `--username`.
+    pub id: &'static str,
+    /// Label.
+    pub title: &'static str,
+    /// What belongs there, in one sentence.
+    pub help: &'static str,
+    /// What can be entered.
+    pub input: Input,
+    /// Whether it must be filled in.
+    pub is_required: bool,
+}
+
+/// What a [`Field`] takes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Input {
+    /// One line of text.
+    Text,
+    /// One line that is never shown again.
+    Secret,
+    /// Several lines: certificates in PEM.
+    Pem,
+    /// Names, one per line or separated by commas.
+    List,
+    /// Yes or no.
+    Flag,
+}
+
+/// The kinds, in the order in which people are offered them.
+#[must_use]
+pub fn kinds() -> &'static [&'static dyn RegistryKind] {
+    &[&oci::Oci]
+}
+
+/// The kind with this id.
+#[must_use]
+pub fn kind(id: &str) -> Option<&'static dyn RegistryKind> {
+    kinds().iter().copied().find(|kind| kind.id() == id)
+}
+
+/// The fields that every registry has, whatever its kind.
+pub(crate) const ADDRESS: Field = Field {
+    id: "endpoint",
+    title: "Address",
+    help: "Host and, if needed, port: registry.example.com:5000",
+    input: Input::Text,
+    is_required: true,
+};
+pub(crate) const PLAIN_HTTP: Field = Field {
+    id: "plain_http",
+    title: "Plain http",
+    help: "The registry is not encrypted; account and images travel readable. Always so for loopback addresses without https://",
+    input: Input::Flag,
+    is_required: false,
+};
+pub(crate) const USERNAME: Field = Field {
+    id: "username",
+    title: "User name",
+    help: "Account that may pull; empty for anonymous access",
+    input: Input::Text,
+    is_required: false,
+};
+pub(crate) const PASSWORD: Field = Field {
+    id: "password",
+    title: "Password or token",
+    help: "Stored encrypted and never shown again",
+    input: Input::Secret,
+    is_required: false,
+};
+pub(crate) const CA: Field = Field {
+    id: "ca",
+    title: "CA certificate",
+    help: "PEM of the authority, or of the server's own self-signed certificate",
+    input: Input::Pem,
+    is_required: false,
+};
+pub(crate) const REPOSITORIES: Field = Field {
+    id: "repositories",
+    title: "Repositories",
+    help: "Only these repositories; empty for all, where the registry lists them",
+    input: Input::List,
+    is_required: false,
+};
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn ids_are_unique_and_found() {
+        let ids: BTreeSet<&str> = kinds().iter().map(|kind| kind.id()).collect();
+        assert_eq!(ids.len(), kinds().len());
+        for id in ids {
+            assert_eq!(kind(id).map(RegistryKind::id), Some(id));
+            assert!(id.chars().all(|c| c.is_ascii_lowercase() || c == '-'), "{id}");
+        }
+        assert!(kind("nothing").is_none());
+    }
+
+    #[test]
+    fn each_kind_asks_for_an_address_and_hides_secrets() {
+        for kind in kinds() {
+            let fields = kind.fields();
+            let ids: BTreeSet<&str> = fields.iter().map(|field| field.id).collect();
+            assert_eq!(ids.len(), fields.len(), "{}", kind.id());
+            assert!(fields.iter().any(|field| field.id == "endpoint" && field.is_required));
+            assert!(!kind.title().is_empty() && !kind.summary().is_empty());
+            for field in fields {
+                let is_secret = field.id.contains("password") || field.id.contains("token");
+                assert_eq!(is_secret, field.input == Input::Secret, "{}", field.id);
+                assert!(!field.title.is_empty() && !field.help.is_empty(), "{}", field.id);
+            }
+        }
+    }
+}
