@@ -5,7 +5,13 @@
 
 use plimsoll_model::{Secret, Timestamp};
 
-use crate::{Policy, Store, StoreError};
+use crate::{
+    Policy, Store, StoreError, column,
+    error::Doing,
+    master_key::{Place, random_text},
+    registries::is_name,
+    store::DatabaseRow,
+};
 
 /// A key that was just made; its secret is shown this once.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -58,6 +64,23 @@ pub enum KeyError {
     Store(#[from] StoreError),
 }
 
+impl KeySummary {
+    fn from_row(row: &DatabaseRow) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: column::text(row, "id")?,
+            name: column::text(row, "name")?,
+            policy: column::json(row, "policy")?,
+            active: column::flag(row, "active")?,
+            created: column::time(row, "created")?,
+            last_used: column::optional_time(row, "last_used")?,
+        })
+    }
+}
+
+const fn secret_place(id: &str) -> Place<'_> {
+    Place { table: "access_keys", row: id, column: "secret" }
+}
+
 impl Store {
     /// Makes a key.
     ///
@@ -69,7 +92,32 @@ impl Store {
         policy: &Policy,
         now: Timestamp,
     ) -> Result<NewKey, KeyError> {
-        todo!("{name} {policy:?} {now}")
+        const DOING: &str = "making an access key";
+        if !is_name(name) {
+            return Err(KeyError::Name(name.chars().take(200).collect()));
+        }
+        let id = format!("PLIM{}", random_text(20)?);
+        let secret = random_text(40)?;
+        let sealed = self.master_key().seal(secret_place(&id), &secret)?;
+        let policy = serde_json::to_string(policy).map_err(|source| StoreError::Database {
+            doing: DOING,
+            source: Box::new(source),
+            transient: false,
+        })?;
+        let mut transaction = self.write().await?;
+        sqlx::query(
+            "INSERT INTO access_keys (id, name, secret, policy, active, created) VALUES ($1, $2, $3, $4, 1, $5)",
+        )
+        .bind(&id)
+        .bind(name)
+        .bind(sealed)
+        .bind(policy)
+        .bind(now.0)
+        .execute(&mut *transaction)
+        .await
+        .doing(DOING)?;
+        transaction.commit().await.doing(DOING)?;
+        Ok(NewKey { id, secret: Secret::new(secret) })
     }
 
     /// One key with its secret, disabled ones too.
@@ -77,7 +125,16 @@ impl Store {
     /// # Errors
     /// The database fails, or the secret does not decrypt.
     pub async fn key(&self, id: &str) -> Result<Option<AccessKey>, StoreError> {
-        todo!("{id}")
+        let row = sqlx::query("SELECT * FROM access_keys WHERE id = $1")
+            .bind(id)
+            .fetch_optional(&mut *self.read().await?)
+            .await
+            .doing("reading an access key")?;
+        let Some(row) = row else { return Ok(None) };
+        let summary = KeySummary::from_row(&row)?;
+        let sealed: Vec<u8> = column::get(&row, "secret")?;
+        let secret = self.master_key().open(secret_place(&summary.id), &sealed)?;
+        Ok(Some(AccessKey { summary, secret }))
     }
 
     /// All keys by time of creation, without secrets.
@@ -85,7 +142,11 @@ impl Store {
     /// # Errors
     /// The database fails.
     pub async fn list_keys(&self) -> Result<Vec<KeySummary>, StoreError> {
-        todo!()
+        let rows = sqlx::query("SELECT * FROM access_keys ORDER BY created, id")
+            .fetch_all(&mut *self.read().await?)
+            .await
+            .doing("listing access keys")?;
+        rows.iter().map(KeySummary::from_row).collect()
     }
 
     /// Enables or disables a key.
@@ -93,7 +154,19 @@ impl Store {
     /// # Errors
     /// There is no such key, or the database fails.
     pub async fn set_key_active(&self, id: &str, active: bool) -> Result<(), KeyError> {
-        todo!("{id} {active}")
+        const DOING: &str = "changing an access key";
+        let mut transaction = self.write().await?;
+        let done = sqlx::query("UPDATE access_keys SET active = $2 WHERE id = $1")
+            .bind(id)
+            .bind(i64::from(active))
+            .execute(&mut *transaction)
+            .await
+            .doing(DOING)?;
+        if done.rows_affected() == 0 {
+            return Err(KeyError::Unknown(id.to_owned()));
+        }
+        transaction.commit().await.doing(DOING)?;
+        Ok(())
     }
 
     /// Notes that a key was used; writes at most once a day per key.
@@ -101,6 +174,20 @@ impl Store {
     /// # Errors
     /// The database fails.
     pub async fn note_key_use(&self, key: &KeySummary, now: Timestamp) -> Result<(), StoreError> {
-        todo!("{key:?} {now}")
+        const DOING: &str = "noting the use of an access key";
+        let day = Timestamp(now.0.div_euclid(86_400).saturating_mul(86_400));
+        if key.last_used.is_some_and(|last| last >= day) {
+            return Ok(());
+        }
+        let mut transaction = self.write().await?;
+        sqlx::query(
+            "UPDATE access_keys SET last_used = $2 WHERE id = $1 AND (last_used IS NULL OR last_used < $2)",
+        )
+        .bind(&key.id)
+        .bind(day.0)
+        .execute(&mut *transaction)
+        .await
+        .doing(DOING)?;
+        transaction.commit().await.doing(DOING)
     }
 }

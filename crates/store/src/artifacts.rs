@@ -4,9 +4,19 @@
 //! no image names any more is kept for 30 days, so that a tag that comes back is not scanned again, and then pruned with
 //! its findings and its task.
 
-use plimsoll_model::{Digest, Report, RiskCounters, Timestamp, Verdict};
+use std::{collections::BTreeSet, io::Read};
 
-use crate::{Store, StoreError, TaskStatus};
+use plimsoll_model::{Digest, Report, RiskCounters, Timestamp, Verdict};
+use sqlx::Transaction;
+
+use crate::{
+    Store, StoreError, TaskStatus, column,
+    error::Doing,
+    store::{Database, DatabaseRow},
+};
+
+/// Reports are our own, but a damaged file must not fill the memory.
+const LARGEST_REPORT: u64 = 1 << 30;
 
 /// How long an artifact without images is kept, in seconds.
 pub(crate) const KEPT_WITHOUT_IMAGES: i64 = 30 * 86_400;
@@ -34,13 +44,56 @@ pub struct Artifact {
     pub task: Option<TaskStatus>,
 }
 
+const VERDICT: &str = "a coverage verdict";
+
+/// The columns of an artifact and its task that lists join: `a` is `artifacts`, `t` is `tasks`.
+macro_rules! artifact_columns {
+    () => {
+        "a.digest AS artifact_digest, a.platform, a.scanned, a.verdict, a.report_digest, a.snapshot, a.detectors_version, \
+         a.risk_level, a.cve, a.sca, a.asap, a.later, a.nntf, a.baseline_high, a.baseline_medium, a.baseline_low, \
+         a.malicious_serious, a.malicious_suspicious, a.malicious_remind, a.top_tenths, \
+         t.state AS task_state, t.attempts AS task_attempts, t.error AS task_error, t.queued AS task_queued, \
+         t.finished AS task_finished, t.succeeded AS task_succeeded"
+    };
+}
+pub(crate) use artifact_columns;
+
+impl Artifact {
+    /// Reads the columns of [`artifact_columns`].
+    pub(crate) fn from_row(row: &DatabaseRow) -> Result<Self, StoreError> {
+        let stored = column::optional_time(row, "scanned")?;
+        let succeeded = column::optional_time(row, "task_succeeded")?;
+        Ok(Self {
+            digest: column::digest(row, "artifact_digest")?,
+            platform: column::text(row, "platform")?,
+            counters: column::counters(row)?,
+            verdict: column::optional_parsed(row, "verdict", VERDICT)?,
+            // A scan that found the same again is noted at the task alone.
+            scanned: stored.map(|stored| succeeded.unwrap_or(stored)),
+            report_digest: column::optional_parsed(row, "report_digest", "a digest")?,
+            snapshot: column::optional_parsed(row, "snapshot", "a digest")?,
+            detectors_version: column::get(row, "detectors_version")?,
+            task: TaskStatus::from_joined(row)?,
+        })
+    }
+}
+
 impl Store {
     /// One artifact.
     ///
     /// # Errors
     /// The database fails.
     pub async fn artifact(&self, digest: &Digest) -> Result<Option<Artifact>, StoreError> {
-        todo!("{digest}")
+        let row = sqlx::query(concat!(
+            "SELECT ",
+            artifact_columns!(),
+            " FROM artifacts a LEFT JOIN tasks t ON t.artifact_id = a.id WHERE a.digest = $1"
+        ))
+        .bind(digest.to_string())
+        .fetch_optional(&mut *self.read().await?)
+        .await
+        .doing("reading an artifact")?;
+        row.map(|row| Artifact::from_row(&row)).transpose()
     }
 
     /// The stored report of an artifact; `None` before its first scan.
@@ -48,7 +101,20 @@ impl Store {
     /// # Errors
     /// The database fails, or the report in it does not unpack.
     pub async fn artifact_report(&self, digest: &Digest) -> Result<Option<Report>, StoreError> {
-        todo!("{digest}")
+        let row = sqlx::query(
+            "SELECT p.report FROM reports p JOIN artifacts a ON a.id = p.artifact_id WHERE a.digest = $1",
+        )
+        .bind(digest.to_string())
+        .fetch_optional(&mut *self.read().await?)
+        .await
+        .doing("reading a report")?;
+        let Some(row) = row else { return Ok(None) };
+        let packed: Vec<u8> = column::get(&row, "report")?;
+        unpack(&packed).map(Some).map_err(|error| StoreError::Corrupt {
+            column: format!("reports.report of {digest}"),
+            value: error.to_string(),
+            expected: "a report as zstd-compressed JSON",
+        })
     }
 
     /// Removes artifacts that no image has named for 30 days. Returns how many.
@@ -56,6 +122,86 @@ impl Store {
     /// # Errors
     /// The database fails.
     pub async fn prune_artifacts(&self, now: Timestamp) -> Result<u64, StoreError> {
-        todo!("{now}")
+        const DOING: &str = "removing artifacts without images";
+        let before = now.0.saturating_sub(KEPT_WITHOUT_IMAGES);
+        let due = sqlx::query("SELECT 1 FROM artifacts WHERE orphaned <= $1 LIMIT 1")
+            .bind(before)
+            .fetch_optional(&mut *self.read().await?)
+            .await
+            .doing(DOING)?;
+        if due.is_none() {
+            return Ok(0);
+        }
+        let mut transaction = self.write().await?;
+        let done = sqlx::query(
+            "DELETE FROM artifacts WHERE orphaned <= $1 \
+             AND NOT EXISTS (SELECT 1 FROM images i WHERE i.artifact_id = artifacts.id)",
+        )
+        .bind(before)
+        .execute(&mut *transaction)
+        .await
+        .doing(DOING)?;
+        transaction.commit().await.doing(DOING)?;
+        Ok(done.rows_affected())
     }
+}
+
+/// A report as it is stored, and the digest of what was packed.
+pub(crate) fn pack(report: &Report) -> Result<(Vec<u8>, Digest), std::io::Error> {
+    let json = serde_json::to_vec(report)?;
+    let hash = ring::digest::digest(&ring::digest::SHA256, &json);
+    let bytes = <[u8; 32]>::try_from(hash.as_ref()).map_err(std::io::Error::other)?;
+    Ok((zstd::encode_all(json.as_slice(), 3)?, Digest::from_bytes(bytes)))
+}
+
+fn unpack(packed: &[u8]) -> Result<Report, std::io::Error> {
+    let mut json = Vec::new();
+    zstd::Decoder::new(packed)?.take(LARGEST_REPORT).read_to_end(&mut json)?;
+    Ok(serde_json::from_slice(&json)?)
+}
+
+/// The row of an artifact, made if there is none, and no longer an orphan.
+pub(crate) async fn ensure(
+    transaction: &mut Transaction<'_, Database>,
+    digest: &Digest,
+    platform: &str,
+) -> Result<i64, StoreError> {
+    let row = sqlx::query(
+        "INSERT INTO artifacts (digest, platform) VALUES ($1, $2) \
+         ON CONFLICT (digest) DO UPDATE SET orphaned = NULL RETURNING id",
+    )
+    .bind(digest.to_string())
+    .bind(platform)
+    .fetch_one(&mut **transaction)
+    .await
+    .doing("adding an artifact")?;
+    column::number(&row, "id")
+}
+
+/// Marks those of the artifacts that no image names any more, and takes them out of the queue. A scan that runs may end.
+pub(crate) async fn mark_orphans(
+    transaction: &mut Transaction<'_, Database>,
+    artifacts: &BTreeSet<i64>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    const DOING: &str = "marking artifacts without images";
+    for id in artifacts {
+        let done = sqlx::query(
+            "UPDATE artifacts SET orphaned = $2 WHERE id = $1 AND orphaned IS NULL \
+             AND NOT EXISTS (SELECT 1 FROM images i WHERE i.artifact_id = $1)",
+        )
+        .bind(id)
+        .bind(now.0)
+        .execute(&mut **transaction)
+        .await
+        .doing(DOING)?;
+        if done.rows_affected() > 0 {
+            sqlx::query("DELETE FROM tasks WHERE artifact_id = $1 AND state = 'queued'")
+                .bind(id)
+                .execute(&mut **transaction)
+                .await
+                .doing(DOING)?;
+        }
+    }
+    Ok(())
 }

@@ -5,6 +5,8 @@
 
 use std::error::Error;
 
+use plimsoll_model::Digest;
+
 /// The database did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -37,6 +39,14 @@ pub enum StoreError {
         /// Table, row and column.
         place: String,
     },
+    /// A result that belongs to something else than its task.
+    #[error("the task is to scan {expected}, but the report is of {found}")]
+    WrongArtifact {
+        /// What the task names.
+        expected: Digest,
+        /// What the report names.
+        found: Digest,
+    },
     /// The system gives no random numbers.
     #[error("the system gives no random numbers")]
     Random,
@@ -66,7 +76,7 @@ impl<T> Doing<T> for Result<T, sqlx::Error> {
     }
 }
 
-/// SQLITE_BUSY (5), SQLITE_LOCKED (6), SQLITE_FULL (13) and their extended codes, whose low byte they are.
+/// `SQLITE_BUSY` (5), `SQLITE_LOCKED` (6), `SQLITE_FULL` (13) and their extended codes, whose low byte they are.
 fn is_transient(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::PoolTimedOut | sqlx::Error::Io(_) => true,

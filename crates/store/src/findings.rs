@@ -3,9 +3,16 @@
 //! In: a report's findings, once per artifact. Out: rows with the names (id, aliases, advisories) that people search by.
 //! Odd: names compare without regard to ASCII case; when a report changes, only the rows that differ are written.
 
-use plimsoll_model::{Kind, Level, Priority};
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::{ImageRow, Store, StoreError};
+use plimsoll_model::{Finding, Kind, Level, Priority, Subject};
+use sqlx::{QueryBuilder, Transaction};
+
+use crate::{
+    ImageRow, Store, StoreError, column,
+    error::Doing,
+    store::{Database, DatabaseRow},
+};
 
 /// One image that a finding is about.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -34,6 +41,160 @@ pub struct Affected {
     pub title: String,
 }
 
+/// One finding as a row; `names` in upper case.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+struct Row {
+    kind: &'static str,
+    id: String,
+    record: String,
+    subject: String,
+    level: &'static str,
+    priority: Option<&'static str>,
+    tenths: Option<i64>,
+    fix_version: Option<String>,
+    title: String,
+    names: BTreeSet<String>,
+}
+
+impl Row {
+    fn of(finding: &Finding) -> Self {
+        let (Subject::Purl(subject) | Subject::Path(subject) | Subject::Image(subject)) =
+            &finding.subject;
+        let names = [&finding.id].into_iter().chain(&finding.aliases).chain(&finding.advisories);
+        Self {
+            kind: finding.kind.as_str(),
+            id: finding.id.clone(),
+            record: finding.record.clone(),
+            subject: subject.clone(),
+            level: finding.level.as_str(),
+            priority: finding.priority.map(Priority::as_str),
+            tenths: finding.urgency.as_ref().map(|urgency| i64::from(urgency.tenths)),
+            fix_version: finding.fix.as_ref().and_then(|fix| fix.version.clone()),
+            title: finding.title.clone(),
+            names: names.map(|name| name.to_ascii_uppercase()).collect(),
+        }
+    }
+
+    fn read(row: &DatabaseRow) -> Result<Self, StoreError> {
+        Ok(Self {
+            kind: column::parsed::<Kind>(row, "kind", KIND)?.as_str(),
+            id: column::text(row, "finding_id")?,
+            record: column::text(row, "record")?,
+            subject: column::text(row, "subject")?,
+            level: column::parsed::<Level>(row, "level", LEVEL)?.as_str(),
+            priority: column::optional_parsed(row, "priority", PRIORITY)?.map(Priority::as_str),
+            tenths: column::get(row, "tenths")?,
+            fix_version: column::get(row, "fix_version")?,
+            title: column::text(row, "title")?,
+            names: BTreeSet::new(),
+        })
+    }
+}
+
+const KIND: &str = "a kind of finding";
+const LEVEL: &str = "a level";
+const PRIORITY: &str = "a priority";
+const DOING: &str = "writing findings";
+/// Rows of one INSERT: SQLite takes 32,766 values, PostgreSQL 65,535.
+const ROWS: usize = 500;
+
+/// Makes the rows of an artifact those of `findings`: what differs is removed or added, the rest stays untouched.
+pub(crate) async fn replace(
+    transaction: &mut Transaction<'_, Database>,
+    artifact: i64,
+    findings: &[Finding],
+) -> Result<(), StoreError> {
+    let mut wanted: BTreeSet<Row> = findings.iter().map(Row::of).collect();
+    let stored = stored(transaction, artifact).await?;
+    let mut next = stored.keys().next_back().map_or(1, |number| number.saturating_add(1));
+    for (number, row) in &stored {
+        if !wanted.remove(row) {
+            sqlx::query("DELETE FROM findings WHERE artifact_id = $1 AND number = $2")
+                .bind(artifact)
+                .bind(number)
+                .execute(&mut **transaction)
+                .await
+                .doing(DOING)?;
+        }
+    }
+    let mut numbered = Vec::with_capacity(wanted.len());
+    for row in wanted {
+        numbered.push((next, row));
+        next = next.saturating_add(1);
+    }
+    for part in numbered.chunks(ROWS) {
+        insert(transaction, artifact, part).await?;
+    }
+    Ok(())
+}
+
+async fn stored(
+    transaction: &mut Transaction<'_, Database>,
+    artifact: i64,
+) -> Result<BTreeMap<i64, Row>, StoreError> {
+    let rows = sqlx::query("SELECT * FROM findings WHERE artifact_id = $1")
+        .bind(artifact)
+        .fetch_all(&mut **transaction)
+        .await
+        .doing(DOING)?;
+    let mut stored = BTreeMap::new();
+    for row in &rows {
+        stored.insert(column::number(row, "number")?, Row::read(row)?);
+    }
+    let names = sqlx::query("SELECT name, number FROM finding_names WHERE artifact_id = $1")
+        .bind(artifact)
+        .fetch_all(&mut **transaction)
+        .await
+        .doing(DOING)?;
+    for name in &names {
+        let number: i64 = column::number(name, "number")?;
+        if let Some(row) = stored.get_mut(&number) {
+            row.names.insert(column::text(name, "name")?);
+        }
+    }
+    Ok(stored)
+}
+
+async fn insert(
+    transaction: &mut Transaction<'_, Database>,
+    artifact: i64,
+    rows: &[(i64, Row)],
+) -> Result<(), StoreError> {
+    let mut findings: QueryBuilder<Database> = QueryBuilder::new(
+        "INSERT INTO findings (artifact_id, number, kind, finding_id, record, subject, level, priority, tenths, \
+         fix_version, title) ",
+    );
+    findings.push_values(rows, |mut values, (number, row)| {
+        values
+            .push_bind(artifact)
+            .push_bind(*number)
+            .push_bind(row.kind)
+            .push_bind(row.id.clone())
+            .push_bind(row.record.clone())
+            .push_bind(row.subject.clone())
+            .push_bind(row.level)
+            .push_bind(row.priority)
+            .push_bind(row.tenths)
+            .push_bind(row.fix_version.clone())
+            .push_bind(row.title.clone());
+    });
+    findings.build().persistent(false).execute(&mut **transaction).await.doing(DOING)?;
+
+    let names: Vec<(i64, &String)> = rows
+        .iter()
+        .flat_map(|(number, row)| row.names.iter().map(|name| (*number, name)))
+        .collect();
+    for part in names.chunks(ROWS) {
+        let mut insert: QueryBuilder<Database> =
+            QueryBuilder::new("INSERT INTO finding_names (name, artifact_id, number) ");
+        insert.push_values(part, |mut values, (number, name)| {
+            values.push_bind((*name).clone()).push_bind(artifact).push_bind(*number);
+        });
+        insert.build().persistent(false).execute(&mut **transaction).await.doing(DOING)?;
+    }
+    Ok(())
+}
+
 impl Store {
     /// The images that have a finding with this id, alias or advisory; most urgent first, then by registry, namespace,
     /// repository, tag and subject; at most `limit`.
@@ -45,6 +206,40 @@ impl Store {
         name: &str,
         limit: u32,
     ) -> Result<Vec<Affected>, StoreError> {
-        todo!("{name} {limit}")
+        let rows = sqlx::query(
+            "SELECT i.*, r.name AS registry, f.kind, f.finding_id, f.record, f.subject, f.level, f.priority, f.tenths, \
+             f.fix_version, f.title \
+             FROM finding_names n \
+             JOIN findings f ON f.artifact_id = n.artifact_id AND f.number = n.number \
+             JOIN images i ON i.artifact_id = n.artifact_id \
+             JOIN registries r ON r.id = i.registry_id \
+             WHERE n.name = $1 \
+             ORDER BY CASE f.priority WHEN 'asap' THEN 0 WHEN 'later' THEN 1 WHEN 'nntf' THEN 2 ELSE 3 END, \
+             COALESCE(f.tenths, 0) DESC, r.name, i.namespace, i.repository, i.tag, f.subject, f.number LIMIT $2",
+        )
+        .bind(name.trim().to_ascii_uppercase())
+        .bind(i64::from(limit))
+        .fetch_all(&mut *self.read().await?)
+        .await
+        .doing("listing affected images")?;
+        rows.iter().map(Affected::from_row).collect()
+    }
+}
+
+impl Affected {
+    fn from_row(row: &DatabaseRow) -> Result<Self, StoreError> {
+        Ok(Self {
+            image: ImageRow::from_row(row)?,
+            registry: column::text(row, "registry")?,
+            kind: column::parsed(row, "kind", KIND)?,
+            id: column::text(row, "finding_id")?,
+            record: column::text(row, "record")?,
+            subject: column::text(row, "subject")?,
+            level: column::parsed(row, "level", LEVEL)?,
+            priority: column::optional_parsed(row, "priority", PRIORITY)?,
+            tenths: column::optional_number(row, "tenths")?,
+            fix_version: column::get(row, "fix_version")?,
+            title: column::text(row, "title")?,
+        })
     }
 }

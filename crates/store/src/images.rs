@@ -6,7 +6,7 @@
 
 use plimsoll_model::{Digest, Timestamp};
 
-use crate::{Store, StoreError};
+use crate::{Store, StoreError, column, error::Doing, store::DatabaseRow};
 
 /// Whether an image can be pulled without an account.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -100,13 +100,49 @@ fn name_uuid(parts: &[&str]) -> uuid::Uuid {
     uuid::Uuid::new_v5(&UUID_NAMESPACE, parts.join("\0").as_bytes())
 }
 
+const REPO_TYPES: &[(&str, RepoType)] =
+    &[("PUBLIC", RepoType::Public), ("PRIVATE", RepoType::Private)];
+
+impl ImageRow {
+    /// Reads the columns of `images`.
+    pub(crate) fn from_row(row: &DatabaseRow) -> Result<Self, StoreError> {
+        Ok(Self {
+            uuid: column::text(row, "uuid")?,
+            repo_id: column::text(row, "repo_id")?,
+            registry_id: column::number(row, "registry_id")?,
+            namespace: column::text(row, "namespace")?,
+            repository: column::text(row, "repository")?,
+            tag: column::text(row, "tag")?,
+            digest: column::digest(row, "digest")?,
+            manifest_digest: column::digest(row, "manifest_digest")?,
+            image_id: column::digest(row, "image_id")?,
+            size: column::number(row, "size")?,
+            repo_type: column::word(row, "repo_type", REPO_TYPES)?,
+            tag_immutable: column::flag(row, "tag_immutable")?,
+            created: column::time(row, "created")?,
+            updated: column::time(row, "updated")?,
+        })
+    }
+}
+
+/// The form with dashes of an image's id that may come without; any other text stays as it is and names no image.
+pub(crate) fn dashed(uuid: &str) -> String {
+    uuid::Uuid::try_parse(uuid)
+        .map_or_else(|_error| uuid.to_owned(), |id| id.hyphenated().to_string())
+}
+
 impl Store {
     /// One image by its id, with or without dashes.
     ///
     /// # Errors
     /// The database fails.
     pub async fn image(&self, uuid: &str) -> Result<Option<ImageRow>, StoreError> {
-        todo!("{uuid}")
+        let row = sqlx::query("SELECT * FROM images WHERE uuid = $1")
+            .bind(dashed(uuid))
+            .fetch_optional(&mut *self.read().await?)
+            .await
+            .doing("reading an image")?;
+        row.map(|row| ImageRow::from_row(&row)).transpose()
     }
 
     /// All images of a repository by tag, as they were last synced. For a sync that asks only for what changed.
@@ -118,6 +154,45 @@ impl Store {
         registry_id: i64,
         path: &str,
     ) -> Result<Vec<ImageRow>, StoreError> {
-        todo!("{registry_id} {path}")
+        let (namespace, repository) = split_repository(path);
+        let rows = sqlx::query(
+            "SELECT * FROM images WHERE registry_id = $1 AND namespace = $2 AND repository = $3 ORDER BY tag",
+        )
+        .bind(registry_id)
+        .bind(namespace)
+        .bind(repository)
+        .fetch_all(&mut *self.read().await?)
+        .await
+        .doing("listing a repository's images")?;
+        rows.iter().map(ImageRow::from_row).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_split_at_its_first_slash() {
+        for (path, namespace, repository) in
+            [("debian", "", "debian"), ("team/app", "team", "app"), ("a/b/c", "a", "b/c")]
+        {
+            assert_eq!(split_repository(path), (namespace, repository));
+            assert_eq!(join_path(namespace, repository), path);
+        }
+    }
+
+    #[test]
+    fn ids_never_change() {
+        // Clients keep these ids: a change of the formula is a break. The values are Python's, `uuid.uuid5`.
+        assert_eq!(image_uuid("demo", "team", "app", "1.0"), "fbe5c4df-05d0-5bb3-a308-b645a45f7d5b");
+        assert_eq!(repo_id("demo", "team", "app"), "bd6e27604ac655b6baba76057f417c11");
+        assert_ne!(
+            image_uuid("demo", "", "team/app", "1.0"),
+            image_uuid("demo", "team", "app", "1.0")
+        );
+        let uuid = image_uuid("demo", "team", "app", "1.0");
+        assert_eq!(dashed(&uuid.replace('-', "")), uuid);
+        assert_eq!(dashed("' OR 1=1"), "' OR 1=1");
     }
 }

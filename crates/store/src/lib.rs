@@ -14,6 +14,7 @@
 mod access_keys;
 mod admin_token;
 mod artifacts;
+mod claims;
 mod column;
 mod error;
 mod findings;
@@ -49,6 +50,7 @@ pub use sessions::Session;
 pub use store::{OpenError, Store, StoreOptions};
 pub use sync::{SyncListing, SyncOutcome, SyncedImage};
 pub use tasks::{
-    Enqueued, FailOutcome, Lease, Origin, Retry, Task, TaskCounts, TaskState, TaskStatus,
+    Enqueued, FailOutcome, LEASE_SECONDS, Lease, MAX_ATTEMPTS, Origin, Retry, Task, TaskCounts,
+    TaskState, TaskStatus,
 };
 pub use workloads::{Cluster, Workload};

@@ -1,12 +1,16 @@
-//! Rankings and sums over images: GetDockerhubImageRiskRankInfo, GetDockerhubImageRiskStatistic, ListDockerhubImage.
+//! Rankings and sums over images: GetDockerhubImageRiskRankInfo, `GetDockerhubImageRiskStatistic`,
+//! `ListDockerhubImage`.
 //!
 //! In: a dimension and a scope. Out: the first entries of a total order. Source: `docs/semantics.md`, "Ranking".
 //! Odd: tags of one repository that name the same digest are one entry, under the tag that moved last; only images whose
 //! newest scan succeeded take part.
 
 use plimsoll_model::{RiskCounters, Timestamp};
+use sqlx::AssertSqlSafe;
 
-use crate::{ImageRow, Store, StoreError};
+use crate::{
+    ImageRow, Store, StoreError, column, error::Doing, registries::is_path, store::DatabaseRow,
+};
 
 /// What a ranking orders by.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -79,6 +83,47 @@ pub enum SearchError {
     Store(#[from] StoreError),
 }
 
+const COUNTERS: &str = "a.cve, a.sca, a.asap, a.later, a.nntf, a.baseline_high, a.baseline_medium, a.baseline_low, \
+     a.malicious_serious, a.malicious_suspicious, a.malicious_remind, a.top_tenths";
+const TABLES: &str = "FROM images i JOIN registries r ON r.id = i.registry_id JOIN artifacts a ON a.id = i.artifact_id";
+const TIES: &str = "namespace, repository, tag, digest, registry";
+
+impl Dimension {
+    /// Which images take part.
+    const fn condition(self) -> &'static str {
+        match self {
+            Self::VulAsap => "a.asap >= 1",
+            Self::Baseline => "a.baseline_high + a.baseline_medium + a.baseline_low >= 1",
+        }
+    }
+
+    const fn order(self) -> &'static str {
+        match self {
+            Self::VulAsap => "asap DESC, later DESC, nntf DESC, top_tenths DESC",
+            Self::Baseline => "baseline_high DESC, baseline_medium DESC, baseline_low DESC",
+        }
+    }
+}
+
+impl Scope {
+    const fn condition(self) -> &'static str {
+        match self {
+            Self::All => "a.scanned IS NOT NULL",
+            Self::DockerHub => "a.scanned IS NOT NULL AND r.docker_hub = 1",
+        }
+    }
+}
+
+impl RankEntry {
+    fn from_row(row: &DatabaseRow) -> Result<Self, StoreError> {
+        Ok(Self {
+            image: ImageRow::from_row(row)?,
+            registry: column::text(row, "registry")?,
+            counters: column::counters(row)?,
+        })
+    }
+}
+
 impl Store {
     /// The first `limit` (1 to 100, others are taken as the nearer of them) images of a dimension; ties by namespace,
     /// repository, tag, digest, registry name upwards, byte by byte.
@@ -91,7 +136,21 @@ impl Store {
         scope: Scope,
         limit: u32,
     ) -> Result<Vec<RankEntry>, StoreError> {
-        todo!("{dimension:?} {scope:?} {limit}")
+        // Only texts of this file go into the statement.
+        let sql = format!(
+            "SELECT * FROM (SELECT i.*, r.name AS registry, {COUNTERS}, ROW_NUMBER() OVER \
+             (PARTITION BY i.registry_id, i.namespace, i.repository, i.digest ORDER BY i.updated DESC, i.tag) AS place \
+             {TABLES} WHERE {} AND {}) ranked WHERE place = 1 ORDER BY {}, {TIES} LIMIT $1",
+            scope.condition(),
+            dimension.condition(),
+            dimension.order()
+        );
+        let rows = sqlx::query(AssertSqlSafe(sql))
+            .bind(i64::from(limit.clamp(1, 100)))
+            .fetch_all(&mut *self.read().await?)
+            .await
+            .doing("ranking images")?;
+        rows.iter().map(RankEntry::from_row).collect()
     }
 
     /// Sums over the scanned images of a scope.
@@ -99,7 +158,23 @@ impl Store {
     /// # Errors
     /// The database fails.
     pub async fn risk_statistic(&self, scope: Scope) -> Result<RiskStatistic, StoreError> {
-        todo!("{scope:?}")
+        let sql = format!(
+            "SELECT COALESCE(SUM(a.asap), 0) AS asap, \
+             COALESCE(SUM(a.baseline_high + a.baseline_medium + a.baseline_low), 0) AS baseline, \
+             COUNT(*) AS scanned, MAX(COALESCE(t.succeeded, a.scanned)) AS scan_time \
+             {TABLES} LEFT JOIN tasks t ON t.artifact_id = a.id WHERE {}",
+            scope.condition()
+        );
+        let row = sqlx::query(AssertSqlSafe(sql))
+            .fetch_one(&mut *self.read().await?)
+            .await
+            .doing("summing up risks")?;
+        Ok(RiskStatistic {
+            asap: column::number(&row, "asap")?,
+            baseline: column::number(&row, "baseline")?,
+            scanned: column::number(&row, "scanned")?,
+            scan_time: column::optional_time(&row, "scan_time")?,
+        })
     }
 
     /// How many images have which risk level.
@@ -107,7 +182,26 @@ impl Store {
     /// # Errors
     /// The database fails.
     pub async fn risk_overview(&self) -> Result<RiskOverview, StoreError> {
-        todo!()
+        let rows = sqlx::query(
+            "SELECT CASE WHEN a.scanned IS NULL THEN -1 ELSE a.risk_level END AS level, COUNT(*) AS number \
+             FROM images i JOIN artifacts a ON a.id = i.artifact_id GROUP BY level",
+        )
+        .fetch_all(&mut *self.read().await?)
+        .await
+        .doing("counting images by risk")?;
+        let mut overview = RiskOverview::default();
+        for row in &rows {
+            let number: u64 = column::number(row, "number")?;
+            overview.images += number;
+            match column::number::<i64>(row, "level")? {
+                3 => overview.high = number,
+                2 => overview.medium = number,
+                1 => overview.low = number,
+                0 => overview.none = number,
+                _ => overview.not_scanned = number,
+            }
+        }
+        Ok(overview)
     }
 
     /// Scanned images by `[namespace/]repository[:tag]`, each part exactly as given; without namespace those of every
@@ -121,6 +215,67 @@ impl Store {
         scope: Scope,
         limit: u32,
     ) -> Result<Vec<RankEntry>, SearchError> {
-        todo!("{query} {scope:?} {limit}")
+        let wanted = Wanted::parse(query)?;
+        let sql = format!(
+            "SELECT i.*, r.name AS registry, {COUNTERS} {TABLES} WHERE {} AND i.repository = $1 \
+             AND ($2 IS NULL OR i.namespace = $2) AND ($3 IS NULL OR i.tag = $3) ORDER BY {TIES} LIMIT $4",
+            scope.condition()
+        );
+        let rows = sqlx::query(AssertSqlSafe(sql))
+            .bind(wanted.repository)
+            .bind(wanted.namespace)
+            .bind(wanted.tag)
+            .bind(i64::from(limit.clamp(1, 1_000)))
+            .fetch_all(&mut *self.read().await?)
+            .await
+            .doing("searching images")?;
+        rows.iter().map(|row| RankEntry::from_row(row).map_err(SearchError::from)).collect()
+    }
+}
+
+/// The parts of a search.
+#[derive(PartialEq, Eq, Debug)]
+struct Wanted<'a> {
+    namespace: Option<&'a str>,
+    repository: &'a str,
+    tag: Option<&'a str>,
+}
+
+impl<'a> Wanted<'a> {
+    fn parse(query: &'a str) -> Result<Self, SearchError> {
+        let text = query.trim();
+        let (path, tag) = match text.rsplit_once(':') {
+            Some((path, tag)) if !tag.contains('/') => (path, Some(tag)),
+            _ => (text, None),
+        };
+        if !is_path(path) || tag.is_some_and(|tag| tag.is_empty() || tag.contains(char::is_control))
+        {
+            return Err(SearchError::Query(query.chars().take(200).collect()));
+        }
+        let (namespace, repository) = match path.split_once('/') {
+            Some((namespace, repository)) => (Some(namespace), repository),
+            None => (None, path),
+        };
+        Ok(Self { namespace, repository, tag })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_search_is_taken_apart() {
+        let parsed = |text| {
+            let Wanted { namespace, repository, tag } = Wanted::parse(text).unwrap();
+            (namespace, repository, tag)
+        };
+        assert_eq!(parsed("python"), (None, "python", None));
+        assert_eq!(parsed(" python:3.9 "), (None, "python", Some("3.9")));
+        assert_eq!(parsed("library/python:3.9"), (Some("library"), "python", Some("3.9")));
+        assert_eq!(parsed("a/b/c"), (Some("a"), "b/c", None));
+        for text in ["", " ", ":", "a:", ":1", "/a", "a/", "a//b", "a\0b", "a:b\0"] {
+            assert!(matches!(Wanted::parse(text), Err(SearchError::Query(_))), "{text:?}");
+        }
     }
 }

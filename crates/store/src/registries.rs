@@ -5,8 +5,15 @@
 //! Listings never hold a password: only [`Store::registry`] and [`Store::registry_by_id`] decrypt it.
 
 use plimsoll_model::{Platform, Secret, Timestamp};
+use sqlx::Transaction;
 
-use crate::{Store, StoreError};
+use crate::{
+    Store, StoreError, artifacts,
+    column::{self, word},
+    error::Doing,
+    master_key::Place,
+    store::{Database, DatabaseRow},
+};
 
 /// How a registry is spoken to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -97,22 +104,119 @@ pub enum RegistryError {
 }
 
 impl RegistrySettings {
-    /// Host and port as they stand in image references; `docker.io` for each of Docker Hub's own hosts.
+    /// Host and port as they stand in image references, without the scheme's own port; `docker.io` for each of Docker
+    /// Hub's hosts.
     #[must_use]
     pub fn authority(&self) -> String {
         if self.is_docker_hub() {
             return "docker.io".to_owned();
         }
-        match self.port {
-            Some(port) => format!("{}:{port}", self.host),
-            None => self.host.clone(),
+        match (self.port, self.scheme) {
+            (None, _) | (Some(443), UrlScheme::Https) | (Some(80), UrlScheme::Http) => {
+                self.host.clone()
+            }
+            (Some(port), _) => format!("{}:{port}", self.host),
         }
+    }
+
+    fn check(&self) -> Result<(), RegistryError> {
+        let invalid = |what: &str| {
+            Err(RegistryError::Invalid { name: self.name.clone(), what: what.to_owned() })
+        };
+        if !is_name(&self.name) {
+            return invalid(
+                "the name is empty, longer than 128 characters or has a control character",
+            );
+        }
+        let host_character = |c: char| c.is_ascii_graphic() && !c.is_ascii_uppercase();
+        if self.host.is_empty()
+            || !self.host.chars().all(host_character)
+            || self.host.contains(['/', '@', '?', '#'])
+        {
+            return invalid(
+                "the host is empty or has a character that no lower-case host name has",
+            );
+        }
+        if let Some(path) = self.repositories.iter().find(|path| !is_path(path)) {
+            return invalid(&format!("`{path}` cannot be a repository"));
+        }
+        Ok(())
     }
 
     /// Whether this is Docker Hub, under any of its names.
     #[must_use]
     pub fn is_docker_hub(&self) -> bool {
         matches!(self.host.as_str(), "docker.io" | "index.docker.io" | "registry-1.docker.io")
+    }
+}
+
+/// Names of registries and keys: for people, on one line.
+pub(crate) fn is_name(name: &str) -> bool {
+    !name.trim().is_empty() && name.chars().count() <= 128 && !name.chars().any(char::is_control)
+}
+
+/// Paths of repositories as any registry may have them; stricter grammars are the adapters' matter.
+pub(crate) fn is_path(path: &str) -> bool {
+    path.len() <= 512
+        && !path.chars().any(char::is_control)
+        && path.split('/').all(|segment| !segment.is_empty())
+}
+
+const SCHEMES: &[(&str, UrlScheme)] = &[("http", UrlScheme::Http), ("https", UrlScheme::Https)];
+
+impl UrlScheme {
+    /// `http` or `https`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        }
+    }
+}
+
+impl NetType {
+    /// 1 or 2, as the contract numbers them.
+    #[must_use]
+    pub const fn number(self) -> i32 {
+        match self {
+            Self::Internet => 1,
+            Self::Intranet => 2,
+        }
+    }
+}
+
+impl Registry {
+    /// Reads a row without its password.
+    pub(crate) fn from_row(row: &DatabaseRow) -> Result<Self, StoreError> {
+        let password: Option<Vec<u8>> = column::get(row, "password")?;
+        let net_type = if column::number::<i64>(row, "net_type")? == 2 {
+            NetType::Intranet
+        } else {
+            NetType::Internet
+        };
+        Ok(Self {
+            id: column::number(row, "id")?,
+            settings: RegistrySettings {
+                name: column::text(row, "name")?,
+                kind: column::text(row, "kind")?,
+                reported_type: column::text(row, "reported_type")?,
+                scheme: word(row, "scheme", SCHEMES)?,
+                host: column::text(row, "host")?,
+                port: column::optional_number(row, "port")?,
+                username: column::get(row, "username")?,
+                password: None,
+                region_id: column::text(row, "region_id")?,
+                net_type,
+                ca_pem: column::get(row, "ca_pem")?,
+                repositories: column::json(row, "repositories")?,
+                platform: column::optional_parsed(row, "platform", "a platform")?,
+            },
+            has_password: password.is_some(),
+            problem: column::get(row, "problem")?,
+            created: column::time(row, "created")?,
+            modified: column::time(row, "modified")?,
+        })
     }
 }
 
@@ -126,7 +230,23 @@ impl Store {
         settings: &RegistrySettings,
         now: Timestamp,
     ) -> Result<Registry, RegistryError> {
-        todo!("{settings:?} {now}")
+        settings.check()?;
+        let mut transaction = self.write().await?;
+        let row = sqlx::query(
+            "INSERT INTO registries (name, kind, reported_type, scheme, host, authority, docker_hub, region_id, net_type, \
+             repositories, created, modified) \
+             VALUES ($1, '', '', '', '', '', 0, '', 1, '[]', $2, $2) ON CONFLICT (name) DO NOTHING RETURNING id",
+        )
+        .bind(&settings.name)
+        .bind(now.0)
+        .fetch_optional(&mut *transaction)
+        .await
+        .doing("adding a registry")?;
+        let Some(row) = row else { return Err(RegistryError::Taken(settings.name.clone())) };
+        let id = column::number(&row, "id")?;
+        let registry = self.write_settings(&mut transaction, id, settings, now).await?;
+        transaction.commit().await.doing("adding a registry")?;
+        Ok(registry)
     }
 
     /// One registry by name, password included.
@@ -134,7 +254,12 @@ impl Store {
     /// # Errors
     /// The database fails, or the password does not decrypt.
     pub async fn registry(&self, name: &str) -> Result<Option<Registry>, StoreError> {
-        todo!("{name}")
+        let row = sqlx::query("SELECT * FROM registries WHERE name = $1")
+            .bind(name)
+            .fetch_optional(&mut *self.read().await?)
+            .await
+            .doing("reading a registry")?;
+        row.map(|row| self.with_password(&row)).transpose()
     }
 
     /// One registry by number, password included.
@@ -142,7 +267,12 @@ impl Store {
     /// # Errors
     /// The database fails, or the password does not decrypt.
     pub async fn registry_by_id(&self, id: i64) -> Result<Option<Registry>, StoreError> {
-        todo!("{id}")
+        let row = sqlx::query("SELECT * FROM registries WHERE id = $1")
+            .bind(id)
+            .fetch_optional(&mut *self.read().await?)
+            .await
+            .doing("reading a registry")?;
+        row.map(|row| self.with_password(&row)).transpose()
     }
 
     /// All registries by name, without passwords.
@@ -150,7 +280,11 @@ impl Store {
     /// # Errors
     /// The database fails.
     pub async fn registries(&self) -> Result<Vec<Registry>, StoreError> {
-        todo!()
+        let rows = sqlx::query("SELECT * FROM registries ORDER BY name")
+            .fetch_all(&mut *self.read().await?)
+            .await
+            .doing("listing registries")?;
+        rows.iter().map(Registry::from_row).collect()
     }
 
     /// Replaces the settings of the registry `settings.name`, password included.
@@ -162,7 +296,12 @@ impl Store {
         settings: &RegistrySettings,
         now: Timestamp,
     ) -> Result<Registry, RegistryError> {
-        todo!("{settings:?} {now}")
+        settings.check()?;
+        let mut transaction = self.write().await?;
+        let id = registry_id(&mut transaction, &settings.name).await?;
+        let registry = self.write_settings(&mut transaction, id, settings, now).await?;
+        transaction.commit().await.doing("changing a registry")?;
+        Ok(registry)
     }
 
     /// Removes a registry with its images; artifacts that no other image names are kept for
@@ -171,7 +310,26 @@ impl Store {
     /// # Errors
     /// There is no such registry, or the database fails.
     pub async fn remove_registry(&self, name: &str, now: Timestamp) -> Result<u64, RegistryError> {
-        todo!("{name} {now}")
+        const DOING: &str = "removing a registry";
+        let mut transaction = self.write().await?;
+        let id = registry_id(&mut transaction, name).await?;
+        let rows = sqlx::query("DELETE FROM images WHERE registry_id = $1 RETURNING artifact_id")
+            .bind(id)
+            .fetch_all(&mut *transaction)
+            .await
+            .doing(DOING)?;
+        let mut left = std::collections::BTreeSet::new();
+        for row in &rows {
+            left.insert(column::number(row, "artifact_id")?);
+        }
+        artifacts::mark_orphans(&mut transaction, &left, now).await?;
+        sqlx::query("DELETE FROM registries WHERE id = $1")
+            .bind(id)
+            .execute(&mut *transaction)
+            .await
+            .doing(DOING)?;
+        transaction.commit().await.doing(DOING)?;
+        Ok(u64::try_from(rows.len()).unwrap_or(u64::MAX))
     }
 
     /// Remembers why the last sync did not succeed; `None` after one that did. Writes only a change.
@@ -183,6 +341,95 @@ impl Store {
         id: i64,
         problem: Option<&str>,
     ) -> Result<(), StoreError> {
-        todo!("{id} {problem:?}")
+        const DOING: &str = "noting a registry's problem";
+        let row = sqlx::query("SELECT problem FROM registries WHERE id = $1")
+            .bind(id)
+            .fetch_optional(&mut *self.read().await?)
+            .await
+            .doing(DOING)?;
+        let known: Option<String> =
+            row.map(|row| column::get(&row, "problem")).transpose()?.flatten();
+        if known.as_deref() == problem {
+            return Ok(());
+        }
+        let mut transaction = self.write().await?;
+        sqlx::query("UPDATE registries SET problem = $2 WHERE id = $1")
+            .bind(id)
+            .bind(problem)
+            .execute(&mut *transaction)
+            .await
+            .doing(DOING)?;
+        transaction.commit().await.doing(DOING)
+    }
+
+    fn with_password(&self, row: &DatabaseRow) -> Result<Registry, StoreError> {
+        let mut registry = Registry::from_row(row)?;
+        if let Some(sealed) = column::get::<Option<Vec<u8>>>(row, "password")? {
+            let id = registry.id.to_string();
+            registry.settings.password =
+                Some(self.master_key().open(password_place(&id), &sealed)?);
+        }
+        Ok(registry)
+    }
+
+    /// Writes all settings but the name, which is what they are found by.
+    async fn write_settings(
+        &self,
+        transaction: &mut Transaction<'_, Database>,
+        id: i64,
+        settings: &RegistrySettings,
+        now: Timestamp,
+    ) -> Result<Registry, StoreError> {
+        let row = id.to_string();
+        let sealed = settings
+            .password
+            .as_ref()
+            .map(|password| self.master_key().seal(password_place(&row), password.reveal()))
+            .transpose()?;
+        let repositories = serde_json::Value::from(settings.repositories.clone()).to_string();
+        let row = sqlx::query(
+            "UPDATE registries SET kind = $2, reported_type = $3, scheme = $4, host = $5, port = $6, authority = $7, \
+             docker_hub = $8, username = $9, password = $10, region_id = $11, net_type = $12, ca_pem = $13, \
+             repositories = $14, platform = $15, modified = $16 WHERE id = $1 RETURNING *",
+        )
+        .bind(id)
+        .bind(&settings.kind)
+        .bind(&settings.reported_type)
+        .bind(settings.scheme.as_str())
+        .bind(&settings.host)
+        .bind(settings.port.map(i64::from))
+        .bind(settings.authority())
+        .bind(i64::from(settings.is_docker_hub()))
+        .bind(&settings.username)
+        .bind(sealed)
+        .bind(&settings.region_id)
+        .bind(i64::from(settings.net_type.number()))
+        .bind(&settings.ca_pem)
+        .bind(repositories)
+        .bind(settings.platform.as_ref().map(ToString::to_string))
+        .bind(now.0)
+        .fetch_one(&mut **transaction)
+        .await
+        .doing("writing a registry's settings")?;
+        self.with_password(&row)
+    }
+}
+
+const fn password_place(row: &str) -> Place<'_> {
+    Place { table: "registries", row, column: "password" }
+}
+
+async fn registry_id(
+    transaction: &mut Transaction<'_, Database>,
+    name: &str,
+) -> Result<i64, RegistryError> {
+    let row = sqlx::query("SELECT id FROM registries WHERE name = $1")
+        .bind(name)
+        .fetch_optional(&mut **transaction)
+        .await
+        .doing("reading a registry")?;
+    match row {
+        Some(row) => Ok(column::number(&row, "id")?),
+        None => Err(RegistryError::Unknown(name.to_owned())),
     }
 }

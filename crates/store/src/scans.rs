@@ -4,9 +4,12 @@
 //! unchanged report ends the task and writes nothing else; a report that could not read the image never replaces one
 //! that could.
 
-use plimsoll_model::{Report, Timestamp};
+use plimsoll_model::{Digest, GapReason, Report, RiskCounters, Timestamp, Verdict};
+use sqlx::Transaction;
 
-use crate::{Lease, Store, StoreError};
+use crate::{
+    Lease, Store, StoreError, artifacts, column, error::Doing, findings, store::Database, tasks,
+};
 
 /// What a scan said.
 #[derive(Clone, Copy, Debug)]
@@ -24,21 +27,163 @@ pub enum RecordOutcome {
     Stored,
     /// The report is the one that is stored: only the task ended.
     Unchanged,
+    /// The report says that the image could not be read: the task ended as failed. It was stored only where no earlier
+    /// report could read the image, so that people see why; the image still counts as not scanned.
+    Unreadable,
     /// The lease was lost to another worker, or the artifact is gone: nothing was written.
     Dropped,
 }
+
+const DOING: &str = "recording a scan";
 
 impl Store {
     /// Records a scan and ends its task.
     ///
     /// # Errors
-    /// The database fails; then nothing was written and the lease still stands.
+    /// The report is of another artifact, or the database fails; then nothing was written and the lease still stands.
     pub async fn record_scan(
         &self,
         lease: &Lease,
         scan: ScanRecord<'_>,
         now: Timestamp,
     ) -> Result<RecordOutcome, StoreError> {
-        todo!("{lease:?} {scan:?} {now}")
+        let (packed, report_digest) = artifacts::pack(scan.report).map_err(|source| {
+            StoreError::Database { doing: DOING, source: Box::new(source), transient: false }
+        })?;
+        let mut transaction = self.write().await?;
+        let Some(artifact) = leased(&mut transaction, lease).await? else {
+            return Ok(RecordOutcome::Dropped);
+        };
+        if let Some(found) = scan.report.image.digest
+            && found != artifact.digest
+        {
+            return Err(StoreError::WrongArtifact { expected: artifact.digest, found });
+        }
+        let unreadable = scan.report.coverage.verdict == Verdict::Unreadable;
+        let outcome = if unreadable && artifact.readable {
+            RecordOutcome::Unreadable
+        } else if artifact.report_digest == Some(report_digest) {
+            if unreadable { RecordOutcome::Unreadable } else { RecordOutcome::Unchanged }
+        } else {
+            let report = Packed { packed, digest: report_digest };
+            write_artifact(&mut transaction, artifact.id, scan, &report, now).await?;
+            if unreadable { RecordOutcome::Unreadable } else { RecordOutcome::Stored }
+        };
+        end_task(&mut transaction, lease, scan.report, now).await?;
+        transaction.commit().await.doing(DOING)?;
+        Ok(outcome)
     }
+}
+
+struct LeasedArtifact {
+    id: i64,
+    digest: Digest,
+    report_digest: Option<Digest>,
+    /// Whether the stored report could read the image.
+    readable: bool,
+}
+
+struct Packed {
+    packed: Vec<u8>,
+    digest: Digest,
+}
+
+/// The artifact of a lease that still stands.
+async fn leased(
+    transaction: &mut Transaction<'_, Database>,
+    lease: &Lease,
+) -> Result<Option<LeasedArtifact>, StoreError> {
+    let row = sqlx::query(
+        "SELECT a.id, a.digest, a.report_digest, a.scanned FROM tasks t JOIN artifacts a ON a.id = t.artifact_id \
+         WHERE t.id = $1 AND t.generation = $2 AND t.state = 'running'",
+    )
+    .bind(lease.task_id)
+    .bind(lease.generation)
+    .fetch_optional(&mut **transaction)
+    .await
+    .doing(DOING)?;
+    let Some(row) = row else { return Ok(None) };
+    Ok(Some(LeasedArtifact {
+        id: column::number(&row, "id")?,
+        digest: column::digest(&row, "digest")?,
+        report_digest: column::optional_parsed(&row, "report_digest", "a digest")?,
+        readable: column::optional_time(&row, "scanned")?.is_some(),
+    }))
+}
+
+async fn write_artifact(
+    transaction: &mut Transaction<'_, Database>,
+    artifact: i64,
+    scan: ScanRecord<'_>,
+    report: &Packed,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let counters = RiskCounters::of(scan.report);
+    let readable = scan.report.coverage.verdict != Verdict::Unreadable;
+    sqlx::query(
+        "UPDATE artifacts SET scanned = $2, verdict = $3, report_digest = $4, snapshot = $5, detectors_version = $6, \
+         risk_level = $7, cve = $8, sca = $9, asap = $10, later = $11, nntf = $12, baseline_high = $13, \
+         baseline_medium = $14, baseline_low = $15, malicious_serious = $16, malicious_suspicious = $17, \
+         malicious_remind = $18, top_tenths = $19 WHERE id = $1",
+    )
+    .bind(artifact)
+    .bind(readable.then_some(now.0))
+    .bind(scan.report.coverage.verdict.to_string())
+    .bind(report.digest.to_string())
+    .bind(scan.report.feed.as_ref().map(|feed| feed.snapshot.to_string()))
+    .bind(scan.detectors_version)
+    .bind(readable.then_some(i64::from(counters.risk_level())))
+    .bind(i64::from(counters.cve))
+    .bind(i64::from(counters.sca))
+    .bind(i64::from(counters.asap))
+    .bind(i64::from(counters.later))
+    .bind(i64::from(counters.nntf))
+    .bind(i64::from(counters.baseline_high))
+    .bind(i64::from(counters.baseline_medium))
+    .bind(i64::from(counters.baseline_low))
+    .bind(i64::from(counters.malicious_serious))
+    .bind(i64::from(counters.malicious_suspicious))
+    .bind(i64::from(counters.malicious_remind))
+    .bind(i64::from(counters.top_tenths))
+    .execute(&mut **transaction)
+    .await
+    .doing(DOING)?;
+    sqlx::query(
+        "INSERT INTO reports (artifact_id, report) VALUES ($1, $2) \
+         ON CONFLICT (artifact_id) DO UPDATE SET report = excluded.report",
+    )
+    .bind(artifact)
+    .bind(report.packed.as_slice())
+    .execute(&mut **transaction)
+    .await
+    .doing(DOING)?;
+    findings::replace(transaction, artifact, &scan.report.findings).await
+}
+
+/// Done, or failed when the image could not be read: such a scan is tried again by hand, after a day, or with the next
+/// snapshot.
+async fn end_task(
+    transaction: &mut Transaction<'_, Database>,
+    lease: &Lease,
+    report: &Report,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let error = (report.coverage.verdict == Verdict::Unreadable).then(|| {
+        let gap = report.coverage.gaps.iter().find(|gap| gap.reason == GapReason::UnreadableImage);
+        gap.map_or_else(|| "the image could not be read".to_owned(), |gap| gap.detail.clone())
+    });
+    sqlx::query(
+        "UPDATE tasks SET state = $3, finished = $4, succeeded = COALESCE($5, succeeded), error = $6, worker = NULL, \
+         lease_until = NULL WHERE id = $1 AND generation = $2",
+    )
+    .bind(lease.task_id)
+    .bind(lease.generation)
+    .bind(if error.is_some() { "failed" } else { "done" })
+    .bind(now.0)
+    .bind(error.is_none().then_some(now.0))
+    .bind(error.as_deref().map(tasks::cut))
+    .execute(&mut **transaction)
+    .await
+    .doing(DOING)?;
+    Ok(())
 }

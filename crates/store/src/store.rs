@@ -7,8 +7,8 @@
 //! * One connection writes and several read, so that writers of this process queue in memory and not on the file's lock.
 //! * `synchronous = FULL`: with `NORMAL` a power cut may take back the last commits, and a nonce that is taken back can be
 //!   used again. The price is one `fsync` per commit, which nonces share by group commit.
-//! * SQLite before 3.51.3 can lose a commit when two connections reset the write-ahead log at the same time
-//!   (sqlite.org/wal.html, "The WAL-reset bug"), so the version that is linked is checked.
+//! * SQLite 3.7.0 to 3.51.2 can damage the file when one connection writes while another resets the write-ahead log
+//!   ("WAL-reset bug" in its change log), so the version that is linked is checked.
 
 use std::{
     fs, io,
@@ -19,7 +19,7 @@ use std::{
 };
 
 use sqlx::{
-    ConnectOptions, Connection, Pool, SqliteConnection, Transaction,
+    ConnectOptions, Connection, Pool, Transaction,
     pool::PoolConnection,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
@@ -36,6 +36,8 @@ use crate::{
 
 /// The database that the statements run on.
 pub(crate) type Database = sqlx::Sqlite;
+/// A connection to it.
+pub(crate) type DatabaseConnection = sqlx::SqliteConnection;
 /// A row of it.
 pub(crate) type DatabaseRow = sqlx::sqlite::SqliteRow;
 
@@ -75,7 +77,7 @@ pub enum OpenError {
         source: io::Error,
     },
     /// The linked SQLite is too old.
-    #[error("SQLite {0} can lose commits; link 3.51.3 or newer")]
+    #[error("SQLite {0} can damage the database; link 3.51.3 or newer")]
     OldSqlite(String),
     /// A newer program wrote the database.
     #[error("the database has schema {found}, this program knows {known}; use the newer program")]
@@ -234,7 +236,7 @@ async fn lock_folder(data_dir: &Path) -> Result<fs::File, OpenError> {
     }
 }
 
-async fn refuse_old_sqlite(connection: &mut SqliteConnection) -> Result<(), OpenError> {
+async fn refuse_old_sqlite(connection: &mut DatabaseConnection) -> Result<(), OpenError> {
     let row = sqlx::query("SELECT sqlite_version() AS version")
         .fetch_one(connection)
         .await
@@ -251,7 +253,7 @@ fn is_new_enough(version: &str) -> bool {
 /// Reads or makes the master key and holds it against the check value, which the first opening writes.
 async fn open_master_key(
     data_dir: &Path,
-    connection: &mut SqliteConnection,
+    connection: &mut DatabaseConnection,
 ) -> Result<MasterKey, OpenError> {
     const DOING: &str = "checking the master key";
     const CHECK: Place<'_> = Place { table: "master_key", row: "1", column: "check_value" };

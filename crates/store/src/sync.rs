@@ -4,9 +4,20 @@
 //! in one transaction, and [`SyncOutcome`] that counts them. Odd: an unchanged listing writes nothing, not even a time;
 //! only what is stated to be complete can make an image vanish, so a repository that failed to list loses nothing.
 
-use plimsoll_model::{Digest, Platform, Timestamp};
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::{RegistryError, RepoType, Store};
+use plimsoll_model::{Digest, Platform, Timestamp};
+use sqlx::Transaction;
+
+use crate::{
+    ImageRow, Origin, RegistryError, RepoType, Store, StoreError, artifacts, column,
+    error::Doing,
+    image_uuid,
+    registries::is_path,
+    repo_id, split_repository,
+    store::{Database, DatabaseConnection},
+    tasks,
+};
 
 /// One tag as a sync saw it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -63,6 +74,31 @@ pub struct SyncOutcome {
     pub queued: u64,
 }
 
+const DOING: &str = "syncing a registry";
+/// With more repositories than this, all rows of the registry are read at once.
+const REPOSITORIES_ONE_BY_ONE: usize = 50;
+/// How long a scan that failed rests before a sync asks for it again, in seconds.
+const FAILED_RESTS: i64 = 86_400;
+
+/// A tag's place in a registry: path and tag.
+type Key<'a> = (&'a str, &'a str);
+
+/// The differences between a listing and the database.
+struct Plan<'a> {
+    registry: String,
+    added: Vec<&'a SyncedImage>,
+    updated: Vec<(&'a SyncedImage, StoredImage)>,
+    removed: Vec<StoredImage>,
+    unchanged: u64,
+    retry: Vec<i64>,
+}
+
+struct StoredImage {
+    id: i64,
+    artifact: i64,
+    row: ImageRow,
+}
+
 impl Store {
     /// Applies a listing of a registry in one transaction.
     ///
@@ -74,6 +110,310 @@ impl Store {
         listing: &SyncListing,
         now: Timestamp,
     ) -> Result<SyncOutcome, RegistryError> {
-        todo!("{registry_id} {listing:?} {now}")
+        let wanted = check(listing)?;
+        let mut snapshot = self.snapshot().await?;
+        let plan = Plan::make(&mut snapshot, registry_id, listing, &wanted, now).await?;
+        drop(snapshot);
+        if plan.is_empty() {
+            return Ok(plan.outcome(0));
+        }
+        let mut transaction = self.write().await?;
+        // Another process may have written since the look: what is written follows from what is true now.
+        let plan = Plan::make(&mut transaction, registry_id, listing, &wanted, now).await?;
+        let queued = plan.apply(&mut transaction, registry_id, now).await?;
+        transaction.commit().await.doing(DOING)?;
+        if queued > 0 {
+            self.hint_tasks();
+        }
+        Ok(plan.outcome(queued))
     }
+}
+
+/// The listed images by place; of two that claim one place, the later.
+fn check(listing: &SyncListing) -> Result<BTreeMap<Key<'_>, &SyncedImage>, RegistryError> {
+    let mut wanted = BTreeMap::new();
+    for image in &listing.images {
+        let tag_fits = !image.tag.is_empty()
+            && image.tag.len() <= 512
+            && !image.tag.chars().any(char::is_control);
+        if !is_path(&image.path) || !tag_fits {
+            return Err(RegistryError::Invalid {
+                name: format!("{}:{}", image.path, image.tag),
+                what: "no repository and tag can be called that".to_owned(),
+            });
+        }
+        wanted.insert((image.path.as_str(), image.tag.as_str()), image);
+    }
+    Ok(wanted)
+}
+
+impl<'a> Plan<'a> {
+    async fn make(
+        connection: &mut DatabaseConnection,
+        registry_id: i64,
+        listing: &'a SyncListing,
+        wanted: &BTreeMap<Key<'a>, &'a SyncedImage>,
+        now: Timestamp,
+    ) -> Result<Self, RegistryError> {
+        let registry = registry_name(connection, registry_id).await?;
+        let complete: BTreeSet<&str> = listing.complete.iter().map(String::as_str).collect();
+        let unresolved: BTreeSet<Key<'_>> =
+            listing.unresolved.iter().map(|(path, tag)| (path.as_str(), tag.as_str())).collect();
+        let catalog: Option<BTreeSet<&str>> =
+            listing.catalog.as_ref().map(|paths| paths.iter().map(String::as_str).collect());
+        let paths: BTreeSet<&str> =
+            wanted.keys().map(|(path, _)| *path).chain(complete.iter().copied()).collect();
+
+        let every = catalog.is_some() || paths.len() > REPOSITORIES_ONE_BY_ONE;
+        let stored = stored_images(connection, registry_id, (!every).then_some(&paths)).await?;
+        let mut plan = Self {
+            registry,
+            added: Vec::new(),
+            updated: Vec::new(),
+            removed: Vec::new(),
+            unchanged: 0,
+            retry: retries(connection, registry_id, now).await?,
+        };
+        let mut found = BTreeSet::new();
+        for image in stored {
+            let path = image.row.path();
+            let key = (path.as_str(), image.row.tag.as_str());
+            if let Some(listed) = wanted.get(&key).copied() {
+                found.insert((listed.path.as_str(), listed.tag.as_str()));
+                if is_same(listed, &image.row) {
+                    plan.unchanged += 1;
+                } else {
+                    plan.updated.push((listed, image));
+                }
+                continue;
+            }
+            let outside = |catalog: &BTreeSet<&str>| {
+                !catalog.contains(path.as_str()) && !paths.contains(path.as_str())
+            };
+            let gone = complete.contains(path.as_str()) || catalog.as_ref().is_some_and(outside);
+            if gone && !unresolved.contains(&key) {
+                plan.removed.push(image);
+            }
+        }
+        plan.added = wanted
+            .iter()
+            .filter(|(key, _)| !found.contains(*key))
+            .map(|(_, listed)| *listed)
+            .collect();
+        Ok(plan)
+    }
+
+    fn is_empty(&self) -> bool {
+        self.added.is_empty()
+            && self.updated.is_empty()
+            && self.removed.is_empty()
+            && self.retry.is_empty()
+    }
+
+    fn outcome(&self, queued: u64) -> SyncOutcome {
+        let count = |length: usize| u64::try_from(length).unwrap_or(u64::MAX);
+        SyncOutcome {
+            added: count(self.added.len()),
+            updated: count(self.updated.len()),
+            removed: count(self.removed.len()),
+            unchanged: self.unchanged,
+            queued,
+        }
+    }
+
+    /// Writes the plan; returns how many artifacts were queued.
+    async fn apply(
+        &self,
+        transaction: &mut Transaction<'_, Database>,
+        registry_id: i64,
+        now: Timestamp,
+    ) -> Result<u64, StoreError> {
+        let mut queued = 0;
+        let mut left = BTreeSet::new();
+        for image in &self.removed {
+            sqlx::query("DELETE FROM images WHERE id = $1")
+                .bind(image.id)
+                .execute(&mut **transaction)
+                .await
+                .doing(DOING)?;
+            left.insert(image.artifact);
+        }
+        for (listed, image) in &self.updated {
+            let artifact = artifacts::ensure(
+                transaction,
+                &listed.manifest_digest,
+                &listed.platform.to_string(),
+            )
+            .await?;
+            update_image(transaction, listed, image, artifact, now).await?;
+            queued += tasks::queue_first_scan(transaction, artifact, registry_id, now).await?;
+            left.insert(image.artifact);
+        }
+        for listed in &self.added {
+            let artifact = artifacts::ensure(
+                transaction,
+                &listed.manifest_digest,
+                &listed.platform.to_string(),
+            )
+            .await?;
+            self.insert_image(transaction, registry_id, listed, artifact, now).await?;
+            queued += tasks::queue_first_scan(transaction, artifact, registry_id, now).await?;
+        }
+        artifacts::mark_orphans(transaction, &left, now).await?;
+        for task in &self.retry {
+            queued += tasks::requeue(transaction, *task, Origin::Schedule, now).await?;
+        }
+        Ok(queued)
+    }
+
+    async fn insert_image(
+        &self,
+        transaction: &mut Transaction<'_, Database>,
+        registry_id: i64,
+        listed: &SyncedImage,
+        artifact: i64,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let (namespace, repository) = split_repository(&listed.path);
+        sqlx::query(
+            "INSERT INTO images (uuid, repo_id, registry_id, namespace, repository, tag, reference, digest, \
+             manifest_digest, artifact_id, image_id, size, repo_type, tag_immutable, created, updated) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
+        )
+        .bind(image_uuid(&self.registry, namespace, repository, &listed.tag))
+        .bind(repo_id(&self.registry, namespace, repository))
+        .bind(registry_id)
+        .bind(namespace)
+        .bind(repository)
+        .bind(&listed.tag)
+        .bind(format!("{}:{}", listed.path, listed.tag))
+        .bind(listed.digest.to_string())
+        .bind(listed.manifest_digest.to_string())
+        .bind(artifact)
+        .bind(listed.image_id.to_string())
+        .bind(column::stored(listed.size))
+        .bind(listed.repo_type.as_str())
+        .bind(i64::from(listed.tag_immutable))
+        .bind(listed.created.unwrap_or(now).0)
+        .bind(listed.updated.unwrap_or(now).0)
+        .execute(&mut **transaction)
+        .await
+        .doing(DOING)?;
+        Ok(())
+    }
+}
+
+/// Whether nothing of a stored image has to be written. Times count only where the registry gives them.
+fn is_same(listed: &SyncedImage, row: &ImageRow) -> bool {
+    listed.digest == row.digest
+        && listed.manifest_digest == row.manifest_digest
+        && listed.image_id == row.image_id
+        && listed.size == row.size
+        && listed.repo_type == row.repo_type
+        && listed.tag_immutable == row.tag_immutable
+        && listed.created.is_none_or(|created| created == row.created)
+        && listed.updated.is_none_or(|updated| updated == row.updated)
+}
+
+async fn update_image(
+    transaction: &mut Transaction<'_, Database>,
+    listed: &SyncedImage,
+    image: &StoredImage,
+    artifact: i64,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let moved = listed.digest != image.row.digest;
+    let seen = if moved { now } else { image.row.updated };
+    sqlx::query(
+        "UPDATE images SET digest = $2, manifest_digest = $3, artifact_id = $4, image_id = $5, size = $6, repo_type = $7, \
+         tag_immutable = $8, created = $9, updated = $10 WHERE id = $1",
+    )
+    .bind(image.id)
+    .bind(listed.digest.to_string())
+    .bind(listed.manifest_digest.to_string())
+    .bind(artifact)
+    .bind(listed.image_id.to_string())
+    .bind(column::stored(listed.size))
+    .bind(listed.repo_type.as_str())
+    .bind(i64::from(listed.tag_immutable))
+    .bind(listed.created.unwrap_or(image.row.created).0)
+    .bind(listed.updated.unwrap_or(seen).0)
+    .execute(&mut **transaction)
+    .await
+    .doing(DOING)?;
+    Ok(())
+}
+
+async fn registry_name(
+    connection: &mut DatabaseConnection,
+    registry_id: i64,
+) -> Result<String, RegistryError> {
+    let row = sqlx::query("SELECT name FROM registries WHERE id = $1")
+        .bind(registry_id)
+        .fetch_optional(connection)
+        .await
+        .doing(DOING)?;
+    match row {
+        Some(row) => Ok(column::text(&row, "name")?),
+        None => Err(RegistryError::Unknown(format!("number {registry_id}"))),
+    }
+}
+
+async fn stored_images(
+    connection: &mut DatabaseConnection,
+    registry_id: i64,
+    paths: Option<&BTreeSet<&str>>,
+) -> Result<Vec<StoredImage>, StoreError> {
+    let mut rows = Vec::new();
+    match paths {
+        None => {
+            let all = sqlx::query("SELECT * FROM images WHERE registry_id = $1")
+                .bind(registry_id)
+                .fetch_all(connection)
+                .await
+                .doing(DOING)?;
+            rows.extend(all);
+        }
+        Some(paths) => {
+            for path in paths {
+                let (namespace, repository) = split_repository(path);
+                let some = sqlx::query(
+                    "SELECT * FROM images WHERE registry_id = $1 AND namespace = $2 AND repository = $3",
+                )
+                .bind(registry_id)
+                .bind(namespace)
+                .bind(repository)
+                .fetch_all(&mut *connection)
+                .await
+                .doing(DOING)?;
+                rows.extend(some);
+            }
+        }
+    }
+    let stored = |row| {
+        Ok(StoredImage {
+            id: column::number(row, "id")?,
+            artifact: column::number(row, "artifact_id")?,
+            row: ImageRow::from_row(row)?,
+        })
+    };
+    rows.iter().map(stored).collect()
+}
+
+/// Tasks of this registry's images that failed and have rested.
+async fn retries(
+    connection: &mut DatabaseConnection,
+    registry_id: i64,
+    now: Timestamp,
+) -> Result<Vec<i64>, StoreError> {
+    let rows = sqlx::query(
+        "SELECT t.id FROM tasks t WHERE t.state = 'failed' AND t.finished <= $1 \
+         AND EXISTS (SELECT 1 FROM images i WHERE i.artifact_id = t.artifact_id AND i.registry_id = $2) ORDER BY t.id",
+    )
+    .bind(now.0.saturating_sub(FAILED_RESTS))
+    .bind(registry_id)
+    .fetch_all(connection)
+    .await
+    .doing(DOING)?;
+    rows.iter().map(|row| column::number(row, "id")).collect()
 }

@@ -1,8 +1,8 @@
 //! Scan tasks: a queue of rows with leases and fencing numbers.
 //!
-//! In: artifacts to scan. Out: [`Task`]s for workers, one row per artifact, which is used again for the next scan.
-//! Source: the queue rules of `docs/design`: a claim raises the row's generation; every later write names it and does
-//! nothing if it is no longer the row's. So a worker that was stopped for an hour lands nothing stale.
+//! In: artifacts to scan. Out: [`Task`]s for workers, one row per artifact, which is used again for the next scan. A claim
+//! raises the row's generation; every later write names it and does nothing if it is no longer the row's. So a worker that
+//! was stopped for an hour lands nothing stale.
 //!
 //! Odd:
 //! * An expired lease needs no recovery: the claim takes it like a queued row. The attempts of a task that kills its
@@ -10,8 +10,15 @@
 //! * Order of claims: what a person asked for, then the registry with the fewest running scans, then the oldest.
 
 use plimsoll_model::{Digest, Timestamp};
+use sqlx::Transaction;
 
-use crate::{Store, StoreError};
+use crate::{
+    Store, StoreError, column,
+    error::Doing,
+    store::{Database, DatabaseConnection, DatabaseRow},
+};
+
+const ENQUEUE: &str = "queueing a scan";
 
 /// How often a task is tried before it stays failed.
 pub const MAX_ATTEMPTS: u32 = 5;
@@ -155,6 +162,47 @@ impl TaskCounts {
     }
 }
 
+const STATES: &[(&str, TaskState)] = &[
+    ("queued", TaskState::Queued),
+    ("running", TaskState::Running),
+    ("done", TaskState::Done),
+    ("failed", TaskState::Failed),
+];
+
+/// How much of an error is kept, in characters.
+const LONGEST_ERROR: usize = 2_000;
+
+/// An error as it is stored.
+pub(crate) fn cut(error: &str) -> String {
+    error.chars().take(LONGEST_ERROR).collect()
+}
+
+impl Origin {
+    const fn number(self) -> i64 {
+        match self {
+            Self::User => 0,
+            Self::Schedule => 1,
+        }
+    }
+}
+
+impl TaskStatus {
+    /// Reads the columns that lists join; `None` when there is no task.
+    pub(crate) fn from_joined(row: &DatabaseRow) -> Result<Option<Self>, StoreError> {
+        if column::get::<Option<String>>(row, "task_state")?.is_none() {
+            return Ok(None);
+        }
+        Ok(Some(Self {
+            digest: column::digest(row, "artifact_digest")?,
+            state: column::word(row, "task_state", STATES)?,
+            attempts: column::number(row, "task_attempts")?,
+            error: column::get(row, "task_error")?,
+            queued: column::time(row, "task_queued")?,
+            finished: column::optional_time(row, "task_finished")?,
+        }))
+    }
+}
+
 impl Store {
     /// Asks for a scan of an artifact, even of one that was scanned or failed before.
     ///
@@ -166,7 +214,25 @@ impl Store {
         origin: Origin,
         now: Timestamp,
     ) -> Result<Enqueued, StoreError> {
-        todo!("{digest} {origin:?} {now}")
+        let mut transaction = self.write().await?;
+        let row = sqlx::query(
+            "SELECT i.artifact_id, i.registry_id FROM images i WHERE i.manifest_digest = $1 \
+             ORDER BY i.registry_id, i.id LIMIT 1",
+        )
+        .bind(digest.to_string())
+        .fetch_optional(&mut *transaction)
+        .await
+        .doing(ENQUEUE)?;
+        let Some(row) = row else { return Ok(Enqueued::Unknown) };
+        let artifact = column::number(&row, "artifact_id")?;
+        let registry = column::number(&row, "registry_id")?;
+        let queued = queue(&mut transaction, artifact, registry, origin, now).await?;
+        transaction.commit().await.doing(ENQUEUE)?;
+        if queued == 0 {
+            return Ok(Enqueued::Open);
+        }
+        self.hint_tasks();
+        Ok(Enqueued::Queued)
     }
 
     /// Asks for a scan of every image of a registry, or of all (`None`). Returns how many artifacts were queued.
@@ -179,7 +245,21 @@ impl Store {
         origin: Origin,
         now: Timestamp,
     ) -> Result<u64, StoreError> {
-        todo!("{registry_id:?} {origin:?} {now}")
+        let mut transaction = self.write().await?;
+        let rows = sqlx::query(
+            "SELECT i.artifact_id, MIN(i.registry_id) AS registry_id FROM images i \
+             WHERE $1 IS NULL OR i.registry_id = $1 GROUP BY i.artifact_id ORDER BY i.artifact_id",
+        )
+        .bind(registry_id)
+        .fetch_all(&mut *transaction)
+        .await
+        .doing(ENQUEUE)?;
+        let queued = queue_all(&mut transaction, &rows, origin, now).await?;
+        transaction.commit().await.doing(ENQUEUE)?;
+        if queued > 0 {
+            self.hint_tasks();
+        }
+        Ok(queued)
     }
 
     /// Queues every artifact whose stored report rests on another snapshot (`None`: no feed) or other detectors. Artifacts
@@ -193,59 +273,20 @@ impl Store {
         detectors_version: &str,
         now: Timestamp,
     ) -> Result<u64, StoreError> {
-        todo!("{snapshot:?} {detectors_version} {now}")
-    }
-
-    /// Takes the next task for [`LEASE_SECONDS`]; `worker` names the process and thread, for people and for
-    /// [`Store::release_worker`].
-    ///
-    /// # Errors
-    /// The database fails.
-    pub async fn claim(&self, worker: &str, now: Timestamp) -> Result<Option<Task>, StoreError> {
-        todo!("{worker} {now}")
-    }
-
-    /// Extends a lease to [`LEASE_SECONDS`] from `now`; `None` when it was lost: stop scanning.
-    ///
-    /// # Errors
-    /// The database fails.
-    pub async fn heartbeat(
-        &self,
-        lease: &Lease,
-        now: Timestamp,
-    ) -> Result<Option<Lease>, StoreError> {
-        todo!("{lease:?} {now}")
-    }
-
-    /// Ends an attempt that failed; `error` is shown to people and is cut at 2,000 characters.
-    ///
-    /// # Errors
-    /// The database fails.
-    pub async fn fail(
-        &self,
-        lease: &Lease,
-        error: &str,
-        retry: Retry,
-        now: Timestamp,
-    ) -> Result<FailOutcome, StoreError> {
-        todo!("{lease:?} {error} {retry:?} {now}")
-    }
-
-    /// Gives a task back untouched, as at shutdown: the attempt does not count.
-    ///
-    /// # Errors
-    /// The database fails.
-    pub async fn release(&self, lease: &Lease, now: Timestamp) -> Result<(), StoreError> {
-        todo!("{lease:?} {now}")
-    }
-
-    /// Gives back all tasks of workers whose names start with `prefix` and which are known to be dead, without waiting for
-    /// their leases to end. Their attempts count: one of them may be what killed the process. Returns how many.
-    ///
-    /// # Errors
-    /// The database fails.
-    pub async fn release_worker(&self, prefix: &str, now: Timestamp) -> Result<u64, StoreError> {
-        todo!("{prefix} {now}")
+        let snapshot = snapshot.map(ToString::to_string);
+        let outdated =
+            outdated(&mut *self.read().await?, snapshot.as_deref(), detectors_version).await?;
+        if outdated.is_empty() {
+            return Ok(0);
+        }
+        let mut transaction = self.write().await?;
+        let rows = self::outdated(&mut transaction, snapshot.as_deref(), detectors_version).await?;
+        let queued = queue_all(&mut transaction, &rows, Origin::Schedule, now).await?;
+        transaction.commit().await.doing(ENQUEUE)?;
+        if queued > 0 {
+            self.hint_tasks();
+        }
+        Ok(queued)
     }
 
     /// How many tasks are in which state; `registry_id` for those of one registry's images.
@@ -253,7 +294,26 @@ impl Store {
     /// # Errors
     /// The database fails.
     pub async fn task_counts(&self, registry_id: Option<i64>) -> Result<TaskCounts, StoreError> {
-        todo!("{registry_id:?}")
+        let rows = sqlx::query(
+            "SELECT t.state, COUNT(*) AS number FROM tasks t WHERE $1 IS NULL \
+             OR EXISTS (SELECT 1 FROM images i WHERE i.artifact_id = t.artifact_id AND i.registry_id = $1) \
+             GROUP BY t.state",
+        )
+        .bind(registry_id)
+        .fetch_all(&mut *self.read().await?)
+        .await
+        .doing("counting tasks")?;
+        let mut counts = TaskCounts::default();
+        for row in &rows {
+            let count = match column::word(row, "state", STATES)? {
+                TaskState::Queued => &mut counts.queued,
+                TaskState::Running => &mut counts.running,
+                TaskState::Done => &mut counts.done,
+                TaskState::Failed => &mut counts.failed,
+            };
+            *count = column::number(row, "number")?;
+        }
+        Ok(counts)
     }
 
     /// The failed tasks, newest first, with their errors; at most `limit`.
@@ -261,12 +321,152 @@ impl Store {
     /// # Errors
     /// The database fails.
     pub async fn failed_tasks(&self, limit: u32) -> Result<Vec<TaskStatus>, StoreError> {
-        todo!("{limit}")
+        let rows = sqlx::query(
+            "SELECT a.digest AS artifact_digest, t.state AS task_state, t.attempts AS task_attempts, \
+             t.error AS task_error, t.queued AS task_queued, t.finished AS task_finished \
+             FROM tasks t JOIN artifacts a ON a.id = t.artifact_id WHERE t.state = 'failed' \
+             ORDER BY t.finished DESC, a.digest LIMIT $1",
+        )
+        .bind(i64::from(limit))
+        .fetch_all(&mut *self.read().await?)
+        .await
+        .doing("listing failed tasks")?;
+        rows.iter().filter_map(|row| TaskStatus::from_joined(row).transpose()).collect()
     }
 
     /// Waits until this process queues a task. A hint only: other processes queue too and retries become due, so poll as
     /// well.
     pub async fn task_hint(&self) {
-        todo!()
+        self.hint().notified().await;
     }
+
+    /// Wakes all who wait, and the next one that comes to wait: it may have looked before the task was there.
+    pub(crate) fn hint_tasks(&self) {
+        self.hint().notify_waiters();
+        self.hint().notify_one();
+    }
+}
+
+/// Queues an artifact's first scan; 0 when it was scanned or queued before.
+pub(crate) async fn queue_first_scan(
+    transaction: &mut Transaction<'_, Database>,
+    artifact: i64,
+    registry_id: i64,
+    now: Timestamp,
+) -> Result<u64, StoreError> {
+    let done = sqlx::query(
+        "INSERT INTO tasks (artifact_id, registry_id, state, origin, attempts, generation, due, queued) \
+         SELECT a.id, $2, 'queued', $3, 0, 0, $4, $4 FROM artifacts a WHERE a.id = $1 AND a.report_digest IS NULL \
+         ON CONFLICT (artifact_id) DO NOTHING",
+    )
+    .bind(artifact)
+    .bind(registry_id)
+    .bind(Origin::Schedule.number())
+    .bind(now.0)
+    .execute(&mut **transaction)
+    .await
+    .doing(ENQUEUE)?;
+    Ok(done.rows_affected())
+}
+
+/// Queues a task that ended; 0 when it is queued or running.
+pub(crate) async fn requeue(
+    transaction: &mut Transaction<'_, Database>,
+    task: i64,
+    origin: Origin,
+    now: Timestamp,
+) -> Result<u64, StoreError> {
+    let done = sqlx::query(
+        "UPDATE tasks SET state = 'queued', origin = $2, attempts = 0, due = $3, queued = $3 \
+         WHERE id = $1 AND state IN ('done', 'failed')",
+    )
+    .bind(task)
+    .bind(origin.number())
+    .bind(now.0)
+    .execute(&mut **transaction)
+    .await
+    .doing(ENQUEUE)?;
+    Ok(done.rows_affected())
+}
+
+/// Queues an artifact whatever its task's past; 0 when it is queued or running. A person's wish moves a queued one to the
+/// front and does not wait for a retry's pause.
+async fn queue(
+    transaction: &mut Transaction<'_, Database>,
+    artifact: i64,
+    registry_id: i64,
+    origin: Origin,
+    now: Timestamp,
+) -> Result<u64, StoreError> {
+    let row = sqlx::query("SELECT id, state, origin FROM tasks WHERE artifact_id = $1")
+        .bind(artifact)
+        .fetch_optional(&mut **transaction)
+        .await
+        .doing(ENQUEUE)?;
+    let Some(row) = row else {
+        let done = sqlx::query(
+            "INSERT INTO tasks (artifact_id, registry_id, state, origin, attempts, generation, due, queued) \
+             VALUES ($1, $2, 'queued', $3, 0, 0, $4, $4)",
+        )
+        .bind(artifact)
+        .bind(registry_id)
+        .bind(origin.number())
+        .bind(now.0)
+        .execute(&mut **transaction)
+        .await
+        .doing(ENQUEUE)?;
+        return Ok(done.rows_affected());
+    };
+    let id = column::number(&row, "id")?;
+    match column::word(&row, "state", STATES)? {
+        TaskState::Done | TaskState::Failed => requeue(transaction, id, origin, now).await,
+        TaskState::Queued if origin == Origin::User => {
+            sqlx::query("UPDATE tasks SET origin = $2, due = $3 WHERE id = $1")
+                .bind(id)
+                .bind(origin.number())
+                .bind(now.0)
+                .execute(&mut **transaction)
+                .await
+                .doing(ENQUEUE)?;
+            Ok(0)
+        }
+        TaskState::Queued | TaskState::Running => Ok(0),
+    }
+}
+
+/// Queues the artifacts of rows with `artifact_id` and `registry_id`.
+async fn queue_all(
+    transaction: &mut Transaction<'_, Database>,
+    rows: &[DatabaseRow],
+    origin: Origin,
+    now: Timestamp,
+) -> Result<u64, StoreError> {
+    let mut queued = 0;
+    for row in rows {
+        let artifact = column::number(row, "artifact_id")?;
+        let registry = column::number(row, "registry_id")?;
+        queued += queue(transaction, artifact, registry, origin, now).await?;
+    }
+    Ok(queued)
+}
+
+/// Artifacts with images whose report is not current and whose task is not open.
+async fn outdated(
+    connection: &mut DatabaseConnection,
+    snapshot: Option<&str>,
+    detectors_version: &str,
+) -> Result<Vec<DatabaseRow>, StoreError> {
+    sqlx::query(
+        "SELECT i.artifact_id, MIN(i.registry_id) AS registry_id FROM images i \
+         JOIN artifacts a ON a.id = i.artifact_id LEFT JOIN tasks t ON t.artifact_id = a.id \
+         WHERE a.report_digest IS NOT NULL \
+         AND (COALESCE(a.snapshot, '') <> $1 OR COALESCE(a.detectors_version, '') <> $2) \
+         AND (t.state IS NULL OR t.state IN ('done', 'failed')) \
+         GROUP BY i.artifact_id ORDER BY i.artifact_id",
+    )
+    .bind(snapshot.unwrap_or(""))
+    .bind(detectors_version)
+    .fetch_all(connection)
+    .await
+    .doing("looking for outdated reports")
 }

@@ -4,9 +4,17 @@
 //! Odd: a container with a digest is joined by it alone (the tag may have moved since); one without, not pulled yet, is
 //! joined by its reference.
 
-use plimsoll_model::{Digest, Timestamp};
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::{Store, StoreError};
+use plimsoll_model::{Digest, ImageReference, Timestamp, reference::DOCKER_HUB};
+use sqlx::{QueryBuilder, Transaction};
+
+use crate::{
+    Store, StoreError, column,
+    error::Doing,
+    images::dashed,
+    store::{Database, DatabaseConnection, DatabaseRow},
+};
 
 /// One container of a cluster.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -38,8 +46,40 @@ pub struct Cluster {
     pub updated: Timestamp,
 }
 
+const DOING: &str = "writing workloads";
+/// Rows of one INSERT: SQLite takes 32,766 values, PostgreSQL 65,535.
+const ROWS: usize = 500;
+
+impl Workload {
+    fn from_row(row: &DatabaseRow) -> Result<Self, StoreError> {
+        let digest = column::text(row, "digest")?;
+        Ok(Self {
+            namespace: column::text(row, "namespace")?,
+            app: column::text(row, "app")?,
+            pod: column::text(row, "pod")?,
+            container: column::text(row, "container")?,
+            image: column::text(row, "image")?,
+            digest: if digest.is_empty() { None } else { Some(column::digest(row, "digest")?) },
+        })
+    }
+
+    /// Authority and reference that a container without digest is joined by; empty where there is nothing to join.
+    fn join_names(&self) -> (String, String) {
+        let Ok(reference) = self.image.parse::<ImageReference>() else {
+            return (String::new(), String::new());
+        };
+        if self.digest.is_some() || reference.digest.is_some() {
+            return (String::new(), String::new());
+        }
+        let host = if reference.host == DOCKER_HUB { "docker.io" } else { &reference.host };
+        let tag = reference.tag.as_deref().unwrap_or("latest");
+        (host.to_owned(), format!("{}:{tag}", reference.repository))
+    }
+}
+
 impl Store {
-    /// Replaces the workloads of a cluster; none at all forgets the cluster. Returns whether anything changed.
+    /// Replaces the workloads of a cluster; none at all forgets the cluster. Of two containers with the same namespace, pod
+    /// and name the last counts. Returns whether anything changed.
     ///
     /// # Errors
     /// The database fails.
@@ -49,7 +89,33 @@ impl Store {
         workloads: &[Workload],
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        todo!("{cluster_id} {workloads:?} {now}")
+        let wanted: BTreeMap<_, _> = workloads
+            .iter()
+            .map(|workload| {
+                ((&workload.namespace, &workload.pod, &workload.container), workload.clone())
+            })
+            .collect();
+        let wanted: BTreeSet<Workload> = wanted.into_values().map(with_written_digest).collect();
+        if stored(&mut *self.read().await?, cluster_id).await? == wanted {
+            return Ok(false);
+        }
+        let mut transaction = self.write().await?;
+        sqlx::query("DELETE FROM workloads WHERE cluster_id = $1")
+            .bind(cluster_id)
+            .execute(&mut *transaction)
+            .await
+            .doing(DOING)?;
+        if wanted.is_empty() {
+            sqlx::query("DELETE FROM clusters WHERE id = $1")
+                .bind(cluster_id)
+                .execute(&mut *transaction)
+                .await
+                .doing(DOING)?;
+        } else {
+            insert(&mut transaction, cluster_id, &wanted, now).await?;
+        }
+        transaction.commit().await.doing(DOING)?;
+        Ok(true)
     }
 
     /// All clusters by id.
@@ -57,7 +123,25 @@ impl Store {
     /// # Errors
     /// The database fails.
     pub async fn clusters(&self) -> Result<Vec<Cluster>, StoreError> {
-        todo!()
+        let rows = sqlx::query(
+            "SELECT c.id, c.updated, \
+             (SELECT COUNT(*) FROM workloads w WHERE w.cluster_id = c.id) AS containers, \
+             (SELECT COUNT(*) FROM (SELECT DISTINCT namespace, pod, container FROM running \
+             WHERE running.cluster_id = c.id) found) AS known \
+             FROM clusters c ORDER BY c.id",
+        )
+        .fetch_all(&mut *self.read().await?)
+        .await
+        .doing("listing clusters")?;
+        let cluster = |row| {
+            Ok(Cluster {
+                id: column::text(row, "id")?,
+                containers: column::number(row, "containers")?,
+                known: column::number(row, "known")?,
+                updated: column::time(row, "updated")?,
+            })
+        };
+        rows.iter().map(cluster).collect()
     }
 
     /// The workloads that run an image, as `(cluster id, workload)`, sorted; at most `limit`.
@@ -69,6 +153,73 @@ impl Store {
         uuid: &str,
         limit: u32,
     ) -> Result<Vec<(String, Workload)>, StoreError> {
-        todo!("{uuid} {limit}")
+        let rows = sqlx::query(
+            "SELECT DISTINCT cluster_id, namespace, app, pod, container, image_name AS image, digest \
+             FROM running WHERE image = (SELECT id FROM images WHERE uuid = $1) \
+             ORDER BY cluster_id, namespace, app, pod, container LIMIT $2",
+        )
+        .bind(dashed(uuid))
+        .bind(i64::from(limit))
+        .fetch_all(&mut *self.read().await?)
+        .await
+        .doing("listing the workloads of an image")?;
+        rows.iter()
+            .map(|row| Ok((column::text(row, "cluster_id")?, Workload::from_row(row)?)))
+            .collect()
     }
+}
+
+/// A pod that names its image by digest runs that one, pulled or not.
+fn with_written_digest(workload: Workload) -> Workload {
+    let written = workload.image.parse::<ImageReference>().ok().and_then(|image| image.digest);
+    Workload { digest: workload.digest.or(written), ..workload }
+}
+
+async fn stored(
+    connection: &mut DatabaseConnection,
+    cluster_id: &str,
+) -> Result<BTreeSet<Workload>, StoreError> {
+    let rows = sqlx::query("SELECT * FROM workloads WHERE cluster_id = $1")
+        .bind(cluster_id)
+        .fetch_all(connection)
+        .await
+        .doing("reading workloads")?;
+    rows.iter().map(Workload::from_row).collect()
+}
+
+async fn insert(
+    transaction: &mut Transaction<'_, Database>,
+    cluster_id: &str,
+    workloads: &BTreeSet<Workload>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO clusters (id, updated) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET updated = excluded.updated",
+    )
+    .bind(cluster_id)
+    .bind(now.0)
+    .execute(&mut **transaction)
+    .await
+    .doing(DOING)?;
+    let rows: Vec<&Workload> = workloads.iter().collect();
+    for part in rows.chunks(ROWS) {
+        let mut sql: QueryBuilder<Database> = QueryBuilder::new(
+            "INSERT INTO workloads (cluster_id, namespace, app, pod, container, image, digest, authority, reference) ",
+        );
+        sql.push_values(part, |mut values, workload| {
+            let (authority, reference) = workload.join_names();
+            values
+                .push_bind(cluster_id.to_owned())
+                .push_bind(workload.namespace.clone())
+                .push_bind(workload.app.clone())
+                .push_bind(workload.pod.clone())
+                .push_bind(workload.container.clone())
+                .push_bind(workload.image.clone())
+                .push_bind(workload.digest.map_or_else(String::new, |digest| digest.to_string()))
+                .push_bind(authority)
+                .push_bind(reference);
+        });
+        sql.build().persistent(false).execute(&mut **transaction).await.doing(DOING)?;
+    }
+    Ok(())
 }

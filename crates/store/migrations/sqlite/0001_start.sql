@@ -40,7 +40,7 @@ CREATE TABLE artifacts (
     digest TEXT NOT NULL UNIQUE,
     platform TEXT NOT NULL,
     orphaned BIGINT,                               -- since when no image names it
-    scanned BIGINT,                                -- NULL: no scan could read the image yet
+    scanned BIGINT,                                -- when the report was stored; NULL: no scan could read the image yet
     verdict TEXT,
     report_digest TEXT,
     snapshot TEXT,
@@ -91,6 +91,7 @@ CREATE INDEX images_digest ON images (digest);
 CREATE INDEX images_manifest_digest ON images (manifest_digest);
 CREATE INDEX images_image_id ON images (image_id);
 CREATE INDEX images_artifact ON images (artifact_id);
+CREATE INDEX images_reference ON images (reference);
 CREATE INDEX images_namespace ON images (namespace, repository, tag);
 CREATE INDEX images_repository ON images (repository, tag);
 
@@ -107,15 +108,16 @@ CREATE TABLE tasks (
     lease_until BIGINT,
     due BIGINT NOT NULL,                           -- not before
     queued BIGINT NOT NULL,
-    finished BIGINT,
+    finished BIGINT,                               -- last end, well or not
+    succeeded BIGINT,                              -- last end with a report that could read the image
     error TEXT
 );
 CREATE INDEX tasks_open ON tasks (state, origin, queued) WHERE state IN ('queued', 'running');
 CREATE INDEX tasks_failed ON tasks (finished) WHERE state = 'failed';
 
 CREATE TABLE findings (
-    id INTEGER NOT NULL PRIMARY KEY,
     artifact_id BIGINT NOT NULL REFERENCES artifacts (id) ON DELETE CASCADE,
+    number BIGINT NOT NULL,
     kind TEXT NOT NULL,
     finding_id TEXT NOT NULL,
     record TEXT NOT NULL,
@@ -124,17 +126,19 @@ CREATE TABLE findings (
     priority TEXT,
     tenths BIGINT,
     fix_version TEXT,
-    title TEXT NOT NULL
+    title TEXT NOT NULL,
+    PRIMARY KEY (artifact_id, number)
 );
-CREATE INDEX findings_artifact ON findings (artifact_id);
 
 -- Every name that people search a finding by: its id, aliases and advisories, in upper case.
 CREATE TABLE finding_names (
     name TEXT NOT NULL,
-    finding BIGINT NOT NULL REFERENCES findings (id) ON DELETE CASCADE,
-    PRIMARY KEY (name, finding)
-);
-CREATE INDEX finding_names_finding ON finding_names (finding);
+    artifact_id BIGINT NOT NULL,
+    number BIGINT NOT NULL,
+    PRIMARY KEY (name, artifact_id, number),
+    FOREIGN KEY (artifact_id, number) REFERENCES findings (artifact_id, number) ON DELETE CASCADE
+) WITHOUT ROWID;
+CREATE INDEX finding_names_finding ON finding_names (artifact_id, number);
 
 CREATE TABLE access_keys (
     id TEXT NOT NULL PRIMARY KEY,
@@ -182,3 +186,20 @@ CREATE INDEX workloads_namespace ON workloads (namespace);
 CREATE INDEX workloads_app ON workloads (app);
 CREATE INDEX workloads_digest ON workloads (digest);
 CREATE INDEX workloads_reference ON workloads (reference);
+
+-- Which container runs which image (`image` is the image's id): by digest (manifest, index or configuration), else by
+-- reference.
+CREATE VIEW running AS
+SELECT w.cluster_id, w.namespace, w.app, w.pod, w.container, w.image AS image_name, w.digest, i.id AS image
+FROM workloads w JOIN images i ON i.digest = w.digest
+UNION ALL
+SELECT w.cluster_id, w.namespace, w.app, w.pod, w.container, w.image AS image_name, w.digest, i.id AS image
+FROM workloads w JOIN images i ON i.manifest_digest = w.digest
+UNION ALL
+SELECT w.cluster_id, w.namespace, w.app, w.pod, w.container, w.image AS image_name, w.digest, i.id AS image
+FROM workloads w JOIN images i ON i.image_id = w.digest
+UNION ALL
+SELECT w.cluster_id, w.namespace, w.app, w.pod, w.container, w.image AS image_name, w.digest, i.id AS image
+FROM workloads w JOIN images i ON i.reference = w.reference
+JOIN registries r ON r.id = i.registry_id AND r.authority = w.authority
+WHERE w.digest = '';
