@@ -66,17 +66,14 @@ impl Claim {
             }
         }
         let scheme = Scheme::of(request, sent)?;
+        let header_or_parameter = (
+            either(request, sent, "x-acs-action", "Action")?,
+            either(request, sent, "x-acs-version", "Version")?,
+        );
         let (action, version) = match scheme {
-            Scheme::Headers(_) => (
-                either(request, sent, "x-acs-action", "Action")?,
-                either(request, sent, "x-acs-version", "Version")?,
-            ),
             // The headers are not signed here: they may repeat the parameters and not replace them.
-            _ => {
-                either(request, sent, "x-acs-action", "Action")?;
-                either(request, sent, "x-acs-version", "Version")?;
-                (sent.text("Action"), sent.text("Version"))
-            }
+            Scheme::Parameters => (sent.text("Action"), sent.text("Version")),
+            _ => header_or_parameter,
         };
         let action = action.ok_or(Refusal::Missing("Action"))?.to_owned();
         let version = version.ok_or(Refusal::Missing("Version"))?.to_owned();
