@@ -5,4 +5,7 @@
 
 mod pod_list;
 
-pub use pod_list::{Workload, WorkloadError, parse_pod_list};
+pub use pod_list::{
+    LARGEST_DOCUMENT, LONGEST_TEXT, MOST_CONTAINERS, MOST_OBJECTS, Workload, WorkloadError,
+    parse_pod_list,
+};
