@@ -145,7 +145,8 @@ impl RegistryError {
                 Some("check user name and password, and that the account may pull".into())
             }
             Self::Realm { realm, .. } => Some(format!(
-                "if that token service is yours, allow its host with `--realm` (`{realm}`)"
+                "the account goes to token services of the registry's own domain only; use an account that `{realm}` \
+                 does not need, or allow that host for the registry"
             )),
             Self::NotFound { .. } => Some(
                 "check the spelling; private repositories look like this without an account".into(),

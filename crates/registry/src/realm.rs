@@ -9,7 +9,7 @@
 //!   only when the registry itself is spoken to by http.
 //! * The account goes along only to: the registry's own host (any port, not from https to http); a host of the same
 //!   parent domain by https (`registry.gitlab.com` and `gitlab.com`, `registry.corp.example` and `auth.corp.example`);
-//!   Docker Hub's own service; a host that the operator allowed in [`Credentials::realms`]; and, for a registry on this
+//!   the service of a known owner ([`FAMILIES`]); a host that the operator allowed in [`Credentials::realms`]; and, for a registry on this
 //!   machine, any service on this machine.
 
 use std::net::IpAddr;
@@ -18,8 +18,14 @@ use reqwest::Url;
 
 use crate::endpoint::{Credentials, Endpoint, Scheme};
 
-/// Registries whose token service has another parent domain.
-const PAIRS: [(&str, &str); 1] = [(plimsoll_model::reference::DOCKER_HUB, "auth.docker.io")];
+/// Registries whose token service lies in another domain of the same owner: the registry's host ends in the first text
+/// (or is it), the service's host starts with the second and ends in the third.
+const FAMILIES: [(&str, &str, &str); 3] = [
+    (".docker.io", "auth.", "docker.io"),
+    // Alibaba Cloud's Container Registry, Enterprise Edition: `dockerauth-ee.<region>.aliyuncs.com`.
+    (".cr.aliyuncs.com", "dockerauth", ".aliyuncs.com"),
+    (".scw.cloud", "api.", "scaleway.com"),
+];
 
 /// What may happen at a realm.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -52,9 +58,18 @@ pub(crate) fn judge(
     let is_trusted = realm.host == registry.host
         || (registry.is_loopback() && realm.is_loopback())
         || (is_encrypted && are_siblings(&registry.host, &realm.host))
-        || (is_encrypted && PAIRS.contains(&(registry.host.as_str(), realm.host.as_str())))
+        || (is_encrypted && are_family(&registry.host, &realm.host))
         || allowed();
     Ok(if is_trusted { RealmTrust::Account } else { RealmTrust::Anonymous })
+}
+
+fn are_family(registry: &str, realm: &str) -> bool {
+    FAMILIES.iter().any(|(registry_end, realm_start, realm_end)| {
+        registry.ends_with(registry_end)
+            && realm.starts_with(realm_start)
+            && realm.ends_with(realm_end)
+            && (realm_end.starts_with('.') || realm.len() == realm_start.len() + realm_end.len())
+    })
 }
 
 /// Whether both hosts are names in one domain that a single party owns, as far as names can tell.
@@ -89,6 +104,17 @@ mod tests {
             Credentials::new("ci", Secret::new("x".into())).allow_realm("tokens.example.net");
         for (registry, realm, wanted) in [
             ("registry-1.docker.io", "https://auth.docker.io/token", Some(Account)),
+            (
+                "x-registry.cn-beijing.cr.aliyuncs.com",
+                "https://dockerauth-ee.cn-beijing.aliyuncs.com/auth",
+                Some(Account),
+            ),
+            (
+                "x-registry.cn-beijing.cr.aliyuncs.com",
+                "https://dockerauth.evil.com/",
+                Some(Anonymous),
+            ),
+            ("registry-1.docker.io", "https://auth.evil-docker.io/token", Some(Anonymous)),
             ("registry.gitlab.com", "https://gitlab.com/jwt/auth", Some(Account)),
             ("registry.corp.example", "https://auth.corp.example/token", Some(Account)),
             ("harbor.example.com", "https://harbor.example.com/service/token", Some(Account)),

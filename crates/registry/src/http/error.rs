@@ -98,7 +98,7 @@ impl HttpError {
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Tls { reason, .. } if reason.contains("UnknownIssuer") => {
-                Some("give the authority's certificate with `--ca FILE`")
+                Some("give the authority's certificate with `--ca-file FILE`")
             }
             Self::Tls { reason, .. } if reason.contains("corrupt message") => {
                 Some("it may speak plain http; if that is meant, say `--plain-http`")
