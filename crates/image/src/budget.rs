@@ -22,6 +22,8 @@ pub struct Budget {
     pub max_ratio: u64,
     /// Entries of one layer or root file system.
     pub max_entries: usize,
+    /// Bytes of all paths and link targets of one layer or root file system.
+    pub max_names_bytes: u64,
     /// Length of a path or link target.
     pub max_path_bytes: usize,
     /// Extended headers (PAX, GNU long names, sparse maps) of one entry.
@@ -57,6 +59,7 @@ impl Default for Budget {
             max_unpacked_bytes: 60 << 30,
             max_ratio: 200,
             max_entries: 5_000_000,
+            max_names_bytes: 512 << 20,
             max_path_bytes: 4_096,
             max_metadata_bytes: 1 << 20,
             max_sparse_regions: 10_000,

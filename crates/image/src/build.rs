@@ -1,11 +1,27 @@
 //! Writes images: for the demo and for tests everywhere.
 //!
 //! In: files, links, whiteouts and a configuration, in code. Out: [`BuiltImage`], whose bytes depend on nothing else, and
-//! from it OCI layouts and docker-archives. Source: OCI image-spec 1.1; `docker save`'s `manifest.json`.
+//! from it OCI layouts and docker-archives. Source: OCI image-spec 1.1; the `manifest.json` of `docker save`. Odd: all
+//! times are 2024-01-01T00:00:00Z, so that equal content gives equal digests.
 
-use std::{collections::BTreeMap, io, path::Path, sync::Arc};
+mod image;
+mod write;
 
+use std::{
+    io::{self, Write},
+    sync::Arc,
+};
+
+use flate2::{GzBuilder, write::GzEncoder};
+pub use image::ImageBuilder;
 use plimsoll_model::{Digest, Platform};
+pub use write::write_multi_platform_layout;
+
+use crate::{codec::digest_bytes, entry::TreePath};
+
+/// Time of everything: 2024-01-01T00:00:00Z.
+const MTIME: u64 = 1_704_067_200;
+const BLOCK: usize = 512;
 
 /// How a layer is compressed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -17,6 +33,30 @@ pub enum Compression {
     Zstd,
     /// `tar`.
     Plain,
+}
+
+impl Compression {
+    const fn media_type(self) -> &'static str {
+        match self {
+            Self::Gzip => "application/vnd.oci.image.layer.v1.tar+gzip",
+            Self::Zstd => "application/vnd.oci.image.layer.v1.tar+zstd",
+            Self::Plain => "application/vnd.oci.image.layer.v1.tar",
+        }
+    }
+
+    fn compress(self, archive: Vec<u8>) -> io::Result<Vec<u8>> {
+        match self {
+            Self::Plain => Ok(archive),
+            Self::Zstd => zstd::encode_all(archive.as_slice(), 3),
+            Self::Gzip => {
+                let level = flate2::Compression::new(6);
+                let mut encoder: GzEncoder<Vec<u8>> =
+                    GzBuilder::new().mtime(0).write(Vec::new(), level);
+                encoder.write_all(&archive)?;
+                encoder.finish()
+            }
+        }
+    }
 }
 
 /// Why an image could not be built or written.
@@ -38,6 +78,14 @@ pub enum BuildError {
         /// Why.
         source: serde_json::Error,
     },
+    /// The layout that the image is to be added to is not one.
+    #[error("{at}: {problem}")]
+    Layout {
+        /// The file.
+        at: String,
+        /// What is wrong with it.
+        problem: String,
+    },
 }
 
 /// A finished layer. Cloning is cheap, and images that hold the same layer share its digest.
@@ -54,18 +102,47 @@ impl Layer {
     /// Starts a layer; `created_by` is the instruction that its history shows.
     #[must_use]
     pub fn builder(created_by: &str) -> LayerBuilder {
-        LayerBuilder { created_by: created_by.to_owned(), ..LayerBuilder::default() }
+        LayerBuilder {
+            created_by: created_by.to_owned(),
+            compression: Compression::default(),
+            archive: Vec::new(),
+        }
     }
+
+    /// A layer from an archive as it is, whatever its bytes are.
+    ///
+    /// # Errors
+    /// [`BuildError`] when compressing fails.
+    pub fn from_archive(
+        created_by: &str,
+        archive: Vec<u8>,
+        compression: Compression,
+    ) -> Result<Self, BuildError> {
+        let diff_id = digest_bytes(&archive);
+        let bytes = compression
+            .compress(archive)
+            .map_err(|source| BuildError::Io { at: format!("layer `{created_by}`"), source })?;
+        Ok(Self {
+            digest: digest_bytes(&bytes),
+            diff_id,
+            media_type: compression.media_type(),
+            bytes: Arc::new(bytes),
+            created_by: created_by.to_owned(),
+        })
+    }
+
     /// Digest of the blob.
     #[must_use]
-    pub fn digest(&self) -> Digest {
+    pub const fn digest(&self) -> Digest {
         self.digest
     }
+
     /// Digest of the unpacked archive.
     #[must_use]
-    pub fn diff_id(&self) -> Digest {
+    pub const fn diff_id(&self) -> Digest {
         self.diff_id
     }
+
     /// The blob.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
@@ -73,174 +150,115 @@ impl Layer {
     }
 }
 
-/// A layer in the making. Entries are written in the order of the calls.
-#[derive(Clone, Debug, Default)]
+/// A layer in the making. Entries are written in the order of the calls; directories only when asked for.
+#[derive(Clone, Debug)]
 pub struct LayerBuilder {
     created_by: String,
     compression: Compression,
+    archive: Vec<u8>,
 }
 
 impl LayerBuilder {
     /// How the layer is compressed; gzip unless said otherwise.
     #[must_use]
-    pub fn compression(mut self, compression: Compression) -> Self {
+    pub const fn compression(mut self, compression: Compression) -> Self {
         self.compression = compression;
         self
     }
+
     /// A file of root with mode 0644.
     #[must_use]
     pub fn file(self, path: &str, bytes: &[u8]) -> Self {
         self.file_with(path, 0o644, 0, 0, bytes)
     }
+
     /// A file.
     #[must_use]
-    pub fn file_with(self, _path: &str, _mode: u32, _uid: u64, _gid: u64, _bytes: &[u8]) -> Self {
+    pub fn file_with(mut self, path: &str, mode: u32, uid: u64, gid: u64, bytes: &[u8]) -> Self {
+        let size = bytes.len() as u64;
+        self.header(&Entry { path, typeflag: b'0', mode, uid, gid, size, link: "" });
+        self.archive.extend_from_slice(bytes);
+        self.pad();
         self
     }
+
     /// A directory of root.
     #[must_use]
     pub fn directory(self, path: &str, mode: u32) -> Self {
         self.directory_with(path, mode, 0, 0)
     }
+
     /// A directory.
     #[must_use]
-    pub fn directory_with(self, _path: &str, _mode: u32, _uid: u64, _gid: u64) -> Self {
+    pub fn directory_with(mut self, path: &str, mode: u32, uid: u64, gid: u64) -> Self {
+        let path = format!("{}/", path.trim_end_matches('/'));
+        self.header(&Entry { path: &path, typeflag: b'5', mode, uid, gid, size: 0, link: "" });
         self
     }
+
     /// A symbolic link.
     #[must_use]
-    pub fn symlink(self, _path: &str, _target: &str) -> Self {
+    pub fn symlink(mut self, path: &str, target: &str) -> Self {
+        self.header(&Entry { typeflag: b'2', mode: 0o777, link: target, ..Entry::root(path) });
         self
     }
+
     /// Another name of a file before it.
     #[must_use]
-    pub fn hardlink(self, _path: &str, _target: &str) -> Self {
+    pub fn hardlink(mut self, path: &str, target: &str) -> Self {
+        self.header(&Entry { typeflag: b'1', mode: 0o644, link: target, ..Entry::root(path) });
         self
     }
+
     /// Removes what lower layers have at a path.
     #[must_use]
-    pub fn whiteout(self, _path: &str) -> Self {
-        self
+    pub fn whiteout(self, path: &str) -> Self {
+        let path = TreePath::from(path);
+        let parent = path.parent().unwrap_or_default();
+        let marker = [b".wh.", path.name()].concat();
+        let marker = parent.join(&marker);
+        self.file(&marker.display(), b"")
     }
+
     /// Removes everything that lower layers have in a directory.
     #[must_use]
-    pub fn opaque(self, _directory: &str) -> Self {
-        self
+    pub fn opaque(self, directory: &str) -> Self {
+        let marker = TreePath::from(directory).join(b".wh..wh..opq");
+        self.file(&marker.display(), b"")
     }
+
     /// Compresses and hashes the layer.
     ///
     /// # Errors
     /// [`BuildError`] when compressing fails.
-    pub fn build(self) -> Result<Layer, BuildError> {
-        let zero = Digest::from_bytes([0; 32]);
-        Ok(Layer {
-            digest: zero,
-            diff_id: zero,
-            media_type: "",
-            bytes: Arc::default(),
-            created_by: self.created_by,
-        })
+    pub fn build(mut self) -> Result<Layer, BuildError> {
+        self.archive.extend_from_slice(&[0; 2 * BLOCK]);
+        Layer::from_archive(&self.created_by, self.archive, self.compression)
+    }
+
+    fn header(&mut self, entry: &Entry<'_>) {
+        write::header(&mut self.archive, entry);
+    }
+
+    fn pad(&mut self) {
+        write::pad(&mut self.archive);
     }
 }
 
-/// An image in the making.
-#[derive(Clone, Debug)]
-pub struct ImageBuilder {
-    platform: Platform,
-    layers: Vec<Layer>,
-    run: serde_json::Map<String, serde_json::Value>,
-    history: Vec<serde_json::Value>,
-    annotations: BTreeMap<String, String>,
+/// One entry's header.
+struct Entry<'e> {
+    path: &'e str,
+    typeflag: u8,
+    mode: u32,
+    uid: u64,
+    gid: u64,
+    size: u64,
+    link: &'e str,
 }
 
-impl ImageBuilder {
-    /// Starts an image for a platform.
-    #[must_use]
-    pub fn new(platform: Platform) -> Self {
-        Self {
-            platform,
-            layers: Vec::new(),
-            run: serde_json::Map::new(),
-            history: Vec::new(),
-            annotations: BTreeMap::new(),
-        }
-    }
-    /// Adds a layer on top, with its line of history.
-    #[must_use]
-    pub fn layer(mut self, layer: &Layer) -> Self {
-        self.layers.push(layer.clone());
-        self
-    }
-    /// Adds a line of history without a layer.
-    #[must_use]
-    pub fn history(self, _created_by: &str) -> Self {
-        self
-    }
-    /// Adds a variable to the environment.
-    #[must_use]
-    pub fn env(self, _name: &str, _value: &str) -> Self {
-        self
-    }
-    /// Sets the user.
-    #[must_use]
-    pub fn user(self, _user: &str) -> Self {
-        self
-    }
-    /// Sets the working directory.
-    #[must_use]
-    pub fn working_dir(self, _path: &str) -> Self {
-        self
-    }
-    /// Sets the entrypoint.
-    #[must_use]
-    pub fn entrypoint(self, _command: &[&str]) -> Self {
-        self
-    }
-    /// Sets the command.
-    #[must_use]
-    pub fn cmd(self, _command: &[&str]) -> Self {
-        self
-    }
-    /// Sets the health check: `["CMD-SHELL", "…"]`.
-    #[must_use]
-    pub fn healthcheck(self, _test: &[&str]) -> Self {
-        self
-    }
-    /// Adds an exposed port: `8080/tcp`.
-    #[must_use]
-    pub fn exposed_port(self, _port: &str) -> Self {
-        self
-    }
-    /// Adds a volume.
-    #[must_use]
-    pub fn volume(self, _path: &str) -> Self {
-        self
-    }
-    /// Adds a label.
-    #[must_use]
-    pub fn label(self, _name: &str, _value: &str) -> Self {
-        self
-    }
-    /// Adds an annotation of the manifest.
-    #[must_use]
-    pub fn annotation(mut self, name: &str, value: &str) -> Self {
-        self.annotations.insert(name.to_owned(), value.to_owned());
-        self
-    }
-    /// Writes configuration and manifest.
-    ///
-    /// # Errors
-    /// [`BuildError`] when they cannot be written as JSON.
-    pub fn build(self) -> Result<BuiltImage, BuildError> {
-        let zero = Digest::from_bytes([0; 32]);
-        let _ = (&self.platform, &self.run, &self.history);
-        Ok(BuiltImage {
-            manifest: Vec::new(),
-            manifest_digest: zero,
-            config: Vec::new(),
-            config_digest: zero,
-            layers: Vec::new(),
-        })
+impl<'e> Entry<'e> {
+    const fn root(path: &'e str) -> Self {
+        Self { path, typeflag: b'0', mode: 0o644, uid: 0, gid: 0, size: 0, link: "" }
     }
 }
 
@@ -257,21 +275,10 @@ pub struct BuiltImage {
     pub config_digest: Digest,
     /// Digest and blob of each layer, bottom first.
     pub layers: Vec<(Digest, Arc<Vec<u8>>)>,
+    /// What it runs on.
+    pub platform: Platform,
 }
 
-impl BuiltImage {
-    /// Writes the image as an OCI layout; other images that the folder holds stay.
-    ///
-    /// # Errors
-    /// [`BuildError`] when writing fails.
-    pub fn write_oci_layout(&self, _folder: &Path, _tag: &str) -> Result<(), BuildError> {
-        Ok(())
-    }
-    /// Writes the image as `docker save` does.
-    ///
-    /// # Errors
-    /// [`BuildError`] when writing fails.
-    pub fn write_docker_archive(&self, _file: &Path, _name: &str) -> Result<(), BuildError> {
-        Ok(())
-    }
-}
+#[cfg(test)]
+#[path = "build/tests.rs"]
+mod tests;

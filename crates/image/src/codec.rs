@@ -1,1 +1,272 @@
-//! Chooses and runs the decompressor.
+//! Streams: hashed as they pass, and unpacked by what their first bytes say.
+//!
+//! In: a blob's bytes. Out: [`Stream`], which hashes and counts what is read through it, and [`unpack`], which chooses the
+//! decompressor. Source: RFC 1952 (gzip, several members), RFC 8878 (zstd, several frames). Odd: media types are not
+//! asked, because runtimes do not ask them either; hashing happens once per buffer, not per read.
+
+use std::{
+    cell::Cell,
+    io::{self, BufRead, Read},
+};
+
+use plimsoll_model::Digest;
+use ring::digest::{Context, SHA256};
+
+use crate::{
+    budget::{Budget, BudgetReached},
+    tar::{self, Input},
+};
+
+/// Bytes that are read, hashed and handed on at a time.
+const BUFFER: usize = 128 << 10;
+
+/// How a blob is compressed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Codec {
+    Plain,
+    Gzip,
+    Zstd,
+    /// Known, but not read yet.
+    Unsupported(&'static str),
+}
+
+impl Codec {
+    /// By a blob's first bytes.
+    pub(crate) const fn of(start: &[u8]) -> Self {
+        match start {
+            [0x1f, 0x8b, ..] => Self::Gzip,
+            [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Self::Zstd,
+            [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Self::Unsupported("xz"),
+            [b'B', b'Z', b'h', b'1'..=b'9', 0x31, 0x41, ..] => Self::Unsupported("bzip2"),
+            _ => Self::Plain,
+        }
+    }
+
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Plain => "plain",
+            Self::Gzip => "gzip",
+            Self::Zstd => "zstd",
+            Self::Unsupported(name) => name,
+        }
+    }
+}
+
+/// What a stream may deliver, held against after each read.
+pub(crate) trait Guard {
+    /// Called with the total number of bytes so far.
+    fn check(&mut self, total: u64) -> Result<(), BudgetReached>;
+}
+
+/// The compressed side: counts for the other side, and ends at a limit.
+pub(crate) struct CompressedGuard<'c> {
+    pub(crate) count: &'c Cell<u64>,
+    pub(crate) limit: u64,
+}
+
+impl Guard for CompressedGuard<'_> {
+    fn check(&mut self, total: u64) -> Result<(), BudgetReached> {
+        self.count.set(total);
+        if total > self.limit {
+            let (name, what) = ("max_compressed_bytes", "compressed bytes of a layer");
+            return Err(BudgetReached { name, what, limit: self.limit });
+        }
+        Ok(())
+    }
+}
+
+/// The unpacked side: ends at a size or at a ratio to what went in.
+pub(crate) struct UnpackedGuard<'c> {
+    pub(crate) compressed: &'c Cell<u64>,
+    pub(crate) limit: u64,
+    pub(crate) ratio: u64,
+}
+
+impl<'c> UnpackedGuard<'c> {
+    pub(crate) const fn new(compressed: &'c Cell<u64>, budget: &Budget) -> Self {
+        Self { compressed, limit: budget.max_unpacked_bytes, ratio: budget.max_ratio }
+    }
+}
+
+impl Guard for UnpackedGuard<'_> {
+    fn check(&mut self, total: u64) -> Result<(), BudgetReached> {
+        if total > self.limit {
+            let (name, what) = ("max_unpacked_bytes", "unpacked bytes of a layer");
+            return Err(BudgetReached { name, what, limit: self.limit });
+        }
+        if total > Budget::RATIO_FREE_BYTES
+            && total > self.compressed.get().saturating_mul(self.ratio)
+        {
+            let (name, what) = ("max_ratio", "unpacked bytes per compressed byte");
+            return Err(BudgetReached { name, what, limit: self.ratio });
+        }
+        Ok(())
+    }
+}
+
+/// A buffered reader that hashes and counts what comes in, and remembers why it failed.
+pub(crate) struct Stream<R, G> {
+    inner: R,
+    guard: G,
+    buffer: Box<[u8]>,
+    start: usize,
+    end: usize,
+    hash: Option<Context>,
+    total: u64,
+    is_at_end: bool,
+    failure: Option<io::Error>,
+}
+
+impl<R: Read, G: Guard> Stream<R, G> {
+    pub(crate) fn new(inner: R, guard: G, is_hashed: bool) -> Self {
+        Self {
+            inner,
+            guard,
+            buffer: vec![0; BUFFER].into_boxed_slice(),
+            start: 0,
+            end: 0,
+            hash: is_hashed.then(|| Context::new(&SHA256)),
+            total: 0,
+            is_at_end: false,
+            failure: None,
+        }
+    }
+
+    /// The next bytes without consuming them: `length` of them unless the stream is shorter.
+    pub(crate) fn peek(&mut self, length: usize) -> io::Result<&[u8]> {
+        while self.end - self.start < length && !self.is_at_end {
+            self.fill_more()?;
+        }
+        let end = self.end.min(self.start + length);
+        Ok(self.buffer.get(self.start..end).unwrap_or_default())
+    }
+
+    /// Reads into what is free behind `end`; the caller sees to it that something is.
+    fn fill_more(&mut self) -> io::Result<()> {
+        if self.start == self.end {
+            (self.start, self.end) = (0, 0);
+        }
+        let free = self.buffer.get_mut(self.end..).unwrap_or_default();
+        let result = loop {
+            match self.inner.read(free) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                result => break result,
+            }
+        };
+        let count = match result {
+            Ok(count) => count,
+            Err(error) => return Err(self.fail(error)),
+        };
+        if count == 0 {
+            self.is_at_end = true;
+            return Ok(());
+        }
+        if let (Some(hash), Some(fresh)) = (&mut self.hash, free.get(..count)) {
+            hash.update(fresh);
+        }
+        self.end += count;
+        self.total += count as u64;
+        self.guard.check(self.total).map_err(|reached| self.fail(io::Error::other(reached)))
+    }
+
+    /// Remembers an error and returns one of the same kind: the readers above may hide it.
+    fn fail(&mut self, error: io::Error) -> io::Error {
+        let copy = match error.get_ref().and_then(|inner| inner.downcast_ref::<BudgetReached>()) {
+            Some(reached) => io::Error::other(reached.clone()),
+            None => io::Error::new(error.kind(), error.to_string()),
+        };
+        self.failure = Some(error);
+        copy
+    }
+
+    /// Why reading failed, if it did.
+    pub(crate) const fn take_failure(&mut self) -> Option<io::Error> {
+        self.failure.take()
+    }
+
+    /// Bytes that came in so far.
+    pub(crate) const fn total(&self) -> u64 {
+        self.total
+    }
+
+    /// Reads to the end; whether there was any byte but zeros.
+    pub(crate) fn drain(&mut self) -> io::Result<bool> {
+        let mut has_data = false;
+        loop {
+            let available = self.fill_buf()?;
+            if available.is_empty() {
+                return Ok(has_data);
+            }
+            has_data = has_data || available.iter().any(|&byte| byte != 0);
+            let length = available.len();
+            self.consume(length);
+        }
+    }
+
+    /// The digest of everything that came in; `None` when it was not asked for.
+    pub(crate) fn digest(&mut self) -> Option<Digest> {
+        self.hash.take().and_then(|hash| digest_of(hash.finish().as_ref()))
+    }
+}
+
+impl<R: Read, G: Guard> BufRead for Stream<R, G> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        if self.start == self.end && !self.is_at_end {
+            self.fill_more()?;
+        }
+        Ok(self.buffer.get(self.start..self.end).unwrap_or_default())
+    }
+
+    fn consume(&mut self, length: usize) {
+        self.start = self.end.min(self.start + length);
+    }
+}
+
+impl<R: Read, G: Guard> Read for Stream<R, G> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let available = self.fill_buf()?;
+        let length = available.len().min(buffer.len());
+        if let (Some(target), Some(source)) = (buffer.get_mut(..length), available.get(..length)) {
+            target.copy_from_slice(source);
+        }
+        self.consume(length);
+        Ok(length)
+    }
+}
+
+impl<R: Read, G: Guard> Input for Stream<R, G> {
+    fn skip(&mut self, bytes: u64) -> io::Result<u64> {
+        tar::skip_buffered(self, bytes)
+    }
+}
+
+/// The unpacked bytes of a stream: all members of gzip, all frames of zstd.
+pub(crate) fn unpack<'r>(
+    codec: Codec,
+    reader: impl BufRead + 'r,
+    budget: &Budget,
+) -> io::Result<Box<dyn Read + 'r>> {
+    match codec {
+        Codec::Gzip => Ok(Box::new(flate2::bufread::MultiGzDecoder::new(reader))),
+        Codec::Zstd => {
+            let mut decoder = zstd::stream::read::Decoder::with_buffer(reader)?;
+            decoder.window_log_max(budget.max_window_log)?;
+            Ok(Box::new(decoder))
+        }
+        Codec::Plain => Ok(Box::new(reader)),
+        Codec::Unsupported(name) => {
+            Err(io::Error::new(io::ErrorKind::Unsupported, format!("{name} is not read yet")))
+        }
+    }
+}
+
+/// A computed SHA-256 as a digest.
+fn digest_of(bytes: &[u8]) -> Option<Digest> {
+    bytes.try_into().ok().map(Digest::from_bytes)
+}
+
+/// The SHA-256 of bytes in memory.
+pub(crate) fn digest_bytes(bytes: &[u8]) -> Digest {
+    digest_of(ring::digest::digest(&SHA256, bytes).as_ref())
+        .unwrap_or_else(|| Digest::from_bytes([0; 32]))
+}

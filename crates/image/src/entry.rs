@@ -113,9 +113,16 @@ impl TreePath {
     #[must_use]
     pub fn join(&self, name: &[u8]) -> Self {
         let mut joined = Vec::with_capacity(self.0.len() + 1 + name.len());
-        joined.extend_from_slice(&self.0);
-        joined.push(b'/');
-        joined.extend_from_slice(name);
+        if self.is_root() {
+            joined.extend_from_slice(name);
+        } else {
+            joined.extend_from_slice(&self.0);
+            joined.push(b'/');
+            joined.extend_from_slice(name);
+        }
+        if !name.is_empty() && is_clean(name) {
+            return Self(joined.into_boxed_slice());
+        }
         Self::clean(&joined)
     }
 

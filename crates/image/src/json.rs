@@ -25,8 +25,8 @@ pub(crate) enum Value {
     /// A number that is negative or not whole; nothing that we read may be one.
     OtherNumber,
     Text(String),
-    List(Vec<Value>),
-    Object(Vec<(String, Value)>),
+    List(Vec<Self>),
+    Object(Vec<(String, Self)>),
 }
 
 /// Reads a document.

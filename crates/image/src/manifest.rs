@@ -108,7 +108,7 @@ impl IndexEntry {
         matches!(self.descriptor.media_type.as_str(), OCI_INDEX | DOCKER_LIST)
     }
 
-    /// Whether this is about another image (BuildKit's attestations) instead of being one.
+    /// Whether this is about another image (an attestation of its build) instead of being one.
     #[must_use]
     pub fn is_attestation(&self) -> bool {
         self.annotations.contains_key("vnd.docker.reference.type")

@@ -8,7 +8,10 @@ use std::io::{self, Read};
 use plimsoll_model::{Digest, Gap, Platform};
 use serde::{Deserialize, Serialize};
 
-use crate::{budget::Budget, entry::EntryMeta};
+use crate::{
+    budget::{Budget, BudgetReached},
+    entry::EntryMeta,
+};
 
 /// The documents of one image for one platform, as bytes whose digests the source has checked.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -169,6 +172,14 @@ pub enum ReadError {
         offset: u64,
         /// What is wrong.
         problem: String,
+    },
+    /// A limit was reached before the blob's digest could be checked.
+    #[error("{at}: {source}")]
+    Budget {
+        /// The layer.
+        at: String,
+        /// The limit.
+        source: BudgetReached,
     },
     /// The visitor gave up.
     #[error("{at}: {source}")]
