@@ -180,12 +180,16 @@ fn other_entries(index_file: &Path, tag: &str) -> Result<Vec<Value>, BuildError>
         .filter(|entry| entry.annotations.get(REF_NAME).is_none_or(|name| name != tag));
     Ok(others
         .map(|entry| {
-            json!({
+            let mut line = json!({
                 "mediaType": entry.descriptor.media_type,
                 "digest": entry.descriptor.digest,
                 "size": entry.descriptor.size,
                 "annotations": entry.annotations,
-            })
+            });
+            if let (Some(platform), Some(fields)) = (entry.platform, line.as_object_mut()) {
+                fields.insert("platform".to_owned(), json!(platform));
+            }
+            line
         })
         .collect())
 }
