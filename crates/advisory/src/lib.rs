@@ -8,6 +8,7 @@
 //! The flow: [`import`](import()) reads paths by [`feed`], compiles them by [`snapshot`], and swaps the file; matching looks packages up
 //! in it, compares versions by [`version`], and ranks what it finds by [`priority`].
 
+mod collection;
 pub mod feed;
 pub mod import;
 pub mod matching;

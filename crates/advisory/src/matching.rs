@@ -1,5 +1,7 @@
 //! Matching.
 
+pub(crate) mod name;
+
 use plimsoll_model::{Finding, Gap, Package};
 
 use crate::{

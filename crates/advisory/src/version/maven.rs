@@ -19,7 +19,7 @@ enum Item {
     Word(String),
     /// `rc1`: a word and the digits behind it.
     Combination(String, String),
-    List(Vec<Item>),
+    List(Vec<Self>),
 }
 
 pub(super) struct Version(Item);

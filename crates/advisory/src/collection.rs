@@ -1,0 +1,162 @@
+//! What feeds say, gathered: advisories and per-CVE signals, before they are compiled into a snapshot.
+//!
+//! In: records that the feeds read, in any order. Out: one advisory per id and one signal row per CVE, complete and
+//! resolved. Source: OSV schema 1.7, "id", "modified", "aliases", "upstream". Odd: texts are interned, since the same names,
+//! versions and ids stand in hundreds of thousands of entries; of several copies of a record the newest `modified` wins,
+//! whatever the order in which they come.
+
+mod resolve;
+mod symbols;
+
+use std::collections::{BTreeMap, HashMap};
+
+use plimsoll_model::Timestamp;
+
+use crate::priority::{Epss, Exploitation, VendorSeverity};
+
+pub(crate) use symbols::{Symbol, Symbols};
+
+/// An event of an OSV range.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum EventKind {
+    Introduced,
+    Fixed,
+    LastAffected,
+    Limit,
+}
+
+/// What the vendor says about an affected package that has no fix, or not yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Status {
+    Affected,
+    WillNotFix,
+    EndOfLife,
+    UnderInvestigation,
+}
+
+/// One affected package of an advisory.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Affected {
+    pub(crate) ecosystem: Symbol,
+    pub(crate) name: Symbol,
+    pub(crate) release: Option<Symbol>,
+    pub(crate) ranges: Vec<Vec<(EventKind, Symbol)>>,
+    pub(crate) versions: Vec<Symbol>,
+    pub(crate) status: Option<Status>,
+    pub(crate) severity: Option<VendorSeverity>,
+    pub(crate) cvss: Vec<Symbol>,
+}
+
+/// One record, whatever its feed.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Advisory {
+    pub(crate) modified: Timestamp,
+    pub(crate) id: Symbol,
+    pub(crate) published: Option<Timestamp>,
+    pub(crate) is_withdrawn: bool,
+    pub(crate) is_malicious: bool,
+    pub(crate) is_disputed: bool,
+    /// A bug fix or an enhancement of a distribution, which no vulnerability is.
+    pub(crate) is_no_vulnerability: bool,
+    pub(crate) has_proof_of_concept: bool,
+    pub(crate) is_weaponised: bool,
+    /// The CVEs that it is about.
+    pub(crate) cves: Vec<Symbol>,
+    /// Other ids of what it is about.
+    pub(crate) aliases: Vec<Symbol>,
+    pub(crate) title: Symbol,
+    pub(crate) cvss: Vec<Symbol>,
+    pub(crate) severity: Option<VendorSeverity>,
+    pub(crate) cwe: Vec<u32>,
+    /// Module stream, `nodejs:18`.
+    pub(crate) module: Option<Symbol>,
+    pub(crate) affected: Vec<Affected>,
+}
+
+/// A row of CISA's catalogue.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct KnownExploited {
+    /// Date of the catalogue that this row comes from.
+    pub(crate) catalogue: Timestamp,
+    pub(crate) added: Symbol,
+    pub(crate) ransomware: bool,
+}
+
+/// All that is known of a CVE, whatever the package.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Signal {
+    pub(crate) known_exploited: Option<KnownExploited>,
+    /// With the day of the scores.
+    pub(crate) epss: Option<(Timestamp, Epss)>,
+    /// Who assigned it, and the vector.
+    pub(crate) cvss: Vec<(Symbol, Symbol)>,
+    pub(crate) cwe: Vec<u32>,
+    pub(crate) exploitation: Option<Exploitation>,
+    pub(crate) automatable: Option<bool>,
+    pub(crate) total_impact: Option<bool>,
+    pub(crate) published: Option<Timestamp>,
+    pub(crate) title: Option<Symbol>,
+    pub(crate) has_proof_of_concept: bool,
+    pub(crate) is_weaponised: bool,
+    pub(crate) is_disputed: bool,
+}
+
+/// One source of the collection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Source {
+    pub(crate) records: u64,
+    pub(crate) date: Timestamp,
+}
+
+/// Everything read so far.
+#[derive(Debug, Default)]
+pub(crate) struct Collection {
+    pub(crate) symbols: Symbols,
+    advisories: HashMap<Symbol, Advisory>,
+    pub(crate) signals: HashMap<Symbol, Signal>,
+    /// Sources other than OSV, whose counts follow from the advisories.
+    sources: BTreeMap<String, Source>,
+}
+
+/// Everything, ready to be compiled.
+#[derive(Debug)]
+pub(crate) struct Resolved {
+    pub(crate) symbols: Symbols,
+    pub(crate) advisories: Vec<Advisory>,
+    pub(crate) signals: Vec<(Symbol, Signal)>,
+    pub(crate) sources: BTreeMap<String, Source>,
+    pub(crate) withdrawn: u64,
+}
+
+impl Collection {
+    /// Keeps the newest copy of a record; between copies of the same time the choice is arbitrary but always the same.
+    pub(crate) fn add_advisory(&mut self, advisory: Advisory) {
+        match self.advisories.get_mut(&advisory.id) {
+            None => {
+                self.advisories.insert(advisory.id, advisory);
+            }
+            Some(known) if self.symbols.is_newer(&advisory, known) => *known = advisory,
+            Some(_) => {}
+        }
+    }
+
+    pub(crate) fn signal(&mut self, cve: &str) -> &mut Signal {
+        let symbol = self.symbols.intern(cve);
+        self.signals.entry(symbol).or_default()
+    }
+
+    /// Adds records to a source and moves its date forward.
+    pub(crate) fn add_source(&mut self, name: &str, records: u64, date: Timestamp) {
+        let source = self.sources.entry(name.to_owned()).or_insert(Source { records: 0, date });
+        source.records += records;
+        source.date = source.date.max(date);
+    }
+
+    pub(crate) fn advisories(&self) -> usize {
+        self.advisories.len()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.advisories.is_empty() && self.signals.is_empty()
+    }
+}

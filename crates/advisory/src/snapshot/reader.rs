@@ -1,0 +1,376 @@
+//! Look-ups in the bytes of a snapshot.
+//!
+//! In: the bytes, which may be anything. Out: rows, or [`Damaged`]. Source: the head of `layout`. Odd: nothing is decoded at
+//! open but the table of sections; every read checks its bounds, and every text that it is one.
+
+use plimsoll_model::{FeedSource, Timestamp};
+
+use super::{
+    layout::{Cursor, Damaged, SECTIONS, Section, TABLE_AT, i64_at, row_size, u32_at, u64_at},
+    writer::{
+        FLAG_DISPUTED, FLAG_MALICIOUS, FLAG_NO_VULNERABILITY, FLAG_PROOF_OF_CONCEPT,
+        FLAG_RANSOMWARE, FLAG_WEAPONISED, NOT_KNOWN,
+    },
+};
+use crate::{
+    collection::{EventKind, Status},
+    priority::{Epss, Exploitation, VendorSeverity},
+};
+
+/// Where the sections stand.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sections([(usize, usize); SECTIONS]);
+
+impl Sections {
+    /// Reads the table and checks that each section lies within the file and holds whole rows.
+    pub(crate) fn read(bytes: &[u8]) -> Result<Self, Damaged> {
+        let mut sections = [(0, 0); SECTIONS];
+        let count = u32_at(bytes, TABLE_AT - 4).ok_or(Damaged("the header is cut off"))?;
+        if usize::try_from(count) != Ok(SECTIONS) {
+            return Err(Damaged("the number of sections"));
+        }
+        for (place, section) in sections.iter_mut().enumerate() {
+            let at = TABLE_AT + place * 16;
+            let number = |at| u64_at(bytes, at).and_then(|number| usize::try_from(number).ok());
+            let (Some(offset), Some(length)) = (number(at), number(at + 8)) else {
+                return Err(Damaged("the table of sections is cut off"));
+            };
+            if offset.checked_add(length).is_none_or(|end| end > bytes.len()) {
+                return Err(Damaged("a section reaches beyond the file"));
+            }
+            *section = (offset, length);
+        }
+        Ok(Self(sections))
+    }
+
+    fn bytes<'a>(&self, bytes: &'a [u8], section: Section) -> &'a [u8] {
+        let place = usize::from(section as u8);
+        self.0
+            .get(place)
+            .and_then(|(offset, length)| bytes.get(*offset..offset.checked_add(*length)?))
+            .unwrap_or_default()
+    }
+}
+
+/// A snapshot's bytes with its sections.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Reader<'a> {
+    pub(crate) bytes: &'a [u8],
+    pub(crate) sections: &'a Sections,
+}
+
+/// One affected package of one advisory.
+#[derive(Debug, Clone)]
+pub(crate) struct Entry<'a> {
+    pub(crate) advisory: u32,
+    pub(crate) release: Option<&'a str>,
+    pub(crate) status: Option<Status>,
+    pub(crate) severity: Option<VendorSeverity>,
+    pub(crate) ranges: Vec<Vec<(EventKind, &'a str)>>,
+    pub(crate) versions: Vec<&'a str>,
+    pub(crate) cvss: Vec<&'a str>,
+}
+
+/// One advisory.
+#[derive(Debug, Clone)]
+pub(crate) struct AdvisoryRecord<'a> {
+    pub(crate) id: &'a str,
+    pub(crate) is_malicious: bool,
+    pub(crate) is_disputed: bool,
+    pub(crate) is_no_vulnerability: bool,
+    pub(crate) has_proof_of_concept: bool,
+    pub(crate) is_weaponised: bool,
+    pub(crate) published: Option<Timestamp>,
+    pub(crate) title: &'a str,
+    pub(crate) severity: Option<VendorSeverity>,
+    pub(crate) module: Option<&'a str>,
+    pub(crate) cves: Vec<&'a str>,
+    pub(crate) aliases: Vec<&'a str>,
+    pub(crate) cvss: Vec<&'a str>,
+    pub(crate) cwe: Vec<u32>,
+}
+
+/// What is known of a CVE.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct SignalRecord<'a> {
+    pub(crate) is_disputed: bool,
+    pub(crate) has_proof_of_concept: bool,
+    pub(crate) is_weaponised: bool,
+    pub(crate) known_exploited: Option<&'a str>,
+    pub(crate) ransomware: bool,
+    pub(crate) title: Option<&'a str>,
+    pub(crate) published: Option<Timestamp>,
+    pub(crate) exploitation: Option<Exploitation>,
+    pub(crate) automatable: Option<bool>,
+    pub(crate) total_impact: Option<bool>,
+    pub(crate) epss: Option<(Timestamp, Epss)>,
+    pub(crate) cvss: Vec<(&'a str, &'a str)>,
+    pub(crate) cwe: Vec<u32>,
+}
+
+impl<'a> Reader<'a> {
+    fn section(&self, section: Section) -> &'a [u8] {
+        self.sections.bytes(self.bytes, section)
+    }
+
+    /// Number of whole rows of a section.
+    pub(crate) fn rows(&self, section: Section) -> usize {
+        let rows = self.section(section).len() / row_size(section);
+        if section == Section::TextOffsets { rows.saturating_sub(1) } else { rows }
+    }
+
+    fn number(&self, section: Section, row: usize, field: usize) -> Result<u32, Damaged> {
+        let at = row.checked_mul(row_size(section)).and_then(|at| at.checked_add(field * 4));
+        at.and_then(|at| u32_at(self.section(section), at)).ok_or(Damaged("a row is missing"))
+    }
+
+    fn time(&self, section: Section, row: usize, byte: usize) -> Result<i64, Damaged> {
+        let at = row.checked_mul(row_size(section)).and_then(|at| at.checked_add(byte));
+        at.and_then(|at| i64_at(self.section(section), at)).ok_or(Damaged("a row is missing"))
+    }
+
+    fn raw_text(&self, number: u32) -> Result<&'a [u8], Damaged> {
+        let place = usize::try_from(number).map_err(|_no| Damaged("a text's number"))?;
+        let start = self.number(Section::TextOffsets, place, 0)?;
+        let end = self.number(Section::TextOffsets, place.saturating_add(1), 0)?;
+        let range = usize::try_from(start).ok().zip(usize::try_from(end).ok());
+        range
+            .and_then(|(start, end)| self.section(Section::TextBytes).get(start..end))
+            .ok_or(Damaged("a text reaches beyond its section"))
+    }
+
+    pub(crate) fn text(&self, number: u32) -> Result<&'a str, Damaged> {
+        std::str::from_utf8(self.raw_text(number)?).map_err(|_no| Damaged("a text is not UTF-8"))
+    }
+
+    /// The number of a text, if it is in the snapshot.
+    fn find_text(&self, text: &str) -> Result<Option<u32>, Damaged> {
+        let (mut low, mut high) = (0, self.rows(Section::TextOffsets));
+        while low < high {
+            let middle = low + (high - low) / 2;
+            let number = u32::try_from(middle).map_err(|_no| Damaged("the number of texts"))?;
+            match self.raw_text(number)?.cmp(text.as_bytes()) {
+                std::cmp::Ordering::Equal => return Ok(Some(number)),
+                std::cmp::Ordering::Less => low = middle + 1,
+                std::cmp::Ordering::Greater => high = middle,
+            }
+        }
+        Ok(None)
+    }
+
+    /// The row whose first two fields (or first field, if the second is `None`) have these values.
+    fn find_row(
+        &self,
+        section: Section,
+        first: u32,
+        second: Option<u32>,
+    ) -> Result<Option<usize>, Damaged> {
+        let (mut low, mut high) = (0, self.rows(section));
+        while low < high {
+            let middle = low + (high - low) / 2;
+            let second_here = match second {
+                Some(_) => Some(self.number(section, middle, 1)?),
+                None => None,
+            };
+            match (self.number(section, middle, 0)?, second_here).cmp(&(first, second)) {
+                std::cmp::Ordering::Equal => return Ok(Some(middle)),
+                std::cmp::Ordering::Less => low = middle + 1,
+                std::cmp::Ordering::Greater => high = middle,
+            }
+        }
+        Ok(None)
+    }
+
+    pub(crate) fn sources(&self) -> Result<Vec<FeedSource>, Damaged> {
+        (0..self.rows(Section::Sources))
+            .map(|row| {
+                let mut cursor = self.detail(self.number(Section::Sources, row, 0)?)?;
+                let length = cursor.count()?;
+                let name = cursor.0.get(..length).and_then(|name| std::str::from_utf8(name).ok());
+                Ok(FeedSource {
+                    name: name.ok_or(Damaged("a source's name"))?.to_owned(),
+                    records: self.time(Section::Sources, row, 4)?.cast_unsigned(),
+                    date: Timestamp(self.time(Section::Sources, row, 12)?),
+                })
+            })
+            .collect()
+    }
+
+    /// Number of entries for an ecosystem, and for one release of it.
+    pub(crate) fn coverage(&self, ecosystem: &str) -> Result<Vec<(Option<&'a str>, u32)>, Damaged> {
+        let Some(ecosystem) = self.find_text(ecosystem)? else { return Ok(Vec::new()) };
+        let mut found = Vec::new();
+        for row in 0..self.rows(Section::Releases) {
+            if self.number(Section::Releases, row, 0)? == ecosystem {
+                let release = self.optional_text(self.number(Section::Releases, row, 1)?)?;
+                found.push((release, self.number(Section::Releases, row, 2)?));
+            }
+        }
+        Ok(found)
+    }
+
+    fn optional_text(&self, number: u32) -> Result<Option<&'a str>, Damaged> {
+        number.checked_sub(1).map(|number| self.text(number)).transpose()
+    }
+
+    /// All entries for a package name of an ecosystem.
+    pub(crate) fn entries(&self, ecosystem: &str, name: &str) -> Result<Vec<Entry<'a>>, Damaged> {
+        let (Some(ecosystem), Some(name)) = (self.find_text(ecosystem)?, self.find_text(name)?)
+        else {
+            return Ok(Vec::new());
+        };
+        let Some(row) = self.find_row(Section::Packages, ecosystem, Some(name))? else {
+            return Ok(Vec::new());
+        };
+        let first = self.number(Section::Packages, row, 2)?;
+        let count = self.number(Section::Packages, row, 3)?;
+        let end = first.checked_add(count).ok_or(Damaged("the entries of a package"))?;
+        (first..end).map(|entry| self.entry(entry)).collect()
+    }
+
+    fn entry(&self, number: u32) -> Result<Entry<'a>, Damaged> {
+        let row = usize::try_from(number).map_err(|_no| Damaged("an entry's number"))?;
+        let mut cursor = self.detail(self.number(Section::Affected, row, 2)?)?;
+        Ok(Entry {
+            advisory: self.number(Section::Affected, row, 0)?,
+            release: self.optional_text(self.number(Section::Affected, row, 1)?)?,
+            status: status(cursor.number()?)?,
+            severity: severity(cursor.number()?)?,
+            ranges: cursor.list(|cursor| {
+                cursor.list(|cursor| Ok((event(cursor.number()?)?, self.text(cursor.small()?)?)))
+            })?,
+            versions: self.texts(&mut cursor)?,
+            cvss: self.texts(&mut cursor)?,
+        })
+    }
+
+    pub(crate) fn advisory_id(&self, row: usize) -> Result<&'a str, Damaged> {
+        self.text(self.number(Section::Advisories, row, 0)?)
+    }
+
+    pub(crate) fn advisory(&self, number: u32) -> Result<AdvisoryRecord<'a>, Damaged> {
+        let row = usize::try_from(number).map_err(|_no| Damaged("an advisory's number"))?;
+        let flags = self.number(Section::Advisories, row, 1)?;
+        let mut cursor = self.detail(self.number(Section::Advisories, row, 2)?)?;
+        let is = |flag| flags & flag != 0;
+        Ok(AdvisoryRecord {
+            id: self.advisory_id(row)?,
+            is_malicious: is(FLAG_MALICIOUS),
+            is_disputed: is(FLAG_DISPUTED),
+            is_no_vulnerability: is(FLAG_NO_VULNERABILITY),
+            has_proof_of_concept: is(FLAG_PROOF_OF_CONCEPT),
+            is_weaponised: is(FLAG_WEAPONISED),
+            published: known_time(self.time(Section::Advisories, row, 16)?),
+            title: self.text(cursor.small()?)?,
+            severity: severity(cursor.number()?)?,
+            module: self.optional_text(cursor.small()?)?,
+            cves: self.texts(&mut cursor)?,
+            aliases: self.texts(&mut cursor)?,
+            cvss: self.texts(&mut cursor)?,
+            cwe: cursor.list(Cursor::small)?,
+        })
+    }
+
+    /// What is known of a CVE; empty if nothing is.
+    pub(crate) fn signal(&self, cve: &str) -> Result<SignalRecord<'a>, Damaged> {
+        let Some(number) = self.find_text(cve)? else { return Ok(SignalRecord::default()) };
+        let Some(row) = self.find_row(Section::Signals, number, None)? else {
+            return Ok(SignalRecord::default());
+        };
+        let mut cursor = self.detail(self.number(Section::Signals, row, 1)?)?;
+        let flags = cursor.small()?;
+        let is = |flag| flags & flag != 0;
+        let known_exploited = self.optional_text(cursor.small()?)?;
+        let title = self.optional_text(cursor.small()?)?;
+        let published = known_time(take_time(&mut cursor)?);
+        let ssvc = cursor.number()?;
+        let answer = |code: u64| match code & 3 {
+            1 => Some(false),
+            2 => Some(true),
+            _ => None,
+        };
+        let epss = match cursor.number()? {
+            0 => None,
+            _ => {
+                let date = Timestamp(take_time(&mut cursor)?);
+                let (probability, percentile) = (cursor.small()?, cursor.small()?);
+                Some((date, Epss { probability, percentile: percentile.checked_sub(1) }))
+            }
+        };
+        Ok(SignalRecord {
+            is_disputed: is(FLAG_DISPUTED),
+            has_proof_of_concept: is(FLAG_PROOF_OF_CONCEPT),
+            is_weaponised: is(FLAG_WEAPONISED),
+            known_exploited,
+            ransomware: is(FLAG_RANSOMWARE),
+            title,
+            published,
+            exploitation: match ssvc & 3 {
+                1 => Some(Exploitation::None),
+                2 => Some(Exploitation::ProofOfConcept),
+                3 => Some(Exploitation::Active),
+                _ => None,
+            },
+            automatable: answer(ssvc >> 2),
+            total_impact: answer(ssvc >> 4),
+            epss,
+            cvss: cursor
+                .list(|cursor| Ok((self.text(cursor.small()?)?, self.text(cursor.small()?)?)))?,
+            cwe: cursor.list(Cursor::small)?,
+        })
+    }
+
+    fn detail(&self, offset: u32) -> Result<Cursor<'a>, Damaged> {
+        let offset = usize::try_from(offset).map_err(|_no| Damaged("an offset"))?;
+        let rest = self.section(Section::Details).get(offset..);
+        rest.map(Cursor).ok_or(Damaged("an offset reaches beyond its section"))
+    }
+
+    fn texts(&self, cursor: &mut Cursor<'a>) -> Result<Vec<&'a str>, Damaged> {
+        cursor.list(|cursor| self.text(cursor.small()?))
+    }
+}
+
+fn take_time(cursor: &mut Cursor<'_>) -> Result<i64, Damaged> {
+    let (time, rest) = cursor.0.split_first_chunk::<8>().ok_or(Damaged("a time is cut off"))?;
+    cursor.0 = rest;
+    Ok(i64::from_le_bytes(*time))
+}
+
+const fn known_time(time: i64) -> Option<Timestamp> {
+    if time == NOT_KNOWN { None } else { Some(Timestamp(time)) }
+}
+
+const fn severity(code: u64) -> Result<Option<VendorSeverity>, Damaged> {
+    Ok(match code {
+        0 => None,
+        1 => Some(VendorSeverity::Unimportant),
+        2 => Some(VendorSeverity::Negligible),
+        3 => Some(VendorSeverity::Low),
+        4 => Some(VendorSeverity::Medium),
+        5 => Some(VendorSeverity::High),
+        6 => Some(VendorSeverity::Critical),
+        _ => return Err(Damaged("a severity")),
+    })
+}
+
+const fn status(code: u64) -> Result<Option<Status>, Damaged> {
+    Ok(match code {
+        0 => None,
+        1 => Some(Status::Affected),
+        2 => Some(Status::WillNotFix),
+        3 => Some(Status::EndOfLife),
+        4 => Some(Status::UnderInvestigation),
+        _ => return Err(Damaged("a status")),
+    })
+}
+
+const fn event(code: u64) -> Result<EventKind, Damaged> {
+    Ok(match code {
+        0 => EventKind::Introduced,
+        1 => EventKind::Fixed,
+        2 => EventKind::LastAffected,
+        3 => EventKind::Limit,
+        _ => return Err(Damaged("an event of a range")),
+    })
+}
