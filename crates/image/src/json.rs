@@ -154,6 +154,19 @@ impl<'v> Fields<'v> {
         Self::new(what, String::new(), value)
     }
 
+    /// The structures that `value`, the whole document, is a list of.
+    pub(crate) fn of_list(
+        what: &'static str,
+        value: &'v Value,
+    ) -> Result<Vec<Self>, DocumentError> {
+        let Value::List(values) = value else {
+            let (field, problem) = ("document".to_owned(), "is not a list".to_owned());
+            return Err(DocumentError::Field { what, field, problem });
+        };
+        let numbered = values.iter().enumerate();
+        numbered.map(|(index, value)| Self::new(what, format!("[{index}]"), value)).collect()
+    }
+
     fn new(what: &'static str, place: String, value: &'v Value) -> Result<Self, DocumentError> {
         let Value::Object(entries) = value else {
             let field = if place.is_empty() { "document".to_owned() } else { place };

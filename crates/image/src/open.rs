@@ -1,9 +1,25 @@
 //! Opens an image that lies on this machine, telling the kinds apart by looking.
-use std::{fmt, io, path::Path, str::FromStr};
+//!
+//! In: a path, with `:NAME` behind it when it holds several images. Out: a [`LayerSource`]. Source: OCI image-spec,
+//! `image-layout.md`; the archives of `docker save` and `podman save`. Odd: newer `docker save` archives are OCI layouts
+//! too; both descriptions must then mean the same image, as loaders differ in which one they follow.
 
+mod archive;
+mod docker;
+mod layer_tar;
+mod layout;
+mod rootfs;
+
+use std::{
+    fmt, fs, io,
+    path::{Path, PathBuf},
+    str::FromStr,
+};
+
+use archive::ArchiveFile;
 use plimsoll_model::{Digest, Platform};
 
-use crate::{budget::Budget, document::DocumentError, source::LayerSource};
+use crate::{budget::Budget, document::DocumentError, entry::TreePath, source::LayerSource};
 
 /// How an image lies on this machine.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
@@ -109,7 +125,15 @@ pub enum OpenError {
         /// Their names, sorted.
         names: String,
     },
-    /// The archive itself is damaged.
+    /// Two descriptions in one file that mean different images.
+    #[error("{at}: {problem}")]
+    Ambiguous {
+        /// The archive.
+        at: String,
+        /// Which descriptions, and how they differ.
+        problem: String,
+    },
+    /// The archive itself is damaged, or is larger than the budget allows.
     #[error("{at}: {problem}")]
     Archive {
         /// The archive.
@@ -121,13 +145,139 @@ pub enum OpenError {
 
 /// Opens a local path, telling the kinds apart by looking, unless `kind` insists on one.
 ///
+/// A file or folder that holds several images takes a name: `images.tar:alpine:3.20`, `layout:latest`.
+///
 /// # Errors
 /// [`OpenError`], which names the file, what is wrong with it and, where there is one, the remedy.
 pub fn open_path(
     path: &Path,
-    _kind: Option<InputKind>,
-    _platform: &Platform,
-    _budget: &Budget,
+    kind: Option<InputKind>,
+    platform: &Platform,
+    budget: &Budget,
 ) -> Result<Box<dyn LayerSource + Send>, OpenError> {
-    Err(OpenError::Missing { at: path.display().to_string(), missing: "the reader".into() })
+    let (file, name) = split_name(path);
+    let wanted = Wanted { shown: path, file: &file, name: name.as_deref(), platform, budget };
+    let metadata = fs::metadata(&file).map_err(|source| io_error(path, source))?;
+    if metadata.is_dir() {
+        open_folder(&wanted, kind)
+    } else if metadata.is_file() {
+        open_file(&wanted, kind)
+    } else {
+        Err(wanted.not_this_kind("is neither a file nor a folder"))
+    }
 }
+
+/// What somebody asked for.
+struct Wanted<'w> {
+    /// The path as asked for, for messages.
+    shown: &'w Path,
+    file: &'w Path,
+    /// Which of several images.
+    name: Option<&'w str>,
+    platform: &'w Platform,
+    budget: &'w Budget,
+}
+
+impl Wanted<'_> {
+    fn at(&self) -> String {
+        self.file.display().to_string()
+    }
+
+    fn not_this_kind(&self, problem: &str) -> OpenError {
+        OpenError::NotThisKind { at: self.at(), problem: problem.to_owned() }
+    }
+
+    fn document(&self, inside: &str, source: DocumentError) -> OpenError {
+        OpenError::Document { at: format!("{}: {inside}", self.at()), source }
+    }
+
+    fn several(&self, names: impl IntoIterator<Item = String>, count: usize) -> OpenError {
+        let mut names: Vec<String> = names.into_iter().collect();
+        names.sort();
+        names.dedup();
+        OpenError::SeveralImages { at: self.at(), count, names: names.join(", ") }
+    }
+}
+
+/// Splits `path:NAME` when there is no file of the whole name.
+fn split_name(path: &Path) -> (PathBuf, Option<String>) {
+    if path.symlink_metadata().is_ok() {
+        return (path.to_owned(), None);
+    }
+    let text = path.to_string_lossy();
+    let splits = text.match_indices(':').filter_map(|(at, _)| text.split_at_checked(at));
+    for (file, name) in splits {
+        let name = name.strip_prefix(':').unwrap_or(name);
+        if !name.is_empty() && Path::new(file).exists() {
+            return (PathBuf::from(file), Some(name.to_owned()));
+        }
+    }
+    (path.to_owned(), None)
+}
+
+fn open_folder(
+    wanted: &Wanted<'_>,
+    kind: Option<InputKind>,
+) -> Result<Box<dyn LayerSource + Send>, OpenError> {
+    let is_layout = wanted.file.join("oci-layout").is_file();
+    match kind {
+        Some(InputKind::OciLayout) if !is_layout => {
+            Err(wanted.not_this_kind("is no OCI layout: it has no file `oci-layout`"))
+        }
+        Some(InputKind::DockerArchive | InputKind::LayerTar) => {
+            Err(wanted.not_this_kind("is a folder, not an archive"))
+        }
+        Some(InputKind::OciLayout) => layout::open(wanted, layout::Blobs::Folder),
+        Some(InputKind::Rootfs) => rootfs::open(wanted),
+        None if is_layout => layout::open(wanted, layout::Blobs::Folder),
+        None if looks_like_root(wanted.file) => rootfs::open(wanted),
+        None => Err(wanted.not_this_kind(
+            "is neither an OCI layout (no file `oci-layout`) nor does it look like a root file system (no `etc`, `usr`, \
+             `bin`, `var`); `--input rootfs` reads it as one",
+        )),
+    }
+}
+
+fn looks_like_root(folder: &Path) -> bool {
+    ["etc", "usr", "bin", "var", "lib"].iter().any(|name| {
+        folder.join(name).symlink_metadata().is_ok_and(|it| it.is_dir() || it.is_symlink())
+    })
+}
+
+fn open_file(
+    wanted: &Wanted<'_>,
+    kind: Option<InputKind>,
+) -> Result<Box<dyn LayerSource + Send>, OpenError> {
+    if kind == Some(InputKind::Rootfs) {
+        return Err(wanted.not_this_kind("is a file, not a folder"));
+    }
+    if kind == Some(InputKind::LayerTar) {
+        return layer_tar::open(wanted);
+    }
+    let archive = ArchiveFile::open(wanted.file, wanted.budget)?;
+    let has_manifest = archive.has(&TreePath::from("manifest.json"));
+    let has_layout = archive.has(&TreePath::from("oci-layout"));
+    match kind {
+        Some(InputKind::DockerArchive) if !has_manifest => {
+            Err(wanted.not_this_kind("is no docker-archive: it has no file `manifest.json`"))
+        }
+        Some(InputKind::OciLayout) if !has_layout => {
+            Err(wanted.not_this_kind("is no OCI layout: it has no file `oci-layout`"))
+        }
+        Some(InputKind::DockerArchive) => docker::open(wanted, archive),
+        Some(InputKind::OciLayout) => layout::open(wanted, layout::Blobs::Archive(archive)),
+        _ if has_manifest && (has_layout || docker::is_manifest(&archive)) => {
+            docker::open(wanted, archive)
+        }
+        _ if has_layout => layout::open(wanted, layout::Blobs::Archive(archive)),
+        _ => layer_tar::open(wanted),
+    }
+}
+
+fn io_error(path: &Path, source: io::Error) -> OpenError {
+    OpenError::Io { at: path.display().to_string(), source }
+}
+
+#[cfg(test)]
+#[path = "open/tests.rs"]
+mod tests;
