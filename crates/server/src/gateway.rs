@@ -10,6 +10,8 @@
 //! Odd:
 //! * `/sas` and `/sas/` are served too: a client whose endpoint has that path signs `/` all the same.
 //! * The query may hold passwords: it is never logged.
+//! * A request line of 64 KiB or more is answered by the HTTP library itself, 414 and without a body; whoever has more to
+//!   say sends a form.
 //! * Never a redirect, for four of six clients take one with a JSON body for success; only a browser that asks for `/`
 //!   without anything of the API in its request is sent to the console.
 
@@ -54,8 +56,6 @@ pub const VERSION: &str = "2018-12-03";
 
 /// Longest body that is read.
 const MAX_BODY: usize = 1 << 20;
-/// Longest query; some actions take JSON documents there.
-const MAX_QUERY: usize = 64 << 10;
 /// All headers together.
 const MAX_HEADERS: usize = 16 << 10;
 /// How long a body may take to arrive.
@@ -260,9 +260,6 @@ fn is_browser(request: &Request) -> bool {
 async fn read(request: Request) -> Result<RawRequest, Refusal> {
     let (parts, body) = request.into_parts();
     let query = parts.uri.query().unwrap_or_default().to_owned();
-    if query.len() > MAX_QUERY {
-        return Err(Refusal::TooLarge("more than 64 KiB of query"));
-    }
     let headers: Vec<(String, Vec<u8>)> = parts
         .headers
         .iter()

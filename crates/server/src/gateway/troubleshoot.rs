@@ -70,7 +70,7 @@ const REMEDIES: &[(&str, &str)] = &[
     ),
     (
         "RequestTooLarge",
-        "A request has at most 1 MiB of body, 64 KiB of query, 16 KiB of headers and 2000 parameters.",
+        "A request has at most 1 MiB of body, 16 KiB of headers and 2000 parameters.",
     ),
     (
         "ServerError",

@@ -160,6 +160,11 @@ impl Image {
     fn of(risk: ImageRisk) -> Self {
         let settings = &risk.registry.settings;
         let authority = settings.authority();
+        // Docker Hub's images are named after another host than the one that answers.
+        let domain = match settings.port {
+            Some(port) => format!("{}:{port}", settings.host),
+            None => settings.host.clone(),
+        };
         let scheme = match settings.scheme {
             UrlScheme::Http => "http",
             UrlScheme::Https => "https",
@@ -173,8 +178,8 @@ impl Image {
         Self {
             region_id: settings.region_id.clone(),
             registry_type: settings.reported_type.clone(),
-            endpoints: format!("{scheme}://{authority}"),
-            end_point_list: vec![EndPoint { domains: vec![authority], r#type }],
+            endpoints: format!("{scheme}://{domain}"),
+            end_point_list: vec![EndPoint { domains: vec![domain], r#type }],
             internet_urls,
             vpc_urls,
             image,

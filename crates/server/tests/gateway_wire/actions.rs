@@ -1,0 +1,329 @@
+//! What each action answers, to the byte, and that official clients' types fit.
+
+use std::{fs, path::PathBuf};
+
+use plimsoll_server::gateway::GatewaySettings;
+use serde_json::{Value, json};
+
+use crate::{
+    fleet::{digest, fill},
+    server::{Reply, Server, refused},
+    signer::{Place, Scheme},
+};
+
+const SCHEMES: [Scheme; 2] = [Scheme::Acs3, Scheme::V1];
+
+fn root() -> PathBuf {
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
+}
+
+async fn filled() -> Server {
+    let server = Server::start().await;
+    fill(&server).await;
+    server
+}
+
+/// Compares a body with the one in `expect/`, apart from its request id.
+fn expect(name: &str, reply: &Reply) {
+    assert_eq!(reply.status, 200, "{}", reply.body);
+    // One member a line, so that a change can be seen; members, order and values stay as sent.
+    let mut body = reply.body.replace(&reply.headers["x-acs-request-id"], "<request id>");
+    for (together, apart) in [(",\"", ",\n\""), ("},{", "},\n{"), ("><", ">\n<")] {
+        body = body.replace(together, apart);
+    }
+    body.push('\n');
+    let path = root().join("crates/server/tests/gateway_wire/expect").join(name);
+    if std::env::var_os("UPDATE_EXPECT").is_some() {
+        fs::write(&path, &body).unwrap();
+    }
+    assert_eq!(fs::read_to_string(&path).unwrap_or_default(), body, "{name}");
+}
+
+#[tokio::test]
+async fn answers_to_the_byte() {
+    let server = filled().await;
+    for scheme in SCHEMES {
+        let list = server.ask(&server.call(scheme, "ListImageRisk")).await;
+        expect("list_image_risk.json", &list);
+        assert_eq!(list.headers["content-type"], "application/json;charset=utf-8");
+        let rank = server.call(scheme, "GetDockerhubImageRiskRankInfo");
+        expect("get_dockerhub_image_risk_rank_info.json", &server.ask(&rank).await);
+        let statistic = server.call(scheme, "GetDockerhubImageRiskStatistic");
+        expect("get_dockerhub_image_risk_statistic.json", &server.ask(&statistic).await);
+        let search = server.call(scheme, "ListDockerhubImage").with("Query", "team/app:1.0");
+        expect("list_dockerhub_image.json", &server.ask(&search).await);
+        let xml = server.call(scheme, "ListImageRisk").with("Format", "xml").with("PageSize", "1");
+        let xml = server.ask(&xml).await;
+        expect("list_image_risk.xml", &xml);
+        assert_eq!(xml.headers["content-type"], "text/xml;charset=utf-8");
+    }
+}
+
+#[tokio::test]
+async fn an_empty_store_answers_empty_lists() {
+    let server = Server::start().await;
+    let list = server.ask(&server.call(Scheme::Acs3, "ListImageRisk")).await.json();
+    assert_eq!(list["ImageRiskList"], json!([]));
+    assert_eq!(
+        list["PageInfo"],
+        json!({"TotalCount": 0, "Count": 0, "PageSize": 20, "CurrentPage": 1})
+    );
+    let rank = server.ask(&server.call(Scheme::Acs3, "GetDockerhubImageRiskRankInfo")).await.json();
+    assert_eq!(rank["RiskRankInfo"], json!({"VulAsap": [], "Baseline": []}));
+    let sums =
+        server.ask(&server.call(Scheme::Acs3, "GetDockerhubImageRiskStatistic")).await.json();
+    assert_eq!(sums["RiskRankInfo"], json!({"TotalScanned": 0, "VulAsap": 0, "Baseline": 0}));
+}
+
+#[tokio::test]
+async fn every_filter_filters() {
+    let server = filled().await;
+    let app = ["registry.example:5000/team/app:1.0", "registry.example:5000/team/app:latest"];
+    let front = ["registry.example:5000/team/web/front:2.0"];
+    for (parameters, wanted) in [
+        (vec![("ClusterId", "c80f79959fd724a888e1187779b13")], app.as_slice()),
+        (vec![("ClusterId", "other")], &[]),
+        (vec![("AppName", "loki")], &app),
+        (vec![("AppName", "lok")], &[]),
+        (vec![("Namespace", "kube-system")], &app),
+        (
+            vec![("Namespace", "library")],
+            &["docker.io/library/python:3.9", "docker.io/library/nginx:1.27"],
+        ),
+        (vec![("Namespace", "team"), ("AppName", "loki")], &[]),
+        (vec![("Namespace", "kube-system"), ("AppName", "loki")], &app),
+        (vec![("ImageName", "front:2.0")], &front),
+        (vec![("ImageName", "FRONT")], &front),
+        (vec![("ImageName", "%")], &[]),
+        (
+            vec![("ImageName", "registry.example:5000/solo:9.9")],
+            &["registry.example:5000/solo:9.9"],
+        ),
+        (vec![("ImageName", "app"), ("Namespace", "")], &app),
+    ] {
+        for (scheme, place) in [
+            (Scheme::Acs3, Place::Query),
+            (Scheme::Acs3, Place::Form),
+            (Scheme::V1, Place::Query),
+            (Scheme::V1, Place::Form),
+        ] {
+            let mut call = server.call(scheme, "ListImageRisk");
+            call.place = place;
+            for (name, value) in &parameters {
+                call = call.with(name, value);
+            }
+            let reply = server.ask(&call).await.json();
+            let images: Vec<&str> = reply["ImageRiskList"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|image| image["Image"].as_str().unwrap())
+                .collect();
+            assert_eq!(images, wanted, "{parameters:?} {scheme:?} {place:?}");
+            assert_eq!(reply["PageInfo"]["TotalCount"], json!(wanted.len()));
+        }
+    }
+}
+
+#[tokio::test]
+async fn pages_are_one_list() {
+    let server = filled().await;
+    let whole = server.ask(&server.call(Scheme::Acs3, "ListImageRisk")).await.json();
+    for size in 1..=7_u32 {
+        let mut seen = Vec::new();
+        for page in 1..=7_u32 {
+            let call = server
+                .call(Scheme::V1, "ListImageRisk")
+                .with("CurrentPage", &page.to_string())
+                .with("PageSize", &size.to_string());
+            let reply = server.ask(&call).await.json();
+            let images = reply["ImageRiskList"].as_array().unwrap().clone();
+            assert_eq!(
+                reply["PageInfo"],
+                json!({"TotalCount": 6, "Count": images.len(), "PageSize": size, "CurrentPage": page})
+            );
+            seen.extend(images);
+        }
+        assert_eq!(Value::Array(seen), whole["ImageRiskList"]);
+    }
+    let last = server.call(Scheme::Acs3, "ListImageRisk").with("CurrentPage", "2147483647");
+    let last = server.ask(&last.with("PageSize", "100")).await.json();
+    assert_eq!(last["ImageRiskList"], json!([]));
+}
+
+#[tokio::test]
+async fn values_that_cannot_be_are_named() {
+    let server = filled().await;
+    for scheme in SCHEMES {
+        for (name, values) in [
+            ("PageSize", ["0", "-1", "101", "1000000000", "2147483648", "1.5", "ten"].as_slice()),
+            ("CurrentPage", &["0", "-1", "2147483648", "0x10", "+1"]),
+        ] {
+            for value in values {
+                let reply =
+                    server.ask(&server.call(scheme, "ListImageRisk").with(name, value)).await;
+                assert_eq!(reply.error(), refused("InvalidParameter", 400), "{name}={value}");
+                let message = reply.json()["Message"].as_str().unwrap().to_owned();
+                let wanted = format!(
+                    "The specified value of parameter \"{name}\" is not valid. \"{value}\" is not "
+                );
+                assert!(message.starts_with(&wanted), "{message}");
+            }
+        }
+        for action in ["GetDockerhubImageRiskRankInfo", "GetDockerhubImageRiskStatistic"] {
+            for value in ["vulasap", "baseline,vulAsap", "all", "TotalScanned"] {
+                let reply = server.ask(&server.call(scheme, action).with("Types.1", value)).await;
+                assert_eq!(reply.error(), refused("InvalidParameter", 400));
+                let message = reply.json()["Message"].as_str().unwrap().to_owned();
+                assert!(message.contains("\"Types\"") && message.contains(value), "{message}");
+            }
+        }
+        let missing = server.ask(&server.call(scheme, "ListDockerhubImage")).await;
+        assert_eq!(missing.error(), refused("MissingParameter", 400));
+        let odd = server.call(scheme, "ListDockerhubImage").with("Query", "a//b:");
+        assert_eq!(server.ask(&odd).await.error(), refused("InvalidParameter", 400));
+    }
+}
+
+#[tokio::test]
+async fn rankings_and_their_scope() {
+    let server = filled().await;
+    let tags = |reply: &Value, list: &str| -> Vec<String> {
+        let entries = reply["RiskRankInfo"][list].as_array().unwrap();
+        entries
+            .iter()
+            .map(|entry| format!("{}:{}", entry["RepoName"], entry["Tag"]).replace('"', ""))
+            .collect()
+    };
+    let both = server.ask(&server.call(Scheme::Acs3, "GetDockerhubImageRiskRankInfo")).await.json();
+    // Two tags of one digest are one entry.
+    assert_eq!(tags(&both, "VulAsap"), ["app:1.0", "python:3.9"]);
+    assert_eq!(tags(&both, "Baseline"), ["app:1.0", "web/front:2.0"]);
+    for (name, value, members) in [
+        ("Types.1", "vulAsap", ["VulAsap"].as_slice()),
+        ("Types", "[\"baseline\"]", &["Baseline"]),
+        ("Types", "baseline", &["Baseline"]),
+        ("Types", "[\"baseline\",\"vulAsap\",\"baseline\"]", &["Baseline", "VulAsap"]),
+        ("Types", "", &["Baseline", "VulAsap"]),
+    ] {
+        let call = server.call(Scheme::V1, "GetDockerhubImageRiskRankInfo").with(name, value);
+        let reply = server.ask(&call).await.json();
+        let sent: Vec<&String> = reply["RiskRankInfo"].as_object().unwrap().keys().collect();
+        assert_eq!(sent, members, "{name}={value}");
+    }
+    server.store.set_setting("rank.limit", Some("1")).await.unwrap();
+    let short = server.ask(&server.call(Scheme::V1, "GetDockerhubImageRiskRankInfo")).await.json();
+    assert_eq!(tags(&short, "VulAsap"), ["app:1.0"]);
+    server.store.set_setting("rank.scope", Some("dockerhub")).await.unwrap();
+    let hub = server.ask(&server.call(Scheme::V1, "GetDockerhubImageRiskRankInfo")).await.json();
+    assert_eq!(tags(&hub, "VulAsap"), ["python:3.9"]);
+    assert_eq!(hub["RiskRankInfo"]["Baseline"], json!([]));
+    let sums = server.call(Scheme::V1, "GetDockerhubImageRiskStatistic").with("Types.1", "vulAsap");
+    let sums = server.ask(&sums).await.json();
+    assert_eq!(sums["RiskRankInfo"]["VulAsap"], json!(1));
+    assert!(sums["RiskRankInfo"].get("Baseline").is_none());
+    let search = server.call(Scheme::V1, "ListDockerhubImage").with("Query", "app");
+    assert_eq!(server.ask(&search).await.json()["ImageList"], json!([]));
+}
+
+#[tokio::test]
+async fn numbers_agree_across_actions() {
+    let server = filled().await;
+    let list = server.ask(&server.call(Scheme::Acs3, "ListImageRisk")).await.json();
+    let rank = server.ask(&server.call(Scheme::Acs3, "GetDockerhubImageRiskRankInfo")).await.json();
+    let images = list["ImageRiskList"].as_array().unwrap();
+    let texts = |value: &Value| serde_json::from_str::<Value>(value.as_str().unwrap()).unwrap();
+    for entry in rank["RiskRankInfo"]["VulAsap"].as_array().unwrap() {
+        let image = images.iter().find(|image| image["Uuid"] == entry["Uuid"]).unwrap();
+        for member in ["Digest", "ImageId", "RepoName", "RepoNamespace", "Tag"] {
+            assert_eq!(image[member], entry[member]);
+        }
+        let (detail, statistics) = (texts(&entry["RiskLevelDetail"]), texts(&image["Statistics"]));
+        assert_eq!(detail.as_object().unwrap().len(), 47);
+        assert_eq!(detail["uuid"], json!(entry["Uuid"].as_str().unwrap().replace('-', "")));
+        assert_eq!(detail["vul"], entry["VulCount"]);
+        assert_eq!(detail["imageBaselineNum"], entry["HcCount"]);
+        assert_eq!(statistics["vul"], entry["VulCount"]);
+        assert_eq!(statistics["baselineNum"], entry["HcCount"]);
+    }
+    let app = &images[0];
+    assert_eq!(app["Digest"], json!(digest(1).hex()));
+    assert_eq!(app["ImageId"], json!(digest(101).hex()));
+}
+
+/// Every member of every answer has the name and type that official clients are generated from.
+#[tokio::test]
+async fn answers_fit_the_clients_types() {
+    let path = root().join("../shared/contract/vectors/action-schema.json");
+    let Ok(text) = fs::read_to_string(&path) else {
+        println!("skipped: ../shared is not here");
+        return;
+    };
+    let schema: Value = serde_json::from_str(&text).unwrap();
+    let server = filled().await;
+    for action in [
+        "ListImageRisk",
+        "GetDockerhubImageRiskRankInfo",
+        "GetDockerhubImageRiskStatistic",
+        "ListDockerhubImage",
+    ] {
+        let mut call = server.call(Scheme::Acs3, action);
+        if action == "ListDockerhubImage" {
+            call = call.with("Query", "team/app");
+        }
+        let reply = server.ask(&call).await.json();
+        fits(action, &reply, &schema["actions"][action]["response"]);
+    }
+}
+
+fn fits(place: &str, value: &Value, fields: &Value) {
+    let members = value.as_object().unwrap();
+    let fields = fields.as_array().unwrap();
+    let names: Vec<&str> = fields.iter().map(|field| field["name"].as_str().unwrap()).collect();
+    for name in members.keys() {
+        assert!(names.contains(&name.as_str()), "{place}.{name} is not in the schema");
+    }
+    for field in fields {
+        let name = field["name"].as_str().unwrap();
+        let place = format!("{place}.{name}");
+        let value = members.get(name).unwrap_or_else(|| panic!("{place} is missing"));
+        let is_of_type = match field["type"].as_str().unwrap() {
+            "s" => value.is_string(),
+            "i32" => value.as_i64().is_some_and(|number| i32::try_from(number).is_ok()),
+            "i64" => value.is_i64(),
+            "[s]" => value.as_array().unwrap().iter().all(Value::is_string),
+            "obj" => {
+                fits(&place, value, &field["fields"]);
+                true
+            }
+            "[obj]" => {
+                let elements = value.as_array().unwrap();
+                assert!(!elements.is_empty(), "{place} is empty: the test sees nothing");
+                elements.iter().for_each(|element| fits(&place, element, &field["fields"]));
+                true
+            }
+            other => panic!("{place} has the unknown type {other}"),
+        };
+        assert!(is_of_type, "{place} is {value}");
+        if let Some(allowed) = field["enum"].as_array()
+            && name != "RegistryType"
+        {
+            let text = value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned);
+            assert!(allowed.contains(&json!(text)), "{place} is {text}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_browser_is_sent_to_the_console_and_nobody_else() {
+    let settings =
+        GatewaySettings { console: Some("/console/".to_owned()), ..GatewaySettings::default() };
+    let server = Server::start_with(settings).await;
+    let browser = crate::signer::Wire::plain("GET", "/").with_header("accept", "text/html,*/*");
+    let reply = server.send(&browser).await;
+    assert_eq!((reply.status, reply.headers["location"].as_str()), (303, "/console/"));
+    let client = crate::signer::Wire::plain("GET", "/").with_header("accept", "application/json");
+    assert_eq!(server.send(&client).await.error(), refused("MissingAction", 400));
+    let odd = crate::signer::Wire::plain("GET", "/?Action=x").with_header("accept", "text/html");
+    assert_eq!(server.send(&odd).await.status, 400);
+}

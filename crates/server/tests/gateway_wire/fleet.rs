@@ -1,0 +1,178 @@
+//! Images in a store: two registries, six tags, one of them never scanned, one running in a cluster.
+
+use std::collections::BTreeMap;
+
+use plimsoll_model::{
+    Coverage, Digest, Finding, ImageIdentity, Kind, Level, Platform, Priority, Report, Subject,
+    Urgency,
+};
+use plimsoll_store::{
+    NetType, RegistrySettings, RepoType, ScanRecord, SyncListing, SyncedImage, UrlScheme, Workload,
+};
+
+use crate::server::Server;
+
+pub(crate) fn digest(number: u8) -> Digest {
+    Digest::from_bytes([number; 32])
+}
+
+fn registry(name: &str, host: &str, port: Option<u16>, net_type: NetType) -> RegistrySettings {
+    RegistrySettings {
+        name: name.to_owned(),
+        kind: "oci".to_owned(),
+        reported_type: if name == "hub" { "docker-hub" } else { "harbor" }.to_owned(),
+        scheme: if port.is_some() { UrlScheme::Http } else { UrlScheme::Https },
+        host: host.to_owned(),
+        port,
+        username: None,
+        password: None,
+        region_id: "cn-hangzhou".to_owned(),
+        net_type,
+        ca_pem: None,
+        repositories: Vec::new(),
+        platform: None,
+    }
+}
+
+fn image(path: &str, tag: &str, number: u8) -> SyncedImage {
+    SyncedImage {
+        path: path.to_owned(),
+        tag: tag.to_owned(),
+        digest: digest(number),
+        manifest_digest: digest(number),
+        platform: "linux/amd64".parse::<Platform>().unwrap(),
+        image_id: digest(number + 100),
+        size: 5_000_000_000 + u64::from(number),
+        repo_type: if path.starts_with("library") { RepoType::Public } else { RepoType::Private },
+        tag_immutable: tag == "9.9",
+        created: Some("2026-11-01T00:00:00Z".parse().unwrap()),
+        updated: Some("2026-11-02T00:00:00Z".parse().unwrap()),
+    }
+}
+
+fn vulnerability(name: &str, priority: Priority, tenths: u16) -> Finding {
+    Finding {
+        kind: Kind::Vulnerability,
+        id: name.to_owned(),
+        record: format!("debian:12:{name}"),
+        aliases: vec![],
+        advisories: vec![],
+        level: Level::High,
+        priority: Some(priority),
+        score: Some(f64::from(tenths) / 10.0),
+        urgency: Some(Urgency {
+            tenths,
+            c10: 0,
+            t100: 60,
+            e10: 10,
+            a10: 10,
+            rules: vec![],
+            pending: false,
+            cvss: None,
+            known_exploited: None,
+            epss: None,
+        }),
+        subject: Subject::Purl("pkg:deb/debian/openssl@3".to_owned()),
+        title: name.to_owned(),
+        evidence: vec![],
+        fix: None,
+        extra: BTreeMap::new(),
+    }
+}
+
+fn other(kind: Kind, name: &str, level: Level) -> Finding {
+    Finding {
+        kind,
+        record: name.to_owned(),
+        level,
+        priority: None,
+        score: None,
+        urgency: None,
+        subject: Subject::Path(format!("srv/{name}")),
+        ..vulnerability(name, Priority::Nntf, 0)
+    }
+}
+
+/// What a scan of the image with this number finds.
+fn findings(number: u8) -> Vec<Finding> {
+    match number {
+        1 => vec![
+            vulnerability("CVE-2021-0001", Priority::Asap, 150),
+            vulnerability("CVE-2021-0002", Priority::Asap, 140),
+            vulnerability("CVE-2021-0003", Priority::Later, 90),
+            other(Kind::Baseline, "root_user", Level::High),
+        ],
+        2 => vec![
+            vulnerability("CVE-2021-0004", Priority::Nntf, 10),
+            other(Kind::Baseline, "setuid", Level::Medium),
+            other(Kind::Baseline, "world_writable", Level::Low),
+            other(Kind::Malware, "miner", Level::High),
+        ],
+        4 => vec![vulnerability("CVE-2021-0001", Priority::Asap, 150)],
+        _ => vec![],
+    }
+}
+
+fn report(number: u8) -> Report {
+    Report {
+        image: ImageIdentity {
+            name: format!("image-{number}"),
+            source: "registry".to_owned(),
+            digest: Some(digest(number)),
+            id: Some(digest(number + 100)),
+            platform: Some("linux/amd64".parse().unwrap()),
+            size: 5_000_000_000 + u64::from(number),
+            layers: vec![],
+            distribution: None,
+        },
+        coverage: Coverage::new(vec!["dpkg-installed".to_owned()], vec![]),
+        feed: None,
+        packages: vec![],
+        findings: findings(number),
+    }
+}
+
+/// Fills the server's store.
+pub(crate) async fn fill(server: &Server) {
+    let (store, now) = (&server.store, server.now());
+    let yard = registry("yard", "registry.example", Some(5000), NetType::Intranet);
+    let yard = store.add_registry(&yard, now).await.unwrap();
+    let hub = registry("hub", "registry-1.docker.io", None, NetType::Internet);
+    let hub = store.add_registry(&hub, now).await.unwrap();
+    let in_yard = vec![
+        image("team/app", "1.0", 1),
+        image("team/app", "latest", 1),
+        image("team/web/front", "2.0", 2),
+        image("solo", "9.9", 3),
+    ];
+    let in_hub = vec![image("library/python", "3.9", 4), image("library/nginx", "1.27", 5)];
+    for (registry, images) in [(yard, in_yard), (hub, in_hub)] {
+        let paths: Vec<String> = images.iter().map(|image| image.path.clone()).collect();
+        let listing = SyncListing {
+            images,
+            complete: paths.clone(),
+            catalog: Some(paths),
+            ..SyncListing::default()
+        };
+        store.apply_sync(registry.id, &listing, now).await.unwrap();
+    }
+    while let Some(task) = store.claim("test", now).await.unwrap() {
+        let number = task.digest.as_bytes()[0];
+        if number == 5 {
+            // Stays claimed: an image that was never scanned.
+            continue;
+        }
+        let report = report(number);
+        let scan = ScanRecord { report: &report, detectors_version: "1" };
+        store.record_scan(&task.lease, scan, now).await.unwrap();
+    }
+    let workload = Workload {
+        namespace: "kube-system".to_owned(),
+        app: "loki".to_owned(),
+        pod: "loki-0".to_owned(),
+        container: "loki".to_owned(),
+        image: "registry.example:5000/team/app:1.0".to_owned(),
+        digest: Some(digest(1)),
+    };
+    store.replace_workloads("c80f79959fd724a888e1187779b13", &[workload], now).await.unwrap();
+}

@@ -1,0 +1,15 @@
+//! The gateway over a socket, with a real store in a folder: answers to the byte, errors, replays, throttling.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test ends where something is not as it should be; clippy.toml allows it in `#[test]` functions only"
+)]
+
+mod actions;
+mod errors;
+mod fleet;
+mod server;
+mod signer;
+mod trust;
