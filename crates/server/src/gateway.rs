@@ -100,7 +100,7 @@ pub fn router(store: Store, settings: GatewaySettings, clock: Clock) -> Router {
         .route("/", any(serve))
         .route("/sas", any(serve))
         .route("/sas/", any(serve))
-        .route("/troubleshoot", get(troubleshoot))
+        .route("/troubleshoot", get(troubleshoot).fallback(not_found))
         .fallback(not_found)
         .with_state(Arc::new(gateway))
 }

@@ -1,7 +1,7 @@
 //! Actions that rank and search images. The vendor names them after Docker Hub; which images they are about is a setting.
 //!
 //! Settings: `rank.scope` is `all` (the default: all scanned images) or `dockerhub` (those of Docker Hub alone);
-//! `rank.limit` is the length of a ranking, 1 to 100, 10 by default. Source: `docs/semantics.md`, "Ranking".
+//! `rank.limit` is the length of a ranking, 1 to 100, 10 by default. Source: `docs/semantics.md`, "Rankings".
 
 mod get_dockerhub_image_risk_rank_info;
 mod get_dockerhub_image_risk_statistic;

@@ -16,6 +16,7 @@ async fn whatever_is_asked_for_gets_an_object_with_a_code() {
         (Wire::plain("POST", "/?Action=ListImageRisk"), "MissingVersion", 400),
         (Wire::plain("GET", "/nowhere"), "InvalidApi.NotFound", 404),
         (Wire::plain("POST", "/api/../x"), "InvalidApi.NotFound", 404),
+        (Wire::plain("POST", "/troubleshoot"), "InvalidApi.NotFound", 404),
         (Wire::plain("GET", "/?a=%zz"), "InvalidParameter", 400),
         (Wire::plain("GET", "/?a=1&a=2"), "InvalidParameter", 400),
         (

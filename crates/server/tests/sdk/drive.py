@@ -10,6 +10,7 @@ Odd: the server must hold at least two images, one of them with findings, or the
 """
 
 import argparse
+import asyncio
 import contextlib
 import datetime
 import json
@@ -231,6 +232,9 @@ def typed(report, client, images):
     """The current client's own methods and models."""
     answer = client.typed("list_image_risk", models.ListImageRiskRequest(current_page=1, page_size=100))
     report.case(client, "typed: list", images_of(answer), [image["Image"] for image in images])
+    asynchronous = client.client.list_image_risk_async(models.ListImageRiskRequest(image_name="a b+c*(1)"))
+    report.case(client, "typed: asynchronous, which spells the query differently",
+                asyncio.run(asynchronous).body.page_info.total_count, 0)
     request = models.GetDockerhubImageRiskRankInfoRequest(types=["vulAsap", "baseline"])
     answer = client.typed("get_dockerhub_image_risk_rank_info", request)
     plain = client.call("GetDockerhubImageRiskRankInfo", {})

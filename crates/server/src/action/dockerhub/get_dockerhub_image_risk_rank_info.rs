@@ -1,7 +1,7 @@
 //! GetDockerhubImageRiskRankInfo: the images with the most urgent vulnerabilities, and those with the worst baselines.
 //!
 //! In: which of the two rankings. Out: each ranking, worst first. Source: the vendor's page of that name;
-//! `docs/semantics.md`, "Ranking".
+//! `docs/semantics.md`, "Rankings".
 //!
 //! Odd: the vendor does not say what is answered without `Types` or how long a ranking is. Here it is both rankings, each
 //! with the ten first images; one that was not asked for is left out, one without images is an empty list.

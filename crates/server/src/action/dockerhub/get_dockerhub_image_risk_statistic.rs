@@ -1,7 +1,7 @@
 //! `GetDockerhubImageRiskStatistic`: the sums that stand beside the rankings.
 //!
 //! In: which sums. Out: them, and when the newest scan ended, in milliseconds since 1970. Source: the vendor's page of that
-//! name; `docs/semantics.md`, "Statistics".
+//! name; `docs/semantics.md`, "Counters".
 //!
 //! Odd: the time is answered twice, under two names; neither is there before the first scan.
 
