@@ -185,7 +185,10 @@ mod tests {
     #[test]
     fn ids_never_change() {
         // Clients keep these ids: a change of the formula is a break. The values are Python's, `uuid.uuid5`.
-        assert_eq!(image_uuid("demo", "team", "app", "1.0"), "fbe5c4df-05d0-5bb3-a308-b645a45f7d5b");
+        assert_eq!(
+            image_uuid("demo", "team", "app", "1.0"),
+            "fbe5c4df-05d0-5bb3-a308-b645a45f7d5b"
+        );
         assert_eq!(repo_id("demo", "team", "app"), "bd6e27604ac655b6baba76057f417c11");
         assert_ne!(
             image_uuid("demo", "", "team/app", "1.0"),

@@ -112,8 +112,7 @@ CREATE TABLE tasks (
     succeeded BIGINT,                              -- last end with a report that could read the image
     error TEXT
 );
-CREATE INDEX tasks_open ON tasks (state, origin, queued) WHERE state IN ('queued', 'running');
-CREATE INDEX tasks_failed ON tasks (finished) WHERE state = 'failed';
+CREATE INDEX tasks_state ON tasks (state, due);
 
 CREATE TABLE findings (
     artifact_id BIGINT NOT NULL REFERENCES artifacts (id) ON DELETE CASCADE,

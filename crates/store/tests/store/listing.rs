@@ -1,0 +1,193 @@
+//! The risk list and the ranking where a drawn fleet would not go.
+
+use std::collections::BTreeMap;
+
+use plimsoll_model::{Kind, Level, Timestamp};
+use plimsoll_store::{
+    Dimension, ImageRiskQuery, RegistrySettings, Scope, SearchError, SyncListing, SyncedImage,
+    TaskState,
+};
+
+use crate::builders::{
+    Fixture, NOW, after, connect, digest, image, report, risk, settings, vulnerability,
+};
+
+#[tokio::test]
+async fn pages_end_and_odd_pages_are_taken_as_documented() {
+    let fixture = Fixture::new().await;
+    let registry = fixture.registry("build").await;
+    let images: Vec<_> =
+        (0..45).map(|n| image("app", &format!("{n:02}"), &n.to_string())).collect();
+    fixture.sync(&registry, &images).await;
+    let page = async |page, page_size| {
+        let query = ImageRiskQuery { page, page_size, ..ImageRiskQuery::default() };
+        fixture.store.list_image_risk(&query).await.unwrap()
+    };
+    let mut tags = Vec::new();
+    for number in 1..=3 {
+        let found = page(number, 20).await;
+        assert_eq!((found.total, found.page, found.page_size), (45, number, 20));
+        tags.extend(found.items.into_iter().map(|item| item.image.tag));
+    }
+    assert_eq!(tags.len(), 45);
+    assert!(tags.is_sorted(), "no numbers yet: by name");
+    assert_eq!(page(4, 20).await.items.len(), 0);
+    assert_eq!(page(0, 20).await.page, 1);
+    let nothing = page(1, 0).await;
+    assert_eq!((nothing.items.len(), nothing.total), (0, 45));
+    assert_eq!(page(u32::MAX, u32::MAX).await.total, 45);
+}
+
+#[tokio::test]
+async fn an_image_that_was_never_scanned_is_listed_with_zeros_and_ranked_nowhere() {
+    let fixture = Fixture::new().await;
+    let registry = fixture.registry("build").await;
+    fixture.sync(&registry, &[image("app", "1", "a")]).await;
+    let list = async || fixture.store.list_image_risk(&ImageRiskQuery::default()).await.unwrap();
+    let item = &list().await.items[0];
+    assert_eq!((item.scanned, item.verdict, item.counters), (None, None, Default::default()));
+    assert_eq!(item.task.as_ref().unwrap().state, TaskState::Queued);
+    assert_eq!(item.platform, "linux/amd64");
+    assert!(item.registry.settings.password.is_none());
+    let found = report(&digest("a"), vec![vulnerability("CVE-1", "x", 140)]);
+    fixture.scan_all(&BTreeMap::from([(digest("a"), found)]), after(5)).await;
+    let item = &list().await.items[0];
+    assert_eq!((item.scanned, item.counters.asap), (Some(after(5)), 1));
+    let by_hex = fixture.store.image_risk(&item.image.uuid.replace('-', "")).await.unwrap();
+    assert_eq!(by_hex.as_ref(), Some(item));
+    assert_eq!(fixture.store.image(&item.image.uuid).await.unwrap().unwrap(), item.image);
+    assert_eq!(fixture.store.image("none").await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn of_tags_with_one_digest_the_one_that_moved_last_is_ranked() {
+    let fixture = Fixture::new().await;
+    let registry = fixture.registry("build").await;
+    let tag = |tag: &str, seconds: i64| SyncedImage {
+        updated: Some(after(seconds)),
+        ..image("app", tag, "a")
+    };
+    fixture.sync(&registry, &[tag("1", 0), tag("2", 9), tag("3", 9), tag("4", 5)]).await;
+    fixture.sync(&registry, &[image("other", "1", "a")]).await;
+    let found = report(
+        &digest("a"),
+        vec![vulnerability("CVE-1", "x", 140), risk(Kind::Baseline, "r", Level::Low)],
+    );
+    fixture.scan_all(&BTreeMap::from([(digest("a"), found)]), NOW).await;
+    for dimension in [Dimension::VulAsap, Dimension::Baseline] {
+        let ranked = fixture.store.rank(dimension, Scope::All, 10).await.unwrap();
+        let names: Vec<_> = ranked
+            .iter()
+            .map(|entry| (entry.image.repository.as_str(), entry.image.tag.as_str()))
+            .collect();
+        assert_eq!(names, [("app", "2"), ("other", "1")]);
+        assert_eq!(fixture.store.rank(dimension, Scope::All, 0).await.unwrap().len(), 1);
+        assert_eq!(fixture.store.rank(dimension, Scope::DockerHub, 10).await.unwrap(), []);
+    }
+}
+
+#[tokio::test]
+async fn searches_that_cannot_be_are_errors() {
+    let fixture = Fixture::new().await;
+    for text in ["", ":", "a:", "/", "a//b"] {
+        let error = fixture.store.search_images(text, Scope::All, 10).await.unwrap_err();
+        assert!(matches!(error, SearchError::Query(query) if query == text));
+    }
+}
+
+#[tokio::test]
+async fn very_long_filters_find_nothing() {
+    let fixture = Fixture::new().await;
+    let registry = fixture.registry("build").await;
+    fixture.sync(&registry, &[image("app", "1", "a")]).await;
+    let long = "a".repeat(1_000_000);
+    for query in [
+        ImageRiskQuery { image_name: Some(long.clone()), ..ImageRiskQuery::default() },
+        ImageRiskQuery { text: Some(long.clone()), ..ImageRiskQuery::default() },
+        ImageRiskQuery { namespace: Some(long.clone()), ..ImageRiskQuery::default() },
+        ImageRiskQuery { cluster_id: Some(long.clone()), ..ImageRiskQuery::default() },
+    ] {
+        assert_eq!(fixture.store.list_image_risk(&query).await.unwrap().total, 0);
+    }
+}
+
+/// Ten thousand images; the look-ups that each question is made of go through an index.
+#[tokio::test]
+async fn a_large_fleet_is_answered_through_indexes() {
+    let fixture = Fixture::new().await;
+    let hub = RegistrySettings { host: "docker.io".to_owned(), ..settings("hub") };
+    let registry = fixture.store.add_registry(&hub, NOW).await.unwrap();
+    let images: Vec<SyncedImage> = (0..10_000)
+        .map(|n| {
+            image(&format!("team{}/app{}", n % 50, n % 500), &n.to_string(), &(n % 100).to_string())
+        })
+        .collect();
+    let listing = SyncListing { images, ..SyncListing::default() };
+    fixture.store.apply_sync(registry.id, &listing, NOW).await.unwrap();
+    let reports = (0..100)
+        .map(|n| {
+            let digest = digest(&n.to_string());
+            let findings = (0..n).map(|v| vulnerability(&format!("CVE-{v}"), "x", 140)).collect();
+            (digest, report(&digest, findings))
+        })
+        .collect();
+    fixture.scan_all(&reports, NOW).await;
+
+    let found = fixture.store.list_image_risk(&ImageRiskQuery::default()).await.unwrap();
+    assert_eq!((found.total, found.items[0].counters.asap), (10_000, 99));
+    let query = ImageRiskQuery {
+        image_name: Some("app499".to_owned()),
+        page: 2,
+        page_size: 5,
+        ..ImageRiskQuery::default()
+    };
+    let found = fixture.store.list_image_risk(&query).await.unwrap();
+    assert_eq!((found.total, found.items.len()), (20, 5));
+    assert_eq!(fixture.store.images_affected("CVE-98", 1_000).await.unwrap().len(), 100);
+    assert_eq!(
+        fixture.store.search_images("team7/app7:7", Scope::DockerHub, 10).await.unwrap().len(),
+        1
+    );
+    assert_eq!(
+        fixture.store.rank(Dimension::VulAsap, Scope::DockerHub, 100).await.unwrap().len(),
+        100
+    );
+
+    let mut connection = connect(fixture.folder.path()).await;
+    for (sql, index) in [
+        ("SELECT 1 FROM images WHERE repository = 'a' AND tag = '1'", "images_repository"),
+        ("SELECT 1 FROM images WHERE digest = 'a'", "images_digest"),
+        (
+            "SELECT 1 FROM running WHERE image IN (SELECT id FROM images) AND cluster_id = 'c'",
+            "images_manifest_digest",
+        ),
+        ("SELECT 1 FROM finding_names WHERE name = 'a'", "PRIMARY KEY"),
+        ("DELETE FROM findings WHERE artifact_id = 1 AND number = 1", "finding"),
+        ("SELECT 1 FROM tasks WHERE state = 'queued' AND due <= 1", "tasks_state"),
+        ("DELETE FROM nonces WHERE expires < 1", "nonces_expires"),
+    ] {
+        let plan: Vec<(i64, i64, i64, String)> =
+            sqlx::query_as(sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}")))
+                .fetch_all(&mut connection)
+                .await
+                .unwrap();
+        let plan: Vec<String> = plan.into_iter().map(|row| row.3).collect();
+        assert!(plan.iter().any(|step| step.contains(index)), "{sql}: {plan:?}");
+    }
+}
+
+#[tokio::test]
+async fn times_before_1970_and_far_ahead_are_kept() {
+    let fixture = Fixture::new().await;
+    let registry = fixture.registry("build").await;
+    let old = SyncedImage {
+        created: Some(Timestamp(-5)),
+        updated: Some(Timestamp(i64::MAX)),
+        size: u64::MAX,
+        ..image("app", "1", "a")
+    };
+    fixture.sync(&registry, &[old]).await;
+    let row = &fixture.store.images_of_repository(registry.id, "app").await.unwrap()[0];
+    assert_eq!((row.created, row.updated), (Timestamp(-5), Timestamp(i64::MAX)));
+    assert_eq!(row.size, u64::try_from(i64::MAX).unwrap());
+}

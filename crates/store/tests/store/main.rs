@@ -1,0 +1,26 @@
+//! The store against real files in temporary folders, with real concurrent tasks and processes; times are handed in.
+//!
+//! (`cfg(test)` tells clippy that helpers may unwrap.)
+
+#[cfg(test)]
+mod access;
+#[cfg(test)]
+mod builders;
+#[cfg(test)]
+mod listing;
+#[cfg(test)]
+mod model;
+#[cfg(test)]
+mod opening;
+#[cfg(test)]
+mod processes;
+#[cfg(test)]
+mod queue;
+#[cfg(test)]
+mod registries;
+#[cfg(test)]
+mod scanning;
+#[cfg(test)]
+mod syncing;
+#[cfg(test)]
+mod workloads;

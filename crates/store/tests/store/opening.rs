@@ -1,0 +1,112 @@
+//! Opening: permissions, several openers, keys, schemas.
+
+use std::{fs, os::unix::fs::PermissionsExt};
+
+use plimsoll_store::{MasterKeyError, OpenError, Store, StoreOptions};
+use sqlx::Connection;
+
+use crate::builders::{Fixture, NOW, connect, open, settings};
+
+fn mode(path: &std::path::Path) -> u32 {
+    fs::metadata(path).unwrap().permissions().mode() & 0o7777
+}
+
+#[tokio::test]
+async fn a_new_data_directory_is_private() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("a/b");
+    let store = open(&data).await;
+    assert_eq!(mode(&data), 0o700);
+    assert_eq!(mode(&data.join("master.key")), 0o600);
+    assert_eq!(store.data_dir(), data);
+    let mut connection = connect(&data).await;
+    let journal: String =
+        sqlx::query_scalar("PRAGMA journal_mode").fetch_one(&mut connection).await.unwrap();
+    assert_eq!(journal, "wal");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn many_open_a_new_data_directory_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let opens: Vec<_> = (0..8)
+        .map(|number| {
+            let data = folder.path().to_owned();
+            tokio::spawn(async move {
+                let store = open(&data).await;
+                store.set_setting(&format!("opener-{number}"), Some("here")).await.unwrap();
+                let mut settings = settings(&format!("r{number}"));
+                settings.password = Some(plimsoll_model::Secret::new(format!("password-{number}")));
+                store.add_registry(&settings, NOW).await.unwrap();
+                store
+            })
+        })
+        .collect();
+    for opened in opens {
+        let store = opened.await.unwrap();
+        drop(store);
+    }
+    let store = open(folder.path()).await;
+    assert_eq!(store.settings().await.unwrap().len(), 8);
+    for number in 0..8 {
+        let registry = store.registry(&format!("r{number}")).await.unwrap().unwrap();
+        let password = registry.settings.password.unwrap();
+        assert_eq!(*password.reveal(), format!("password-{number}"), "all read one key");
+    }
+}
+
+#[tokio::test]
+async fn two_stores_see_what_the_other_writes() {
+    let fixture = Fixture::new().await;
+    let other = open(fixture.folder.path()).await;
+    fixture.store.set_setting("rank.scope", Some("dockerhub")).await.unwrap();
+    assert_eq!(other.setting("rank.scope").await.unwrap().as_deref(), Some("dockerhub"));
+    other.set_setting("rank.scope", None).await.unwrap();
+    assert_eq!(fixture.store.setting("rank.scope").await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn another_master_key_is_refused() {
+    let fixture = Fixture::new().await;
+    let other = Fixture::new().await;
+    fixture.store.close().await;
+    let key = fixture.folder.path().join("master.key");
+    let own = fs::read(&key).unwrap();
+    fs::copy(other.folder.path().join("master.key"), &key).unwrap();
+    let error = Store::open(fixture.folder.path(), StoreOptions::default()).await.unwrap_err();
+    assert!(matches!(error, OpenError::MasterKey(MasterKeyError::Wrong(path)) if path == key));
+
+    fs::remove_file(&key).unwrap();
+    let error = Store::open(fixture.folder.path(), StoreOptions::default()).await.unwrap_err();
+    assert!(matches!(error, OpenError::MasterKey(MasterKeyError::Missing(path)) if path == key));
+    assert!(!key.exists(), "a new key would lose every secret");
+
+    fs::write(&key, own).unwrap();
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).unwrap();
+    drop(open(fixture.folder.path()).await);
+}
+
+#[tokio::test]
+async fn a_newer_schema_is_refused_and_left_alone() {
+    let fixture = Fixture::new().await;
+    fixture.store.close().await;
+    let mut connection = connect(fixture.folder.path()).await;
+    sqlx::query("INSERT INTO schema_migrations (number) VALUES (999)")
+        .execute(&mut connection)
+        .await
+        .unwrap();
+    connection.close().await.unwrap();
+    let error = Store::open(fixture.folder.path(), StoreOptions::default()).await.unwrap_err();
+    assert!(matches!(error, OpenError::Newer { found: 999, known } if known < 999), "{error}");
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_database_is_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("plimsoll.db"), b"not a database, but long enough to look")
+        .unwrap();
+    let error = Store::open(folder.path(), StoreOptions::default()).await.unwrap_err();
+    assert!(error.to_string().starts_with("database: "), "{error}");
+    let folder = tempfile::NamedTempFile::new().unwrap();
+    let error = Store::open(folder.path(), StoreOptions::default()).await.unwrap_err();
+    assert!(matches!(error, OpenError::Folder { .. }), "{error}");
+}
