@@ -6,6 +6,7 @@
 //! whatever the order in which they come.
 
 mod resolve;
+mod sources;
 mod symbols;
 
 use std::collections::{BTreeMap, HashMap};
@@ -94,7 +95,12 @@ pub(crate) struct Signal {
     pub(crate) exploitation: Option<Exploitation>,
     pub(crate) automatable: Option<bool>,
     pub(crate) total_impact: Option<bool>,
+    /// When the CVE was published.
     pub(crate) published: Option<Timestamp>,
+    /// When the first advisory on it was published.
+    pub(crate) first_advisory: Option<Timestamp>,
+    /// A record of the CVE itself was read.
+    pub(crate) has_record: bool,
     pub(crate) title: Option<Symbol>,
     pub(crate) has_proof_of_concept: bool,
     pub(crate) is_weaponised: bool,
@@ -114,8 +120,8 @@ pub(crate) struct Collection {
     pub(crate) symbols: Symbols,
     advisories: HashMap<Symbol, Advisory>,
     pub(crate) signals: HashMap<Symbol, Signal>,
-    /// Sources other than OSV, whose counts follow from the advisories.
-    sources: BTreeMap<String, Source>,
+    /// Dates of the sources other than OSV, whose dates follow from the advisories.
+    dates: BTreeMap<&'static str, Timestamp>,
 }
 
 /// Everything, ready to be compiled.
@@ -125,6 +131,8 @@ pub(crate) struct Resolved {
     pub(crate) advisories: Vec<Advisory>,
     pub(crate) signals: Vec<(Symbol, Signal)>,
     pub(crate) sources: BTreeMap<String, Source>,
+    /// The newest of the sources' dates.
+    pub(crate) date: Timestamp,
     pub(crate) withdrawn: u64,
 }
 
@@ -145,11 +153,10 @@ impl Collection {
         self.signals.entry(symbol).or_default()
     }
 
-    /// Adds records to a source and moves its date forward.
-    pub(crate) fn add_source(&mut self, name: &str, records: u64, date: Timestamp) {
-        let source = self.sources.entry(name.to_owned()).or_insert(Source { records: 0, date });
-        source.records += records;
-        source.date = source.date.max(date);
+    /// Moves the date of a source other than OSV forward.
+    pub(crate) fn date_source(&mut self, name: &'static str, date: Timestamp) {
+        let known = self.dates.entry(name).or_insert(date);
+        *known = date.max(*known);
     }
 
     pub(crate) fn advisories(&self) -> usize {

@@ -1,12 +1,22 @@
-//! Matching.
+//! Which advisories speak of which packages.
+//!
+//! In: packages, a snapshot, what is known of the image's use. Out: findings, and gaps where no answer could be had.
+//! Source: OSV schema, "Evaluation"; `docs/semantics.md`, "Units of counting". Odd: pure — the same packages and snapshot
+//! always give the same findings; a distribution's package is judged by that distribution's advisories alone, which know
+//! of backported fixes; a version that cannot be compared is a gap and never "not affected".
 
+mod candidates;
+mod finding;
+mod gaps;
 pub(crate) mod name;
+mod range;
+mod release;
 
-use plimsoll_model::{Finding, Gap, Package};
+use plimsoll_model::{Finding, Gap, GapReason, Package};
 
 use crate::{
     priority::{Exposure, Importance},
-    snapshot::Snapshot,
+    snapshot::{Snapshot, layout::Damaged},
 };
 
 /// What is known of the image's use, beyond its content.
@@ -27,6 +37,9 @@ pub struct Matched {
     pub gaps: Vec<Gap>,
 }
 
+/// Id under which gaps of this step are reported.
+pub const MATCHER: &str = "matcher";
+
 /// Matches packages against a snapshot, evaluated at the snapshot's own date.
 #[must_use]
 pub fn match_packages(
@@ -34,6 +47,41 @@ pub fn match_packages(
     snapshot: &Snapshot,
     context: &MatchContext,
 ) -> Matched {
-    let _ = (packages, snapshot, context);
-    Matched::default()
+    let mut matched = Matched::default();
+    let mut stale_scores = false;
+    for package in packages {
+        match match_package(package, snapshot, context, &mut matched.gaps) {
+            Ok(found) => {
+                stale_scores |= found.has_stale_scores;
+                matched.findings.extend(found.findings);
+            }
+            Err(Damaged(reason)) => matched.gaps.push(Gap {
+                reason: GapReason::FeedMissing,
+                by: MATCHER.to_owned(),
+                at: package.purl.clone(),
+                detail: format!("the advisory snapshot is damaged: {reason}"),
+            }),
+        }
+    }
+    matched.gaps.extend(gaps::of_ecosystems(packages, snapshot));
+    if stale_scores {
+        matched.gaps.push(gaps::stale_scores(snapshot));
+    }
+    matched.gaps.sort();
+    matched.gaps.dedup();
+    matched.findings.sort_by(Finding::compare_urgency);
+    matched.findings.dedup_by(|a, b| a.id == b.id && a.subject == b.subject && a.kind == b.kind);
+    matched
+}
+
+fn match_package(
+    package: &Package,
+    snapshot: &Snapshot,
+    context: &MatchContext,
+    gaps: &mut Vec<Gap>,
+) -> Result<finding::Found, Damaged> {
+    let Some(row) = package.ecosystem.row() else { return Ok(finding::Found::default()) };
+    let reader = snapshot.reader();
+    let hits = candidates::hits(package, row, &reader, gaps)?;
+    finding::from_hits(package, row, &hits, &reader, snapshot.date(), context)
 }

@@ -4,66 +4,58 @@
 //! Odd: an advisory without a CVE takes the CVE that another record gives to one of its aliases (`PYSEC-1` alias `GHSA-1`,
 //! `GHSA-1` alias `CVE-1`), one step only: long chains of aliases join vulnerabilities that are not the same.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use plimsoll_model::{Ecosystem, Origin, Timestamp};
 
-use super::{Advisory, Collection, Resolved, Signal, Source, Symbol, Symbols};
+use super::{Advisory, Collection, Resolved, Signal, Symbol, Symbols, sources};
 
 /// Vectors of one CVE that are kept; more would not change the choice.
 const MAX_VECTORS: usize = 16;
 
 impl Collection {
     pub(crate) fn resolve(self) -> Resolved {
-        let Self { mut symbols, advisories, mut signals, mut sources } = self;
+        let Self { mut symbols, advisories, mut signals, dates } = self;
         let total = advisories.len();
         let mut advisories: Vec<Advisory> =
             advisories.into_values().filter(|advisory| !advisory.is_withdrawn).collect();
         let withdrawn = u64::try_from(total - advisories.len()).unwrap_or(u64::MAX);
         advisories.sort_by(|a, b| symbols.text(a.id).cmp(symbols.text(b.id)));
-        count_sources(&advisories, &symbols, &mut sources);
+        let mut sources = sources::of_advisories(&advisories, &symbols);
+        sources.extend(sources::of_signals(&signals, &dates));
+        let date = sources.values().map(|source| source.date).max().unwrap_or_default();
         find_cves(&mut advisories, &symbols);
         for advisory in &advisories {
             add_signals(advisory, &mut symbols, &mut signals);
         }
         let mut signals: Vec<(Symbol, Signal)> = signals.into_iter().collect();
         signals.sort_by(|(a, _), (b, _)| symbols.text(*a).cmp(symbols.text(*b)));
-        for (_, signal) in &mut signals {
+        for (cve, signal) in &mut signals {
             signal.cwe.sort_unstable();
             signal.cwe.dedup();
             signal.cvss.sort_by(|a, b| vector_order(&symbols, *a).cmp(&vector_order(&symbols, *b)));
             signal.cvss.dedup();
             signal.cvss.truncate(MAX_VECTORS);
+            let may_be_new = may_be_new(symbols.text(*cve), date);
+            signal.published = signal.published.or(signal.first_advisory.filter(|_| may_be_new));
         }
-        Resolved { symbols, advisories, signals, sources, withdrawn }
+        Resolved { symbols, advisories, signals, sources, date, withdrawn }
     }
+}
+
+/// Whether a CVE can have been disclosed of late, by its year. A distribution's advisory may come years after the CVE, so
+/// its date alone does not make an old CVE a new one.
+fn may_be_new(cve: &str, date: Timestamp) -> bool {
+    let year = |text: &str| text.parse::<i64>().ok();
+    let numbered = cve.split('-').nth(1).and_then(year);
+    let now = date.date().split('-').next().and_then(year);
+    numbered.zip(now).is_none_or(|(numbered, now)| now - numbered <= 1)
 }
 
 fn vector_order(symbols: &Symbols, (by, vector): (Symbol, Symbol)) -> (bool, &str, &str) {
     let by = symbols.text(by);
     // Named assessors first, so that the limit never drops them.
     (!["NVD", "CNA", "CISA-ADP"].contains(&by), by, symbols.text(vector))
-}
-
-/// One source per ecosystem: a record that names several counts in each, as it stands in each one's archive.
-fn count_sources(
-    advisories: &[Advisory],
-    symbols: &Symbols,
-    sources: &mut BTreeMap<String, Source>,
-) {
-    for advisory in advisories {
-        let mut ecosystems: Vec<&str> =
-            advisory.affected.iter().map(|affected| symbols.text(affected.ecosystem)).collect();
-        ecosystems.sort_unstable();
-        ecosystems.dedup();
-        for ecosystem in ecosystems {
-            let source = sources
-                .entry(format!("osv/{ecosystem}"))
-                .or_insert(Source { records: 0, date: advisory.modified });
-            source.records += 1;
-            source.date = source.date.max(advisory.modified);
-        }
-    }
 }
 
 fn find_cves(advisories: &mut [Advisory], symbols: &Symbols) {
@@ -100,9 +92,8 @@ fn add_signals(advisory: &Advisory, symbols: &mut Symbols, signals: &mut HashMap
         }
         let signal = signals.entry(*cve).or_default();
         if let Some(published) = advisory.published {
-            let earliest =
-                signal.published.map_or(published, |known: Timestamp| known.min(published));
-            signal.published = Some(earliest);
+            let known = signal.first_advisory.unwrap_or(published);
+            signal.first_advisory = Some(published.min(known));
         }
         if !alone {
             continue;

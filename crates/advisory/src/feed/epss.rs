@@ -73,7 +73,7 @@ impl Feed for Epss {
         if records == 0 {
             return Err("it has no row".to_owned());
         }
-        into.0.add_source(self.id(), records, date);
+        into.0.date_source(self.id(), date);
         Ok(records)
     }
 }

@@ -95,7 +95,7 @@ impl Feed for Kev {
             add(row, date, into);
         }
         let records = u64::try_from(rows).unwrap_or(u64::MAX);
-        into.0.add_source(self.id(), records, date);
+        into.0.date_source(self.id(), date);
         Ok(records)
     }
 }

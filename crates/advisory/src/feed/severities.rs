@@ -87,7 +87,7 @@ impl Feed for Severities {
             records += 1;
         }
         let date = newest.ok_or("no line says when its CVE was published")?;
-        into.0.add_source(self.id(), records, date);
+        into.0.date_source(self.id(), date);
         Ok(records)
     }
 }
@@ -99,6 +99,7 @@ fn add(line: &Line<'_>, published: Option<Timestamp>, into: &mut Sink<'_>) {
         .map(|cvss| (into.0.symbols.intern(&cvss.by), into.0.symbols.intern(&cvss.vector)))
         .collect();
     let signal = into.0.signal(&line.id);
+    signal.has_record = true;
     signal.cvss.extend(vectors);
     signal.cwe.extend(line.cwe.iter().filter_map(|text| parse_cwe(text)));
     signal.published = match (signal.published, published) {

@@ -34,7 +34,7 @@ pub(super) fn check(path: &Path, resolved: &Resolved) -> Result<Snapshot, FeedEr
         for affected in advisory.affected.iter().take(1) {
             let (ecosystem, name) =
                 (resolved.symbols.text(affected.ecosystem), resolved.symbols.text(affected.name));
-            let found = reader.entries(ecosystem, name).is_ok_and(|entries| {
+            let found = reader.entries(ecosystem, name, &|_| true).is_ok_and(|entries| {
                 entries.iter().any(|entry| {
                     reader.advisory(entry.advisory).is_ok_and(|advisory| advisory.id == id)
                 })

@@ -213,8 +213,13 @@ impl<'a> Reader<'a> {
         number.checked_sub(1).map(|number| self.text(number)).transpose()
     }
 
-    /// All entries for a package name of an ecosystem.
-    pub(crate) fn entries(&self, ecosystem: &str, name: &str) -> Result<Vec<Entry<'a>>, Damaged> {
+    /// The entries for a package name of an ecosystem whose release is `wanted`, grouped by advisory.
+    pub(crate) fn entries(
+        &self,
+        ecosystem: &str,
+        name: &str,
+        wanted: &dyn Fn(Option<&str>) -> bool,
+    ) -> Result<Vec<Entry<'a>>, Damaged> {
         let (Some(ecosystem), Some(name)) = (self.find_text(ecosystem)?, self.find_text(name)?)
         else {
             return Ok(Vec::new());
@@ -225,15 +230,23 @@ impl<'a> Reader<'a> {
         let first = self.number(Section::Packages, row, 2)?;
         let count = self.number(Section::Packages, row, 3)?;
         let end = first.checked_add(count).ok_or(Damaged("the entries of a package"))?;
-        (first..end).map(|entry| self.entry(entry)).collect()
+        let mut found = Vec::new();
+        for number in first..end {
+            let row = usize::try_from(number).map_err(|_no| Damaged("an entry's number"))?;
+            // Most entries are of other releases: what they say is not even decoded.
+            let release = self.optional_text(self.number(Section::Affected, row, 1)?)?;
+            if wanted(release) {
+                found.push(self.entry(row, release)?);
+            }
+        }
+        Ok(found)
     }
 
-    fn entry(&self, number: u32) -> Result<Entry<'a>, Damaged> {
-        let row = usize::try_from(number).map_err(|_no| Damaged("an entry's number"))?;
+    fn entry(&self, row: usize, release: Option<&'a str>) -> Result<Entry<'a>, Damaged> {
         let mut cursor = self.detail(self.number(Section::Affected, row, 2)?)?;
         Ok(Entry {
             advisory: self.number(Section::Affected, row, 0)?,
-            release: self.optional_text(self.number(Section::Affected, row, 1)?)?,
+            release,
             status: status(cursor.number()?)?,
             severity: severity(cursor.number()?)?,
             ranges: cursor.list(|cursor| {

@@ -56,8 +56,7 @@ pub(crate) fn write(resolved: &Resolved, starter: bool) -> Result<Vec<u8>, TooLa
     }
     writer.affected(resolved, affected, packages, releases)?;
     *details = writer.details;
-    let date = resolved.sources.values().map(|source| source.date).max().unwrap_or_default();
-    assemble(&sections, date, starter)
+    assemble(&sections, resolved.date, starter)
 }
 
 fn assemble(

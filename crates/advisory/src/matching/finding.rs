@@ -1,0 +1,228 @@
+//! From the advisories that affect a package to findings: one per vulnerability.
+//!
+//! In: the [`Hit`]s of one package. Out: one [`Finding`] per CVE (or advisory, where there is no CVE), with everything that
+//! any advisory said. Source: `docs/semantics.md`, "Edge cases" and "Units of counting". Odd: an advisory on several CVEs
+//! gives one finding each; its severity is the worst of them and therefore no reason to call each one critical.
+
+mod extra;
+mod signals;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use plimsoll_model::{
+    Evidence, Finding, Fix, Kind, Level, Origin, Package, Subject, Timestamp,
+    counters::APPLICATION_RECORD, ecosystem::Row,
+};
+
+use super::{MatchContext, candidates::Hit, release};
+use crate::{
+    feed::is_cve,
+    priority,
+    snapshot::{
+        layout::Damaged,
+        reader::{Reader, SignalRecord},
+    },
+    version::compare,
+};
+
+/// What one package gave.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    pub(super) findings: Vec<Finding>,
+    /// An EPSS score was too old to be used.
+    pub(super) has_stale_scores: bool,
+}
+
+/// Everything that the pieces below need to know.
+pub(super) struct Subjects<'a> {
+    pub(super) package: &'a Package,
+    pub(super) row: &'a Row,
+    pub(super) date: Timestamp,
+    pub(super) context: &'a MatchContext,
+}
+
+pub(super) fn from_hits(
+    package: &Package,
+    row: &Row,
+    hits: &[Hit<'_>],
+    reader: &Reader<'_>,
+    date: Timestamp,
+    context: &MatchContext,
+) -> Result<Found, Damaged> {
+    let about = Subjects { package, row, date, context };
+    let mut found = Found::default();
+    let mut by_id: BTreeMap<&str, Vec<&Hit<'_>>> = BTreeMap::new();
+    for hit in hits {
+        if hit.advisory.is_malicious {
+            found.findings.push(malicious(package, hit));
+            continue;
+        }
+        for id in canonical_ids(hit) {
+            by_id.entry(id).or_default().push(hit);
+        }
+    }
+    for (id, hits) in by_id {
+        let signal = if is_cve(id) { reader.signal(id)? } else { SignalRecord::default() };
+        found.has_stale_scores |= signals::has_stale_score(&signal, date);
+        found.findings.push(vulnerability(&about, id, &hits, &signal));
+    }
+    Ok(found)
+}
+
+/// The CVEs, else the GitHub advisory, else the advisory itself.
+fn canonical_ids<'a>(hit: &Hit<'a>) -> Vec<&'a str> {
+    if !hit.advisory.cves.is_empty() {
+        return hit.advisory.cves.clone();
+    }
+    let own = hit.advisory.id;
+    let is_github = |id: &str| id.starts_with("GHSA-");
+    let github = hit.advisory.aliases.iter().copied().filter(|id| is_github(id)).min();
+    vec![if is_github(own) { own } else { github.unwrap_or(own) }]
+}
+
+fn vulnerability(
+    about: &Subjects<'_>,
+    id: &str,
+    hits: &[&Hit<'_>],
+    signal: &SignalRecord<'_>,
+) -> Finding {
+    let signals = signals::gather(about, id, hits, signal);
+    let evaluated = priority::evaluate(&signals, about.context, about.date);
+    let fix = fix(about, hits);
+    Finding {
+        kind: Kind::Vulnerability,
+        id: id.to_owned(),
+        record: record_name(about, id),
+        aliases: aliases(id, hits),
+        advisories: hits
+            .iter()
+            .map(|hit| hit.advisory.id.to_owned())
+            .collect::<BTreeSet<_>>()
+            .into_iter()
+            .collect(),
+        level: evaluated.level,
+        priority: Some(evaluated.priority),
+        score: Some(f64::from(evaluated.urgency.tenths) / 10.0),
+        urgency: Some(evaluated.urgency),
+        subject: Subject::Purl(about.package.purl.clone()),
+        title: title(about, id, hits, signal),
+        evidence: evidence(about.package, hits),
+        extra: extra::of(about, hits, signal, &signals, fix.is_some()),
+        fix,
+    }
+}
+
+fn malicious(package: &Package, hit: &Hit<'_>) -> Finding {
+    let aliases: BTreeSet<String> =
+        hit.advisory.aliases.iter().chain(&hit.advisory.cves).map(|id| (*id).to_owned()).collect();
+    let named = format!("malicious code in {}", package.name);
+    Finding {
+        kind: Kind::Malware,
+        id: hit.advisory.id.to_owned(),
+        record: hit.advisory.id.to_owned(),
+        aliases: aliases.into_iter().collect(),
+        advisories: vec![hit.advisory.id.to_owned()],
+        level: Level::High,
+        priority: None,
+        score: None,
+        urgency: None,
+        subject: Subject::Purl(package.purl.clone()),
+        title: if hit.advisory.title.is_empty() { named } else { hit.advisory.title.to_owned() },
+        evidence: evidence(package, &[hit]),
+        fix: Some(Fix {
+            version: None,
+            advice: format!(
+                "remove {} and change every secret that was within its reach",
+                package.name
+            ),
+        }),
+        extra: BTreeMap::from([("class".to_owned(), "malicious-package".to_owned())]),
+    }
+}
+
+/// What counts as one: a CVE of a distribution's release, however many packages it touches; an id of a language package.
+fn record_name(about: &Subjects<'_>, id: &str) -> String {
+    let (package, word) = (about.package, about.row.record_word);
+    match about.row.origin {
+        Origin::System => {
+            let release = release::in_record_name(&package.ecosystem, package.release.as_deref());
+            format!("{word}:{release}:{id}")
+        }
+        Origin::Application => format!("{APPLICATION_RECORD}{word}:{}:{id}", package.name),
+    }
+}
+
+/// Other ids of the same vulnerability. Those of an advisory on several CVEs could belong to any of them.
+fn aliases(id: &str, hits: &[&Hit<'_>]) -> Vec<String> {
+    let mut aliases = BTreeSet::new();
+    for advisory in hits.iter().map(|hit| &hit.advisory).filter(|advisory| advisory.cves.len() <= 1)
+    {
+        aliases.extend(advisory.aliases.iter().copied().filter(|alias| *alias != id));
+        if advisory.id.starts_with("GHSA-") && advisory.id != id {
+            aliases.insert(advisory.id);
+        }
+    }
+    aliases.into_iter().map(str::to_owned).collect()
+}
+
+/// One line for people: what an advisory on just this vulnerability says, else what is said of the CVE anywhere.
+fn title(about: &Subjects<'_>, id: &str, hits: &[&Hit<'_>], signal: &SignalRecord<'_>) -> String {
+    let titles = |alone: bool| {
+        hits.iter()
+            .map(|hit| &hit.advisory)
+            .filter(move |advisory| (advisory.cves.len() <= 1) == alone)
+            .map(|advisory| advisory.title)
+            .find(|title| !title.is_empty())
+    };
+    let own = titles(true).or_else(|| titles(false));
+    // A distribution's titles name the package, not the vulnerability.
+    let chosen = match about.row.origin {
+        Origin::System => signal.title.or(own),
+        Origin::Application => own.or(signal.title),
+    };
+    chosen.map_or_else(|| format!("{id} in {}", about.package.name), str::to_owned)
+}
+
+fn evidence(package: &Package, hits: &[&Hit<'_>]) -> Vec<Evidence> {
+    let (name, version) = package.matched_name_and_version();
+    let installed = if (name, version) == (package.name.as_str(), package.version.as_str()) {
+        format!("{} {} is installed", package.name, package.version)
+    } else {
+        format!("{} {} (source {name} {version}) is installed", package.name, package.version)
+    };
+    let seen = package
+        .locations
+        .iter()
+        .map(|location| Evidence { location: Some(location.clone()), detail: installed.clone() });
+    let judged = hits.iter().map(|hit| Evidence {
+        location: None,
+        detail: format!("{}: {}", hit.advisory.id, hit.reason.comparison),
+    });
+    let all: BTreeSet<Evidence> = judged.chain(seen).collect();
+    all.into_iter().collect()
+}
+
+/// The highest of the fixes that the advisories ask for: below it, one of them would still be right.
+fn fix(about: &Subjects<'_>, hits: &[&Hit<'_>]) -> Option<Fix> {
+    let mut highest: Option<(&str, bool)> = None;
+    for hit in hits {
+        let Some(fix) = hit.reason.fix else { continue };
+        let is_higher = highest.is_none_or(|(known, _)| {
+            compare(about.row.scheme, fix, known).is_ok_and(std::cmp::Ordering::is_gt)
+        });
+        if is_higher {
+            highest = Some((fix, hit.needs_subscription));
+        }
+    }
+    let (version, needs_subscription) = highest?;
+    let package = about.package;
+    let (source, matched) = package.matched_name_and_version();
+    let what = if source == package.name || matched == package.version {
+        format!("upgrade {} to {version} or later", package.name)
+    } else {
+        // Binary and source have versions of their own, and the advisory speaks of the source's.
+        format!("upgrade {} to a build of {source} {version} or later", package.name)
+    };
+    let advice = if needs_subscription { format!("{what} (with Ubuntu Pro)") } else { what };
+    Some(Fix { version: Some(version.to_owned()), advice })
+}
