@@ -33,6 +33,9 @@ use crate::{
 /// An error document is read up to here; the rest of it is not worth anything.
 const MAX_ERROR_BYTES: u64 = 64 << 10;
 
+/// The body of `GET /v2/`: `{}`, or nothing, or a page for people who open the address.
+const MAX_PING_BYTES: u64 = 1 << 20;
+
 /// A registry, spoken to with one account or anonymously. Cheap to clone; clones share connections and tokens.
 #[derive(Clone, Debug)]
 pub struct RegistryClient {
@@ -66,13 +69,13 @@ impl RegistryClient {
         self.session.home()
     }
 
-    /// Whether the registry answers as one and lets the account in.
+    /// Whether the registry answers and lets the account in.
     ///
     /// # Errors
-    /// [`RegistryError`]; [`RegistryError::Protocol`] when something else than a registry answers.
+    /// [`RegistryError`]; [`RegistryError::NotFound`] when something else than a registry answers.
     pub async fn ping(&self) -> Result<(), RegistryError> {
         let call = Call::get(self.url(&["v2", ""])?);
-        self.success(&self.access, &Scope::Ping, call).await.map(drop)
+        self.document(&self.access, &Scope::Ping, call, MAX_PING_BYTES).await.map(drop)
     }
 
     /// A URL at the registry. Each segment is encoded by itself, so no name can reach another path.

@@ -276,7 +276,16 @@ impl Download {
         let mut part = self.files.open_part(start, &origin).await?;
         let mut received = start;
         progress(Progress { received, total });
-        while let Some(piece) = answer.chunk().await.map_err(|source| self.http(source))? {
+        loop {
+            let piece = match answer.chunk().await {
+                Ok(Some(piece)) => piece,
+                Ok(None) => break,
+                Err(source) => {
+                    // What came so far is worth keeping: the next attempt goes on behind it.
+                    part.finish().await?;
+                    return Err(self.http(source));
+                }
+            };
             received = received.saturating_add(u64::try_from(piece.len()).unwrap_or(u64::MAX));
             if received > self.limit {
                 self.files.forget_part().await?;

@@ -5,6 +5,8 @@
 
 use std::{error::Error, io, time::Duration};
 
+use rustls::CertificateError;
+
 use super::HttpOptions;
 use crate::{
     endpoint::{Endpoint, EndpointError},
@@ -97,8 +99,8 @@ impl HttpError {
     #[must_use]
     pub fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::Tls { reason, .. } if reason.contains("UnknownIssuer") => {
-                Some("give the authority's certificate with `--ca-file FILE`")
+            Self::Tls { reason, .. } if reason.contains(NOT_KNOWN) => {
+                Some("give its certificate, or its authority's, with `--ca-file FILE`")
             }
             Self::Tls { reason, .. } if reason.contains("corrupt message") => {
                 Some("it may speak plain http; if that is meant, say `--plain-http`")
@@ -114,6 +116,26 @@ impl HttpError {
     }
 }
 
+const NOT_KNOWN: &str = "nobody known signed its certificate";
+
+/// What is wrong with a server's certificate, in words.
+fn certificate_problem(problem: &CertificateError) -> String {
+    match problem {
+        CertificateError::UnknownIssuer => NOT_KNOWN.into(),
+        // A self-signed authority that was not given for this endpoint; see `tls`.
+        CertificateError::Other(cause) if cause.to_string().contains("CaUsedAsEndEntity") => {
+            NOT_KNOWN.into()
+        }
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            "its certificate is for another name".into()
+        }
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+            "its certificate has expired".into()
+        }
+        other => format!("certificate: {other}"),
+    }
+}
+
 /// What a request that got no answer failed of.
 pub(super) fn failed(origin: &Endpoint, cause: reqwest::Error, options: &HttpOptions) -> HttpError {
     if let Some(forbidden) = find::<ForbiddenAddress>(&cause) {
@@ -122,7 +144,7 @@ pub(super) fn failed(origin: &Endpoint, cause: reqwest::Error, options: &HttpOpt
     let origin = origin.clone();
     if let Some(tls) = find::<rustls::Error>(&cause) {
         let reason = match tls {
-            rustls::Error::InvalidCertificate(problem) => format!("certificate: {problem:?}"),
+            rustls::Error::InvalidCertificate(problem) => certificate_problem(problem),
             other => other.to_string(),
         };
         return HttpError::Tls { origin, reason };
