@@ -30,7 +30,7 @@ use std::{future::Future, net::SocketAddr, panic::AssertUnwindSafe, sync::Arc, t
 
 use axum::{
     Router,
-    body::Body,
+    body::{Body, HttpBody},
     extract::{ConnectInfo, Request, State},
     http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
     response::{IntoResponse, Redirect, Response},
@@ -39,6 +39,7 @@ use axum::{
 use futures_util::{FutureExt, StreamExt};
 use plimsoll_store::Store;
 use tokio::sync::Semaphore;
+use tracing::Instrument;
 use uuid::Uuid;
 
 pub(crate) use self::render::success;
@@ -58,6 +59,8 @@ pub const VERSION: &str = "2018-12-03";
 const MAX_BODY: usize = 1 << 20;
 /// All headers together.
 const MAX_HEADERS: usize = 16 << 10;
+/// How many bodies are read at once.
+const MAX_READING: usize = 256;
 /// How long a body may take to arrive.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -91,6 +94,7 @@ impl Default for GatewaySettings {
 pub fn router(store: Store, settings: GatewaySettings, clock: Clock) -> Router {
     let gateway = Gateway {
         throttle: Throttle::new(settings.bad_signatures_per_minute),
+        reading: Semaphore::new(MAX_READING),
         in_flight: Semaphore::new(settings.max_in_flight),
         store,
         settings,
@@ -110,6 +114,9 @@ struct Gateway {
     settings: GatewaySettings,
     clock: Clock,
     throttle: Throttle,
+    /// Places for requests whose body is being read.
+    reading: Semaphore,
+    /// Places for requests that are being served.
     in_flight: Semaphore,
 }
 
@@ -128,8 +135,9 @@ async fn serve(State(gateway): State<Arc<Gateway>>, request: Request) -> Respons
         return Redirect::to(console).into_response();
     }
     let mut exchange = Exchange::of(&request);
-    let answer = gateway.answer(&mut exchange, request);
-    let outcome = survive(answer).await;
+    // Whatever is logged on the way bears the id that the client is told.
+    let span = tracing::info_span!("gateway", request.id = exchange.request_id);
+    let outcome = survive(gateway.answer(&mut exchange, request)).instrument(span).await;
     gateway.respond(&exchange, outcome)
 }
 
@@ -153,15 +161,19 @@ async fn survive<F>(answer: F) -> Result<String, Refusal>
 where
     F: Future<Output = Result<String, Refusal>>,
 {
-    AssertUnwindSafe(answer).catch_unwind().await.unwrap_or(Err(Refusal::Internal))
+    AssertUnwindSafe(answer).catch_unwind().await.unwrap_or_else(|_| {
+        // What it said stands on standard error, where the panic hook writes it.
+        tracing::error!("gateway request panicked");
+        Err(Refusal::Internal)
+    })
 }
 
 impl Gateway {
     async fn answer(&self, exchange: &mut Exchange, request: Request) -> Result<String, Refusal> {
-        let Ok(_permit) = self.in_flight.try_acquire() else {
+        let request = self.read(request).await?;
+        let Ok(_place) = self.in_flight.try_acquire() else {
             return Err(Refusal::Unavailable);
         };
-        let request = read(request).await?;
         let sent = Parameters::read(&request)?;
         exchange.format = Format::of(&sent);
         let now = self.clock.now();
@@ -175,6 +187,39 @@ impl Gateway {
         let json = (admitted.action.run)(context, &sent).await?;
         let root = format!("{}Response", admitted.action.name);
         Ok(render::in_format(json, &root, exchange.format))
+    }
+
+    async fn read(&self, request: Request) -> Result<RawRequest, Refusal> {
+        let (parts, body) = request.into_parts();
+        let query = parts.uri.query().unwrap_or_default().to_owned();
+        let headers: Vec<(String, Vec<u8>)> = parts
+            .headers
+            .iter()
+            .map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec()))
+            .collect();
+        let length: usize = headers.iter().map(|(name, value)| name.len() + value.len() + 4).sum();
+        if length > MAX_HEADERS {
+            return Err(Refusal::TooLarge("more than 16 KiB of headers"));
+        }
+        // Most requests have no body, and slow bodies of others must not keep them out.
+        let body = if body.is_end_stream() {
+            Vec::new()
+        } else {
+            let Ok(_place) = self.reading.try_acquire() else {
+                return Err(Refusal::Unavailable);
+            };
+            match tokio::time::timeout(BODY_TIMEOUT, read_body(body)).await {
+                Ok(body) => body?,
+                Err(_) => return Err(Refusal::Unread("it took more than 10 seconds")),
+            }
+        };
+        Ok(RawRequest {
+            method: parts.method.as_str().to_owned(),
+            query,
+            headers,
+            body,
+            source: parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip()),
+        })
     }
 
     fn respond(&self, exchange: &Exchange, outcome: Result<String, Refusal>) -> Response {
@@ -255,31 +300,6 @@ fn is_browser(request: &Request) -> bool {
         && !headers.contains_key(header::AUTHORIZATION)
         && !headers.keys().any(|name| name.as_str().starts_with("x-acs-"))
         && accepts_html(headers)
-}
-
-async fn read(request: Request) -> Result<RawRequest, Refusal> {
-    let (parts, body) = request.into_parts();
-    let query = parts.uri.query().unwrap_or_default().to_owned();
-    let headers: Vec<(String, Vec<u8>)> = parts
-        .headers
-        .iter()
-        .map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec()))
-        .collect();
-    let length: usize = headers.iter().map(|(name, value)| name.len() + value.len() + 4).sum();
-    if length > MAX_HEADERS {
-        return Err(Refusal::TooLarge("more than 16 KiB of headers"));
-    }
-    let body = match tokio::time::timeout(BODY_TIMEOUT, read_body(body)).await {
-        Ok(body) => body?,
-        Err(_) => return Err(Refusal::Unread("it took more than 10 seconds")),
-    };
-    Ok(RawRequest {
-        method: parts.method.as_str().to_owned(),
-        query,
-        headers,
-        body,
-        source: parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip()),
-    })
 }
 
 async fn read_body(body: Body) -> Result<Vec<u8>, Refusal> {

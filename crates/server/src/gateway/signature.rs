@@ -176,26 +176,28 @@ enum Scheme<'a> {
 
 impl<'a> Scheme<'a> {
     fn of(request: &'a RawRequest, sent: &Parameters) -> Result<Self, Refusal> {
-        if let Some(authorization) = request.header("authorization")? {
-            let (algorithm, credentials) =
-                authorization.split_once(' ').unwrap_or((authorization, ""));
-            return match algorithm {
-                "ACS3-HMAC-SHA256" => Ok(Self::Headers(credentials)),
-                _ if algorithm.starts_with("ACS3-") => Err(unsupported_method(algorithm)),
-                _ => Err(Refusal::IncompleteSignature(
-                    "Header Authorization does not begin with ACS3-HMAC-SHA256.".to_owned(),
-                )),
-            };
+        let authorization = request.header("authorization")?.unwrap_or_default();
+        let (algorithm, credentials) = authorization.split_once(' ').unwrap_or((authorization, ""));
+        if algorithm == "ACS3-HMAC-SHA256" {
+            return Ok(Self::Headers(credentials));
+        }
+        if algorithm.starts_with("ACS3-") {
+            return Err(unsupported_method(algorithm));
         }
         let is_bearer = request.header("x-acs-bearer-token")?.is_some()
             || sent.text("SignatureType") == Some("BEARERTOKEN");
-        Ok(if is_bearer {
-            Self::Bearer
-        } else if sent.text("AccessKeyId").is_some() || sent.text("Signature").is_some() {
-            Self::Parameters
-        } else {
-            Self::None
-        })
+        if is_bearer {
+            return Ok(Self::Bearer);
+        }
+        if sent.text("AccessKeyId").is_some() || sent.text("Signature").is_some() {
+            // An `Authorization` of another kind is then meant for something between client and server.
+            return Ok(Self::Parameters);
+        }
+        if !authorization.is_empty() {
+            let why = "Header Authorization does not begin with ACS3-HMAC-SHA256.";
+            return Err(Refusal::IncompleteSignature(why.to_owned()));
+        }
+        Ok(Self::None)
     }
 }
 

@@ -138,3 +138,16 @@ async fn overload_is_said_at_once_and_uses_no_nonce_up() {
     let server = server.restart(GatewaySettings::default()).await;
     assert_eq!(server.send(&wire).await.status, 200);
 }
+
+#[tokio::test]
+async fn bodies_that_do_not_arrive_keep_nobody_out() {
+    let settings = GatewaySettings { max_in_flight: 1, ..GatewaySettings::default() };
+    let server = Server::start_with(settings).await;
+    let mut waiting = Vec::new();
+    for _ in 0..300 {
+        let head = b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 5\r\n\r\n";
+        waiting.push(server.open(head).await);
+    }
+    let list = server.call(Scheme::V1, "ListImageRisk");
+    assert_eq!(server.ask(&list).await.status, 200);
+}

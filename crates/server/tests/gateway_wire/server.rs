@@ -84,9 +84,15 @@ impl Server {
         }
     }
 
-    pub(crate) async fn send(&self, wire: &Wire) -> Reply {
+    /// A connection on which these bytes were sent and nothing is read yet.
+    pub(crate) async fn open(&self, bytes: &[u8]) -> TcpStream {
         let mut stream = TcpStream::connect(self.address).await.unwrap();
-        stream.write_all(&wire.bytes()).await.unwrap();
+        stream.write_all(bytes).await.unwrap();
+        stream
+    }
+
+    pub(crate) async fn send(&self, wire: &Wire) -> Reply {
+        let mut stream = self.open(&wire.bytes()).await;
         let mut bytes = Vec::new();
         stream.read_to_end(&mut bytes).await.unwrap();
         Reply::parse(&String::from_utf8(bytes).unwrap())

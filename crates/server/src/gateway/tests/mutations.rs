@@ -193,6 +193,9 @@ fn versions_methods_and_algorithms() {
         let request = with_query(captured(OLD), from, to);
         assert_eq!(outcome(&request), refused(&format!("InvalidParameter.{name}"), 400));
     }
+    let mut proxied = captured(OLD);
+    proxied.headers.push(("authorization".to_owned(), b"Basic cHJveHk=".to_vec()));
+    assert_eq!(outcome(&proxied).1, 200);
     let rsa = with_header(captured(LIST), "authorization", "ACS3-RSA-SHA256 Credential=a");
     assert_eq!(outcome(&rsa), refused("InvalidParameter.SignatureMethod", 400));
 }
