@@ -105,6 +105,7 @@ impl<'b, R: Input> Reader<'b, R> {
                 return Ok(None);
             }
             let header = Header::parse(&self.block).map_err(|problem| self.damaged(problem))?;
+            self.size_of(&header)?; // before extended headers may hide it
             match header.typeflag {
                 b'x' | b'g' => {
                     let text = self.read_special(header.size)?;
@@ -190,18 +191,16 @@ impl<'b, R: Input> Reader<'b, R> {
         if header.typeflag == 0 {
             header.typeflag = if header.name.ends_with(b"/") { b'5' } else { b'0' };
         }
-        let size = u64::try_from(header.size)
-            .map_err(|_negative| self.damaged("the entry's size is negative"))?;
-        if header.is_header_only() && size > 0 {
+        if header.is_header_only() && header.size != 0 {
             let name = &header.name;
             self.anomaly(|| {
                 format!("gives {} a size although it is no file: readers disagree", shown(name))
             });
         }
-        self.begin_data(if header.is_header_only() { 0 } else { size });
+        let size = self.size_of(&header)?;
+        self.begin_data(size);
         let sparse = self.sparse_regions(&mut header, records)?;
-        let size = u64::try_from(header.size)
-            .map_err(|_negative| self.damaged("the entry's size is negative"))?;
+        let size = self.size_of(&header)?;
         if let Some(regions) = sparse {
             let content = SparseContent::new(regions, size, self.remaining)
                 .filter(|_| !header.is_header_only())
@@ -210,6 +209,14 @@ impl<'b, R: Input> Reader<'b, R> {
         }
         self.data_at = self.position;
         self.meta(header, size)
+    }
+
+    /// Bytes of an entry's data: none for entries that are no files, whatever their header says.
+    fn size_of(&self, header: &Header) -> Result<u64, TarError> {
+        if header.is_header_only() {
+            return Ok(0);
+        }
+        u64::try_from(header.size).map_err(|_negative| self.damaged("the entry's size is negative"))
     }
 
     fn meta(&mut self, header: Header, size: u64) -> Result<Option<EntryMeta>, TarError> {

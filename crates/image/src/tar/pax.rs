@@ -208,7 +208,7 @@ mod tests {
     fn records_that_go_refuses_are_refused() {
         for text in [
             &b"9 path=a"[..],
-            b"10 path=a\n",
+            b"11 path=a\n",
             b"8 path=a\n",
             b"4 =\n",
             b"5 a\n\n",
@@ -221,7 +221,7 @@ mod tests {
         ] {
             assert!(PaxRecords::parse(text).is_err(), "{:?}", String::from_utf8_lossy(text));
         }
-        let records = PaxRecords::parse(b"10 path=a\n\n").unwrap();
+        let records = PaxRecords::parse(b"11 path=a\n\n").unwrap();
         assert_eq!(records.path(), Some(&b"a\n"[..]));
         assert_eq!(PaxRecords::parse(b"9 path=a\n9 path=b\n").unwrap().path(), Some(&b"b"[..]));
         assert_eq!(PaxRecords::parse(b"9 path=a\n8 path=\n").unwrap().path(), None);
@@ -231,7 +231,7 @@ mod tests {
         #[test]
         fn any_bytes_are_read_or_refused(text: Vec<u8>) {
             if let Ok(records) = PaxRecords::parse(&text) {
-                let _ = records.sparse_map(10);
+                drop(records.sparse_map(10));
             }
         }
     }

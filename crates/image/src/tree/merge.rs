@@ -167,6 +167,9 @@ impl<'l> Merge<'l> {
         let found = self.tree.find_counting(parent, true, &mut self.steps);
         let Some(found) = found else { return };
         let Some(child) = self.tree.child(found.inode, hidden) else { return };
+        if self.tree.path_of(found.inode).as_bytes() != parent {
+            self.anomaly(path, "removes something through a symlink of a lower layer");
+        }
         let is_directory = self.tree.directory(child.inode).is_some();
         let is_own = child.layer == self.layer;
         let has_own = self.remove(found.inode, hidden, true);
@@ -179,6 +182,9 @@ impl<'l> Merge<'l> {
     fn make_opaque(&mut self, path: &TreePath, parent: &[u8]) {
         let found = self.tree.find_counting(parent, false, &mut self.steps);
         let Some(found) = found else { return };
+        if self.tree.path_of(found.inode).as_bytes() != parent {
+            self.anomaly(path, "makes something opaque through a symlink of a lower layer");
+        }
         let Some(directory) = self.tree.directory(found.inode) else {
             self.anomaly(path, "makes something opaque that is no directory");
             return;
