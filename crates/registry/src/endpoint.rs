@@ -2,11 +2,11 @@
 //!
 //! In: `host[:port]` as people type it, plus whether plain http is meant. Out: [`Endpoint`], the origin (scheme, host,
 //! port) that credentials are bound to. Source: RFC 6454 (origin); RFC 3986 §3.2.2 (IPv6 in brackets).
-//! Odd: plain http is never guessed for a host that is not this machine; `http://` in front of the host says it.
+//! Odd: Docker Hub's registry answers at another host than people type. Plain http is never guessed for a host that is not this machine; `http://` in front of the host says it.
 
 use std::{fmt, net::IpAddr, str::FromStr};
 
-use plimsoll_model::Secret;
+use plimsoll_model::{Secret, reference::DOCKER_HUB};
 use reqwest::Url;
 
 /// How an endpoint is spoken to.
@@ -78,6 +78,10 @@ impl Endpoint {
             return Err(bare());
         }
         // A port that belongs to one scheme alone must survive the detour over a URL: `host:443` is not `host:80`.
+        let text = match text {
+            "docker.io" | "index.docker.io" => DOCKER_HUB,
+            other => other,
+        };
         let secure = Self::of(&Url::parse(&format!("https://{text}")).map_err(|_cause| bare())?)?;
         if plain_http || secure.is_loopback() {
             return Self::of(&Url::parse(&format!("http://{text}")).map_err(|_cause| bare())?);
@@ -149,8 +153,8 @@ pub struct Credentials {
     pub username: String,
     /// Password, access token or robot secret.
     pub password: Secret<String>,
-    /// Further hosts (`auth.example.com`) whose token service may be sent the account, next to those that
-    /// [`crate::realm`] allows by itself.
+    /// Further hosts (`auth.example.com`) whose token service may be sent the account, next to those of the
+    /// registry's own domain.
     pub realms: Vec<String>,
 }
 
@@ -182,6 +186,7 @@ mod tests {
             ("registry.example.com:80", true, "http://registry.example.com"),
             ("registry.example.com:443", true, "http://registry.example.com:443"),
             ("http://registry.example.com/", false, "http://registry.example.com"),
+            ("docker.io", false, "https://registry-1.docker.io"),
             ("localhost:5000", false, "http://localhost:5000"),
             ("127.0.0.1:5000", false, "http://127.0.0.1:5000"),
             ("https://127.0.0.1:5443", false, "https://127.0.0.1:5443"),

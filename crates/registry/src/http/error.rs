@@ -7,7 +7,7 @@ use std::{error::Error, io, time::Duration};
 
 use rustls::CertificateError;
 
-use super::HttpOptions;
+use super::{HttpOptions, tls::is_authority_as_server};
 use crate::{
     endpoint::{Endpoint, EndpointError},
     reach::ForbiddenAddress,
@@ -123,9 +123,7 @@ fn certificate_problem(problem: &CertificateError) -> String {
     match problem {
         CertificateError::UnknownIssuer => NOT_KNOWN.into(),
         // A self-signed authority that was not given for this endpoint; see `tls`.
-        CertificateError::Other(cause) if cause.to_string().contains("CaUsedAsEndEntity") => {
-            NOT_KNOWN.into()
-        }
+        CertificateError::Other(cause) if is_authority_as_server(cause) => NOT_KNOWN.into(),
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
             "its certificate is for another name".into()
         }

@@ -142,7 +142,8 @@ impl ServerCertVerifier for OwnOrChained {
     }
 }
 
-fn is_authority_as_server(cause: &OtherError) -> bool {
+/// Whether path validation refused an authority as a server's own certificate.
+pub(super) fn is_authority_as_server(cause: &OtherError) -> bool {
     matches!(cause.0.downcast_ref::<webpki::Error>(), Some(webpki::Error::CaUsedAsEndEntity))
 }
 

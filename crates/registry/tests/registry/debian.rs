@@ -16,7 +16,7 @@ use serde_json::json;
 use crate::{
     content::{PASSWORD, account, amd64, client_with, files, image, options, wanted_files},
     origin::{Origin, Reply, Request},
-    process::{Registry, certificate, is_here, run, text},
+    process::{Registry, certificate, chain, is_here, run, text},
 };
 
 const SIZE: usize = 200_000;
@@ -154,6 +154,37 @@ async fn another_self_signed_certificate_is_not_trusted() {
     let client = client_with(&format!("https://localhost:{}", registry.port), None, trusting);
     let error = client.ping().await.unwrap_err();
     assert!(error.to_string().contains("is not trusted"), "{error}");
+}
+
+#[tokio::test]
+async fn an_authority_of_ones_own_and_no_step_down_to_plain_http() {
+    if !["docker-registry", "openssl"].into_iter().all(is_here) {
+        return;
+    }
+    let data = tempfile::tempdir().unwrap();
+    let image = image("chain", SIZE);
+    Registry::start(data.path(), "", "").push("team/app", "1", &image);
+    let (authority, leaf, key) = chain(data.path(), "DNS:localhost,IP:127.0.0.1");
+    let plain = Origin::start(|_| Reply::new(200)).await;
+    let tls = format!(", tls: {{certificate: {}, key: {}}}", text(&leaf), text(&key));
+    let mut trusting = options();
+    trusting.ca_pem = vec![fs::read_to_string(authority).unwrap()];
+
+    let registry = Registry::start(data.path(), "", &tls);
+    let by_address = format!("https://127.0.0.1:{}", registry.port);
+    let client = client_with(&by_address, None, trusting.clone());
+    let remote = resolve(&client, "team/app", "1", &amd64(), &Default::default()).await.unwrap();
+    assert_eq!(files(remote).await.unwrap(), wanted_files("chain", SIZE as u64));
+
+    // The same registry with its blobs on unencrypted storage.
+    let redirect =
+        format!("storage: [{{name: redirect, options: {{baseurl: '{}'}}}}]", plain.url("/"));
+    let registry = Registry::start(data.path(), &format!("middleware: {{{redirect}}}\n"), &tls);
+    let by_address = format!("https://127.0.0.1:{}", registry.port);
+    let client = client_with(&by_address, None, trusting);
+    let error = resolve(&client, "team/app", "1", &amd64(), &Default::default()).await.unwrap_err();
+    assert!(error.to_string().contains("which is not encrypted"), "{error}");
+    assert!(plain.requests().is_empty());
 }
 
 /// Signs tokens as the registry wants them: RS256, with the certificate in the header.

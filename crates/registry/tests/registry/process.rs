@@ -61,6 +61,52 @@ pub(crate) fn certificate(folder: &Path, alternative_names: &str) -> (PathBuf, P
     (certificate, key)
 }
 
+/// An authority and a server certificate that it signed: (authority, certificate, key).
+pub(crate) fn chain(folder: &Path, alternative_names: &str) -> (PathBuf, PathBuf, PathBuf) {
+    let (authority, authority_key) = certificate(folder, "DNS:authority");
+    let [request, key, leaf, extensions] =
+        ["leaf.csr", "leaf.key", "leaf.crt", "leaf.ext"].map(|name| folder.join(name));
+    fs::write(&extensions, format!("subjectAltName={alternative_names}\n")).unwrap();
+    run(
+        "openssl",
+        &[
+            "req",
+            "-new",
+            "-newkey",
+            "rsa:2048",
+            "-nodes",
+            "-subj",
+            "/CN=leaf",
+            "-out",
+            text(&request),
+            "-keyout",
+            text(&key),
+        ],
+    );
+    run(
+        "openssl",
+        &[
+            "x509",
+            "-req",
+            "-days",
+            "2",
+            "-set_serial",
+            "7",
+            "-in",
+            text(&request),
+            "-CA",
+            text(&authority),
+            "-CAkey",
+            text(&authority_key),
+            "-extfile",
+            text(&extensions),
+            "-out",
+            text(&leaf),
+        ],
+    );
+    (authority, leaf, key)
+}
+
 pub(crate) fn text(path: &Path) -> &str {
     path.to_str().unwrap()
 }
