@@ -197,6 +197,17 @@ fn unpack_all(inputs: &[input::Input], sender: &mpsc::SyncSender<Message>) {
     }
 }
 
+/// Reads a document that must be a feed.
+pub(crate) fn read_named(
+    path: &Path,
+    bytes: &[u8],
+    collection: &mut Collection,
+) -> Result<(), FeedError> {
+    let from = input::Input { path: path.to_owned(), bytes: 0, is_named: true };
+    let unpacked = input::Unpacked { member: None, bytes: bytes.to_vec() };
+    read_document(&from, &unpacked, collection).map(|_records| ())
+}
+
 /// Number of records, or `None` for a file of a folder that is no feed.
 fn read_document(
     from: &input::Input,

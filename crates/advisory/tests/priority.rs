@@ -1,5 +1,7 @@
 //! The worked examples of `docs/semantics.md`, "Priority", each by its number, and the edges of every rule.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
 use plimsoll_advisory::{
     Exposure, Importance, MatchContext,
     priority::{

@@ -217,7 +217,10 @@ fn fix(about: &Subjects<'_>, hits: &[&Hit<'_>]) -> Option<Fix> {
     let (version, needs_subscription) = highest?;
     let package = about.package;
     let (source, matched) = package.matched_name_and_version();
-    let what = if source == package.name || matched == package.version {
+    // A rebuild without changes (`+b3`) has its source's version but for the suffix.
+    let is_rebuild =
+        package.version.strip_prefix(matched).is_some_and(|rest| rest.starts_with("+b"));
+    let what = if source == package.name || matched == package.version || is_rebuild {
         format!("upgrade {} to {version} or later", package.name)
     } else {
         // Binary and source have versions of their own, and the advisory speaks of the source's.
