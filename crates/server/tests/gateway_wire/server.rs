@@ -81,6 +81,7 @@ impl Server {
             secret: self.key.secret.reveal().clone(),
             at: self.now(),
             nonce: format!("{:032x}", NONCES.fetch_add(1, Ordering::SeqCst)),
+            claimed_hash: None,
         }
     }
 

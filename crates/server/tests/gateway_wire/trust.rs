@@ -43,6 +43,19 @@ async fn wrong_keys_and_secrets() {
     assert_eq!(server.ask(&server.call(Scheme::Acs3, "ListImageRisk")).await.status, 200);
 }
 
+/// The hash that a client states must be the body's, and not only well signed.
+#[tokio::test]
+async fn a_signed_untruth_about_the_body_is_refused() {
+    let server = Server::start().await;
+    for claimed in
+        ["UNSIGNED-PAYLOAD", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b856"]
+    {
+        let mut call = server.call(Scheme::Acs3, "ListImageRisk");
+        call.claimed_hash = Some(claimed);
+        assert_eq!(server.ask(&call).await.error(), refused("SignatureDoesNotMatch", 400));
+    }
+}
+
 #[tokio::test]
 async fn a_request_is_answered_once_even_after_a_restart() {
     let mut server = Server::start().await;
