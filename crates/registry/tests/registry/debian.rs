@@ -29,12 +29,14 @@ async fn anonymous_lists_and_pulls() {
     let data = tempfile::tempdir().unwrap();
     let registry = Registry::start(data.path(), "", "");
     let image = image("plain", SIZE);
+    registry.push("team/app", "v000", &image);
     // More tags and repositories than one page holds.
-    for number in 0..120 {
-        registry.push("team/app", &format!("v{number:03}"), &image);
+    for number in 1..120 {
+        registry.tag("team/app", &format!("v{number:03}"), &image);
     }
+    let small = self::image("small", 10);
     for number in 0..105 {
-        registry.push(&format!("many/r{number:03}"), "1", &image);
+        registry.push(&format!("many/r{number:03}"), "1", &small);
     }
     let client = client_with(&registry.endpoint(), None, options());
     client.ping().await.unwrap();

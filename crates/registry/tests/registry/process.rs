@@ -184,6 +184,11 @@ impl Registry {
             );
             assert_eq!(status, 201);
         }
+        self.tag(repository, tag, image);
+    }
+
+    /// Pushes the manifest of an image whose blobs are there.
+    pub(crate) fn tag(&self, repository: &str, tag: &str, image: &BuiltImage) {
         let path = format!("/v2/{repository}/manifests/{tag}");
         let (status, _) = self.send("PUT", &path, OCI_MANIFEST, &image.manifest);
         assert_eq!(status, 201);
