@@ -129,6 +129,9 @@ fn inspect_source(path: &Path, faults: &mut Vec<String>) -> anyhow::Result<()> {
     if text.lines().count() > MAX_LINES && !head.contains("Table:") {
         faults.push(format!("{shown} has more than {MAX_LINES} lines and is no table"));
     }
+    for page in mentioned_pages(&text).filter(|page| !root().join(page).exists()) {
+        faults.push(format!("{shown} mentions {page}, which does not exist"));
+    }
     let is_native = path.starts_with(root().join("crates/native"));
     if !is_native && text.contains(concat!("un", "safe {")) {
         faults.push(format!("{shown} has unsafe code, which belongs into the crate `native`"));
@@ -137,4 +140,18 @@ fn inspect_source(path: &Path, faults: &mut Vec<String>) -> anyhow::Result<()> {
         faults.push(format!("{shown}: modules are `name.rs` beside `name/`"));
     }
     Ok(())
+}
+
+/// Pages below `docs/` that a text names.
+fn mentioned_pages(text: &str) -> impl Iterator<Item = &str> {
+    text.match_indices("docs/").filter_map(|(at, _)| {
+        let rest = text.get(at..)?;
+        let end = rest
+            .find(|c: char| !(c.is_ascii_alphanumeric() || "/-_.".contains(c)))
+            .unwrap_or(rest.len());
+        let page = rest.get(..end)?.trim_end_matches('.');
+        let is_page = [".md", ".json"].iter().any(|ending| page.ends_with(ending));
+        let starts = !text.get(..at)?.ends_with(|c: char| c.is_ascii_alphanumeric() || c == '/');
+        (is_page && starts).then_some(page)
+    })
 }
