@@ -303,6 +303,10 @@ impl<'p> Pending<'p> {
         self.0.is_empty()
     }
 
+    const fn len(&self) -> usize {
+        self.0.len()
+    }
+
     fn push_target(&mut self, target: &[u8]) {
         self.0.extend(parts(target).rev().map(|part| Cow::Owned(part.to_vec())));
     }

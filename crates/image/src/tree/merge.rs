@@ -87,10 +87,10 @@ impl<'l> Merge<'l> {
                 return;
             }
             if name == OPAQUE {
-                return self.make_opaque(&meta.path, parent);
+                return self.make_opaque(meta, parent);
             }
             if let Some(hidden) = name.strip_prefix(WHITEOUT) {
-                return self.white_out(&meta.path, parent, hidden);
+                return self.white_out(meta, parent, hidden);
             }
         }
         let Some(directory) = self.parent_of(meta, parent) else { return };
@@ -163,32 +163,32 @@ impl<'l> Merge<'l> {
         Some(inode)
     }
 
-    fn white_out(&mut self, path: &TreePath, parent: &[u8], hidden: &[u8]) {
-        let found = self.tree.find_counting(parent, true, &mut self.steps);
-        let Some(found) = found else { return };
-        let Some(child) = self.tree.child(found.inode, hidden) else { return };
-        if self.tree.path_of(found.inode).as_bytes() != parent {
-            self.anomaly(path, "removes something through a symlink of a lower layer");
-        }
+    fn white_out(&mut self, meta: &'l EntryMeta, parent: &'l [u8], hidden: &[u8]) {
+        let Some(directory) = self.parent_of(meta, parent) else { return };
+        let Some(child) = self.tree.child(directory, hidden) else { return };
         let is_directory = self.tree.directory(child.inode).is_some();
         let is_own = child.layer == self.layer;
-        let has_own = self.remove(found.inode, hidden, true);
+        let has_own = self.remove(directory, hidden, true);
         if is_own && !is_directory || has_own {
-            self.anomaly(path, "removes what its own layer put there before it");
+            self.anomaly(&meta.path, "removes what its own layer put there before it");
         }
     }
 
     /// Removes what lower layers have in a directory and keeps what this layer put there.
-    fn make_opaque(&mut self, path: &TreePath, parent: &[u8]) {
+    fn make_opaque(&mut self, meta: &'l EntryMeta, parent: &'l [u8]) {
+        // A marker behind a symlink is not followed to the directory that the symlink leads to.
         let found = self.tree.find_counting(parent, false, &mut self.steps);
-        let Some(found) = found else { return };
-        if self.tree.path_of(found.inode).as_bytes() != parent {
-            self.anomaly(path, "makes something opaque through a symlink of a lower layer");
-        }
-        let Some(directory) = self.tree.directory(found.inode) else {
-            self.anomaly(path, "makes something opaque that is no directory");
+        if let Some(found) = &found
+            && self.tree.directory(found.inode).is_none()
+        {
+            self.anomaly(&meta.path, "makes something opaque that is no directory");
             return;
-        };
+        }
+        if self.parent_of(meta, parent).is_none() {
+            return;
+        }
+        let Some(found) = found else { return };
+        let Some(directory) = self.tree.directory(found.inode) else { return };
         let names: Vec<(Box<[u8]>, u32)> =
             directory.children.iter().map(|(name, child)| (name.clone(), child.inode)).collect();
         let mut is_mixed = false;
@@ -213,7 +213,10 @@ impl<'l> Merge<'l> {
             }
         }
         if is_mixed {
-            self.anomaly(path, "makes a directory opaque after its own layer put something there");
+            self.anomaly(
+                &meta.path,
+                "makes a directory opaque after its own layer put something there",
+            );
         }
     }
 
@@ -243,14 +246,18 @@ impl<'l> Merge<'l> {
         let mut here = ROOT;
         let mut hops = 0;
         let mut lower_link = false;
+        // Parts of the path itself that are left: what lies on top of them comes from a symlink's target.
+        let mut own_left = pending.len();
         while let Some(part) = pending.pop() {
             self.steps += 1;
+            let is_of_target = pending.len() >= own_left;
+            own_left = own_left.min(pending.len());
             if part.as_ref() == b".." {
                 here = self.tree.directory(here).map_or(ROOT, |directory| directory.parent);
                 continue;
             }
             let Some(child) = self.tree.child(here, &part) else {
-                if hops > 0 {
+                if is_of_target {
                     self.anomaly(&meta.path, "lies behind a symlink that leads nowhere");
                 }
                 here = self.make_directory(meta, here, &part)?;
