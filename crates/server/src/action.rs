@@ -3,7 +3,7 @@
 //! In: the parameters of a request that was admitted. Out: the members that stand beside `RequestId` in the answer, or a
 //! [`Refusal`]. Source: `docs/api.md`; names, fields and their order are those of the vendor's pages.
 //!
-//! To add one: a file under its area, with parameters, answer and function in this order, and its line in [`actions`].
+//! To add one: a file under its area, with parameters, answer and function in this order, and its line in `actions`.
 
 mod dockerhub;
 mod image;

@@ -3,9 +3,9 @@
 //! In: HTTP requests to `/`, GET or POST, whose parameters stand in the query, a form or headers. Out: JSON or XML, one
 //! object each, with a `RequestId`. Source: `docs/api.md`, which describes the contract as this server keeps it.
 //!
-//! One request, in order: its size is bounded; it becomes a [`RawRequest`]; [`admit`] checks signature and permission; the
-//! [`action`](crate::action) runs; [`render`] writes the answer. Whatever happens, a panic included, the answer is an
-//! object with a code and a status above 399, or clients would take it for success.
+//! One request, in order: its size is bounded; it becomes a [`RawRequest`]; `admit` checks signature and permission; the
+//! [`action`] runs; `render` writes the answer. Whatever goes wrong, a panic included, the answer is an object with a code
+//! and a status above 399, or clients would take it for success.
 //!
 //! Odd:
 //! * `/sas` and `/sas/` are served too: a client whose endpoint has that path signs `/` all the same.
