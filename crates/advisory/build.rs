@@ -1,5 +1,4 @@
 //! Lists the files of `starter/`, so that they are compiled into the program without being named one by one.
-#![expect(clippy::print_stdout, reason = "this is how a build script speaks to cargo")]
 #![expect(clippy::disallowed_methods, reason = "this is how cargo speaks to a build script")]
 
 use std::{

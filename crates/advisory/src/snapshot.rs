@@ -6,6 +6,8 @@
 
 pub(crate) mod layout;
 pub(crate) mod reader;
+#[cfg(test)]
+mod tests;
 pub(crate) mod writer;
 
 use std::path::{Path, PathBuf};

@@ -21,7 +21,7 @@ pub const MAX_VERSION_CHARACTERS: usize = 512;
 
 /// A text that is not a version of its scheme.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{}` is not a {} version: {reason}", text.chars().take(100).collect::<String>(), scheme_name(*scheme))]
+#[error("`{}` is not a version to {}: {reason}", text.chars().take(100).collect::<String>(), scheme_name(*scheme))]
 pub struct VersionError {
     /// The scheme.
     pub scheme: Scheme,
@@ -75,7 +75,7 @@ const fn scheme_name(scheme: Scheme) -> &'static str {
         Scheme::Apk => "apk",
         Scheme::Rpm => "rpm",
         Scheme::Pep440 => "PEP 440",
-        Scheme::Semver => "semantic",
+        Scheme::Semver => "semver",
         Scheme::Maven => "Maven",
     }
 }

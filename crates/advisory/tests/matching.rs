@@ -1,5 +1,5 @@
 //! Matching: records as their publishers write them, packages as the inventory finds them, and what must come out.
-#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests")]
 
 use std::{collections::BTreeMap, fs, path::PathBuf};
 

@@ -2,7 +2,7 @@
 //!
 //! Source: apk-tools `version.c` and its table of tests; `apk-package(5)`. Odd: a part after the first that begins with
 //! `0` is compared as text (`1.03 < 1.1`, as in Gentoo's rules); `_alpha`, `_beta`, `_pre` and `_rc` sort before the end,
-//! `_cvs`, `_svn`, `_git`, `_hg` and `_p` after it.
+//! `_cvs`, `_svn`, `_git`, `_hg` and `_p` after it; apk-tools 2 allows a number behind the letter (`8u372_p7-r0`).
 
 use std::cmp::Ordering;
 
@@ -59,6 +59,10 @@ impl<'a> Version<'a> {
                     (Part::Digits(digits), rest)
                 }
                 b'a'..=b'z' if kind <= 1 => (Part::Letter(next), after),
+                b'0'..=b'9' if kind == 2 => {
+                    let (digits, rest) = take_while(rest, digit);
+                    (Part::Digits(digits), rest)
+                }
                 b'_' if kind <= 4 => suffix(after)?,
                 b'0'..=b'9' if kind == 3 => {
                     let (digits, rest) = take_while(rest, digit);
