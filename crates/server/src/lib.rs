@@ -1,7 +1,23 @@
 //! HTTP: the signed gateway, management API, console, background jobs.
+//!
+//! In: requests, and the time. Out: answers from the store; the jobs keep the store up to date. [`serve`](serve()) starts
+//! it all. Odd: what the management API and the command line do is one set of functions, [`operation`], so that both do
+//! the same whether a server runs or not.
 
 pub mod action;
 mod clock;
+mod console;
+mod context;
 pub mod gateway;
+mod job;
+pub mod loopback_registry;
+mod manage;
+pub mod operation;
+mod serve;
+mod sha256;
+mod stop;
+mod throttle;
 
 pub use clock::Clock;
+pub use context::{Context, CurrentFeed, Refused};
+pub use serve::{ServeConfig, ServeError, Server, TlsError, TlsFiles, router, serve};

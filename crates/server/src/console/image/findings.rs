@@ -1,0 +1,278 @@
+//! The findings of an image, most urgent first.
+//!
+//! In: a report and filters from the URL. Out: one entry per record, in three groups by when to act. Source:
+//! `docs/semantics.md`, definition table: what counts as one. Odd: several packages of one vulnerability are one entry,
+//! so that the page and the counters agree.
+
+mod detail;
+
+use std::collections::BTreeMap;
+
+use maud::{Markup, html};
+use plimsoll_model::{Finding, Kind, Level, Package, Priority, Report, Subject};
+use serde::Deserialize;
+
+use crate::console::{
+    images::select,
+    paging::{self, Address},
+    words,
+};
+
+const PAGE_SIZE: usize = 50;
+
+/// The filters, as they stand in the URL.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+pub(in crate::console) struct Filters {
+    text: String,
+    kind: String,
+    page: String,
+}
+
+/// What the counters count as one: findings with the same kind and record.
+pub(super) struct Record<'a> {
+    /// The most urgent of them.
+    pub lead: &'a Finding,
+    /// All of them, the lead included.
+    pub all: Vec<&'a Finding>,
+}
+
+/// When to act on a record: 3 as soon as possible, 2 planned, 1 not now.
+fn urgency(finding: &Finding) -> u8 {
+    match (finding.kind, finding.priority, finding.level) {
+        (Kind::Vulnerability, Some(Priority::Asap), _) => 3,
+        (Kind::Vulnerability, Some(Priority::Later), _) => 2,
+        (Kind::Vulnerability, ..) => 1,
+        (_, _, Level::Critical | Level::High) => 3,
+        (_, _, Level::Medium) => 2,
+        _ => 1,
+    }
+}
+
+/// Title and explanation of a group.
+const fn group_words(urgency: u8) -> (&'static str, &'static str) {
+    match urgency {
+        3 => ("Fix as soon as possible", "These take the image over its line."),
+        2 => ("Plan to fix", "Not urgent today, but worth a place in the next release."),
+        _ => ("No need to fix now", "Known and counted; nothing speaks for hurry."),
+    }
+}
+
+/// The records of a report, most urgent first.
+pub(super) fn records(report: &Report) -> Vec<Record<'_>> {
+    let mut records: Vec<Record<'_>> = Vec::new();
+    let mut positions: BTreeMap<(Kind, &str), usize> = BTreeMap::new();
+    for finding in &report.findings {
+        let key = (finding.kind, finding.record.as_str());
+        match positions.get(&key).and_then(|position| records.get_mut(*position)) {
+            Some(record) => record.all.push(finding),
+            None => {
+                positions.insert(key, records.len());
+                records.push(Record { lead: finding, all: vec![finding] });
+            }
+        }
+    }
+    // Stable: within a group the report's own order stays.
+    records.sort_by_key(|record| std::cmp::Reverse(urgency(record.lead)));
+    records
+}
+
+pub(super) fn view(path: &str, report: &Report, filters: &Filters) -> Markup {
+    let all = records(report);
+    let matching: Vec<&Record<'_>> = all.iter().filter(|record| filters.admit(record)).collect();
+    let total = u64::try_from(matching.len()).unwrap_or(u64::MAX);
+    let size = u64::try_from(PAGE_SIZE).unwrap_or(u64::MAX);
+    let page = u64::from(paging::number(&filters.page)).min(paging::pages(total, size));
+    let start = usize::try_from((page - 1) * size).unwrap_or(usize::MAX);
+    let shown: Vec<&Record<'_>> = matching.iter().copied().skip(start).take(PAGE_SIZE).collect();
+    let packages: BTreeMap<&str, &Package> =
+        report.packages.iter().map(|package| (package.purl.as_str(), package)).collect();
+    let address =
+        Address { path, query: vec![("text", filters.text.trim()), ("kind", &filters.kind)] };
+    html! {
+        @if all.is_empty() {
+            p { "Nothing was found. " (words::verdict_sentence(report.coverage.verdict)) }
+        } @else {
+            (form(path, filters, &all))
+            @if matching.is_empty() { p { "No finding matches. " a href=(path) { "Clear the filter" } } }
+            @for group in shown.chunk_by(|one, other| urgency(one.lead) == urgency(other.lead)) {
+                @if let Some(first) = group.first() {
+                    (group_of(urgency(first.lead), group, &matching, &packages))
+                }
+            }
+            @if !matching.is_empty() { (paging::links(&address, page, size, total)) }
+        }
+    }
+}
+
+fn group_of(
+    level: u8,
+    group: &[&Record<'_>],
+    matching: &[&Record<'_>],
+    packages: &BTreeMap<&str, &Package>,
+) -> Markup {
+    let (title, explanation) = group_words(level);
+    let count = matching.iter().filter(|record| urgency(record.lead) == level).count();
+    html! {
+        section class="group" {
+            h2 { (title) " " span class="count" { (count) } }
+            p { (explanation) }
+            @for record in group { (entry(level, record, packages)) }
+        }
+    }
+}
+
+impl Filters {
+    fn admit(&self, record: &Record<'_>) -> bool {
+        let text = self.text.trim().to_lowercase();
+        let kind = self.kind.is_empty() || record.lead.kind.as_str() == self.kind;
+        kind && (text.is_empty() || record.all.iter().any(|finding| mentions(finding, &text)))
+    }
+}
+
+fn mentions(finding: &Finding, text: &str) -> bool {
+    let subject = subject_text(&finding.subject);
+    let ids = finding.aliases.iter().chain(&finding.advisories).map(String::as_str);
+    [finding.id.as_str(), &finding.title, subject]
+        .into_iter()
+        .chain(ids)
+        .any(|part| part.to_lowercase().contains(text))
+}
+
+const fn subject_text(subject: &Subject) -> &String {
+    match subject {
+        Subject::Purl(text) | Subject::Path(text) | Subject::Image(text) => text,
+    }
+}
+
+fn form(path: &str, filters: &Filters, all: &[Record<'_>]) -> Markup {
+    let mut kinds: Vec<Kind> = all.iter().map(|record| record.lead.kind).collect();
+    kinds.sort_unstable();
+    kinds.dedup();
+    let kinds = kinds.into_iter().map(|kind| (kind.as_str(), words::kind(kind)));
+    html! {
+        form class="card filters" method="get" action=(path) role="search" aria-label="Filter findings" {
+            div class="wide" {
+                label for="text" { "Id, title or package contains" }
+                input id="text" name="text" type="search" value=(filters.text) placeholder="openssl";
+            }
+            (select("kind", "Kind", &filters.kind, kinds))
+            div class="actions" {
+                button class="button" type="submit" { "Filter" }
+                @if !(filters.text.is_empty() && filters.kind.is_empty()) { a href=(path) { "Clear" } }
+            }
+        }
+    }
+}
+
+fn entry(level: u8, record: &Record<'_>, packages: &BTreeMap<&str, &Package>) -> Markup {
+    let lead = record.lead;
+    html! {
+        details class={ "card finding level-" (level) } {
+            summary {
+                div class="what" {
+                    span class="id" { (lead.id) } span class="why" { (lead.title) }
+                }
+                div class="score" {
+                    @match &lead.urgency {
+                        Some(urgency) => { b { (tenths(urgency.tenths)) } span { "of 15" } },
+                        None => { b class="word" { (lead.level.as_str()) } span { (words::kind(lead.kind)) } },
+                    }
+                }
+                div class="do" {
+                    (subjects(record, packages)) " " (what_to_do(record))
+                    @if let Some(urgency) = &lead.urgency && urgency.known_exploited.is_some() {
+                        " " span class="chip exploited" { "known exploited" }
+                    }
+                }
+            }
+            (detail::body(record, packages))
+        }
+    }
+}
+
+/// `147` as `14.7`.
+fn tenths(value: u16) -> String {
+    format!("{}.{}", value / 10, value % 10)
+}
+
+/// What the record is about, shortened to three.
+fn subjects(record: &Record<'_>, packages: &BTreeMap<&str, &Package>) -> Markup {
+    const SHOWN: usize = 3;
+    let mut names: Vec<String> =
+        record.all.iter().map(|finding| subject_name(&finding.subject, packages)).collect();
+    names.sort();
+    names.dedup();
+    let more = names.len().saturating_sub(SHOWN);
+    html! {
+        "In " (names.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", "))
+        @if more > 0 { " and " (more) " more" }
+        "."
+    }
+}
+
+/// `openssl 3.0.11`, `/etc/passwd`, `config.User`.
+fn subject_name(subject: &Subject, packages: &BTreeMap<&str, &Package>) -> String {
+    match subject {
+        Subject::Purl(purl) => packages.get(purl.as_str()).map_or_else(
+            || purl.clone(),
+            |package| format!("{} {}", package.name, package.version),
+        ),
+        Subject::Path(path) => format!("/{path}"),
+        Subject::Image(part) if part.is_empty() => "the image".to_owned(),
+        Subject::Image(part) => part.clone(),
+    }
+}
+
+fn what_to_do(record: &Record<'_>) -> Markup {
+    let fixes = record.all.iter().filter_map(|finding| finding.fix.as_ref());
+    let mut versions: Vec<&str> = fixes.clone().filter_map(|fix| fix.version.as_deref()).collect();
+    versions.dedup();
+    html! {
+        @if let Some(version) = versions.first() {
+            b { "Update to " (version) }
+            @if versions.len() > 1 { " or what each package needs" }
+            "."
+        } @else if let Some(fix) = fixes.clone().next() { b { (fix.advice) } }
+        @else if record.lead.kind == Kind::Vulnerability { "No fixed version is known." }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use plimsoll_model::Urgency;
+
+    use super::*;
+
+    fn finding(kind: Kind, record: &str, priority: Option<Priority>, level: Level) -> Finding {
+        Finding {
+            kind,
+            id: record.into(),
+            record: record.into(),
+            aliases: vec![],
+            advisories: vec![],
+            level,
+            priority,
+            score: None,
+            urgency: None::<Urgency>,
+            subject: Subject::Image(String::new()),
+            title: String::new(),
+            evidence: vec![],
+            fix: None,
+            extra: BTreeMap::new(),
+        }
+    }
+
+    #[test]
+    fn a_group_says_when_to_act() {
+        let vulnerability = |priority| finding(Kind::Vulnerability, "x", priority, Level::Critical);
+        assert_eq!(urgency(&vulnerability(Some(Priority::Asap))), 3);
+        assert_eq!(urgency(&vulnerability(Some(Priority::Later))), 2);
+        assert_eq!(urgency(&vulnerability(None)), 1);
+        assert_eq!(urgency(&finding(Kind::Baseline, "x", None, Level::High)), 3);
+        assert_eq!(urgency(&finding(Kind::Secret, "x", None, Level::Medium)), 2);
+        assert_eq!(urgency(&finding(Kind::Build, "x", None, Level::Unknown)), 1);
+        assert_eq!(tenths(150), "15.0");
+        assert_eq!(tenths(8), "0.8");
+    }
+}

@@ -1,0 +1,128 @@
+//! What stands inside an unfolded finding: evidence, where, and why the score is what it is.
+//!
+//! In: a record. Out: the body below its summary. Source of the factors: `docs/semantics.md`, "Priority". Odd: advisory
+//! ids are links only when they have the form of an id, since they come from a feed.
+
+use std::collections::BTreeMap;
+
+use maud::{Markup, html};
+use plimsoll_model::{Evidence, Finding, Package, Urgency};
+
+use super::{Record, subject_name, tenths};
+use crate::console::words;
+
+/// Evidence shown per finding, and findings per record.
+const MOST: usize = 25;
+
+pub(super) fn body(record: &Record<'_>, packages: &BTreeMap<&str, &Package>) -> Markup {
+    let lead = record.lead;
+    html! {
+        div class="body" {
+            @if let Some(fix) = &lead.fix { h3 { "What to do" } p { (fix.advice) } }
+            @if let Some(urgency) = &lead.urgency { (score(urgency)) }
+            h3 { "What was seen" }
+            ul {
+                @for finding in record.all.iter().take(MOST) { (seen(finding, packages)) }
+                @if record.all.len() > MOST { li class="muted" { "… and " (record.all.len() - MOST) " more" } }
+            }
+            (names(lead))
+        }
+    }
+}
+
+fn seen(finding: &Finding, packages: &BTreeMap<&str, &Package>) -> Markup {
+    html! {
+        li {
+            b { (subject_name(&finding.subject, packages)) }
+            @if let Some(status) = finding.extra.get("status") { " " span class="chip" { (status) } }
+            @for evidence in finding.evidence.iter().take(MOST) { (evidence_line(evidence)) }
+        }
+    }
+}
+
+fn evidence_line(evidence: &Evidence) -> Markup {
+    html! {
+        div class="small" {
+            code { (evidence.detail) }
+            @if let Some(location) = &evidence.location {
+                span class="muted" { " in /" (location.path) }
+            }
+        }
+    }
+}
+
+/// The product, factor by factor, then what changed it.
+fn score(urgency: &Urgency) -> Markup {
+    let hundredths = |value: u16| format!("{}.{:02}", value / 100, value % 100);
+    let factors = [
+        (tenths(urgency.c10), "severity"),
+        (hundredths(urgency.t100), "exploit evidence"),
+        (tenths(urgency.e10), "reach"),
+        (tenths(urgency.a10), "importance"),
+    ];
+    html! {
+        h3 { "Why " (tenths(urgency.tenths)) " of 15" }
+        div class="factors" {
+            @for (position, (value, words)) in factors.iter().enumerate() {
+                @if position > 0 { div class="sign" aria-hidden="true" { "×" } }
+                div { b { (value) } span { (words) } }
+            }
+        }
+        ul class="small" {
+            @for rule in &urgency.rules { li { (words::rule(rule)) } }
+            @if let Some(since) = &urgency.known_exploited {
+                li { "In CISA’s list of exploited vulnerabilities since " (since) "." }
+            }
+            @if let Some(epss) = urgency.epss {
+                li { "EPSS: " (format!("{:.1}", epss * 100.0)) " % probability of exploitation within 30 days." }
+            }
+            @if let Some(cvss) = &urgency.cvss { li { "Severity from " code { (cvss) } } }
+            @if urgency.pending { li { "Neither CVSS nor EPSS is known yet, so the score is provisional." } }
+        }
+    }
+}
+
+fn names(lead: &Finding) -> Markup {
+    let mut ids: Vec<&str> = std::iter::once(&lead.id)
+        .chain(&lead.aliases)
+        .chain(&lead.advisories)
+        .map(String::as_str)
+        .collect();
+    let mut known = std::collections::BTreeSet::new();
+    ids.retain(|id| known.insert(*id));
+    let is_advisory = !lead.advisories.is_empty();
+    html! {
+        h3 { "Names" }
+        p class="small" {
+            @for (position, id) in ids.iter().enumerate() {
+                @if position > 0 { ", " }
+                @if is_advisory && is_id(id) {
+                    a href={ "https://osv.dev/vulnerability/" (id) } rel="noopener noreferrer" { (id) }
+                } @else { (id) }
+            }
+            @if is_id(&lead.id) {
+                " · " a href={ "/console/findings/" (lead.id) } { "Which images have it?" }
+            }
+        }
+    }
+}
+
+/// Letters, digits, `-`, `.`, `:`, `_`: nothing that could lead elsewhere in an address.
+fn is_id(id: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | ':' | '_');
+    !id.is_empty() && id.len() <= 100 && !id.starts_with('.') && id.chars().all(plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_looks_like_an_id_becomes_an_address() {
+        assert!(is_id("CVE-2021-44228"));
+        assert!(is_id("RHSA-2021:5133"));
+        for other in ["", "..", "a/b", "x?y", "javascript:alert(1)", "a b", "<b>"] {
+            assert!(!is_id(other), "{other}");
+        }
+    }
+}

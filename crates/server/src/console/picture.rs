@@ -1,0 +1,99 @@
+//! Pictures, drawn by the server.
+//!
+//! In: a load, or counts. Out: small SVGs whose colours come from the style sheet by class. Odd: a ship's load line mark
+//! is a ring with a line through it; here the water in the ring stands as high as the risk does.
+
+use maud::{Markup, html};
+
+use super::load::Load;
+
+/// The Plimsoll mark with water at the height of `load`. `label` is its text alternative; without one the picture is
+/// decoration beside words that say the same.
+pub(super) fn mark(load: Load, label: Option<&str>) -> Markup {
+    // Chords of the ring (centre 16, radius 10), water below: height above the bottom grows with the risk.
+    let water = match load {
+        Load::Over => Some("M7.34 11 A10 10 0 1 0 24.66 11 Z"),
+        Load::At => Some("M6 16 A10 10 0 0 0 26 16 Z"),
+        Load::Below => Some("M7.34 21 A10 10 0 0 0 24.66 21 Z"),
+        Load::Clear | Load::ClearWhereSeen | Load::Unreadable | Load::Waiting => None,
+    };
+    let ring = match load {
+        Load::ClearWhereSeen | Load::Unreadable | Load::Waiting => "ring unknown",
+        _ => "ring",
+    };
+    let class = format!("mark {}", load.class());
+    html! {
+        svg class=(class) viewBox="0 0 32 32" role=(if label.is_some() { "img" } else { "presentation" })
+            aria-label=[label] aria-hidden=[label.is_none().then_some("true")] {
+            @if let Some(water) = water { path class="water" d=(water) {} }
+            circle class=(ring) cx="16" cy="16" r="10" {}
+            path class="load" d="M1 16 H31" {}
+        }
+    }
+}
+
+/// One part of a bar.
+pub(super) struct Part {
+    /// Class of the colour.
+    pub class: &'static str,
+    /// How many.
+    pub count: u32,
+    /// What they are, for the text alternative.
+    pub words: &'static str,
+}
+
+/// A bar of parts; `full` is the sum that fills it. Every part that is not zero can be seen, however small.
+pub(super) fn bar(parts: &[Part], full: u32) -> Markup {
+    const LEAST: f64 = 1.5;
+    let full = f64::from(full.max(1));
+    let mut start = 0.0;
+    let mut drawn = Vec::new();
+    for part in parts.iter().filter(|part| part.count > 0) {
+        let width = (f64::from(part.count) / full * 100.0).max(LEAST).min(100.0 - start);
+        drawn.push((part.class, format!("{start:.2}"), format!("{:.2}", (width - 0.4).max(0.6))));
+        start += width;
+    }
+    html! {
+        svg class="bar" viewBox="0 0 100 10" preserveAspectRatio="none" role="img" aria-label=(label(parts)) {
+            rect class="track" width="100" height="10" {}
+            @for (class, start, width) in &drawn {
+                rect class=(class) x=(start) width=(width) height="10" {}
+            }
+        }
+    }
+}
+
+fn label(parts: &[Part]) -> String {
+    let words: Vec<String> =
+        parts.iter().map(|part| format!("{} {}", part.count, part.words)).collect();
+    words.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_small_part_of_a_bar_can_be_seen_and_the_bar_ends_at_its_end() {
+        let parts = [
+            Part { class: "asap", count: 1, words: "as soon as possible" },
+            Part { class: "later", count: 0, words: "later" },
+            Part { class: "nntf", count: 999, words: "no need to fix now" },
+        ];
+        let text = bar(&parts, 1000).into_string();
+        assert!(
+            text.contains(r#"aria-label="1 as soon as possible, 0 later, 999 no need to fix now""#)
+        );
+        assert!(text.contains(r#"class="asap" x="0.00" width="1.10""#), "{text}");
+        assert!(text.contains(r#"class="nntf" x="1.50" width="98.10""#), "{text}");
+        assert!(!text.contains(r#"class="later""#));
+    }
+
+    #[test]
+    fn a_mark_without_words_beside_it_says_them_itself() {
+        assert!(
+            mark(Load::Over, Some("Over the line")).0.contains(r#"aria-label="Over the line""#)
+        );
+        assert!(mark(Load::Over, None).0.contains("aria-hidden"));
+    }
+}

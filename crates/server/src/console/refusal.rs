@@ -1,0 +1,71 @@
+//! Pages that say why there is no page.
+//!
+//! In: an error, or an address that leads nowhere. Out: a short page with a way back. Odd: what went wrong inside is in
+//! the log; the page says only that something did.
+
+use axum::{
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use maud::html;
+use plimsoll_store::StoreError;
+
+use super::{load::Load, page, picture};
+
+/// Why a page cannot be shown.
+#[derive(Debug)]
+pub(super) enum Refusal {
+    /// There is no such thing.
+    NotFound(&'static str),
+    /// The request cannot be taken.
+    Refused(StatusCode, &'static str),
+    /// The database, or a task of ours.
+    Inside(String),
+}
+
+impl From<StoreError> for Refusal {
+    fn from(error: StoreError) -> Self {
+        Self::Inside(chain(&error))
+    }
+}
+
+/// An error with its causes.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let (status, title, words) = match self {
+            Self::NotFound(words) => (StatusCode::NOT_FOUND, "Not found", words),
+            Self::Refused(status, words) => (status, "Not done", words),
+            Self::Inside(error) => {
+                tracing::error!(%error, "console page failed");
+                let words = "The server could not make this page. Its log says why.";
+                (StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong", words)
+            }
+        };
+        let body = html! {
+            main class="entrance" id="content" {
+                div class="card" {
+                    p class="brand" { (picture::mark(Load::At, None)) "Plimsoll" }
+                    h1 { (title) }
+                    p { (words) }
+                    p { a href="/console/images" { "To the risk list" } }
+                }
+            }
+        };
+        (status, page::document(title, &body)).into_response()
+    }
+}
+
+/// Any other address below `/console/`.
+pub(super) async fn nothing_here() -> Refusal {
+    Refusal::NotFound("There is no such page.")
+}

@@ -1,0 +1,166 @@
+//! What values are called on a page.
+//!
+//! In: reasons, sizes, times, kinds. Out: plain words. Odd: times are UTC and say so, because the server does not know
+//! where its reader is.
+
+use maud::{Markup, html};
+use plimsoll_model::{GapReason, Kind, Priority, Timestamp, Verdict};
+
+/// `2026-11-25 01:23 UTC` in a `time` element.
+pub(super) fn moment(at: Timestamp) -> Markup {
+    let full = at.to_string();
+    let clock: String = full.chars().skip(11).take(5).collect();
+    html! { time datetime=(full) { (at.date()) " " (clock) " UTC" } }
+}
+
+/// `2026-11-25` in a `time` element.
+pub(super) fn day(at: Timestamp) -> Markup {
+    html! { time datetime=(at.to_string()) { (at.date()) } }
+}
+
+/// `12.3 MB`, in powers of ten as registries count.
+pub(super) fn size(bytes: u64) -> String {
+    const UNITS: [(u64, &str); 3] = [(1_000_000_000, "GB"), (1_000_000, "MB"), (1_000, "kB")];
+    for (unit, name) in UNITS {
+        if bytes >= unit {
+            let tenths = bytes / (unit / 10);
+            return format!("{}.{} {name}", tenths / 10, tenths % 10);
+        }
+    }
+    format!("{bytes} bytes")
+}
+
+/// `1 image`, `2 images`.
+pub(super) fn count(number: u64, one: &str) -> String {
+    if number == 1 { format!("1 {one}") } else { format!("{number} {one}s") }
+}
+
+/// Class and words of a coverage verdict.
+pub(super) const fn verdict(verdict: Verdict) -> (&'static str, &'static str) {
+    match verdict {
+        Verdict::Complete => ("badge complete", "Complete"),
+        Verdict::Partial => ("badge partial", "Partial"),
+        Verdict::Unreadable => ("badge unreadable", "Unreadable"),
+    }
+}
+
+/// What a verdict means.
+pub(super) const fn verdict_sentence(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Complete => "Everything that Plimsoll knows how to read was read.",
+        Verdict::Partial => "Some things could not be looked at. Findings may be missing there.",
+        Verdict::Unreadable => "The image could not be read. No finding does not mean no risk.",
+    }
+}
+
+/// A gap's title and what it means for the reader.
+pub(super) const fn gap(reason: GapReason) -> (&'static str, &'static str) {
+    match reason {
+        GapReason::UnreadableImage => (
+            "The image could not be read",
+            "Nothing below this point was seen. Check the registry and scan again.",
+        ),
+        GapReason::UnreadableFile => (
+            "A file could not be read",
+            "Whatever this file describes is missing from the package list.",
+        ),
+        GapReason::BudgetReached => (
+            "A limit was reached",
+            "Reading stopped here to protect the server. What follows was not looked at.",
+        ),
+        GapReason::UnsupportedDistribution => (
+            "No advisories for this distribution",
+            "Its packages are listed, but vulnerabilities in them cannot be told.",
+        ),
+        GapReason::EndOfLifeDistribution => (
+            "This distribution gets no more fixes",
+            "New vulnerabilities in it are no longer published. Move to a supported release.",
+        ),
+        GapReason::UnknownDistribution => (
+            "The distribution is not known",
+            "System packages could not be matched with advisories.",
+        ),
+        GapReason::PackageDatabaseRemoved => (
+            "The package database is missing or was changed by hand",
+            "Installed packages may be hidden. Build the image without deleting it.",
+        ),
+        GapReason::UnparsableVersion => {
+            ("A version could not be compared", "Whether this package is affected is not known.")
+        }
+        GapReason::FeedMissing => (
+            "Advisory data is missing",
+            "Vulnerabilities cannot be told without it. Get it with “plimsoll feed update”.",
+        ),
+        GapReason::FeedStale => (
+            "The advisory data is old",
+            "Newer vulnerabilities are not in it. Refresh it with “plimsoll feed update”.",
+        ),
+        GapReason::Anomaly => (
+            "The archive is ambiguous",
+            "Runtimes may read this image differently. Treat it with care.",
+        ),
+    }
+}
+
+/// What kind of finding it is.
+pub(super) const fn kind(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Vulnerability => "Vulnerability",
+        Kind::Baseline => "Configuration",
+        Kind::Malware => "Malicious file",
+        Kind::Secret => "Secret",
+        Kind::Build => "Build step",
+        Kind::License => "Licence",
+    }
+}
+
+/// What to do about a vulnerability, and when.
+pub(super) const fn priority(priority: Priority) -> &'static str {
+    match priority {
+        Priority::Asap => "as soon as possible",
+        Priority::Later => "later",
+        Priority::Nntf => "no need now",
+    }
+}
+
+/// What a cap or floor of the score means.
+pub(super) fn rule(rule: &str) -> String {
+    match rule {
+        "floor:exploited" => "Raised to 13.5: it is known to be exploited or malicious.".into(),
+        "floor:vendor-critical" => "Raised to 13.5: the distribution rates it critical.".into(),
+        "cap:vendor-low" => "Lowered: the distribution rates it low.".into(),
+        "cap:disputed" => "Lowered: the vulnerability is disputed.".into(),
+        "cap:unimportant" | "cap:vendor-unimportant" => {
+            "Lowered to 6.9: the distribution says the package as built is not affected.".into()
+        }
+        "rule:kernel" | "kernel" => {
+            "Set to 0: a container does not run the kernel that lies in its image.".into()
+        }
+        other => format!("Rule applied: {other}."),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_and_counts_read_well() {
+        assert_eq!(size(0), "0 bytes");
+        assert_eq!(size(999), "999 bytes");
+        assert_eq!(size(1_500), "1.5 kB");
+        assert_eq!(size(29_126_278), "29.1 MB");
+        assert_eq!(size(7_000_000_000), "7.0 GB");
+        assert_eq!(count(1, "image"), "1 image");
+        assert_eq!(count(0, "image"), "0 images");
+    }
+
+    #[test]
+    fn times_are_utc_and_say_so() {
+        let at: Timestamp = "2026-11-25T01:23:44Z".parse().unwrap();
+        assert_eq!(
+            moment(at).into_string(),
+            r#"<time datetime="2026-11-25T01:23:44Z">2026-11-25 01:23 UTC</time>"#
+        );
+    }
+}

@@ -1,0 +1,94 @@
+//! What every part of the server has in its hands.
+//!
+//! In: the store, the clock, the feed. Out: [`Context`], cheap to clone. Odd: the current feed snapshot can be exchanged
+//! while scans run; a scan keeps the one that it began with.
+
+use std::{
+    net::IpAddr,
+    sync::{Arc, PoisonError, RwLock},
+};
+
+use plimsoll_advisory::Snapshot;
+use plimsoll_model::FeedState;
+use plimsoll_store::{Store, StoreError};
+
+use crate::{clock::Clock, throttle::Throttle};
+
+/// Store, clock and feed.
+#[derive(Clone)]
+pub struct Context {
+    /// The state.
+    pub store: Store,
+    /// The time.
+    pub clock: Clock,
+    /// The feed snapshot that is in use.
+    pub feed: CurrentFeed,
+    /// Whether clients speak TLS to us, so that cookies can insist on it.
+    pub secure: bool,
+    throttle: Arc<Throttle>,
+}
+
+/// The feed snapshot in use, or none.
+#[derive(Clone, Default)]
+pub struct CurrentFeed(Arc<RwLock<Option<Arc<Snapshot>>>>);
+
+/// Why a bearer of a token is not let in.
+#[derive(Debug, thiserror::Error)]
+pub enum Refused {
+    /// It is not the admin token.
+    #[error("the admin token is not right")]
+    Wrong,
+    /// Too many wrong ones came from this address.
+    #[error("too many wrong admin tokens from this address; try again in {retry_after} seconds")]
+    TooMany {
+        /// Seconds to wait.
+        retry_after: i64,
+    },
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Context {
+    /// A context without a feed.
+    #[must_use]
+    pub fn new(store: Store, clock: Clock) -> Self {
+        Self { store, clock, feed: CurrentFeed::default(), secure: false, throttle: Arc::default() }
+    }
+
+    /// Lets the holder of the admin token in.
+    ///
+    /// # Errors
+    /// [`Refused`] says whether the token was looked at at all.
+    pub async fn admit(&self, token: &str, from: IpAddr) -> Result<(), Refused> {
+        let now = self.clock.now();
+        if let Some(retry_after) = self.throttle.locked(from, now) {
+            return Err(Refused::TooMany { retry_after });
+        }
+        if self.store.is_admin_token(token).await? {
+            self.throttle.right(from);
+            return Ok(());
+        }
+        self.throttle.wrong(from, now);
+        Err(Refused::Wrong)
+    }
+}
+
+impl CurrentFeed {
+    /// The snapshot, kept alive as long as the answer is held.
+    #[must_use]
+    pub fn snapshot(&self) -> Option<Arc<Snapshot>> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What is in it.
+    #[must_use]
+    pub fn state(&self) -> Option<FeedState> {
+        self.snapshot().map(|snapshot| snapshot.state())
+    }
+
+    /// Exchanges it.
+    pub fn set(&self, snapshot: Option<Arc<Snapshot>>) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = snapshot;
+    }
+}

@@ -1,0 +1,87 @@
+//! Background jobs: what the server does without being asked.
+//!
+//! In: the context and [`JobSettings`]. Out: changes in the store. Odd: a job holds no state that matters: killed at any
+//! point it goes on after a restart, because tasks are rows with leases.
+
+mod feed;
+mod prune;
+mod scan;
+mod sync;
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use futures_util::future::BoxFuture;
+use plimsoll_scanner::LayerCache;
+
+use crate::{
+    context::Context,
+    serve::{ServeConfig, ServeError},
+    stop::Stop,
+};
+
+/// What the jobs are told.
+#[derive(Debug)]
+pub(crate) struct JobSettings {
+    /// How many scans run at once.
+    pub workers: usize,
+    /// Names this process in the leases of its workers.
+    pub process: String,
+    /// How often every registry is synced.
+    pub sync_interval: Option<Duration>,
+    /// Where the advisory snapshot lies.
+    pub feed: PathBuf,
+    /// What is known of layers.
+    pub cache: LayerCache,
+}
+
+/// Something that the server does in the background.
+pub(crate) trait Job: Sync {
+    /// Its name in the log.
+    fn id(&self) -> &'static str;
+
+    /// What it does, as one sentence.
+    fn about(&self) -> &'static str;
+
+    /// Does it until the stop is said.
+    fn run(
+        &self,
+        context: Context,
+        settings: Arc<JobSettings>,
+        stop: Stop,
+    ) -> BoxFuture<'static, ()>;
+}
+
+/// Every job.
+pub(crate) fn jobs() -> &'static [&'static dyn Job] {
+    &[&feed::WatchFeed, &sync::SyncRegistries, &scan::ScanImages, &prune::Prune]
+}
+
+impl JobSettings {
+    /// What the server's configuration means for the jobs.
+    pub(crate) fn new(config: &ServeConfig, feed: PathBuf) -> Result<Self, ServeError> {
+        let path = config.data_dir.join("layers");
+        let cache = LayerCache::open(&path);
+        let cache = cache.map_err(|source| ServeError::Cache { path, source })?;
+        Ok(Self {
+            workers: config.workers,
+            process: format!("{}-{}", std::process::id(), uuid::Uuid::new_v4().simple()),
+            sync_interval: config.sync_interval,
+            feed,
+            cache,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn jobs_have_names_of_their_own_and_say_what_they_do() {
+        let mut ids: Vec<&str> = jobs().iter().map(|job| job.id()).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        assert_eq!(ids.len(), jobs().len());
+        assert!(jobs().iter().all(|job| job.about().ends_with('.')));
+    }
+}

@@ -1,0 +1,74 @@
+//! Scan workers: each claims a task, scans its image, records the report.
+//!
+//! In: tasks from the store. Out: reports under their lease. Source: the queue rules of `docs/`: leases of 60 seconds,
+//! a heartbeat every 15, results only with the lease's number.
+//!
+//! Odd:
+//! * What the registry did wrong is tried again; what the image did wrong is a report that says so.
+//! * A worker that lost its lease, or is told to stop, stops reading at the next archive entry and writes nothing.
+
+mod stoppable;
+mod work;
+
+use std::{sync::Arc, time::Duration};
+
+use futures_util::{FutureExt, future::BoxFuture};
+use tokio::task::JoinSet;
+
+use super::{Job, JobSettings};
+use crate::{context::Context, operation::error_chain, stop::Stop};
+
+/// How often an idle worker looks for tasks of other processes and for retries that became due.
+const LOOK: Duration = Duration::from_secs(2);
+
+/// The job.
+pub(super) struct ScanImages;
+
+impl Job for ScanImages {
+    fn id(&self) -> &'static str {
+        "scan-images"
+    }
+
+    fn about(&self) -> &'static str {
+        "Scans the images that are queued, several at once."
+    }
+
+    fn run(
+        &self,
+        context: Context,
+        settings: Arc<JobSettings>,
+        stop: Stop,
+    ) -> BoxFuture<'static, ()> {
+        async move {
+            let mut workers = JoinSet::new();
+            for number in 1..=settings.workers {
+                let worker = format!("{}/{number}", settings.process);
+                let settings = Arc::clone(&settings);
+                workers.spawn(run(worker, context.clone(), settings, stop.clone()));
+            }
+            while workers.join_next().await.is_some() {}
+        }
+        .boxed()
+    }
+}
+
+async fn run(worker: String, context: Context, settings: Arc<JobSettings>, mut stop: Stop) {
+    while !stop.is_said() {
+        match context.store.claim(&worker, context.clock.now()).await {
+            Ok(Some(task)) => work::work(task, &context, &settings.cache, stop.clone()).await,
+            Ok(None) => idle(&context, &mut stop).await,
+            Err(error) => {
+                tracing::error!(worker, error = error_chain(&error), "no task claimed");
+                stop.said_within(LOOK).await;
+            }
+        }
+    }
+}
+
+async fn idle(context: &Context, stop: &mut Stop) {
+    tokio::select! {
+        () = context.store.task_hint() => {}
+        () = tokio::time::sleep(LOOK) => {}
+        () = stop.said() => {}
+    }
+}

@@ -1,0 +1,229 @@
+//! One task: its image is fetched and scanned, its report recorded, all under its lease.
+//!
+//! In: a claimed task. Out: a recorded report, or a failed attempt with its reason. Odd: the lease is extended beside the
+//! scan, not by it, so that a large layer cannot lose it.
+
+use std::{
+    panic::AssertUnwindSafe,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use futures_util::FutureExt;
+use plimsoll_advisory::{MatchContext, Snapshot};
+use plimsoll_image::Budget;
+use plimsoll_model::{Platform, Report, Timestamp};
+use plimsoll_registry::{RegistryError, RemoteImage, resolve};
+use plimsoll_scanner::{LayerCache, NoProgress, ScanOptions, detectors_version, scan};
+use plimsoll_store::{Lease, RecordOutcome, Retry, ScanRecord, StoreError, Task};
+
+use super::stoppable::Stoppable;
+use crate::{
+    context::Context,
+    operation::{client::registry_client, error_chain},
+    stop::Stop,
+};
+
+/// How often the lease is extended.
+const HEARTBEAT: Duration = Duration::from_secs(15);
+/// Layers of one image that are read at once.
+const LAYER_THREADS: usize = 2;
+
+/// Why an attempt gave no report.
+#[derive(Debug)]
+struct Failure {
+    why: String,
+    retry: Retry,
+}
+
+/// How the scan of a task ended.
+enum Ended {
+    Report(Box<Report>),
+    Failed(Failure),
+    /// The server stops: the task goes back.
+    Stopped,
+    /// Another worker has the task.
+    Lost,
+}
+
+/// Scans a task's image and writes what came of it.
+pub(super) async fn work(task: Task, context: &Context, cache: &LayerCache, stop: Stop) {
+    tracing::info!(image.digest = %task.digest, attempt = task.attempt, "scan start");
+    let mut lease = task.lease.clone();
+    let ended = under_lease(&task, &mut lease, context, cache, stop).await;
+    let written = match ended {
+        Ended::Report(report) => record(&task, &lease, context, &report).await,
+        Ended::Failed(failure) => fail(&task, &lease, context, &failure).await,
+        Ended::Stopped => context.store.release(&lease, context.clock.now()).await,
+        Ended::Lost => {
+            tracing::warn!(image.digest = %task.digest, "scan dropped: the lease was lost");
+            Ok(())
+        }
+    };
+    if let Err(error) = written {
+        // The lease ends by itself, and another attempt follows.
+        tracing::error!(image.digest = %task.digest, error = error_chain(&error), "scan not recorded");
+    }
+}
+
+/// Runs the scan and extends its lease meanwhile.
+async fn under_lease(
+    task: &Task,
+    lease: &mut Lease,
+    context: &Context,
+    cache: &LayerCache,
+    mut stop: Stop,
+) -> Ended {
+    let stopped = Arc::new(AtomicBool::new(false));
+    let scan = attempt(task, context, cache.clone(), Arc::clone(&stopped));
+    let mut scan = std::pin::pin!(scan);
+    let mut beats = tokio::time::interval(HEARTBEAT);
+    beats.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    beats.tick().await;
+    let mut outcome = None;
+    loop {
+        tokio::select! {
+            ended = scan.as_mut() => {
+                return match (outcome, ended) {
+                    (Some(outcome), _) => outcome,
+                    (None, Ok(report)) => Ended::Report(Box::new(report)),
+                    (None, Err(failure)) => Ended::Failed(failure),
+                };
+            }
+            _ = beats.tick(), if outcome.is_none() => {
+                match context.store.heartbeat(lease, context.clock.now()).await {
+                    Ok(Some(extended)) => *lease = extended,
+                    Ok(None) => outcome = Some(Ended::Lost),
+                    // The lease may still stand; whether it does shows when the result is written.
+                    Err(error) => tracing::warn!(error = error_chain(&error), "heartbeat failed"),
+                }
+            }
+            () = stop.said(), if outcome.is_none() => outcome = Some(Ended::Stopped),
+        }
+        if outcome.is_some() {
+            stopped.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Fetches the image's documents, then scans it on a thread of its own.
+async fn attempt(
+    task: &Task,
+    context: &Context,
+    cache: LayerCache,
+    stopped: Arc<AtomicBool>,
+) -> Result<Report, Failure> {
+    let image = fetch(task, context).await?;
+    let snapshot = context.feed.snapshot();
+    let today = context.clock.now();
+    let scanning = tokio::task::spawn_blocking(move || {
+        let scanning = || scan_image(image, snapshot.as_deref(), &cache, today, &stopped);
+        std::panic::catch_unwind(AssertUnwindSafe(scanning))
+    });
+    match scanning.await {
+        Ok(Ok(result)) => result,
+        Ok(Err(_panic)) => Err(Failure::later("the scanner stumbled over this image")),
+        Err(error) => Err(Failure::later(error.to_string())),
+    }
+}
+
+async fn fetch(task: &Task, context: &Context) -> Result<RemoteImage, Failure> {
+    let registry = context.store.registry_by_id(task.registry_id).await;
+    let registry = registry.map_err(|error| Failure::later(error_chain(&error)))?;
+    let registry = registry.ok_or_else(|| Failure::never("its registry was removed"))?;
+    let client = registry_client(&registry).map_err(Failure::registry)?;
+    let platform = task.platform.parse::<Platform>();
+    let platform = platform.map_err(|error| Failure::never(error.to_string()))?;
+    let digest = task.digest.to_string();
+    let resolved =
+        resolve(&client, &task.path, &digest, &platform, &Budget::default()).boxed().await;
+    resolved.map_err(Failure::registry)
+}
+
+fn scan_image(
+    image: RemoteImage,
+    snapshot: Option<&Snapshot>,
+    cache: &LayerCache,
+    today: Timestamp,
+    stopped: &AtomicBool,
+) -> Result<Report, Failure> {
+    let source = Stoppable { source: image, stopped };
+    let budget = Budget::default();
+    let options = ScanOptions {
+        snapshot,
+        cache: Some(cache),
+        budget: &budget,
+        today,
+        threads: LAYER_THREADS,
+        context: MatchContext::default(),
+    };
+    let scanned = scan(&source, &options, &NoProgress);
+    match scanned.interrupted {
+        Some(why) => Err(Failure::later(why)),
+        None => Ok(scanned.report),
+    }
+}
+
+async fn record(
+    task: &Task,
+    lease: &Lease,
+    context: &Context,
+    report: &Report,
+) -> Result<(), StoreError> {
+    let version = detectors_version();
+    let scan = ScanRecord { report, detectors_version: &version };
+    let outcome = context.store.record_scan(lease, scan, context.clock.now()).await?;
+    let digest = task.digest;
+    match outcome {
+        RecordOutcome::Stored | RecordOutcome::Unchanged => tracing::info!(
+            image.digest = %digest,
+            packages = report.packages.len(),
+            findings = report.findings.len(),
+            coverage = %report.coverage.verdict,
+            unchanged = outcome == RecordOutcome::Unchanged,
+            "scan done"
+        ),
+        RecordOutcome::Unreadable => {
+            tracing::warn!(image.digest = %digest, "scan done: the image cannot be read");
+        }
+        RecordOutcome::Dropped => tracing::warn!(image.digest = %digest, "scan result dropped"),
+    }
+    Ok(())
+}
+
+async fn fail(
+    task: &Task,
+    lease: &Lease,
+    context: &Context,
+    failure: &Failure,
+) -> Result<(), StoreError> {
+    let now = context.clock.now();
+    let outcome = context.store.fail(lease, &failure.why, failure.retry, now).await?;
+    tracing::warn!(image.digest = %task.digest, why = failure.why, ?outcome, "scan failed");
+    Ok(())
+}
+
+impl Failure {
+    fn later(why: impl Into<String>) -> Self {
+        Self { why: why.into(), retry: Retry::Later }
+    }
+
+    fn never(why: impl Into<String>) -> Self {
+        Self { why: why.into(), retry: Retry::Never }
+    }
+
+    /// What the registry did; a refused account or a missing manifest may be repaired within the pauses between attempts,
+    /// a document that cannot be read may not.
+    fn registry(error: RegistryError) -> Self {
+        let why = error_chain(&error);
+        match error {
+            RegistryError::Document { .. }
+            | RegistryError::NotAnImage { .. }
+            | RegistryError::Name(_) => Self::never(why),
+            _ => Self::later(why),
+        }
+    }
+}

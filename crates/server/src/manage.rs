@@ -1,0 +1,62 @@
+//! The management API, `/api/v1`: what our own command line speaks to a running server.
+//!
+//! In: requests with the admin token as bearer. Out: JSON, the responses of [`crate::operation`] as they are. Odd: unknown
+//! parameters and fields are refused by name, so that a misspelt filter does not list everything.
+
+mod answer;
+mod bearer;
+mod feed;
+mod findings;
+mod images;
+mod keys;
+mod ranking;
+mod registries;
+mod status;
+mod workloads;
+
+use axum::{
+    Router,
+    extract::{DefaultBodyLimit, Request},
+    middleware::{self, Next},
+    response::Response,
+    routing::{delete, get, patch, post, put},
+};
+
+use crate::{
+    context::Context,
+    serve::{LARGE_BODY, SMALL_BODY, read_body},
+};
+
+/// All addresses of the management API.
+pub(crate) fn router(context: Context) -> Router {
+    let api = Router::new()
+        .route("/status", get(status::get))
+        .route("/feed", get(feed::get))
+        .route("/registries", get(registries::list).post(registries::add))
+        .route("/registries/{name}", delete(registries::remove))
+        .route("/registries/{name}/sync", post(registries::sync))
+        .route("/registry-kinds", get(registries::kinds))
+        .route("/images", get(images::list))
+        .route("/images/{uuid}", get(images::get))
+        .route("/images/{uuid}/report", get(images::report))
+        .route("/images/{uuid}/scan", post(images::scan))
+        .route("/findings/{id}/images", get(findings::affected))
+        .route("/ranking", get(ranking::get))
+        .route("/keys", get(keys::list).post(keys::create))
+        .route("/keys/{id}", patch(keys::set_state))
+        .route("/clusters", get(workloads::list))
+        .route("/clusters/{id}/workloads", put(workloads::import))
+        .fallback(answer::nothing_here)
+        .method_not_allowed_fallback(answer::wrong_method)
+        .layer(DefaultBodyLimit::max(LARGE_BODY))
+        .layer(middleware::from_fn(bounded))
+        .layer(middleware::from_fn_with_state(context.clone(), bearer::require));
+    Router::new().nest("/api/v1", api).with_state(context)
+}
+
+/// Reads the body of a client that was let in; only a pod list may be large.
+async fn bounded(request: Request, next: Next) -> Result<Response, Response> {
+    let is_pod_list = request.uri().path().ends_with("/workloads");
+    let limit = if is_pod_list { LARGE_BODY } else { SMALL_BODY };
+    Ok(next.run(read_body(request, limit).await?).await)
+}

@@ -1,0 +1,13 @@
+//! `GET /api/v1/feed`.
+
+use axum::{Json, extract::State};
+
+use super::answer::{Answer, NoParameters, Parameters};
+use crate::{context::Context, operation::feed::FeedStatus};
+
+pub(super) async fn get(
+    State(context): State<Context>,
+    _: Parameters<NoParameters>,
+) -> Answer<FeedStatus> {
+    Ok(Json(FeedStatus { feed: context.feed.state() }))
+}

@@ -1,0 +1,269 @@
+//! Registries: adding, listing, removing.
+//!
+//! In: what a person says of a registry. Out: rows, never with a password. Odd: plain http is accepted for this machine,
+//! and elsewhere only when `plain_http` says so, because a password would travel in the open.
+
+use plimsoll_model::{ImageReference, Platform, Secret, Timestamp, reference::DOCKER_HUB};
+use plimsoll_registry::{Endpoint, Scheme, kind::kinds};
+use plimsoll_store::{NetType, Registry, RegistryError, RegistrySettings, Store, UrlScheme};
+use serde::{Deserialize, Serialize};
+
+use super::{OperationError, client::endpoint as endpoint_of};
+
+/// A registry to add. There is no `Debug`: it may hold a password.
+#[derive(Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AddRegistry {
+    /// What people call it; never changes.
+    pub name: String,
+    /// `https://registry.example.com`, `localhost:5000`, `docker.io`.
+    pub url: String,
+    /// Adapter; `oci` unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
+    /// What ListImageRisk says as `RegistryType`; the kind unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reported_type: Option<String>,
+    /// `RegionId` of its images.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub region_id: String,
+    /// `internet` or `intranet`; `internet` unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub net_type: Option<Net>,
+    /// Speak plain http to a host that is not this machine.
+    #[serde(default)]
+    pub plain_http: bool,
+    /// Certificates (PEM) of its own certification authority.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca_pem: Option<String>,
+    /// Account or robot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub username: Option<String>,
+    /// Its password or token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password: Option<String>,
+    /// Repositories to sync; none: the registry's catalog.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub repositories: Vec<String>,
+    /// Platform that represents an image index.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub platform: Option<String>,
+}
+
+/// From where a registry can be reached.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Net {
+    /// The internet.
+    #[default]
+    Internet,
+    /// A private network.
+    Intranet,
+}
+
+impl std::str::FromStr for Net {
+    type Err = String;
+
+    fn from_str(word: &str) -> Result<Self, String> {
+        match word {
+            "internet" => Ok(Self::Internet),
+            "intranet" => Ok(Self::Intranet),
+            _ => Err(format!("`{word}` is not one of internet, intranet")),
+        }
+    }
+}
+
+/// A registry as people see it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct RegistryView {
+    /// Its name.
+    pub name: String,
+    /// Adapter.
+    pub kind: String,
+    /// What the API says as `RegistryType`.
+    pub reported_type: String,
+    /// `https://registry.example.com`.
+    pub url: String,
+    /// `RegionId`.
+    pub region_id: String,
+    /// From where it can be reached.
+    pub net_type: Net,
+    /// Account.
+    pub username: Option<String>,
+    /// Whether a password is stored.
+    pub has_password: bool,
+    /// Repositories; none: the catalog.
+    pub repositories: Vec<String>,
+    /// Platform that represents an index.
+    pub platform: Option<String>,
+    /// Why the last sync did not succeed.
+    pub problem: Option<String>,
+    /// When it was added.
+    pub created: Timestamp,
+}
+
+/// All registries.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct RegistryList {
+    /// By name.
+    pub registries: Vec<RegistryView>,
+}
+
+/// What went with a removed registry.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct RemovedRegistry {
+    /// How many images.
+    pub images: u64,
+}
+
+/// Adds a registry.
+///
+/// # Errors
+/// A parameter cannot be, the name is taken, or the database fails.
+pub async fn add_registry(
+    store: &Store,
+    request: AddRegistry,
+    now: Timestamp,
+) -> Result<RegistryView, OperationError> {
+    let settings = settings(request)?;
+    let registry = store.add_registry(&settings, now).await.map_err(refusal)?;
+    tracing::info!(registry.name = settings.name, registry.kind = settings.kind, "registry added");
+    Ok(RegistryView::of(&registry))
+}
+
+/// All registries.
+///
+/// # Errors
+/// The database fails.
+pub async fn list_registries(store: &Store) -> Result<RegistryList, OperationError> {
+    let registries = store.registries().await?;
+    Ok(RegistryList { registries: registries.iter().map(RegistryView::of).collect() })
+}
+
+/// Removes a registry with its images.
+///
+/// # Errors
+/// There is none of that name, or the database fails.
+pub async fn remove_registry(
+    store: &Store,
+    name: &str,
+    now: Timestamp,
+) -> Result<RemovedRegistry, OperationError> {
+    let images = store.remove_registry(name, now).await.map_err(refusal)?;
+    tracing::info!(registry.name = name, images, "registry removed");
+    Ok(RemovedRegistry { images })
+}
+
+/// One registry with its password, by name.
+///
+/// # Errors
+/// There is none of that name, or the database fails.
+pub async fn find_registry(store: &Store, name: &str) -> Result<Registry, OperationError> {
+    let found = store.registry(name).await?;
+    found.ok_or_else(|| OperationError::NotFound { what: "registry", name: name.to_owned() })
+}
+
+impl RegistryView {
+    fn of(registry: &Registry) -> Self {
+        let settings = &registry.settings;
+        Self {
+            name: settings.name.clone(),
+            kind: settings.kind.clone(),
+            reported_type: settings.reported_type.clone(),
+            url: endpoint_of(settings).to_string(),
+            region_id: settings.region_id.clone(),
+            net_type: match settings.net_type {
+                NetType::Internet => Net::Internet,
+                NetType::Intranet => Net::Intranet,
+            },
+            username: settings.username.clone(),
+            has_password: registry.has_password,
+            repositories: settings.repositories.clone(),
+            platform: settings.platform.as_ref().map(Platform::to_string),
+            problem: registry.problem.clone(),
+            created: registry.created,
+        }
+    }
+}
+
+pub(super) fn refusal(error: RegistryError) -> OperationError {
+    match error {
+        RegistryError::Taken(name) => OperationError::Exists { what: "registry", name },
+        RegistryError::Unknown(name) => OperationError::NotFound { what: "registry", name },
+        RegistryError::Invalid { what, .. } => OperationError::invalid("name", what),
+        RegistryError::Store(error) => OperationError::Store(error),
+    }
+}
+
+/// Checks a request and turns it into what is stored.
+fn settings(request: AddRegistry) -> Result<RegistrySettings, OperationError> {
+    let kind = kind_of(request.kind.as_deref().unwrap_or("oci"))?;
+    let endpoint = endpoint(&request.url, request.plain_http)?;
+    let ca_pem = request.ca_pem.filter(|pem| !pem.trim().is_empty());
+    if ca_pem.as_ref().is_some_and(|pem| !pem.contains("-----BEGIN CERTIFICATE-----")) {
+        return Err(OperationError::invalid("ca_pem", "the text holds no PEM certificate"));
+    }
+    if request.password.is_some() && request.username.is_none() {
+        return Err(OperationError::invalid("username", "a password needs an account"));
+    }
+    if let Some(wrong) =
+        request.repositories.iter().find(|name| !ImageReference::is_repository(name))
+    {
+        let why = format!("`{wrong}` is not a repository such as team/app");
+        return Err(OperationError::invalid("repositories", why));
+    }
+    let platform = request.platform.as_deref().map(str::parse::<Platform>).transpose();
+    let platform =
+        platform.map_err(|error| OperationError::invalid("platform", error.to_string()))?;
+    let port = (endpoint.port != default_port(endpoint.scheme)).then_some(endpoint.port);
+    Ok(RegistrySettings {
+        name: request.name,
+        kind: kind.to_owned(),
+        reported_type: request.reported_type.unwrap_or_else(|| kind.to_owned()),
+        scheme: match endpoint.scheme {
+            Scheme::Http => UrlScheme::Http,
+            Scheme::Https => UrlScheme::Https,
+        },
+        host: endpoint.host,
+        port,
+        username: request.username,
+        password: request.password.map(Secret::new),
+        region_id: request.region_id,
+        net_type: match request.net_type.unwrap_or_default() {
+            Net::Internet => NetType::Internet,
+            Net::Intranet => NetType::Intranet,
+        },
+        ca_pem,
+        repositories: request.repositories,
+        platform,
+    })
+}
+
+fn kind_of(id: &str) -> Result<&'static str, OperationError> {
+    let known = kinds().iter().map(|kind| kind.id()).find(|known| *known == id);
+    known.ok_or_else(|| {
+        let all: Vec<&str> = kinds().iter().map(|kind| kind.id()).collect();
+        OperationError::invalid("kind", format!("`{id}` is not one of {}", all.join(", ")))
+    })
+}
+
+fn endpoint(url: &str, plain_http: bool) -> Result<Endpoint, OperationError> {
+    let parsed = Endpoint::parse(url.trim(), plain_http);
+    let mut endpoint = parsed.map_err(|error| OperationError::invalid("url", error.to_string()))?;
+    if endpoint.scheme == Scheme::Http && !endpoint.is_loopback() && !plain_http {
+        let why = "plain http to another machine shows passwords and images to the network; \
+            say `plain_http` if that is meant";
+        return Err(OperationError::invalid("url", why));
+    }
+    if matches!(endpoint.host.as_str(), "docker.io" | "index.docker.io") {
+        DOCKER_HUB.clone_into(&mut endpoint.host);
+    }
+    Ok(endpoint)
+}
+
+const fn default_port(scheme: Scheme) -> u16 {
+    match scheme {
+        Scheme::Http => 80,
+        Scheme::Https => 443,
+    }
+}

@@ -1,0 +1,243 @@
+//! The server: one address for the signed gateway, the management API and the console, and the background jobs.
+//!
+//! In: [`ServeConfig`]. Out: [`Server`], a handle with the address that was bound. Odd: the handle stops everything when
+//! it is dropped; killing the process loses nothing either, because every decision is in the store and scans are leased.
+
+mod connection;
+mod limits;
+mod tls;
+
+use std::{
+    io,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use axum::{
+    Router,
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use plimsoll_advisory::SnapshotError;
+use plimsoll_model::Secret;
+use plimsoll_store::{OpenError, Store, StoreOptions, TokenError};
+use tokio::{net::TcpListener, task::JoinSet};
+
+pub(crate) use self::limits::{LARGE_BODY, SMALL_BODY, read_body};
+pub use self::tls::{TlsError, TlsFiles};
+use crate::{
+    clock::Clock,
+    console,
+    context::Context,
+    gateway::{self, GatewaySettings},
+    job::{self, JobSettings},
+    manage,
+    operation::feed::{feed_path, open_feed},
+    stop::{Stop, Stopper, stop},
+};
+
+/// How to serve.
+#[derive(Clone, Debug)]
+pub struct ServeConfig {
+    /// The data directory.
+    pub data_dir: PathBuf,
+    /// Where to listen; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// How many scans run at once; 0 leaves scanning to others.
+    pub workers: usize,
+    /// How often every registry is synced; `None`: only when somebody asks.
+    pub sync_interval: Option<Duration>,
+    /// Where the advisory snapshot lies; `None`: in the data directory.
+    pub feed: Option<PathBuf>,
+    /// Certificate and key; without them the server speaks plain http.
+    pub tls: Option<TlsFiles>,
+    /// Where clients reach the server, for addresses in answers.
+    pub public_url: Option<String>,
+    /// The time.
+    pub clock: Clock,
+}
+
+impl ServeConfig {
+    /// The defaults for a data directory: loopback, port 7467, two workers, a sync every hour.
+    #[must_use]
+    pub fn new(data_dir: &Path) -> Self {
+        Self {
+            data_dir: data_dir.to_owned(),
+            listen: SocketAddr::from(([127, 0, 0, 1], 7467)),
+            workers: 2,
+            sync_interval: Some(Duration::from_secs(3600)),
+            feed: None,
+            tls: None,
+            public_url: None,
+            clock: Clock::machine(),
+        }
+    }
+}
+
+/// Why the server did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The data directory.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The admin token.
+    #[error("the admin token cannot be made")]
+    AdminToken(#[from] TokenError),
+    /// The address.
+    #[error("cannot listen on {address}")]
+    Listen {
+        /// As it was asked for.
+        address: SocketAddr,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+    /// Certificate or key.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// The advisory snapshot.
+    #[error("the advisory snapshot `{path}` cannot be used")]
+    Feed {
+        /// Where it lies.
+        path: PathBuf,
+        /// What is wrong with it.
+        #[source]
+        source: SnapshotError,
+    },
+    /// The layer cache.
+    #[error("the layer cache `{path}` cannot be used")]
+    Cache {
+        /// Where it lies.
+        path: PathBuf,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// A running server. Dropping it stops it at once; [`Server::stop`] stops it in order.
+#[derive(Debug)]
+pub struct Server {
+    address: SocketAddr,
+    secure: bool,
+    store: Store,
+    new_admin_token: Option<Secret<String>>,
+    stopper: Stopper,
+    tasks: JoinSet<()>,
+}
+
+/// How long a stop waits for what is under way.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Starts serving.
+///
+/// # Errors
+/// [`ServeError`] names what cannot be used.
+pub async fn serve(config: ServeConfig) -> Result<Server, ServeError> {
+    let store = Store::open(&config.data_dir, StoreOptions::default()).await?;
+    let new_admin_token = store.ensure_admin_token().await?;
+    let acceptor = config.tls.as_ref().map(tls::acceptor).transpose()?;
+    let feed = config.feed.clone().unwrap_or_else(|| feed_path(&config.data_dir));
+    let mut context = Context::new(store.clone(), config.clock.clone());
+    context.secure = acceptor.is_some();
+    let snapshot = open_feed(&feed);
+    let snapshot = snapshot.map_err(|source| ServeError::Feed { path: feed.clone(), source })?;
+    context.feed.set(snapshot.map(Arc::new));
+
+    let listener = TcpListener::bind(config.listen).await;
+    let listener =
+        listener.map_err(|source| ServeError::Listen { address: config.listen, source })?;
+    let address = listener.local_addr();
+    let address =
+        address.map_err(|source| ServeError::Listen { address: config.listen, source })?;
+
+    let settings = JobSettings::new(&config, feed)?;
+    let router = router(&context, config.public_url.clone());
+    let (stopper, stop) = stop();
+    let mut tasks = JoinSet::new();
+    tasks.spawn(connection::accept(listener, acceptor, router, stop.clone()));
+    start_jobs(&mut tasks, &context, &Arc::new(settings), &stop);
+    tracing::info!(%address, tls = context.secure, workers = config.workers, "serve start");
+    let secure = context.secure;
+    Ok(Server { address, secure, store, new_admin_token, stopper, tasks })
+}
+
+/// Every address that the server answers.
+pub fn router(context: &Context, public_url: Option<String>) -> Router {
+    let settings = GatewaySettings {
+        public_url,
+        console: Some("/console/".to_owned()),
+        ..GatewaySettings::default()
+    };
+    Router::new()
+        .route("/healthz", get(health).with_state(context.clone()))
+        .merge(manage::router(context.clone()))
+        .merge(console::router(context.clone()))
+        .merge(gateway::router(context.store.clone(), settings, context.clock.clone()))
+}
+
+fn start_jobs(
+    tasks: &mut JoinSet<()>,
+    context: &Context,
+    settings: &Arc<JobSettings>,
+    stop: &Stop,
+) {
+    for job in job::jobs() {
+        tracing::debug!(job.id = job.id(), job.about = job.about(), "job start");
+        tasks.spawn(job.run(context.clone(), Arc::clone(settings), stop.clone()));
+    }
+}
+
+/// `GET /healthz`: whether the server can read its state.
+async fn health(State(context): State<Context>) -> Response {
+    match context.store.task_counts(None).await {
+        Ok(_) => "ok\n".into_response(),
+        Err(error) => {
+            tracing::error!(%error, "health check failed");
+            (StatusCode::SERVICE_UNAVAILABLE, "the state cannot be read\n").into_response()
+        }
+    }
+}
+
+impl Server {
+    /// The address that was bound.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// `http://127.0.0.1:7467`.
+    #[must_use]
+    pub fn url(&self) -> String {
+        let scheme = if self.secure { "https" } else { "http" };
+        format!("{scheme}://{}", self.address)
+    }
+
+    /// The state that is served.
+    #[must_use]
+    pub const fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// The admin token, if this start made it; it also lies in [`Store::admin_token_file`].
+    #[must_use]
+    pub const fn new_admin_token(&self) -> Option<&Secret<String>> {
+        self.new_admin_token.as_ref()
+    }
+
+    /// Finishes the requests that are under way, gives the scans back, closes the store.
+    pub async fn stop(mut self) {
+        self.stopper.stop();
+        let all = async { while self.tasks.join_next().await.is_some() {} };
+        if tokio::time::timeout(PATIENCE, all).await.is_err() {
+            tracing::warn!("serve stop: not everything ended in time");
+            self.tasks.shutdown().await;
+        }
+        self.store.close().await;
+        tracing::info!("serve done");
+    }
+}
