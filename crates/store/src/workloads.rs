@@ -63,14 +63,11 @@ impl Workload {
         })
     }
 
-    /// Authority and reference that a container without digest is joined by; empty where there is nothing to join.
+    /// Authority and reference that a container without digest is joined by; empty where the image is no reference.
     fn join_names(&self) -> (String, String) {
         let Ok(reference) = self.image.parse::<ImageReference>() else {
             return (String::new(), String::new());
         };
-        if self.digest.is_some() || reference.digest.is_some() {
-            return (String::new(), String::new());
-        }
         let host = if reference.host == DOCKER_HUB { "docker.io" } else { &reference.host };
         let tag = reference.tag.as_deref().unwrap_or("latest");
         (host.to_owned(), format!("{}:{tag}", reference.repository))

@@ -177,8 +177,8 @@ CREATE TABLE workloads (
     container TEXT NOT NULL,
     image TEXT NOT NULL,
     digest TEXT NOT NULL,                          -- empty: not known
-    authority TEXT NOT NULL,                       -- of the image as written; empty with a digest
-    reference TEXT NOT NULL,                       -- namespace/repository:tag; empty with a digest
+    authority TEXT NOT NULL,                       -- of the image as written; empty if that is no reference
+    reference TEXT NOT NULL,                       -- namespace/repository:tag; empty likewise
     PRIMARY KEY (cluster_id, namespace, pod, container)
 );
 CREATE INDEX workloads_namespace ON workloads (namespace);

@@ -1,6 +1,6 @@
 //! Opening: permissions, several openers, keys, schemas.
 
-use std::{fs, os::unix::fs::PermissionsExt};
+use std::{fs, os::unix::fs::PermissionsExt, path::PathBuf, sync::Arc};
 
 use plimsoll_store::{MasterKeyError, OpenError, Store, StoreOptions};
 use sqlx::Connection;
@@ -25,33 +25,36 @@ async fn a_new_data_directory_is_private() {
     assert_eq!(journal, "wal");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 8)]
 async fn many_open_a_new_data_directory_at_once() {
-    let folder = tempfile::tempdir().unwrap();
-    let opens: Vec<_> = (0..8)
-        .map(|number| {
-            let data = folder.path().to_owned();
-            tokio::spawn(async move {
-                let store = open(&data).await;
-                store.set_setting(&format!("opener-{number}"), Some("here")).await.unwrap();
-                let mut settings = settings(&format!("r{number}"));
-                settings.password = Some(plimsoll_model::Secret::new(format!("password-{number}")));
-                store.add_registry(&settings, NOW).await.unwrap();
-                store
+    for _ in 0..10 {
+        let folder = tempfile::tempdir().unwrap();
+        let barrier = Arc::new(tokio::sync::Barrier::new(8));
+        let opens: Vec<_> = (0..8)
+            .map(|number| {
+                tokio::spawn(open_and_write(folder.path().to_owned(), number, barrier.clone()))
             })
-        })
-        .collect();
-    for opened in opens {
-        let store = opened.await.unwrap();
-        drop(store);
+            .collect();
+        for opened in opens {
+            opened.await.unwrap();
+        }
+        let store = open(folder.path()).await;
+        assert_eq!(store.settings().await.unwrap().len(), 8);
+        for number in 0..8 {
+            let registry = store.registry(&format!("r{number}")).await.unwrap().unwrap();
+            let password = registry.settings.password.unwrap();
+            assert_eq!(*password.reveal(), format!("password-{number}"), "all read one key");
+        }
     }
-    let store = open(folder.path()).await;
-    assert_eq!(store.settings().await.unwrap().len(), 8);
-    for number in 0..8 {
-        let registry = store.registry(&format!("r{number}")).await.unwrap().unwrap();
-        let password = registry.settings.password.unwrap();
-        assert_eq!(*password.reveal(), format!("password-{number}"), "all read one key");
-    }
+}
+
+async fn open_and_write(folder: PathBuf, number: usize, barrier: Arc<tokio::sync::Barrier>) {
+    barrier.wait().await;
+    let store = open(&folder).await;
+    store.set_setting(&format!("opener-{number}"), Some("here")).await.unwrap();
+    let mut settings = settings(&format!("r{number}"));
+    settings.password = Some(plimsoll_model::Secret::new(format!("password-{number}")));
+    store.add_registry(&settings, NOW).await.unwrap();
 }
 
 #[tokio::test]

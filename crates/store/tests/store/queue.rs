@@ -186,9 +186,29 @@ async fn a_large_registry_does_not_starve_a_small_one() {
         order.push(if task.registry_id == small.id { "small" } else { "large" });
     }
     assert_eq!(order, ["large", "small", "large", "small", "large", "large"]);
-    // An expired lease is no running scan: the share is free again.
     let counts = fixture.store.task_counts(Some(small.id)).await.unwrap();
     assert_eq!(counts, TaskCounts { running: 2, ..TaskCounts::default() });
+}
+
+#[tokio::test]
+async fn a_lease_that_ended_takes_no_share() {
+    let fixture = Fixture::new().await;
+    let one = fixture.registry("one").await;
+    let two = fixture.registry("two").await;
+    let images = |registry: &str| {
+        (0..4).map(|n| image("a", &n.to_string(), &format!("{registry} {n}"))).collect::<Vec<_>>()
+    };
+    fixture.sync(&one, &images("one")).await;
+    for _ in 0..3 {
+        fixture.store.claim("dead", NOW).await.unwrap().unwrap();
+    }
+    fixture.sync(&two, &images("two")).await;
+    let mut order = Vec::new();
+    for _ in 0..4 {
+        let task = fixture.store.claim("w", after(60)).await.unwrap().unwrap();
+        order.push(if task.registry_id == one.id { "one" } else { "two" });
+    }
+    assert_eq!(order, ["one", "two", "one", "two"]);
 }
 
 #[tokio::test]

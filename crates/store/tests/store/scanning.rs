@@ -217,6 +217,8 @@ async fn artifacts_without_images_are_kept_for_thirty_days() {
     assert_eq!(fixture.store.task_counts(None).await.unwrap().open(), 0);
     assert_eq!(fixture.store.prune_artifacts(after(2 * month)).await.unwrap(), 0);
     fixture.store.apply_sync(registry.id, &gone, after(month)).await.unwrap();
+    let early = fixture.store.prune_artifacts(after(2 * month - 1)).await.unwrap();
+    assert_eq!(early, 0, "a second month begins when it goes again");
     assert_eq!(fixture.store.prune_artifacts(after(2 * month)).await.unwrap(), 1);
     let left =
         fixture.dump(&["master_key", "registries", "schema_migrations", "sqlite_sequence"]).await;
