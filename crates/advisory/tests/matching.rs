@@ -432,6 +432,7 @@ fn malicious_packages_are_malware() {
         "id": "MAL-2024-11938", "aliases": ["GHSA-hp83-576q-jpp2"], "summary": "Malicious code in abacus-frontend (npm)",
         "affected": [{"package": {"ecosystem": "npm", "name": "abacus-frontend"}, "versions": ["9.9.9"]}],
     }));
+    let feeds = feeds.osv(json!({"id": "GHSA-hp83-576q-jpp2", "aliases": ["MAL-2024-11938"], "affected": [affected("npm", "abacus-frontend", "")]}));
     let matched = feeds.matched(&[package("npm", "abacus-frontend", "9.9.9")]);
     let finding = only(&matched);
     assert_eq!((finding.kind, finding.level, finding.priority), (Kind::Malware, Level::High, None));
@@ -439,7 +440,8 @@ fn malicious_packages_are_malware() {
         (finding.id.as_str(), finding.record.as_str()),
         ("MAL-2024-11938", "MAL-2024-11938")
     );
-    assert_eq!(feeds.matched(&[package("npm", "abacus-frontend", "1.0.0")]).findings, []);
+    assert_eq!(finding.aliases, ["GHSA-hp83-576q-jpp2"]);
+    assert_eq!(feeds.matched(&[package("npm", "abacus", "1.0.0")]).findings, []);
 }
 
 #[test]
@@ -506,6 +508,19 @@ fn the_same_input_gives_the_same_findings() {
     let packages = [package("npm", "a", "1.0.0"), package("npm", "a", "1.1.0")];
     assert_eq!(one.matched(&packages), other.matched(&packages));
     assert_eq!(one.compile().state(), other.compile().state());
+}
+
+#[test]
+fn the_starter_feed_is_a_gap() {
+    let folder = tempfile::tempdir().unwrap();
+    let target = folder.path().join("snapshot");
+    plimsoll_advisory::starter_feed(&target).unwrap();
+    let snapshot = Snapshot::open(&target).unwrap();
+    let packages = [package("npm", "lodash", "4.17.0")];
+    let matched = match_packages(&packages, &snapshot, &MatchContext::default());
+    assert!(!matched.findings.is_empty());
+    assert!(matched.gaps[0].detail.starts_with("only the starter feed of"), "{:?}", matched.gaps);
+    assert_eq!(match_packages(&[], &snapshot, &MatchContext::default()), Matched::default());
 }
 
 /// The packages that are installed on this machine, as dpkg lists them.

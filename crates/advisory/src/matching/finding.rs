@@ -113,14 +113,20 @@ fn vulnerability(
 }
 
 fn malicious(package: &Package, hit: &Hit<'_>) -> Finding {
-    let aliases: BTreeSet<String> =
-        hit.advisory.aliases.iter().chain(&hit.advisory.cves).map(|id| (*id).to_owned()).collect();
+    // GitHub lists malicious packages too; both lists' records are one finding.
+    let ids = || std::iter::once(hit.advisory.id).chain(hit.advisory.aliases.iter().copied());
+    let id = ids().find(|id| id.starts_with("MAL-")).unwrap_or(hit.advisory.id);
     let named = format!("malicious code in {}", package.name);
     Finding {
         kind: Kind::Malware,
-        id: hit.advisory.id.to_owned(),
-        record: hit.advisory.id.to_owned(),
-        aliases: aliases.into_iter().collect(),
+        id: id.to_owned(),
+        record: id.to_owned(),
+        aliases: ids()
+            .filter(|other| *other != id)
+            .map(str::to_owned)
+            .collect::<BTreeSet<_>>()
+            .into_iter()
+            .collect(),
         advisories: vec![hit.advisory.id.to_owned()],
         level: Level::High,
         priority: None,

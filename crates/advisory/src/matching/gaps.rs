@@ -1,7 +1,8 @@
 //! What a snapshot cannot answer, whatever the packages' versions.
 //!
 //! In: packages, a snapshot. Out: gaps, one per ecosystem and release. Odd: silence of a feed that is not there looks exactly
-//! like a clean image; this is where the difference is made.
+//! like a clean image; this is where the difference is made. The starter feed knows every ecosystem a little, so it is a
+//! gap as a whole.
 
 use std::collections::BTreeMap;
 
@@ -22,9 +23,20 @@ pub(super) fn of_ecosystems(packages: &[Package], snapshot: &Snapshot) -> Vec<Ga
     for package in packages {
         *counts.entry((&package.ecosystem, package.release.as_deref())).or_default() += 1;
     }
+    let state = snapshot.state();
+    let starter = (state.starter && !packages.is_empty()).then(|| Gap {
+        reason: GapReason::FeedMissing,
+        by: MATCHER.to_owned(),
+        at: String::new(),
+        detail: format!(
+            "only the starter feed of {} advisories is in place: import or update the feeds",
+            snapshot.counts().advisories
+        ),
+    });
     counts
         .into_iter()
         .filter_map(|((ecosystem, release), count)| of_release(ecosystem, release, count, snapshot))
+        .chain(starter)
         .collect()
 }
 
