@@ -1,6 +1,6 @@
 //! Feeds by example: `cases/feed/<feed>/<case>/` holds `input/`, `packages.json`, `expect.json` and a `NOTE` that says where
 //! the input comes from. `UPDATE_EXPECT=1` writes what is found; review decides.
-#![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "helpers of tests")]
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 use std::{
     collections::BTreeMap,
