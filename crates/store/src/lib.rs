@@ -8,7 +8,7 @@
 //!   log, and every decision is taken inside the transaction that writes it.
 //! * What is unchanged is not written: a second sync and scan of the same images leaves the file as it was.
 //! * Statements are in the dialect that SQLite and PostgreSQL share (`$1`, `ON CONFLICT`, `RETURNING`, window functions);
-//!   only `migrations/sqlite/` and [`store`] know which database it is.
+//!   only `migrations/sqlite/` and `store.rs` know which database it is.
 //! * Passwords and access key secrets are encrypted with `master.key`, which never is in the database.
 
 mod access_keys;

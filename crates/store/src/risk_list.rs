@@ -210,18 +210,18 @@ async fn registries_by_id(
 
 fn push_filters(sql: &mut QueryBuilder<Database>, query: &ImageRiskQuery) {
     let given = |filter: &Option<String>| filter.clone().filter(|text| !text.is_empty());
-    let (cluster, app, namespace) =
-        (given(&query.cluster_id), given(&query.app_name), given(&query.namespace));
-    if cluster.is_some() || app.is_some() {
-        sql.push(" AND i.id IN (SELECT image FROM running WHERE 1 = 1");
-        push_equal(sql, "cluster_id", cluster);
-        push_equal(sql, "app", app);
-        push_equal(sql, "namespace", namespace);
+    let workload = WorkloadFilter {
+        cluster: given(&query.cluster_id),
+        namespace: given(&query.namespace),
+        app: given(&query.app_name),
+    };
+    if workload.cluster.is_some() || workload.app.is_some() {
+        sql.push(" AND ");
+        push_runs(sql, &workload);
+    } else if let Some(namespace) = &workload.namespace {
+        sql.push(" AND (i.namespace = ").push_bind(namespace.clone()).push(" OR ");
+        push_runs(sql, &workload);
         sql.push(")");
-    } else if let Some(namespace) = namespace {
-        sql.push(" AND (i.namespace = ").push_bind(namespace.clone());
-        sql.push(" OR i.id IN (SELECT image FROM running WHERE namespace = ");
-        sql.push_bind(namespace).push("))");
     }
     if let Some(name) = given(&query.image_name) {
         push_contains(sql, "r.authority || '/' || i.reference", &name);
@@ -244,6 +244,32 @@ fn push_filters(sql: &mut QueryBuilder<Database>, query: &ImageRiskQuery) {
             word,
         );
     }
+}
+
+/// Where and as what an image has to run.
+struct WorkloadFilter {
+    cluster: Option<String>,
+    namespace: Option<String>,
+    app: Option<String>,
+}
+
+/// Images that run at a workload. The sets are made once per statement, however many images there are.
+fn push_runs(sql: &mut QueryBuilder<Database>, filter: &WorkloadFilter) {
+    let names = [
+        ("(i.digest", "w.digest"),
+        (" OR i.manifest_digest", "w.digest"),
+        (" OR i.image_id", "w.digest"),
+        (" OR r.authority || '/' || i.reference", "w.authority || '/' || w.reference"),
+    ];
+    for (image, workload) in names {
+        sql.push(image).push(" IN (SELECT ").push(workload).push(" FROM workloads w WHERE ");
+        sql.push(if workload == "w.digest" { "w.digest <> ''" } else { "w.digest = ''" });
+        push_equal(sql, "w.cluster_id", filter.cluster.clone());
+        push_equal(sql, "w.namespace", filter.namespace.clone());
+        push_equal(sql, "w.app", filter.app.clone());
+        sql.push(")");
+    }
+    sql.push(")");
 }
 
 fn push_equal(sql: &mut QueryBuilder<Database>, column: &'static str, value: Option<String>) {

@@ -128,9 +128,11 @@ impl Store {
         // Two processes that make the same database at once would meet errors that no busy timeout covers (switching to
         // the write-ahead log is one), so that opening is done one by one.
         let lock = lock_folder(data_dir).await?;
+        // SQLite would make it as the umask says; the write-ahead log takes over the mode of the database.
+        private_file(&data_dir.join(DATABASE_FILE))?;
         let connect = SqliteConnectOptions::new()
             .filename(data_dir.join(DATABASE_FILE))
-            .create_if_missing(true)
+            .create_if_missing(false)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
@@ -220,13 +222,7 @@ fn make_folder(path: &Path) -> Result<(), OpenError> {
 
 async fn lock_folder(data_dir: &Path) -> Result<fs::File, OpenError> {
     let path = data_dir.join(LOCK_FILE);
-    let file = fs::OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .mode(0o600)
-        .open(&path)
-        .map_err(|source| OpenError::Folder { path: path.clone(), source })?;
+    let file = private_file(&path)?;
     // Waiting for another process blocks a thread, which must not be one that runs futures.
     let locked = tokio::task::spawn_blocking(move || file.lock().map(|()| file)).await;
     match locked {
@@ -234,6 +230,17 @@ async fn lock_folder(data_dir: &Path) -> Result<fs::File, OpenError> {
         Ok(Err(source)) => Err(OpenError::Folder { path, source }),
         Err(join) => Err(OpenError::Folder { path, source: io::Error::other(join) }),
     }
+}
+
+/// Opens a file, made for its owner alone if it is not there.
+fn private_file(path: &Path) -> Result<fs::File, OpenError> {
+    fs::OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .mode(0o600)
+        .open(path)
+        .map_err(|source| OpenError::Folder { path: path.to_owned(), source })
 }
 
 async fn refuse_old_sqlite(connection: &mut DatabaseConnection) -> Result<(), OpenError> {

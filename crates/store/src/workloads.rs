@@ -123,8 +123,12 @@ impl Store {
         let rows = sqlx::query(
             "SELECT c.id, c.updated, \
              (SELECT COUNT(*) FROM workloads w WHERE w.cluster_id = c.id) AS containers, \
-             (SELECT COUNT(*) FROM (SELECT DISTINCT namespace, pod, container FROM running \
-             WHERE running.cluster_id = c.id) found) AS known \
+             (SELECT COUNT(*) FROM workloads w WHERE w.cluster_id = c.id AND ( \
+                 EXISTS (SELECT 1 FROM images i WHERE i.digest = w.digest) \
+                 OR EXISTS (SELECT 1 FROM images i WHERE i.manifest_digest = w.digest) \
+                 OR EXISTS (SELECT 1 FROM images i WHERE i.image_id = w.digest) \
+                 OR (w.digest = '' AND EXISTS (SELECT 1 FROM images i JOIN registries r ON r.id = i.registry_id \
+                     WHERE i.reference = w.reference AND r.authority = w.authority)))) AS known \
              FROM clusters c ORDER BY c.id",
         )
         .fetch_all(&mut *self.read().await?)
@@ -151,9 +155,10 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<(String, Workload)>, StoreError> {
         let rows = sqlx::query(
-            "SELECT DISTINCT cluster_id, namespace, app, pod, container, image_name AS image, digest \
-             FROM running WHERE image = (SELECT id FROM images WHERE uuid = $1) \
-             ORDER BY cluster_id, namespace, app, pod, container LIMIT $2",
+            "SELECT w.* FROM images i JOIN registries r ON r.id = i.registry_id JOIN workloads w \
+             ON w.digest IN (i.digest, i.manifest_digest, i.image_id) \
+             OR (w.digest = '' AND w.reference = i.reference AND w.authority = r.authority) \
+             WHERE i.uuid = $1 ORDER BY w.cluster_id, w.namespace, w.app, w.pod, w.container LIMIT $2",
         )
         .bind(dashed(uuid))
         .bind(i64::from(limit))

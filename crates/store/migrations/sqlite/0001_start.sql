@@ -169,6 +169,8 @@ CREATE TABLE clusters (
     updated BIGINT NOT NULL
 );
 
+-- Containers run the image whose manifest, index or configuration has their digest; without digest the one of their
+-- reference.
 CREATE TABLE workloads (
     cluster_id TEXT NOT NULL REFERENCES clusters (id) ON DELETE CASCADE,
     namespace TEXT NOT NULL,
@@ -185,20 +187,3 @@ CREATE INDEX workloads_namespace ON workloads (namespace);
 CREATE INDEX workloads_app ON workloads (app);
 CREATE INDEX workloads_digest ON workloads (digest);
 CREATE INDEX workloads_reference ON workloads (reference);
-
--- Which container runs which image (`image` is the image's id): by digest (manifest, index or configuration), else by
--- reference.
-CREATE VIEW running AS
-SELECT w.cluster_id, w.namespace, w.app, w.pod, w.container, w.image AS image_name, w.digest, i.id AS image
-FROM workloads w JOIN images i ON i.digest = w.digest
-UNION ALL
-SELECT w.cluster_id, w.namespace, w.app, w.pod, w.container, w.image AS image_name, w.digest, i.id AS image
-FROM workloads w JOIN images i ON i.manifest_digest = w.digest
-UNION ALL
-SELECT w.cluster_id, w.namespace, w.app, w.pod, w.container, w.image AS image_name, w.digest, i.id AS image
-FROM workloads w JOIN images i ON i.image_id = w.digest
-UNION ALL
-SELECT w.cluster_id, w.namespace, w.app, w.pod, w.container, w.image AS image_name, w.digest, i.id AS image
-FROM workloads w JOIN images i ON i.reference = w.reference
-JOIN registries r ON r.id = i.registry_id AND r.authority = w.authority
-WHERE w.digest = '';

@@ -157,10 +157,10 @@ async fn a_large_fleet_is_answered_through_indexes() {
     for (sql, index) in [
         ("SELECT 1 FROM images WHERE repository = 'a' AND tag = '1'", "images_repository"),
         ("SELECT 1 FROM images WHERE digest = 'a'", "images_digest"),
-        (
-            "SELECT 1 FROM running WHERE image IN (SELECT id FROM images) AND cluster_id = 'c'",
-            "images_manifest_digest",
-        ),
+        ("SELECT 1 FROM images WHERE manifest_digest = 'a'", "images_manifest_digest"),
+        ("SELECT 1 FROM images WHERE image_id = 'a'", "images_image_id"),
+        ("SELECT 1 FROM images WHERE artifact_id = 1", "images_artifact"),
+        ("SELECT 1 FROM workloads WHERE app = 'a'", "workloads_app"),
         ("SELECT 1 FROM finding_names WHERE name = 'a'", "PRIMARY KEY"),
         ("DELETE FROM findings WHERE artifact_id = 1 AND number = 1", "finding"),
         ("SELECT 1 FROM tasks WHERE state = 'queued' AND due <= 1", "tasks_state"),

@@ -17,7 +17,10 @@ async fn a_new_data_directory_is_private() {
     let data = folder.path().join("a/b");
     let store = open(&data).await;
     assert_eq!(mode(&data), 0o700);
-    assert_eq!(mode(&data.join("master.key")), 0o600);
+    store.set_setting("rank.limit", Some("10")).await.unwrap();
+    for file in ["master.key", "plimsoll.db", "plimsoll.db-wal", "open.lock"] {
+        assert_eq!(mode(&data.join(file)), 0o600, "{file}");
+    }
     assert_eq!(store.data_dir(), data);
     let mut connection = connect(&data).await;
     let journal: String =
