@@ -30,8 +30,8 @@ pub const LONGEST_TEXT: usize = 4_096;
 pub struct Workload {
     /// Namespace in the cluster.
     pub namespace: String,
-    /// Application: label `app.kubernetes.io/name`, else `app`, else the controlling owner (a deployment's name, not its
-    /// replica set's), else the pod.
+    /// Application: the workload that controls the pod (a deployment's name, not its replica set's); for pods without
+    /// one the label `app.kubernetes.io/name`, else `app`, else the pod's name.
     pub app: String,
     /// Pod.
     pub pod: String,
@@ -256,10 +256,13 @@ fn app(
     let label = |name: &str| {
         metadata.labels.as_ref()?.get(name).map(String::as_str).filter(|value| !value.is_empty())
     };
-    if let Some(name) = label("app.kubernetes.io/name").or_else(|| label("app")) {
+    let labelled = label("app.kubernetes.io/name").or_else(|| label("app"));
+    let owner = controller(metadata);
+    // Nobody's pods and those of a node have no workload above them, so their labels speak.
+    if let (Some(name), None | Some(("Node", _))) = (labelled, owner) {
         return name.to_owned();
     }
-    let Some((kind, owner)) = controller(metadata) else { return pod.to_owned() };
+    let Some((kind, owner)) = owner else { return pod.to_owned() };
     if let Some(above) = controllers.get(&(kind, namespace, owner)) {
         return (*above).to_owned();
     }
