@@ -10,14 +10,17 @@
 //! * A GNU long name wins over a PAX `path`; of two equal PAX keys the last wins, and an empty value means "none".
 //! * An archive may end without zero blocks, but not after a single one that something follows.
 
+mod content;
 mod header;
 mod input;
 mod number;
 mod pax;
 mod sparse;
 
-use std::io::{self, Read};
+use std::io;
 
+pub use content::Content;
+use content::retry;
 pub use input::Input;
 pub(crate) use input::skip_buffered;
 
@@ -145,7 +148,7 @@ impl<'b, R: Input> Reader<'b, R> {
 
     /// The content of the current entry: empty unless it is a regular file.
     pub fn content(&mut self) -> Content<'_, 'b, R> {
-        Content { reader: self }
+        Content::new(self)
     }
 
     /// Where the current entry's data begins in the archive; `None` for sparse files, whose bytes are not in one piece.
@@ -438,56 +441,6 @@ impl<'b, R: Input> Reader<'b, R> {
         let mut text = vec![0; length];
         self.content_exact(&mut text)?;
         Ok(text)
-    }
-}
-
-/// The content of the current entry.
-pub struct Content<'r, 'b, R> {
-    reader: &'r mut Reader<'b, R>,
-}
-
-impl<R: Input> Read for Content<'_, '_, R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let reader = &mut *self.reader;
-        let Some(sparse) = &mut reader.sparse else { return read_data(reader, buffer) };
-        let (is_data, length) = sparse.next_piece(buffer.len());
-        let Some(piece) = buffer.get_mut(..length) else { return Ok(0) };
-        let count = if is_data {
-            read_data(reader, piece)?
-        } else {
-            piece.fill(0);
-            length
-        };
-        if let Some(sparse) = &mut reader.sparse {
-            sparse.advance(count as u64);
-        }
-        Ok(count)
-    }
-}
-
-fn read_data<R: Input>(reader: &mut Reader<'_, R>, buffer: &mut [u8]) -> io::Result<usize> {
-    let length = usize::try_from(reader.remaining).unwrap_or(usize::MAX).min(buffer.len());
-    let Some(buffer) = buffer.get_mut(..length).filter(|buffer| !buffer.is_empty()) else {
-        return Ok(0);
-    };
-    let count = retry(|| reader.input.read(buffer))?;
-    if count == 0 {
-        return Err(io::Error::new(
-            io::ErrorKind::UnexpectedEof,
-            "the archive ends inside the entry's data",
-        ));
-    }
-    reader.remaining -= count as u64;
-    reader.position += count as u64;
-    Ok(count)
-}
-
-fn retry(mut read: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
-    loop {
-        match read() {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            result => return result,
-        }
     }
 }
 

@@ -185,9 +185,10 @@ proptest! {
             let mut wanted = BTreeMap::new();
             real(folder.path(), folder.path(), &mut wanted);
             let ours = merged(&tree);
-            if ours != wanted {
-                let is_more = wanted.iter().all(|(path, shown)| ours.get(path) == Some(shown));
-                prop_assert!(is_more && !anomalies.is_empty(), "{ours:?}\n{wanted:?}\n{anomalies:?}");
+            // What a marker keeps of its own layer differs between runtimes: we keep all of it, and say so.
+            let is_disputed = anomalies.iter().any(|it| it.contains("opaque after its own layer"));
+            if !is_disputed {
+                prop_assert_eq!(ours, wanted, "{:?}", anomalies);
             }
         }
         for node in tree.walk() {

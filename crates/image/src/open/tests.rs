@@ -29,8 +29,12 @@ fn lower() -> LayerBuilder {
 }
 
 fn image_for(platform: &str, text: &[u8]) -> BuiltImage {
+    image_with(platform, text, Compression::Zstd)
+}
+
+fn image_with(platform: &str, text: &[u8], compression: Compression) -> BuiltImage {
     let upper = Layer::builder("COPY").whiteout("etc/gone").file("usr/lib/text", text);
-    let upper = upper.hardlink("usr/lib/again", "usr/lib/text").compression(Compression::Zstd);
+    let upper = upper.hardlink("usr/lib/again", "usr/lib/text").compression(compression);
     ImageBuilder::new(platform.parse().unwrap())
         .layer(&lower().build().unwrap())
         .layer(&upper.build().unwrap())
@@ -158,7 +162,8 @@ fn an_image_is_the_same_however_it_is_stored() {
 fn archives_of_podman_and_skopeo_are_read() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
-    image().write_oci_layout(&at("layout"), "1").unwrap();
+    let image = image_with("linux/amd64", b"text", Compression::Gzip);
+    image.write_oci_layout(&at("layout"), "1").unwrap();
     let copy = |target: String| {
         let from = format!("oci:{}:1", at("layout").display());
         let policy = ["--insecure-policy", "copy", "-q"];

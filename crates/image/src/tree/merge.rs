@@ -110,35 +110,43 @@ impl<'l> Merge<'l> {
             self.bind(directory, name, child.inode);
             return;
         }
-        let inode = if meta.kind == EntryKind::Hardlink {
-            let Some(inode) = self.hardlink(entry, meta) else { return };
-            if existing.is_some_and(|child| child.inode == inode) {
-                return self.bind(directory, name, inode);
-            }
-            inode
-        } else {
-            let inode = Inode::of(entry, self.layer, meta);
-            let Some(inode) = self.placed(inode, directory, name) else {
-                self.anomaly(&meta.path, "lies too deep and was left out");
-                return;
-            };
-            self.add(inode)
-        };
-        if existing.is_some() {
-            if existing.is_some_and(|child| child.layer == self.layer) {
+        let target = TreePath::clean(meta.link.as_deref().unwrap_or_default());
+        let is_hardlink = meta.kind == EntryKind::Hardlink;
+        if is_hardlink && self.is_at(target.as_bytes(), directory, name) {
+            return self.anomaly(&meta.path, "is a hardlink to itself, which runtimes refuse");
+        }
+        if let Some(child) = existing {
+            if child.layer == self.layer {
                 self.anomaly(&meta.path, "stands twice in one layer, which some runtimes refuse");
             }
+            // Before a hardlink's target is looked up: it may lie in the directory that goes.
             self.remove(directory, name, existing_is_directory);
         }
+        let inode = if is_hardlink {
+            self.hardlink(meta, &target)
+        } else {
+            let inode = self.placed(Inode::of(entry, self.layer, meta), directory, name);
+            if inode.is_none() {
+                self.anomaly(&meta.path, "lies too deep and was left out");
+            }
+            inode.map(|inode| self.add(inode))
+        };
+        let Some(inode) = inode else { return };
         if let Some(inode) = self.tree.inode_mut(inode) {
             inode.links += 1;
         }
         self.bind(directory, name, inode);
     }
 
+    /// Whether a path leads to a name in a directory.
+    fn is_at(&mut self, path: &[u8], directory: u32, name: &[u8]) -> bool {
+        let found = self.tree.find_counting(path, false, &mut self.steps);
+        let last = path.rsplit(|&byte| byte == b'/').next();
+        last == Some(name) && found.is_some_and(|found| found.parent == directory)
+    }
+
     /// The inode that a hardlink's target is bound to now, with the owner and mode that the link's header sets.
-    fn hardlink(&mut self, entry: u32, meta: &'l EntryMeta) -> Option<u32> {
-        let target = TreePath::clean(meta.link.as_deref().unwrap_or_default());
+    fn hardlink(&mut self, meta: &'l EntryMeta, target: &TreePath) -> Option<u32> {
         if let Some(name) = target.as_bytes().strip_prefix(AUFS_LINKS)
             && let Some(&(entry, source)) = self.aufs_links.get(name)
         {
@@ -154,7 +162,7 @@ impl<'l> Merge<'l> {
             return None;
         };
         if let Some(inode) = self.tree.inode_mut(inode) {
-            let stated = Inode::of(entry, NOWHERE, meta);
+            let stated = Inode::of(NOWHERE, NOWHERE, meta);
             (inode.uid, inode.gid) = (stated.uid, stated.gid);
             if inode.kind != EntryKind::Symlink {
                 inode.mode = stated.mode;
