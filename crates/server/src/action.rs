@@ -8,7 +8,7 @@
 mod dockerhub;
 mod image;
 
-use std::{future::Future, pin::Pin};
+use std::{fmt, future::Future, pin::Pin};
 
 use plimsoll_store::{Store, StoreError};
 use serde::Serialize;
@@ -16,7 +16,8 @@ use serde::Serialize;
 use crate::gateway::{Parameters, Refusal, success};
 
 /// All actions, by name.
-pub(crate) const fn actions() -> &'static [Action] {
+#[must_use]
+pub const fn actions() -> &'static [Action] {
     const ACTIONS: &[Action] = &[
         Action::of::<dockerhub::GetDockerhubImageRiskRankInfo>(),
         Action::of::<dockerhub::GetDockerhubImageRiskStatistic>(),
@@ -29,36 +30,6 @@ pub(crate) const fn actions() -> &'static [Action] {
 /// The action of that name, to the letter.
 pub(crate) fn find(name: &str) -> Option<&'static Action> {
     actions().iter().find(|action| action.name == name)
-}
-
-/// The reference page of all actions, in Markdown: `docs/reference/actions.md`.
-#[must_use]
-pub fn reference() -> String {
-    let mut page = String::from(
-        "# Actions\n\nGenerated from the list in `crates/server/src/action.rs`; do not edit. \
-         How requests are signed and what errors mean: [`docs/api.md`](../api.md).\n",
-    );
-    for action in actions() {
-        page.push_str(&format!(
-            "\n## {}\n\n{}\n\nPermission `yundun-sas:{}`, access level {}, on all resources.\n",
-            action.name,
-            action.summary,
-            action.name,
-            action.level.as_str()
-        ));
-        if !action.parameters.is_empty() {
-            page.push_str("\n| parameter | type | |\n|---|---|---|\n");
-        }
-        for parameter in action.parameters {
-            let must = if parameter.required { "Required. " } else { "" };
-            let kind = parameter.kind.as_str();
-            page.push_str(&format!(
-                "| `{}` | {kind} | {must}{} |\n",
-                parameter.name, parameter.summary
-            ));
-        }
-    }
-    page
 }
 
 /// What an action may use.
@@ -75,9 +46,9 @@ pub(crate) trait Run {
     /// Its name, on the wire and in policies after `yundun-sas:`.
     const NAME: &'static str;
     /// What it does to the state, in the words of the vendor's access levels.
-    const LEVEL: AccessLevel;
+    const ACCESS: AccessLevel;
     /// What it is for, in one sentence.
-    const SUMMARY: &'static str;
+    const ABOUT: &'static str;
     /// The parameters that it knows.
     const PARAMETERS: &'static [Parameter];
     /// Serialises to an object.
@@ -92,7 +63,7 @@ pub(crate) trait Run {
 
 /// What an action does to the state.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum AccessLevel {
+pub enum AccessLevel {
     /// Reads one thing.
     Get,
     /// Lists things.
@@ -101,20 +72,20 @@ pub(crate) enum AccessLevel {
 
 /// A parameter of an action.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Parameter {
+pub struct Parameter {
     /// Its name on the wire.
-    pub(crate) name: &'static str,
+    pub name: &'static str,
     /// What its text stands for.
-    pub(crate) kind: ParameterKind,
+    pub kind: ParameterKind,
     /// Whether it must be sent.
-    pub(crate) required: bool,
+    pub required: bool,
     /// What it does, in one sentence.
-    pub(crate) summary: &'static str,
+    pub about: &'static str,
 }
 
 /// What a parameter's text stands for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum ParameterKind {
+pub enum ParameterKind {
     /// Itself.
     Text,
     /// A decimal integer of 32 bits.
@@ -123,32 +94,22 @@ pub(crate) enum ParameterKind {
     TextList,
 }
 
-impl AccessLevel {
-    const fn as_str(self) -> &'static str {
-        match self {
+impl fmt::Display for AccessLevel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
             Self::Get => "get",
             Self::List => "list",
-        }
-    }
-}
-
-impl ParameterKind {
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Text => "text",
-            Self::Integer => "integer",
-            Self::TextList => "list of texts",
-        }
+        })
     }
 }
 
 impl Parameter {
-    const fn optional(name: &'static str, kind: ParameterKind, summary: &'static str) -> Self {
-        Self { name, kind, required: false, summary }
+    const fn optional(name: &'static str, kind: ParameterKind, about: &'static str) -> Self {
+        Self { name, kind, required: false, about }
     }
 
-    const fn required(name: &'static str, kind: ParameterKind, summary: &'static str) -> Self {
-        Self { name, kind, required: true, summary }
+    const fn required(name: &'static str, kind: ParameterKind, about: &'static str) -> Self {
+        Self { name, kind, required: true, about }
     }
 }
 
@@ -156,15 +117,15 @@ type Answering<'a> = Pin<Box<dyn Future<Output = Result<String, Refusal>> + Send
 
 /// One action, as the list holds it.
 #[derive(Debug)]
-pub(crate) struct Action {
+pub struct Action {
     /// Its name.
-    pub(crate) name: &'static str,
+    pub name: &'static str,
     /// What it does to the state.
-    pub(crate) level: AccessLevel,
+    pub access: AccessLevel,
     /// What it is for, in one sentence.
-    pub(crate) summary: &'static str,
+    pub about: &'static str,
     /// The parameters that it knows.
-    pub(crate) parameters: &'static [Parameter],
+    pub parameters: &'static [Parameter],
     /// Carries it out; the answer is JSON, `RequestId` first.
     pub(crate) run: for<'a> fn(Context<'a>, &'a Parameters) -> Answering<'a>,
 }
@@ -173,8 +134,8 @@ impl Action {
     const fn of<A: Run>() -> Self {
         Self {
             name: A::NAME,
-            level: A::LEVEL,
-            summary: A::SUMMARY,
+            access: A::ACCESS,
+            about: A::ABOUT,
             parameters: A::PARAMETERS,
             run: answer::<A>,
         }

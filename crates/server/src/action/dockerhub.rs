@@ -1,7 +1,6 @@
 //! Actions that rank and search images. The vendor names them after Docker Hub; which images they are about is a setting.
 //!
-//! Settings: `rank.scope` is `all` (the default: all scanned images) or `dockerhub` (those of Docker Hub alone);
-//! `rank.limit` is the length of a ranking, 1 to 100, 10 by default. Source: `docs/semantics.md`, "Rankings".
+//! The settings are those of [`rank_settings`]. Source: `docs/semantics.md`, "Rankings".
 
 mod get_dockerhub_image_risk_rank_info;
 mod get_dockerhub_image_risk_statistic;
@@ -11,14 +10,14 @@ pub(crate) use get_dockerhub_image_risk_rank_info::GetDockerhubImageRiskRankInfo
 pub(crate) use get_dockerhub_image_risk_statistic::GetDockerhubImageRiskStatistic;
 pub(crate) use list_dockerhub_image::ListDockerhubImage;
 
-use plimsoll_store::{RankEntry, Scope, Store, StoreError};
+use plimsoll_store::RankEntry;
 use serde::Serialize;
 
 use super::narrow;
-use crate::gateway::{Parameters, Refusal};
-
-/// Length of a ranking where the setting is not made.
-const DEFAULT_LIMIT: u32 = 10;
+use crate::{
+    gateway::{Parameters, Refusal},
+    operation::rank::rank_settings,
+};
 
 /// One image in a ranking or a search.
 ///
@@ -53,20 +52,6 @@ impl Image {
             repo_namespace: entry.image.namespace,
         }
     }
-}
-
-async fn scope(store: &Store) -> Result<Scope, StoreError> {
-    let setting = store.setting("rank.scope").await?;
-    Ok(match setting.as_deref() {
-        Some("dockerhub") => Scope::DockerHub,
-        _ => Scope::All,
-    })
-}
-
-async fn limit(store: &Store) -> Result<u32, StoreError> {
-    let setting = store.setting("rank.limit").await?;
-    let limit = setting.and_then(|text| text.parse().ok());
-    Ok(limit.unwrap_or(DEFAULT_LIMIT).clamp(1, 100))
 }
 
 /// The parameter `Types`, each of which must be one of `known`; none of them means all.

@@ -9,7 +9,7 @@
 use plimsoll_store::Dimension;
 use serde::Serialize;
 
-use super::{Image, limit, scope, types};
+use super::{Image, rank_settings, types};
 use crate::{
     action::{AccessLevel, Context, Parameter, ParameterKind, Run, failed},
     gateway::{Parameters, Refusal},
@@ -36,8 +36,8 @@ struct RiskRankInfo {
 
 impl Run for GetDockerhubImageRiskRankInfo {
     const NAME: &'static str = "GetDockerhubImageRiskRankInfo";
-    const LEVEL: AccessLevel = AccessLevel::Get;
-    const SUMMARY: &'static str =
+    const ACCESS: AccessLevel = AccessLevel::Get;
+    const ABOUT: &'static str =
         "Ranks images by urgent vulnerabilities and by failed baseline checks, worst first.";
     const PARAMETERS: &'static [Parameter] = &[Parameter::optional(
         "Types",
@@ -48,20 +48,19 @@ impl Run for GetDockerhubImageRiskRankInfo {
 
     async fn run(context: Context<'_>, sent: &Parameters) -> Result<Answer, Refusal> {
         let asked = types(sent, &["vulAsap", "baseline"])?;
+        let failed = |error| failed(Self::NAME, &error);
+        let settings = rank_settings(context.store).await.map_err(failed)?;
         let rank = async |name, dimension| {
             if !asked.contains(&name) {
                 return Ok(None);
             }
-            let store = context.store;
-            let entries = store.rank(dimension, scope(store).await?, limit(store).await?).await?;
-            Ok(Some(entries.into_iter().map(Image::of).collect()))
+            let entries = context.store.rank(dimension, settings.scope, settings.limit).await;
+            Ok(Some(entries.map_err(failed)?.into_iter().map(Image::of).collect()))
         };
-        let vul_asap = rank("vulAsap", Dimension::VulAsap).await;
-        let baseline = rank("baseline", Dimension::Baseline).await;
         Ok(Answer {
             risk_rank_info: RiskRankInfo {
-                vul_asap: vul_asap.map_err(|error| failed(Self::NAME, &error))?,
-                baseline: baseline.map_err(|error| failed(Self::NAME, &error))?,
+                vul_asap: rank("vulAsap", Dimension::VulAsap).await?,
+                baseline: rank("baseline", Dimension::Baseline).await?,
             },
         })
     }

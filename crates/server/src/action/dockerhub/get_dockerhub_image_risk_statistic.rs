@@ -8,7 +8,7 @@
 use plimsoll_model::Timestamp;
 use serde::Serialize;
 
-use super::{scope, types};
+use super::{rank_settings, types};
 use crate::{
     action::{AccessLevel, Context, Parameter, ParameterKind, Run, failed, narrow},
     gateway::{Parameters, Refusal},
@@ -41,8 +41,8 @@ struct RiskRankInfo {
 
 impl Run for GetDockerhubImageRiskStatistic {
     const NAME: &'static str = "GetDockerhubImageRiskStatistic";
-    const LEVEL: AccessLevel = AccessLevel::Get;
-    const SUMMARY: &'static str =
+    const ACCESS: AccessLevel = AccessLevel::Get;
+    const ABOUT: &'static str =
         "Sums urgent vulnerabilities and baseline risks over all scanned images.";
     const PARAMETERS: &'static [Parameter] = &[Parameter::optional(
         "Types",
@@ -54,8 +54,8 @@ impl Run for GetDockerhubImageRiskStatistic {
     async fn run(context: Context<'_>, sent: &Parameters) -> Result<Answer, Refusal> {
         let asked = types(sent, &["totalScanned", "vulAsap", "baseline"])?;
         let failed = |error| failed(Self::NAME, &error);
-        let scope = scope(context.store).await.map_err(failed)?;
-        let sums = context.store.risk_statistic(scope).await.map_err(failed)?;
+        let settings = rank_settings(context.store).await.map_err(failed)?;
+        let sums = context.store.risk_statistic(settings.scope).await.map_err(failed)?;
         let of = |name, sum: u64| asked.contains(&name).then(|| narrow(sum));
         let scan_time = sums.scan_time.map(Timestamp::milliseconds);
         Ok(Answer {

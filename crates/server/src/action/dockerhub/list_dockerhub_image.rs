@@ -8,7 +8,7 @@
 use plimsoll_store::SearchError;
 use serde::Serialize;
 
-use super::{Image, scope};
+use super::{Image, rank_settings};
 use crate::{
     action::{AccessLevel, Context, Parameter, ParameterKind, Run, failed},
     gateway::{Parameters, Refusal},
@@ -29,8 +29,8 @@ pub(crate) struct Answer {
 
 impl Run for ListDockerhubImage {
     const NAME: &'static str = "ListDockerhubImage";
-    const LEVEL: AccessLevel = AccessLevel::List;
-    const SUMMARY: &'static str = "Finds scanned images by the name of their repository.";
+    const ACCESS: AccessLevel = AccessLevel::List;
+    const ABOUT: &'static str = "Finds scanned images by the name of their repository.";
     const PARAMETERS: &'static [Parameter] = &[Parameter::required(
         "Query",
         ParameterKind::Text,
@@ -40,7 +40,8 @@ impl Run for ListDockerhubImage {
 
     async fn run(context: Context<'_>, sent: &Parameters) -> Result<Answer, Refusal> {
         let query = sent.required("Query")?;
-        let scope = scope(context.store).await.map_err(|error| failed(Self::NAME, &error))?;
+        let settings = rank_settings(context.store).await;
+        let scope = settings.map_err(|error| failed(Self::NAME, &error))?.scope;
         let found = context.store.search_images(query, scope, MAX_IMAGES).await;
         let entries = found.map_err(|error| match error {
             SearchError::Query(query) => {

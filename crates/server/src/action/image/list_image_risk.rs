@@ -80,8 +80,8 @@ struct PageInfo {
 
 impl Run for ListImageRisk {
     const NAME: &'static str = "ListImageRisk";
-    const LEVEL: AccessLevel = AccessLevel::List;
-    const SUMMARY: &'static str =
+    const ACCESS: AccessLevel = AccessLevel::List;
+    const ABOUT: &'static str =
         "Lists images with their registry, digests and risk numbers, riskiest first.";
     const PARAMETERS: &'static [Parameter] = &[
         Parameter::optional(
