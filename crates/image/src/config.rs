@@ -76,6 +76,23 @@ impl ImageConfig {
         let (os, architecture) = (self.os.clone(), self.architecture.clone());
         Some(Platform { os, architecture, variant: self.variant.clone() })
     }
+
+    /// What the configuration says otherwise than a manifest of so many layers, as sentences for anomalies. Runtimes
+    /// unpack the manifest's layers all the same.
+    #[must_use]
+    pub fn disagreements(&self, layers: usize) -> Vec<String> {
+        let mut sentences = Vec::new();
+        if self.diff_ids.len() != layers {
+            let listed = self.diff_ids.len();
+            sentences
+                .push(format!("the image has {layers} layers, its configuration lists {listed}"));
+        }
+        let steps = self.history.iter().filter(|step| !step.empty_layer).count();
+        if steps > layers {
+            sentences.push(format!("the image has {layers} layers, its history tells of {steps}"));
+        }
+        sentences
+    }
 }
 
 /// Reads a configuration.
@@ -154,6 +171,9 @@ mod tests {
         assert!(config.history[1].empty_layer);
         assert_eq!(config.diff_ids, [diff_id.parse().unwrap()]);
         assert_eq!(config.platform().unwrap().to_string(), "linux/arm64/v8");
+        assert_eq!(config.disagreements(1), Vec::<String>::new());
+        assert_eq!(config.disagreements(2).len(), 1);
+        assert_eq!(config.disagreements(0).len(), 2);
         assert_eq!(parse_config(b"{}").unwrap(), ImageConfig::default());
     }
 

@@ -96,6 +96,7 @@ impl Manifest {
                 "application/vnd.oci.image.config.v1+json"
                     | "application/vnd.docker.container.image.v1+json"
                     | "application/octet-stream"
+                    | ""
             )
             && !self.layers.iter().any(|layer| layer.media_type.contains("in-toto"))
     }

@@ -1,7 +1,15 @@
+use std::io::Read;
+
+use proptest::prelude::*;
+
 use super::*;
 use crate::{
+    blob::read_blob,
+    budget::Budget,
     config::parse_config,
+    entry::EntryMeta,
     manifest::{ManifestDocument, parse_manifest},
+    source::{EntryVisitor, LayerDescriptor},
 };
 
 fn layer(compression: Compression) -> Layer {
@@ -71,4 +79,55 @@ fn documents_say_what_was_built() {
     assert_eq!(manifest.layers[0].digest, image.layers[0].0);
     assert_eq!(manifest.layers[0].size, image.layers[0].1.len() as u64);
     assert_eq!(manifest.annotations.get("b").map(String::as_str), Some("2"));
+}
+
+/// Metadata and content of every entry.
+#[derive(Default)]
+struct Seen(Vec<(EntryMeta, Vec<u8>)>);
+
+impl EntryVisitor for Seen {
+    fn visit(&mut self, _: u32, meta: &EntryMeta, content: &mut dyn Read) -> io::Result<()> {
+        let mut bytes = Vec::new();
+        content.read_to_end(&mut bytes)?;
+        self.0.push((meta.clone(), bytes));
+        Ok(())
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn what_is_built_is_read(
+        files in prop::collection::vec(
+            ("[a-zäé .%]{1,130}", 0_u32..0o10000, any::<u32>(), prop::collection::vec(any::<u8>(), 0..3000)),
+            0..6,
+        ),
+        target in "[a-z/.]{1,200}",
+        compression in prop::sample::select(vec![Compression::Gzip, Compression::Zstd, Compression::Plain]),
+    ) {
+        let builder = Layer::builder("test").compression(compression).symlink("link", &target);
+        let builder = files.iter().fold(builder, |it, (path, mode, owner, bytes)| {
+            it.file_with(&format!("d/x{path}"), *mode, u64::from(*owner), 7, bytes)
+        });
+        let layer = builder.build().unwrap();
+        let expected = LayerDescriptor {
+            digest: Some(layer.digest()),
+            size: layer.bytes().len() as u64,
+            diff_id: Some(layer.diff_id()),
+            ..LayerDescriptor::default()
+        };
+        let mut seen = Seen::default();
+        let read =
+            read_blob(&mut layer.bytes(), &expected, &Budget::default(), &mut seen).unwrap();
+        prop_assert_eq!(read.anomalies, Vec::<String>::new());
+        prop_assert_eq!(seen.0[0].0.link.as_deref(), Some(target.as_bytes()));
+        prop_assert_eq!(seen.0.len(), files.len() + 1);
+        for ((meta, content), (path, mode, owner, bytes)) in seen.0[1..].iter().zip(&files) {
+            let name = format!("d/x{path}");
+            prop_assert_eq!(meta.path.display(), name.as_str());
+            prop_assert_eq!((meta.mode, meta.uid, meta.gid), (*mode, u64::from(*owner), 7));
+            prop_assert_eq!(content, bytes);
+        }
+    }
 }

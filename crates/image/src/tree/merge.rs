@@ -172,6 +172,18 @@ impl<'l> Merge<'l> {
     }
 
     fn white_out(&mut self, meta: &'l EntryMeta, parent: &'l [u8], hidden: &[u8]) {
+        let found = self.tree.find_counting(parent, true, &mut self.steps);
+        match found.map(|found| self.tree.directory(found.inode).is_some()) {
+            Some(true) => {}
+            Some(false) => {
+                return self.anomaly(&meta.path, "removes something below what is no directory");
+            }
+            None if self.tree.find_counting(parent, false, &mut self.steps).is_some() => {
+                let what = "removes something behind a symlink that leads nowhere";
+                return self.anomaly(&meta.path, what);
+            }
+            None => {}
+        }
         let Some(directory) = self.parent_of(meta, parent) else { return };
         let Some(child) = self.tree.child(directory, hidden) else { return };
         let is_directory = self.tree.directory(child.inode).is_some();
