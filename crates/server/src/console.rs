@@ -61,7 +61,7 @@ const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self' data:
     frame-ancestors 'none'; base-uri 'none'";
 
 /// Forms are small; reading one takes little or it ends.
-async fn bounded(request: Request, next: Next) -> Result<Response, Response> {
+async fn bounded(request: Request, next: Next) -> Result<Response, refusal::Refusal> {
     Ok(next.run(read_body(request, FORM_BYTES).await?).await)
 }
 

@@ -10,7 +10,7 @@ mod console;
 mod context;
 pub mod gateway;
 mod job;
-pub mod loopback_registry;
+mod loopback_registry;
 mod manage;
 pub mod operation;
 mod serve;
@@ -20,4 +20,5 @@ mod throttle;
 
 pub use clock::Clock;
 pub use context::{Context, CurrentFeed, Refused};
+pub use loopback_registry::{Blobs, LoopbackHandle, LoopbackRegistry};
 pub use serve::{ServeConfig, ServeError, Server, TlsError, TlsFiles, router, serve};

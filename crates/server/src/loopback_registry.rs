@@ -16,30 +16,54 @@ use std::{
 use axum::Router;
 use plimsoll_image::build::BuiltImage;
 use plimsoll_model::Digest;
-use tokio::{net::TcpListener, task::JoinHandle};
+use tokio::{
+    net::TcpListener,
+    sync::{Notify, watch},
+    task::JoinHandle,
+};
 
 use crate::sha256::sha256;
 
 /// Media type of a single platform's manifest.
-pub const IMAGE_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+pub(crate) const IMAGE_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 
 /// What the registry holds. Clones share the content, so that it can change while it is served.
-#[derive(Clone, Default, Debug)]
-pub struct LoopbackRegistry(Arc<RwLock<Content>>);
+#[derive(Clone, Debug)]
+pub struct LoopbackRegistry {
+    content: Arc<RwLock<Content>>,
+    blobs: Arc<watch::Sender<Blobs>>,
+    asked: Arc<Notify>,
+}
+
+/// How blobs are answered.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Blobs {
+    /// As they are.
+    #[default]
+    Serve,
+    /// With 500, as by a registry in trouble.
+    Fail,
+    /// Not until this changes, as by a registry behind a slow network.
+    Hold,
+}
 
 #[derive(Default, Debug)]
 struct Content {
     repositories: BTreeMap<String, Repository>,
     blobs: BTreeMap<Digest, Arc<[u8]>>,
     requests: Vec<String>,
-    /// Answers every blob with 503, as a registry in trouble does.
-    blobs_fail: bool,
 }
 
 #[derive(Default, Debug)]
 struct Repository {
     tags: BTreeMap<String, Digest>,
     manifests: BTreeMap<Digest, (String, Arc<[u8]>)>,
+}
+
+impl Default for LoopbackRegistry {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 /// A registry that is being served. Dropping it ends the service.
@@ -53,7 +77,11 @@ impl LoopbackRegistry {
     /// An empty registry.
     #[must_use]
     pub fn new() -> Self {
-        Self::default()
+        Self {
+            content: Arc::default(),
+            blobs: Arc::new(watch::channel(Blobs::default()).0),
+            asked: Arc::default(),
+        }
     }
 
     /// Adds an image under a tag, which moves if it exists.
@@ -100,13 +128,23 @@ impl LoopbackRegistry {
         });
     }
 
-    /// From now on every blob is answered with 503, or no longer.
-    pub fn fail_blobs(&self, fail: bool) {
-        self.change(|content| content.blobs_fail = fail);
+    /// From now on blobs are answered like this, those that are held included.
+    pub fn answer_blobs(&self, how: Blobs) {
+        self.blobs.send_replace(how);
+    }
+
+    /// Returns when something with `part` in its address has been asked for.
+    pub async fn asked_for(&self, part: &str) {
+        loop {
+            let asked = self.asked.notified();
+            if self.read(|content| content.requests.iter().any(|request| request.contains(part))) {
+                return;
+            }
+            asked.await;
+        }
     }
 
     /// What was asked since the last call, as `GET /v2/…`.
-    #[must_use]
     pub fn take_requests(&self) -> Vec<String> {
         self.change(|content| std::mem::take(&mut content.requests))
     }
@@ -120,7 +158,7 @@ impl LoopbackRegistry {
     ///
     /// # Errors
     /// When no port can be had.
-    pub async fn start(&self) -> std::io::Result<LoopbackHandle> {
+    pub async fn serve(&self) -> std::io::Result<LoopbackHandle> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
         let router = self.router();
@@ -133,15 +171,21 @@ impl LoopbackRegistry {
     }
 
     fn change<T>(&self, change: impl FnOnce(&mut Content) -> T) -> T {
-        change(&mut self.0.write().unwrap_or_else(PoisonError::into_inner))
+        change(&mut self.content.write().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn read<T>(&self, read: impl FnOnce(&Content) -> T) -> T {
-        read(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+        read(&self.content.read().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
 impl LoopbackHandle {
+    /// `http://127.0.0.1:40123`.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
     /// Where it answers.
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
@@ -154,3 +198,6 @@ impl Drop for LoopbackHandle {
         self.task.abort();
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -55,7 +55,7 @@ pub(crate) fn router(context: Context) -> Router {
 }
 
 /// Reads the body of a client that was let in; only a pod list may be large.
-async fn bounded(request: Request, next: Next) -> Result<Response, Response> {
+async fn bounded(request: Request, next: Next) -> Result<Response, answer::Problem> {
     let is_pod_list = request.uri().path().ends_with("/workloads");
     let limit = if is_pod_list { LARGE_BODY } else { SMALL_BODY };
     Ok(next.run(read_body(request, limit).await?).await)

@@ -27,7 +27,7 @@ use plimsoll_model::Secret;
 use plimsoll_store::{OpenError, Store, StoreOptions, TokenError};
 use tokio::{net::TcpListener, task::JoinSet};
 
-pub(crate) use self::limits::{LARGE_BODY, SMALL_BODY, read_body};
+pub(crate) use self::limits::{BodyError, LARGE_BODY, SMALL_BODY, read_body};
 pub use self::tls::{TlsError, TlsFiles};
 use crate::{
     clock::Clock,

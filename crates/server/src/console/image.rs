@@ -228,10 +228,10 @@ impl Loaded {
             (View::Layers, format!("{path}/layers"), "Layers", report.image.layers.len()),
         ];
         html! {
-            nav aria-label="Views of this image" {
+            nav id="views" aria-label="Views of this image" {
                 ul class="tabs" {
                     @for (own, address, words, count) in tabs {
-                        li { a href=(address) aria-current=[(own == view).then_some("page")] {
+                        li { a href={ (address) "#views" } aria-current=[(own == view).then_some("page")] {
                             (words) " " span class="count" { (count) }
                         } }
                     }

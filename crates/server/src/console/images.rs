@@ -240,15 +240,15 @@ fn row(risk: &ImageRisk, most: u32) -> Markup {
         tr role="row" {
             td role="cell" { (gauge(load)) }
             th role="rowheader" scope="row" { (name_and_place(risk)) }
-            td role="cell" data-label="Vulnerabilities" class="wide-cell" {
+            td role="cell" data-label="Vulnerabilities" class="bars" {
                 @if known { div { (vulnerability_counts(counters)) (vulnerability_bar(counters, most)) } }
                 @else { span class="muted" { "not known" } }
             }
-            td role="cell" data-label="Configuration" {
+            td role="cell" data-label="Configuration" class="levels" {
                 @if known { (baseline_counts(counters)) } @else { span class="muted" { "not known" } }
             }
             td role="cell" data-label="Coverage" { (coverage(risk)) }
-            td role="cell" data-label="Scanned" class="small number" {
+            td role="cell" data-label="Scanned" class="small number when" {
                 @match risk.scanned {
                     Some(at) => (words::moment(at)),
                     None => span class="muted" { "never" },
@@ -355,7 +355,7 @@ fn no_registry() -> Markup {
         "No registry yet",
         &html! {
             p { "Plimsoll finds images in registries. Add the first one, and its images appear here." }
-            pre { code { "plimsoll registry add my-registry --url https://registry.example.com" } }
+            pre { code { "plimsoll registry add my-registry https://registry.example.com" } }
             p { "Or try it without one: " code { "plimsoll demo" } " brings its own registry and images." }
         },
     )

@@ -11,6 +11,7 @@ use maud::html;
 use plimsoll_store::StoreError;
 
 use super::{load::Load, page, picture};
+use crate::{operation::error_chain, serve::BodyError};
 
 /// Why a page cannot be shown.
 #[derive(Debug)]
@@ -25,19 +26,22 @@ pub(super) enum Refusal {
 
 impl From<StoreError> for Refusal {
     fn from(error: StoreError) -> Self {
-        Self::Inside(chain(&error))
+        Self::Inside(error_chain(&error))
     }
 }
 
-/// An error with its causes.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
+impl From<BodyError> for Refusal {
+    fn from(error: BodyError) -> Self {
+        match error {
+            BodyError::Length(_) => Self::Refused(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "The form is too large, or ended early.",
+            ),
+            BodyError::Time => {
+                Self::Refused(StatusCode::REQUEST_TIMEOUT, "The form took too long to arrive.")
+            }
+        }
     }
-    text
 }
 
 impl IntoResponse for Refusal {

@@ -10,7 +10,11 @@ use plimsoll_model::{GapReason, Kind, Priority, Timestamp, Verdict};
 pub(super) fn moment(at: Timestamp) -> Markup {
     let full = at.to_string();
     let clock: String = full.chars().skip(11).take(5).collect();
-    html! { time datetime=(full) { (at.date()) " " (clock) " UTC" } }
+    html! {
+        time datetime=(full) {
+            span class="whole" { (at.date()) } " " span class="whole" { (clock) " UTC" }
+        }
+    }
 }
 
 /// `2026-11-25` in a `time` element.
@@ -160,7 +164,10 @@ mod tests {
         let at: Timestamp = "2026-11-25T01:23:44Z".parse().unwrap();
         assert_eq!(
             moment(at).into_string(),
-            r#"<time datetime="2026-11-25T01:23:44Z">2026-11-25 01:23 UTC</time>"#
+            concat!(
+                r#"<time datetime="2026-11-25T01:23:44Z"><span class="whole">2026-11-25</span> "#,
+                r#"<span class="whole">01:23 UTC</span></time>"#
+            )
         );
     }
 }

@@ -102,3 +102,6 @@ pub(super) async fn enqueue_outdated(context: &Context) {
         Err(error) => tracing::error!(error = error_chain(&error), "outdated scans not queued"),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -72,3 +72,6 @@ async fn idle(context: &Context, stop: &mut Stop) {
         () = stop.said() => {}
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// How often is looked for registries that are due.
-const LOOK: Duration = Duration::from_secs(15);
+const LOOK: Duration = Duration::from_secs(3);
 
 /// The job.
 pub(super) struct SyncRegistries;

@@ -16,7 +16,7 @@ use axum::{
 use plimsoll_model::Digest;
 use serde_json::json;
 
-use super::LoopbackRegistry;
+use super::{Blobs, LoopbackRegistry};
 
 /// Page size where the client asks for none.
 const PAGE: usize = 100;
@@ -33,6 +33,7 @@ async fn below(State(registry): State<LoopbackRegistry>, request: Request) -> Re
     let path = request.uri().path().to_owned();
     let asked = request.uri().path_and_query().map_or(path.as_str(), |both| both.as_str());
     registry.change(|content| content.requests.push(format!("{} {asked}", request.method())));
+    registry.asked.notify_waiters();
     let query = request.uri().query().unwrap_or_default();
     let path = path.strip_prefix("/v2/").unwrap_or_default();
     if path == "_catalog" {
@@ -46,7 +47,7 @@ async fn below(State(registry): State<LoopbackRegistry>, request: Request) -> Re
         return manifest(&registry, name, reference, request.method());
     }
     if let Some((_, digest)) = path.rsplit_once("/blobs/") {
-        return blob(&registry, digest, request.method(), request.headers());
+        return blob(&registry, digest, request.method(), request.headers()).await;
     }
     refusal(StatusCode::NOT_FOUND, "UNSUPPORTED", path)
 }
@@ -112,7 +113,7 @@ fn manifest(registry: &LoopbackRegistry, name: &str, reference: &str, method: &M
     (headers, body(method, &bytes)).into_response()
 }
 
-fn blob(
+async fn blob(
     registry: &LoopbackRegistry,
     digest: &str,
     method: &Method,
@@ -120,13 +121,15 @@ fn blob(
 ) -> Response {
     let found = registry.read(|content| {
         let digest = digest.parse::<Digest>().ok()?;
-        Some((content.blobs_fail, Arc::clone(content.blobs.get(&digest)?)))
+        Some(Arc::clone(content.blobs.get(&digest)?))
     });
-    let Some((fail, bytes)) = found else {
+    let Some(bytes) = found else {
         return refusal(StatusCode::NOT_FOUND, "BLOB_UNKNOWN", digest);
     };
-    if fail {
-        return refusal(StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE", digest);
+    let mut how = registry.blobs.subscribe();
+    let how = how.wait_for(|how| *how != Blobs::Hold).await.map_or(Blobs::Serve, |how| *how);
+    if how == Blobs::Fail {
+        return refusal(StatusCode::INTERNAL_SERVER_ERROR, "UNKNOWN", digest);
     }
     let wanted = headers.get(header::RANGE).and_then(|range| range.to_str().ok());
     let start = match wanted.and_then(|range| range.strip_prefix("bytes=")?.strip_suffix('-')) {

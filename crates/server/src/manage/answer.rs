@@ -11,7 +11,10 @@ use axum::{
 };
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::operation::{OperationError, error_chain};
+use crate::{
+    operation::{OperationError, error_chain},
+    serve::BodyError,
+};
 
 /// An error on its way out.
 #[derive(Debug)]
@@ -53,6 +56,16 @@ impl Problem {
     /// Adds when to try again, in seconds.
     pub(super) fn retry_after(self, seconds: i64) -> Self {
         Self { retry_after: Some(seconds), ..self }
+    }
+}
+
+impl From<BodyError> for Problem {
+    fn from(error: BodyError) -> Self {
+        let status = match error {
+            BodyError::Length(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            BodyError::Time => StatusCode::REQUEST_TIMEOUT,
+        };
+        Self::new(status, "invalid_body", error.to_string())
     }
 }
 

@@ -56,7 +56,7 @@ pub(super) async fn add(
     _: Parameters<NoParameters>,
     Body(request): Body<AddRegistry>,
 ) -> Result<(StatusCode, Json<RegistryView>), Problem> {
-    let registry = add_registry(&context.store, request, context.clock.now()).await?;
+    let registry = add_registry(&context.store, &request, context.clock.now()).await?;
     Ok((StatusCode::CREATED, Json(registry)))
 }
 

@@ -122,7 +122,7 @@ pub struct RemovedRegistry {
 /// A parameter cannot be, the name is taken, or the database fails.
 pub async fn add_registry(
     store: &Store,
-    request: AddRegistry,
+    request: &AddRegistry,
     now: Timestamp,
 ) -> Result<RegistryView, OperationError> {
     let settings = settings(request)?;
@@ -196,10 +196,10 @@ pub(super) fn refusal(error: RegistryError) -> OperationError {
 }
 
 /// Checks a request and turns it into what is stored.
-fn settings(request: AddRegistry) -> Result<RegistrySettings, OperationError> {
+fn settings(request: &AddRegistry) -> Result<RegistrySettings, OperationError> {
     let kind = kind_of(request.kind.as_deref().unwrap_or("oci"))?;
     let endpoint = endpoint(&request.url, request.plain_http)?;
-    let ca_pem = request.ca_pem.filter(|pem| !pem.trim().is_empty());
+    let ca_pem = request.ca_pem.clone().filter(|pem| !pem.trim().is_empty());
     if ca_pem.as_ref().is_some_and(|pem| !pem.contains("-----BEGIN CERTIFICATE-----")) {
         return Err(OperationError::invalid("ca_pem", "the text holds no PEM certificate"));
     }
@@ -217,24 +217,24 @@ fn settings(request: AddRegistry) -> Result<RegistrySettings, OperationError> {
         platform.map_err(|error| OperationError::invalid("platform", error.to_string()))?;
     let port = (endpoint.port != default_port(endpoint.scheme)).then_some(endpoint.port);
     Ok(RegistrySettings {
-        name: request.name,
+        name: request.name.clone(),
         kind: kind.to_owned(),
-        reported_type: request.reported_type.unwrap_or_else(|| kind.to_owned()),
+        reported_type: request.reported_type.clone().unwrap_or_else(|| kind.to_owned()),
         scheme: match endpoint.scheme {
             Scheme::Http => UrlScheme::Http,
             Scheme::Https => UrlScheme::Https,
         },
         host: endpoint.host,
         port,
-        username: request.username,
-        password: request.password.map(Secret::new),
-        region_id: request.region_id,
+        username: request.username.clone(),
+        password: request.password.clone().map(Secret::new),
+        region_id: request.region_id.clone(),
         net_type: match request.net_type.unwrap_or_default() {
             Net::Internet => NetType::Internet,
             Net::Intranet => NetType::Intranet,
         },
         ca_pem,
-        repositories: request.repositories,
+        repositories: request.repositories.clone(),
         platform,
     })
 }

@@ -193,3 +193,6 @@ impl Seen {
         self.skipped.extend(other.skipped);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,8 +8,6 @@ use std::time::Duration;
 use axum::{
     body::{Body, to_bytes},
     extract::Request,
-    http::StatusCode,
-    response::{IntoResponse, Response},
 };
 
 /// Largest body of most requests.
@@ -19,17 +17,23 @@ pub(crate) const LARGE_BODY: usize = 64 << 20;
 /// How long a body may take.
 const BODY_TIME: Duration = Duration::from_secs(30);
 
+/// Why a body was not read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub(crate) enum BodyError {
+    /// Longer than allowed, or it ended before its stated length.
+    #[error("the body is longer than {0} bytes, or ended early")]
+    Length(usize),
+    /// It did not arrive in time.
+    #[error("the body took longer than {} seconds", BODY_TIME.as_secs())]
+    Time,
+}
+
 /// Reads the body whole.
-pub(crate) async fn read_body(request: Request, limit: usize) -> Result<Request, Response> {
+pub(crate) async fn read_body(request: Request, limit: usize) -> Result<Request, BodyError> {
     let (parts, body) = request.into_parts();
     match tokio::time::timeout(BODY_TIME, to_bytes(body, limit)).await {
         Ok(Ok(bytes)) => Ok(Request::from_parts(parts, Body::from(bytes))),
-        Ok(Err(_too_large_or_broken)) => {
-            let words = format!("the body is longer than {limit} bytes, or ended early\n");
-            Err((StatusCode::PAYLOAD_TOO_LARGE, words).into_response())
-        }
-        Err(_elapsed) => {
-            Err((StatusCode::REQUEST_TIMEOUT, "the body took too long\n").into_response())
-        }
+        Ok(Err(_too_large_or_broken)) => Err(BodyError::Length(limit)),
+        Err(_elapsed) => Err(BodyError::Time),
     }
 }

@@ -94,7 +94,7 @@ pub(super) fn view(path: &str, report: &Report, filters: &Filters) -> Markup {
             p { "Nothing was found. " (words::verdict_sentence(report.coverage.verdict)) }
         } @else {
             (form(path, filters, &all))
-            @if matching.is_empty() { p { "No finding matches. " a href=(path) { "Clear the filter" } } }
+            @if matching.is_empty() { p { "No finding matches. " a href={ (path) "#views" } { "Clear the filter" } } }
             @for group in shown.chunk_by(|one, other| urgency(one.lead) == urgency(other.lead)) {
                 @if let Some(first) = group.first() {
                     (group_of(urgency(first.lead), group, &matching, &packages))
@@ -151,7 +151,7 @@ fn form(path: &str, filters: &Filters, all: &[Record<'_>]) -> Markup {
     kinds.dedup();
     let kinds = kinds.into_iter().map(|kind| (kind.as_str(), words::kind(kind)));
     html! {
-        form class="card filters" method="get" action=(path) role="search" aria-label="Filter findings" {
+        form class="card filters" method="get" action={ (path) "#views" } role="search" aria-label="Filter findings" {
             div class="wide" {
                 label for="text" { "Id, title or package contains" }
                 input id="text" name="text" type="search" value=(filters.text) placeholder="openssl";
@@ -159,7 +159,7 @@ fn form(path: &str, filters: &Filters, all: &[Record<'_>]) -> Markup {
             (select("kind", "Kind", &filters.kind, kinds))
             div class="actions" {
                 button class="button" type="submit" { "Filter" }
-                @if !(filters.text.is_empty() && filters.kind.is_empty()) { a href=(path) { "Clear" } }
+                @if !(filters.text.is_empty() && filters.kind.is_empty()) { a href={ (path) "#views" } { "Clear" } }
             }
         }
     }

@@ -58,7 +58,7 @@ pub(super) fn view(path: &str, report: &Report, filters: &Filters) -> Markup {
             p { "No package was found. " (words::verdict_sentence(report.coverage.verdict)) }
         } @else {
             (form(&path, filters, report))
-            @if shown.is_empty() { p { "No package matches. " a href=(path) { "Clear the filter" } } }
+            @if shown.is_empty() { p { "No package matches. " a href={ (path) "#views" } { "Clear the filter" } } }
             @else {
                 (table(&shown, &known))
                 (paging::links(&address, page, size, total))
@@ -84,7 +84,7 @@ fn form(path: &str, filters: &Filters, report: &Report) -> Markup {
     ecosystems.sort_unstable();
     ecosystems.dedup();
     html! {
-        form class="card filters" method="get" action=(path) role="search" aria-label="Filter packages" {
+        form class="card filters" method="get" action={ (path) "#views" } role="search" aria-label="Filter packages" {
             div class="wide" {
                 label for="text" { "Name or path contains" }
                 input id="text" name="text" type="search" value=(filters.text);
@@ -92,7 +92,7 @@ fn form(path: &str, filters: &Filters, report: &Report) -> Markup {
             (select("ecosystem", "Ecosystem", &filters.ecosystem, ecosystems.iter().map(|name| (*name, *name))))
             div class="actions" {
                 button class="button" type="submit" { "Filter" }
-                @if !(filters.text.is_empty() && filters.ecosystem.is_empty()) { a href=(path) { "Clear" } }
+                @if !(filters.text.is_empty() && filters.ecosystem.is_empty()) { a href={ (path) "#views" } { "Clear" } }
             }
         }
     }
@@ -150,7 +150,7 @@ fn known_cell(known: Option<&Vec<&Finding>>) -> Markup {
     };
     html! {
         span class="counts" {
-            span class=(class) { b { (known.len()) } @if known.len() > 1 { ", first " } @else { " " } (words) }
+            span class=(class) { b { (known.len()) } @if known.len() > 1 { ", worst: " } @else { " " } (words) }
         }
     }
 }

@@ -68,7 +68,7 @@ mod tests {
             _: &Budget,
             visitor: &mut dyn EntryVisitor,
         ) -> Result<LayerEntries, ReadError> {
-            let meta = plimsoll_image::EntryMeta {
+            let meta = EntryMeta {
                 path: plimsoll_image::TreePath::clean(b"etc"),
                 kind: plimsoll_image::EntryKind::Directory,
                 mode: 0o755,

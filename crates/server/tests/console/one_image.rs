@@ -1,0 +1,172 @@
+//! One image: its findings, packages, coverage; and text that wants to be more than text.
+
+use axum::http::StatusCode;
+use plimsoll_model::{GapReason, Level};
+use plimsoll_store::{Store, TaskState, image_uuid};
+
+use crate::{
+    browser::logged_in,
+    fleet::{
+        baseline, digest, image, registry, report, scan_all, store, sync, vulnerability,
+        with_findings, with_gap, with_package,
+    },
+};
+
+const EVIL: &str = "<script>alert(1)</script>\"'&";
+
+async fn one_image(
+    report_of: impl Fn(plimsoll_model::Report) -> plimsoll_model::Report,
+) -> (tempfile::TempDir, Store, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store(folder.path()).await;
+    let registry = registry(&store, "production").await;
+    sync(&store, &registry, vec![image("team/app", "1.0", 7)]).await;
+    scan_all(&store, |_| Some(report_of(report(7)))).await;
+    let uuid = image_uuid("production", "team", "app", "1.0");
+    (folder, store, format!("/console/images/{uuid}"))
+}
+
+#[tokio::test]
+async fn findings_stand_most_urgent_first_with_what_to_do_and_why() {
+    let (_folder, store, path) = one_image(|report| {
+        let report = with_package(report, "libssl3", "3.0.11", "openssl");
+        let report = with_package(report, "openssl", "3.0.11", "openssl");
+        let fixed = Some("3.0.13");
+        with_findings(
+            report,
+            [
+                vulnerability("CVE-LOW", "Low", ("openssl", "3.0.11"), 20, None),
+                vulnerability("CVE-URGENT", "Urgent", ("openssl", "3.0.11"), 135, fixed),
+                vulnerability("CVE-URGENT", "Urgent", ("libssl3", "3.0.11"), 135, fixed),
+                baseline("root-user", "Runs as root", Level::Medium, None, "Name a user."),
+            ],
+        )
+    })
+    .await;
+    let mut browser = logged_in(&store).await;
+    let page = browser.get(&path).await;
+    let place = |text: &str| page.body.find(text).unwrap_or_else(|| panic!("{text}"));
+    assert!(place("Fix as soon as possible") < place("CVE-URGENT"));
+    assert!(place("CVE-URGENT") < place("Plan to fix"));
+    assert!(place("Plan to fix") < place("root-user"));
+    assert!(place("root-user") < place("No need to fix now"));
+    assert!(place("No need to fix now") < place("CVE-LOW"));
+    // Two packages of one vulnerability are one entry, as in the counters.
+    assert_eq!(page.body.matches("<details class=\"card finding").count(), 3);
+    assert!(page.body.contains("In libssl3 3.0.11, openssl 3.0.11."));
+    assert!(page.body.contains("Update to 3.0.13"));
+    assert!(page.body.contains("Raised to 13.5: it is known to be exploited or malicious."));
+    assert!(page.body.contains("known exploited"));
+
+    let page = browser.get(&format!("{path}?kind=baseline")).await;
+    assert!(page.body.contains("root-user") && !page.body.contains("CVE-URGENT"));
+    let page = browser.get(&format!("{path}?text=LIBSSL3")).await;
+    assert!(page.body.contains("CVE-URGENT") && !page.body.contains("CVE-LOW"));
+}
+
+#[tokio::test]
+async fn whatever_an_image_says_is_text() {
+    let (_folder, store, path) = one_image(|report| {
+        let mut report = with_package(report, EVIL, EVIL, EVIL);
+        report.image.distribution = Some(EVIL.into());
+        report.packages[0].locations[0].path = EVIL.into();
+        let report = with_gap(report, GapReason::UnreadableFile, EVIL, EVIL);
+        with_findings(
+            report,
+            [
+                vulnerability(EVIL, EVIL, (EVIL, EVIL), 140, Some(EVIL)),
+                baseline(EVIL, EVIL, Level::High, Some(EVIL), EVIL),
+            ],
+        )
+    })
+    .await;
+    let mut browser = logged_in(&store).await;
+    let asked = "/console/findings/%3Cscript%3Ealert(1)%3C%2Fscript%3E%22'&";
+    let filter =
+        "/console/images?text=%3Cscript%3Ealert(1)%3C/script%3E%22'&registry=%22%3E%3Cscript%3E";
+    for address in [
+        path.clone(),
+        format!("{path}?text=%3Cscript%3E"),
+        format!("{path}/packages"),
+        format!("{path}/packages?ecosystem=%22%3E%3Cscript%3E"),
+        format!("{path}/layers"),
+        asked.to_owned(),
+        filter.to_owned(),
+        "/console/ranking".to_owned(),
+    ] {
+        let page = browser.get(&address).await;
+        assert_eq!(page.status, StatusCode::OK, "{address}");
+        assert!(!page.body.contains("<script"), "{address}");
+    }
+    let page = browser.get(&path).await;
+    assert!(page.body.contains("&lt;script&gt;alert(1)&lt;/script&gt;&quot;"));
+    assert!(!page.body.contains("osv.dev/vulnerability/&lt;"), "an odd id became an address");
+}
+
+#[tokio::test]
+async fn gaps_stand_in_plain_words_and_many_are_folded() {
+    let (_folder, store, path) = one_image(|mut report| {
+        for number in 0..9 {
+            let at = format!("lib/{number}.jar");
+            report = with_gap(report, GapReason::UnreadableFile, &at, "damaged");
+        }
+        with_gap(report, GapReason::EndOfLifeDistribution, "", "no fixes since 2020")
+    })
+    .await;
+    let mut browser = logged_in(&store).await;
+    let page = browser.get(&path).await;
+    assert!(page.body.contains("Some things could not be looked at."));
+    assert!(page.body.contains("A file could not be read"));
+    assert!(page.body.contains("× 9") && page.body.contains("and 6 more"));
+    assert!(page.body.contains("This distribution gets no more fixes"));
+    assert!(page.body.contains("Nothing was found, but not everything could be looked at."));
+}
+
+#[tokio::test]
+async fn packages_can_be_searched_and_say_what_is_known_against_them() {
+    let (_folder, store, path) = one_image(|mut report| {
+        for number in 0..120 {
+            report = with_package(report, &format!("lib{number:03}"), "1.0", "source");
+        }
+        let known = vulnerability("CVE-1", "t", ("lib007", "1.0"), 80, None);
+        with_findings(report, [known])
+    })
+    .await;
+    let mut browser = logged_in(&store).await;
+    let page = browser.get(&format!("{path}/packages")).await;
+    assert!(page.body.contains("1–100 of 120") && page.body.contains("page=2"));
+    let page = browser.get(&format!("{path}/packages?text=lib007")).await;
+    assert!(page.body.contains("1–1 of 1"));
+    assert!(page.body.contains("<b>1</b> later"), "{}", page.body);
+    let page = browser.get(&format!("{path}/layers")).await;
+    assert!(page.body.contains("120 packages, 1 finding"));
+    let page = browser.get("/console/findings/cve-1").await;
+    assert!(page.body.contains("team/app"));
+}
+
+#[tokio::test]
+async fn a_new_scan_is_asked_for_with_the_sessions_own_form_only() {
+    let (_folder, store, path) = one_image(|report| report).await;
+    let mut browser = logged_in(&store).await;
+    let scan = format!("{path}/scan");
+    assert_eq!(browser.post(&scan, &[]).await.status, StatusCode::FORBIDDEN);
+    assert_eq!(browser.post(&scan, &[("csrf", "00")]).await.status, StatusCode::FORBIDDEN);
+    let state = async || store.artifact(&digest(7)).await.unwrap().unwrap().task.unwrap().state;
+    assert_eq!(state().await, TaskState::Done);
+    let csrf = browser.get(&path).await.field("csrf");
+    let page = browser.post(&scan, &[("csrf", &csrf)]).await;
+    assert_eq!((page.status, page.header("location")), (StatusCode::SEE_OTHER, path.as_str()));
+    assert_eq!(state().await, TaskState::Queued);
+    assert!(browser.get(&path).await.body.contains("queued for a scan"));
+}
+
+#[tokio::test]
+async fn an_unknown_image_is_not_found() {
+    let (_folder, store, _) = one_image(|report| report).await;
+    let mut browser = logged_in(&store).await;
+    for id in ["00000000-0000-0000-0000-000000000000", "x", "%2e%2e"] {
+        let page = browser.get(&format!("/console/images/{id}")).await;
+        assert_eq!(page.status, StatusCode::NOT_FOUND, "{id}");
+        assert!(page.body.contains("There is no image with this id."));
+    }
+}

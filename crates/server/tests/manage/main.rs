@@ -1,0 +1,279 @@
+//! The management API over a real store: who may use it, what it refuses by name, what it answers.
+//!
+//! (`cfg(test)` tells clippy that helpers may unwrap.)
+
+#[cfg(test)]
+mod client;
+
+use axum::http::{Method, StatusCode};
+use client::{Client, context};
+use plimsoll_server::{Clock, Context};
+use plimsoll_store::{Store, StoreOptions};
+use serde_json::{Value, json};
+
+/// Every address, with a method that it takes.
+const ADDRESSES: [(&str, &str); 20] = [
+    ("GET", "/api/v1/status"),
+    ("GET", "/api/v1/feed"),
+    ("GET", "/api/v1/registries"),
+    ("POST", "/api/v1/registries"),
+    ("DELETE", "/api/v1/registries/x"),
+    ("POST", "/api/v1/registries/x/sync"),
+    ("GET", "/api/v1/registry-kinds"),
+    ("GET", "/api/v1/images"),
+    ("GET", "/api/v1/images/x"),
+    ("GET", "/api/v1/images/x/report"),
+    ("POST", "/api/v1/images/x/scan"),
+    ("GET", "/api/v1/findings/CVE-1/images"),
+    ("GET", "/api/v1/ranking"),
+    ("GET", "/api/v1/keys"),
+    ("POST", "/api/v1/keys"),
+    ("PATCH", "/api/v1/keys/x"),
+    ("GET", "/api/v1/clusters"),
+    ("PUT", "/api/v1/clusters/x/workloads"),
+    ("GET", "/api/v1/nothing"),
+    ("PUT", "/api/v1/status"),
+];
+
+#[tokio::test]
+async fn without_the_token_every_address_answers_the_same() {
+    let (_folder, context, _) = context().await;
+    for token in [None, Some("wrong")] {
+        for (method, path) in ADDRESSES {
+            // A new context each time: wrong tokens are counted.
+            let context = Context::new(context.store.clone(), context.clock.clone());
+            let client = Client::new(&context, token);
+            let (status, body) = client.call(method, path, None).await;
+            assert_eq!(status, StatusCode::UNAUTHORIZED, "{method} {path}");
+            assert_eq!(body["error"]["code"], "unauthorized");
+            assert!(body["error"]["hint"].as_str().unwrap().contains("admin-token"));
+        }
+    }
+}
+
+#[tokio::test]
+async fn wrong_tokens_are_slowed_down() {
+    let (_folder, context, token) = context().await;
+    let wrong = Client::new(&context, Some("wrong"));
+    for _ in 0..5 {
+        assert_eq!(wrong.get("/api/v1/status").await.0, StatusCode::UNAUTHORIZED);
+    }
+    let right = Client::new(&context, Some(&token));
+    let (status, body) = right.get("/api/v1/status").await;
+    assert_eq!(status, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(body["error"]["code"], "throttled");
+    context.clock.advance(60);
+    assert_eq!(right.get("/api/v1/status").await.0, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn unknown_parameters_fields_addresses_and_methods_are_refused_by_name() {
+    let (_folder, context, token) = context().await;
+    let client = Client::new(&context, Some(&token));
+    let refused = async |method: &str, path: &str, body: Option<Value>| {
+        let (status, body) = client.call(method, path, body).await;
+        (status.as_u16(), body["error"]["message"].as_str().unwrap().to_owned())
+    };
+    let (status, message) = refused("GET", "/api/v1/images?severity=high", None).await;
+    assert_eq!(status, 400);
+    assert!(message.contains("unknown field `severity`"), "{message}");
+    let (status, message) = refused("GET", "/api/v1/status?x=1", None).await;
+    assert_eq!(status, 400);
+    assert!(message.contains("`x`"), "{message}");
+    let body = json!({ "name": "a", "url": "localhost:1", "pasword": "p" });
+    let (status, message) = refused("POST", "/api/v1/registries", Some(body)).await;
+    assert_eq!(status, 400);
+    assert!(message.contains("unknown field `pasword`"), "{message}");
+    let (status, message) = refused("GET", "/api/v1/imagse", None).await;
+    assert_eq!((status, message.as_str()), (404, "there is nothing at `/api/v1/imagse`"));
+    let (status, message) = refused("DELETE", "/api/v1/status", None).await;
+    assert_eq!((status, message.as_str()), (405, "`DELETE` is not answered here"));
+    for (query, parameter) in [
+        ("page_size=0", "page_size"),
+        ("page_size=501", "page_size"),
+        ("page=0", "page"),
+        ("level=worst", "worst"),
+    ] {
+        let (status, message) = refused("GET", &format!("/api/v1/images?{query}"), None).await;
+        assert_eq!(status, 400, "{query}");
+        assert!(message.contains(parameter), "{message}");
+    }
+}
+
+#[tokio::test]
+async fn a_registry_is_added_listed_and_removed_and_its_password_never_comes_back() {
+    let (_folder, context, token) = context().await;
+    let client = Client::new(&context, Some(&token));
+    let registry = json!({
+        "name": "build", "url": "https://Registry.example.com:5000", "username": "ci", "password": "hunter2",
+        "net_type": "intranet", "repositories": ["team/app"], "platform": "linux/arm64"
+    });
+    let (status, added) = client.call("POST", "/api/v1/registries", Some(registry.clone())).await;
+    assert_eq!(status, StatusCode::CREATED, "{added}");
+    let (_, list) = client.get("/api/v1/registries").await;
+    assert_eq!(list["registries"][0], added);
+    assert_eq!(added["url"], "https://registry.example.com:5000");
+    assert_eq!(added["reported_type"], "oci");
+    assert_eq!(added["net_type"], "intranet");
+    assert_eq!(added["has_password"], true);
+    assert!(!list.to_string().contains("hunter2"));
+    let (status, body) = client.call("POST", "/api/v1/registries", Some(registry)).await;
+    assert_eq!((status, body["error"]["code"].as_str()), (StatusCode::CONFLICT, Some("exists")));
+    let (status, removed) = client.call("DELETE", "/api/v1/registries/build", None).await;
+    assert_eq!((status, &removed), (StatusCode::OK, &json!({ "images": 0 })));
+    let (status, body) = client.call("DELETE", "/api/v1/registries/build", None).await;
+    assert_eq!(status, StatusCode::NOT_FOUND);
+    assert_eq!(body["error"]["message"], "there is no registry `build`");
+}
+
+#[tokio::test]
+async fn a_registry_that_cannot_be_is_refused_with_the_parameter() {
+    let (_folder, context, token) = context().await;
+    let client = Client::new(&context, Some(&token));
+    for (change, parameter) in [
+        (json!({ "url": "http://registry.example.com" }), "`url`: plain http"),
+        (json!({ "url": "ftp://x" }), "`url`"),
+        (json!({ "url": "https://user:secret@x" }), "`url`"),
+        (json!({ "kind": "floppy" }), "`kind`: `floppy` is not one of oci"),
+        (json!({ "password": "p" }), "`username`"),
+        (json!({ "ca_pem": "no certificate" }), "`ca_pem`"),
+        (json!({ "repositories": ["Team/App"] }), "`repositories`: `Team/App`"),
+        (json!({ "platform": "linux" }), "`platform`"),
+        (json!({ "name": "" }), "`name`"),
+        (json!({ "net_type": "moon" }), "moon"),
+    ] {
+        let mut request = json!({ "name": "a", "url": "https://registry.example.com" });
+        request.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+        let (status, body) = client.call("POST", "/api/v1/registries", Some(request)).await;
+        let message = body["error"]["message"].as_str().unwrap();
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{change}");
+        assert!(message.contains(parameter), "{message}");
+        assert!(!message.contains("secret"), "{message}");
+    }
+    for url in ["localhost:5000", "http://127.0.0.1:5000", "docker.io"] {
+        let request = json!({ "name": url.replace(['/', ':'], "-"), "url": url });
+        let (status, body) = client.call("POST", "/api/v1/registries", Some(request)).await;
+        assert_eq!(status, StatusCode::CREATED, "{body}");
+    }
+    let allowed =
+        json!({ "name": "open", "url": "http://registry.example.com", "plain_http": true });
+    let (status, _) = client.call("POST", "/api/v1/registries", Some(allowed)).await;
+    assert_eq!(status, StatusCode::CREATED);
+}
+
+#[tokio::test]
+async fn the_kinds_come_from_the_list_with_their_fields() {
+    let (_folder, context, token) = context().await;
+    let client = Client::new(&context, Some(&token));
+    let (_, body) = client.get("/api/v1/registry-kinds").await;
+    let kinds = body["registry_kinds"].as_array().unwrap();
+    assert_eq!(kinds.len(), plimsoll_registry::kind::kinds().len());
+    assert_eq!(kinds[0]["id"], "oci");
+    assert!(kinds[0]["fields"].as_array().unwrap().iter().any(|field| field["id"] == "password"));
+}
+
+#[tokio::test]
+async fn a_registry_that_does_not_answer_is_named() {
+    let (_folder, context, token) = context().await;
+    let client = Client::new(&context, Some(&token));
+    // A port that was free a moment ago: nobody listens there.
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    drop(listener);
+    let request = json!({ "name": "gone", "url": format!("http://{address}") });
+    client.call("POST", "/api/v1/registries", Some(request)).await;
+    let (status, body) = client.call("POST", "/api/v1/registries/gone/sync", None).await;
+    assert_eq!(status, StatusCode::BAD_GATEWAY, "{body}");
+    assert_eq!(body["error"]["code"], "registry_failed");
+    assert!(body["error"]["message"].as_str().unwrap().starts_with("registry `gone`: "));
+    let (_, list) = client.get("/api/v1/registries").await;
+    assert!(list["registries"][0]["problem"].is_string(), "{list}");
+}
+
+#[tokio::test]
+async fn a_key_is_made_listed_and_switched_off_and_its_secret_comes_once() {
+    let (_folder, context, token) = context().await;
+    let client = Client::new(&context, Some(&token));
+    let request = json!({ "name": "ci", "allow": ["yundun-sas:ListImageRisk"] });
+    let (status, made) = client.call("POST", "/api/v1/keys", Some(request)).await;
+    assert_eq!(status, StatusCode::CREATED);
+    let id = made["access_key_id"].as_str().unwrap();
+    let secret = made["access_key_secret"].as_str().unwrap();
+    let (_, list) = client.get("/api/v1/keys").await;
+    assert_eq!(list["keys"][0]["allow"], json!(["yundun-sas:ListImageRisk"]));
+    assert_eq!(list["keys"][0]["active"], true);
+    assert!(!list.to_string().contains(secret));
+    let path = format!("/api/v1/keys/{id}");
+    let (_, changed) = client.call("PATCH", &path, Some(json!({ "active": false }))).await;
+    assert_eq!(changed["active"], false);
+    let wrong = json!({ "name": "ci", "allow": ["ListImageRisk"] });
+    let (status, body) = client.call("POST", "/api/v1/keys", Some(wrong)).await;
+    assert_eq!(status, StatusCode::BAD_REQUEST);
+    assert!(body["error"]["message"].as_str().unwrap().contains("yundun-sas:ListImageRisk"));
+    let unknown = client.call("PATCH", "/api/v1/keys/x", Some(json!({ "active": true }))).await;
+    assert_eq!(unknown.0, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn workloads_of_a_cluster_are_replaced_as_a_whole() {
+    let (_folder, context, token) = context().await;
+    let client = Client::new(&context, Some(&token));
+    let pods = json!({ "apiVersion": "v1", "kind": "PodList", "items": [{
+        "metadata": { "name": "api-1", "namespace": "pay", "labels": { "app": "api" } },
+        "spec": { "containers": [{ "name": "api", "image": "registry.example.com/pay/api:1" }] }
+    }] });
+    let path = "/api/v1/clusters/c1/workloads";
+    let (status, imported) = client.call("PUT", path, Some(pods.clone())).await;
+    assert_eq!(status, StatusCode::OK, "{imported}");
+    assert_eq!(
+        imported,
+        json!({ "cluster_id": "c1", "containers": 1, "known": 0, "changed": true })
+    );
+    let (_, again) = client.call("PUT", path, Some(pods)).await;
+    assert_eq!(again["changed"], false);
+    let (_, list) = client.get("/api/v1/clusters").await;
+    assert_eq!(list["clusters"][0]["id"], "c1");
+    let (status, body) = client.call("PUT", path, Some(json!({ "kind": "Node" }))).await;
+    assert_eq!(status, StatusCode::BAD_REQUEST);
+    assert!(body["error"]["message"].as_str().unwrap().contains("Node"), "{body}");
+}
+
+#[tokio::test]
+async fn an_empty_installation_has_a_status_a_list_and_a_ranking() {
+    let (_folder, context, token) = context().await;
+    let client = Client::new(&context, Some(&token));
+    let (_, status) = client.get("/api/v1/status").await;
+    assert_eq!(status["now"], "2026-11-25T09:30:00Z");
+    assert_eq!(status["images"]["total"], 0);
+    assert_eq!(status["feed"], Value::Null);
+    let (_, list) = client.get("/api/v1/images").await;
+    assert_eq!(list, json!({ "images": [], "meta": { "total": 0 } }));
+    let (_, ranking) = client.get("/api/v1/ranking").await;
+    assert_eq!(ranking["scope"], "all");
+    assert_eq!(ranking["vul_asap"], json!([]));
+    let (_, affected) = client.get("/api/v1/findings/CVE-2014-0160/images").await;
+    assert_eq!(affected, json!({ "id": "CVE-2014-0160", "images": [] }));
+    for path in ["/api/v1/images/x", "/api/v1/images/x/report"] {
+        assert_eq!(client.get(path).await.0, StatusCode::NOT_FOUND);
+    }
+}
+
+#[tokio::test]
+async fn only_a_pod_list_may_be_large() {
+    let (_folder, context, token) = context().await;
+    let client = Client::new(&context, Some(&token));
+    let large = json!({ "name": "x".repeat(1 << 20) });
+    let (status, body) = client.call("POST", "/api/v1/keys", Some(large.clone())).await;
+    assert_eq!(status, StatusCode::PAYLOAD_TOO_LARGE);
+    assert_eq!(body["error"]["code"], "invalid_body");
+    let path = "/api/v1/clusters/c/workloads";
+    assert_eq!(client.call("PUT", path, Some(large)).await.0, StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
+async fn health_needs_no_token() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path(), StoreOptions::default()).await.unwrap();
+    let client = Client::new(&Context::new(store, Clock::machine()), None);
+    assert_eq!(client.send(Method::GET, "/healthz", None).await.0, StatusCode::OK);
+}

@@ -1,0 +1,160 @@
+//! A whole server on a free port: it finds, scans and lists what a registry has, over real connections.
+//!
+//! (`cfg(test)` tells clippy that helpers may unwrap.)
+
+#[cfg(test)]
+mod connection;
+#[cfg(test)]
+mod fixture;
+
+use std::{io::ErrorKind, process::Command};
+
+use axum::http::StatusCode;
+use connection::{get, send};
+use fixture::{config, registry, scanned, until};
+use plimsoll_model::Verdict;
+use plimsoll_server::{
+    TlsFiles,
+    operation::{
+        feed::feed_path,
+        images::{ListImages, list_images},
+        registries::{AddRegistry, add_registry},
+    },
+    serve,
+};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_registry_that_is_added_is_found_scanned_and_listed() {
+    let folder = tempfile::tempdir().unwrap();
+    let summary = plimsoll_advisory::starter_feed(&feed_path(folder.path())).unwrap();
+    let served = registry().serve().await.unwrap();
+    let server = serve(config(&folder)).await.unwrap();
+    let request = AddRegistry { name: "r".into(), url: served.url(), ..AddRegistry::default() };
+    add_registry(server.store(), &request, config(&folder).clock.now()).await.unwrap();
+    until("three scanned images", async || scanned(&server).await == 3).await;
+
+    let images = list_images(server.store(), &ListImages::default()).await.unwrap().images;
+    let names: Vec<&str> = images.iter().map(|image| image.repository.as_str()).collect();
+    assert_eq!(names, ["one", "three", "two"]);
+    assert!(images.iter().all(|image| image.coverage != Some(Verdict::Unreadable)));
+    let digest = images[0].manifest_digest;
+    let report = server.store().artifact_report(&digest).await.unwrap().unwrap();
+    assert_eq!(report.feed.map(|feed| feed.snapshot), Some(summary.state.snapshot));
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restarted_server_goes_on_where_the_killed_one_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let served = registry().serve().await.unwrap();
+    let mut idle = config(&folder);
+    idle.workers = 0;
+    let server = serve(idle).await.unwrap();
+    let request = AddRegistry { name: "r".into(), url: served.url(), ..AddRegistry::default() };
+    add_registry(server.store(), &request, config(&folder).clock.now()).await.unwrap();
+    until("three queued scans", async || {
+        server.store().task_counts(None).await.unwrap().queued == 3
+    })
+    .await;
+    drop(server);
+
+    let server = serve(config(&folder)).await.unwrap();
+    assert!(server.new_admin_token().is_none(), "the token is kept");
+    until("three scanned images", async || scanned(&server).await == 3).await;
+    assert_eq!(list_images(server.store(), &ListImages::default()).await.unwrap().images.len(), 3);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_address_answers_browsers_clients_and_probes() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = serve(config(&folder)).await.unwrap();
+    assert!(server.new_admin_token().is_some());
+    let address = server.address();
+    let (status, _, body) = get(address, "/healthz", &[]).await;
+    assert_eq!((status, body.as_str()), (StatusCode::OK, "ok\n"));
+    let (status, headers, _) = get(address, "/", &[("accept", "text/html")]).await;
+    assert!(status.is_redirection(), "{status}");
+    assert_eq!(headers["location"], "/console/");
+    // A client of the API is never redirected, whatever it accepts.
+    let (status, _, body) =
+        get(address, "/?Action=ListImageRisk", &[("accept", "text/html")]).await;
+    assert!(status.is_client_error(), "{status}");
+    assert!(body.contains("RequestId"), "{body}");
+    let (status, _, _) = get(address, "/api/v1/status", &[]).await;
+    assert_eq!(status, StatusCode::UNAUTHORIZED);
+    let (status, _, _) = get(address, "/console/login", &[]).await;
+    assert_eq!(status, StatusCode::OK);
+    server.stop().await;
+    let gone = tokio::net::TcpStream::connect(address).await;
+    assert_eq!(gone.unwrap_err().kind(), ErrorKind::ConnectionRefused);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_head_that_is_too_large_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = serve(config(&folder)).await.unwrap();
+    let large = "x".repeat(200 << 10);
+    let (status, _, _) = get(server.address(), "/healthz", &[("x-large", &large)]).await;
+    assert_eq!(status, StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_a_certificate_the_server_speaks_tls_and_its_cookies_say_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let files = TlsFiles {
+        certificate: folder.path().join("certificate.pem"),
+        key: folder.path().join("key.pem"),
+    };
+    let made = Command::new("openssl")
+        .args([
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:prime256v1",
+            "-nodes",
+        ])
+        .args(["-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"])
+        .args(["-addext", "basicConstraints=critical,CA:FALSE"])
+        .arg("-keyout")
+        .arg(&files.key)
+        .arg("-out")
+        .arg(&files.certificate)
+        .output();
+    if !made.is_ok_and(|made| made.status.success()) {
+        println!("skipped: openssl is not here");
+        return;
+    }
+    let mut config = config(&folder);
+    config.tls = Some(files.clone());
+    let server = serve(config).await.unwrap();
+    assert!(server.url().starts_with("https://"));
+    let stream = connection::tls(server.address(), &files.certificate).await;
+    let (status, headers, _) = send(stream, "/console/login", &[]).await;
+    assert_eq!(status, StatusCode::OK);
+    assert!(headers["set-cookie"].to_str().unwrap().starts_with("__Host-plimsoll-login="));
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn what_cannot_be_used_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(feed_path(folder.path()), "no snapshot").unwrap();
+    let error = serve(config(&folder)).await.unwrap_err().to_string();
+    assert!(error.contains("advisories.snapshot"), "{error}");
+    std::fs::remove_file(feed_path(folder.path())).unwrap();
+
+    let mut wrong = config(&folder);
+    wrong.tls = Some(TlsFiles { certificate: "/no/such/file".into(), key: "/no/such/key".into() });
+    let error = serve(wrong).await.unwrap_err().to_string();
+    assert_eq!(error, "`/no/such/file` holds no certificate in PEM form");
+
+    let taken = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut wrong = config(&folder);
+    wrong.listen = taken.local_addr().unwrap();
+    let error = serve(wrong).await.unwrap_err().to_string();
+    assert_eq!(error, format!("cannot listen on {}", taken.local_addr().unwrap()));
+}
