@@ -1,1 +1,32 @@
-//! What is inside an image: package formats, distribution, baseline checks.
+//! What is inside an image: packages, the distribution, baseline and build risks.
+//!
+//! In: each layer's files, once, as a stream ([`LayerInspector`]), then the merged tree and the image's configuration
+//! ([`inspect_image`]). Out: [`LayerFacts`], which depend on a layer's bytes alone and can be kept, and [`Inspection`].
+//! Odd: a layer does not know what is visible in the end, so everything that a detector claims is read in every layer,
+//! and what counts is decided over the merged tree.
+//!
+//! Two lists hold all plug-ins: [`parsers`] and [`checks`].
+
+mod baseline;
+mod build_risk;
+mod check;
+mod claims;
+mod distribution;
+mod facts;
+mod history;
+mod inspection;
+mod layer;
+mod packages;
+mod parser;
+mod paths;
+mod text;
+mod view;
+
+pub use check::{About, Check, Outcome, Seen, checks};
+pub use claims::{UnreadClaim, unread_claims};
+pub use distribution::{Distribution, Distributions, Support, distributions};
+pub use facts::{DistributionFact, FileFacts, LayerFacts, PackageFact, Problem};
+pub use inspection::{Inspection, inspect_image};
+pub use layer::LayerInspector;
+pub use parser::{ClaimedFile, ParseError, Parser, Want, detectors_version, parsers};
+pub use view::{FileText, View};

@@ -1,0 +1,116 @@
+//! What one pass over one layer learns, as values that can be kept.
+//!
+//! In: what parsers return. Out: [`LayerFacts`], serialisable, the same for the same bytes. Odd: nothing here knows which
+//! distribution a package belongs to or whether its file is visible in the end; both are questions to the merged image.
+
+use std::collections::BTreeMap;
+
+use plimsoll_image::{LayerEntries, TreePath};
+use plimsoll_model::{GapReason, SourcePackage};
+use serde::{Deserialize, Serialize};
+
+/// Everything learnt in one pass over one layer.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct LayerFacts {
+    /// The layer's entries.
+    pub entries: LayerEntries,
+    /// What detectors read, by the entry's position in the layer.
+    pub files: BTreeMap<u32, Vec<FileFacts>>,
+}
+
+impl LayerFacts {
+    /// Adds what a second pass read under other paths; the entries stay as they are.
+    pub fn add(&mut self, more: Self) {
+        for (entry, files) in more.files {
+            self.files.entry(entry).or_default().extend(files);
+        }
+    }
+}
+
+/// What one detector read of one file.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct FileFacts {
+    /// The detector's id.
+    pub detector: String,
+    /// The path that it claimed the file under, where that is not the entry's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claimed: Option<TreePath>,
+    /// Packages that the file shows.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub packages: Vec<PackageFact>,
+    /// What the file says about the distribution.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub distribution: Option<DistributionFact>,
+    /// The file itself, where checks want to see it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// Fingerprints of the paths that packages of the file own ([`path_fingerprint`](crate::paths::fingerprint)).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub owned: Vec<u64>,
+    /// What could not be read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub problems: Vec<Problem>,
+}
+
+/// Something in a file that could not be read, though the rest may have been.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+pub struct Problem {
+    /// Kind of gap.
+    pub reason: GapReason,
+    /// What happened, as one sentence.
+    pub detail: String,
+}
+
+impl Problem {
+    /// A part of the file that could not be parsed.
+    #[must_use]
+    pub fn unreadable(detail: impl Into<String>) -> Self {
+        Self { reason: GapReason::UnreadableFile, detail: detail.into() }
+    }
+
+    /// A reached limit; the detail names it with its number.
+    #[must_use]
+    pub fn budget(detail: impl Into<String>) -> Self {
+        Self { reason: GapReason::BudgetReached, detail: detail.into() }
+    }
+
+    /// Something that programs read differently.
+    #[must_use]
+    pub fn anomaly(detail: impl Into<String>) -> Self {
+        Self { reason: GapReason::Anomaly, detail: detail.into() }
+    }
+}
+
+/// A package as its file shows it.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct PackageFact {
+    /// OSV name for language packages; `None` for packages of the distribution, whose name the image tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ecosystem: Option<String>,
+    /// Scope or group of a package URL: `@babel`, `org.apache.commons`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<String>,
+    /// Name without scope or group.
+    pub name: String,
+    /// Version in full, epoch included.
+    pub version: String,
+    /// Source package or origin.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<SourcePackage>,
+    /// `amd64`, `noarch`, …; empty for language packages.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub architecture: String,
+    /// Where inside the file, for packages in archives: `WEB-INF/lib/a.jar`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inner: Option<String>,
+    /// What only this format knows.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub extra: BTreeMap<String, String>,
+}
+
+/// What one file says about the distribution.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct DistributionFact {
+    /// `ID`, `VERSION_ID`, … of `os-release`; `TEXT` for files that hold one line.
+    pub fields: BTreeMap<String, String>,
+}

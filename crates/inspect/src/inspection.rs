@@ -1,0 +1,127 @@
+//! From layers' facts to what the image is: the merged view.
+//!
+//! In: the merged tree, the facts of all layers, documents and configuration. Out: [`Inspection`]. Odd: a fact counts when
+//! the file that it comes from is visible under a path that its detector claims. The one exception is a package database
+//! that a later layer removed or emptied: the packages are still there without it, so the earlier one counts, and a
+//! gap says so.
+
+mod databases;
+mod inventory;
+mod visible;
+
+use std::collections::{BTreeSet, HashSet};
+
+use plimsoll_image::{ImageConfig, ImageDocuments, Tree};
+use plimsoll_model::{Finding, Gap, GapReason, Package, Timestamp};
+
+use crate::{
+    check::{checks, judge_all},
+    claims,
+    distribution::{self, Distribution, Family, Shown},
+    facts::LayerFacts,
+    parser::parsers,
+    text,
+    view::View,
+};
+
+/// What an image is.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Inspection {
+    /// What is installed, sorted by [`Package::sort_key`].
+    pub packages: Vec<Package>,
+    /// Baseline and build risks, most urgent first.
+    pub findings: Vec<Finding>,
+    /// What could not be looked at, sorted.
+    pub gaps: Vec<Gap>,
+    /// Ids of the parsers and checks that ran, sorted.
+    pub ran: Vec<String>,
+    /// The distribution, where one could be told.
+    pub distribution: Option<Distribution>,
+}
+
+/// Merges what the layers hold into what the image is. `as_of` decides which releases are past their end of life.
+///
+/// Gaps of reading the layers themselves stand in [`LayerEntries::gaps`](plimsoll_image::LayerEntries::gaps) and are not
+/// repeated.
+#[must_use]
+pub fn inspect_image(
+    tree: &Tree,
+    layers: &[LayerFacts],
+    documents: &ImageDocuments,
+    config: &ImageConfig,
+    as_of: Timestamp,
+) -> Inspection {
+    let seen = visible::look(tree, layers);
+    let mut gaps = claims::remaining_gaps(tree, layers);
+    gaps.extend(seen.files.iter().flat_map(problems));
+    let databases = databases::find(&seen.files, layers, &mut gaps);
+    let shown = shown(&databases);
+    let releases = visible::release_files(tree, layers, &mut gaps);
+    let (distribution, distribution_gaps) = distribution::determine(&releases, &shown, as_of);
+    gaps.extend(distribution_gaps);
+    databases::check_places(tree, distribution.as_ref(), &shown, &mut gaps);
+    let owned = inventory::owned(&seen.files, &databases);
+    let sources = inventory::Sources {
+        files: &seen.files,
+        databases: &databases,
+        distribution: distribution.as_ref(),
+        owned: &owned,
+        documents,
+    };
+    let packages = inventory::packages(&sources, &mut gaps);
+    let view = View::new(tree, layers, documents, config, seen.special, owned);
+    let (mut findings, unseen) = judge_all(&view);
+    gaps.extend(unseen);
+    findings.sort_by(Finding::compare_urgency);
+    gaps.sort();
+    gaps.dedup();
+    Inspection { packages, findings, gaps, ran: ran(), distribution }
+}
+
+fn ran() -> Vec<String> {
+    let parsers = parsers().iter().map(|parser| parser.id());
+    let ids: BTreeSet<&str> = parsers.chain(checks().iter().map(|check| check.id())).collect();
+    ids.into_iter().map(str::to_owned).collect()
+}
+
+/// The gaps of one file. Texts for checks are left out: the check that misses one says so.
+fn problems<'f>(file: &'f visible::VisibleFile<'_>) -> impl Iterator<Item = Gap> + use<'f> {
+    let is_text = file.facts.detector == text::ID;
+    let problems = file.facts.problems.iter().filter(move |_| !is_text);
+    problems.map(|problem| Gap {
+        reason: problem.reason,
+        by: file.facts.detector.clone(),
+        at: file.path.display().into_owned(),
+        detail: problem.detail.clone(),
+    })
+}
+
+fn shown<'f>(databases: &'f [visible::VisibleFile<'_>]) -> Shown<'f> {
+    let mut shown = Shown::default();
+    for file in databases {
+        if let Some(family) = Family::of_parser(&file.facts.detector)
+            && !file.facts.packages.is_empty()
+        {
+            let versions = file.facts.packages.iter().map(|package| package.version.as_str());
+            shown.families.entry(family).or_default().extend(versions);
+        }
+    }
+    shown
+}
+
+/// Paths' fingerprints.
+type Owned = HashSet<u64>;
+
+/// The gap of a package database.
+fn database_gap(family: Family, at: &str, detail: String) -> Gap {
+    Gap {
+        reason: GapReason::PackageDatabaseRemoved,
+        by: family.parser().to_owned(),
+        at: at.to_owned(),
+        detail,
+    }
+}
+
+#[cfg(test)]
+#[path = "inspection/tests.rs"]
+mod tests;

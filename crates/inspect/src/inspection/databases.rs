@@ -1,0 +1,151 @@
+//! The package databases that count, and signs that one is missing.
+//!
+//! In: visible files, all layers, the tree. Out: files of the parsers `dpkg`, `apk` and `rpm`; gaps. Odd: when none of a
+//! family is visible, or the visible ones are empty, the topmost layer's that had packages counts. Directories that belong
+//! to a package manager and have no database in them are a sign as well.
+
+use plimsoll_image::{EntryKind, Tree};
+use plimsoll_model::{Gap, GapReason};
+
+use super::{database_gap, visible::VisibleFile};
+use crate::{
+    distribution::{Distribution, Family, Shown, family_of},
+    facts::LayerFacts,
+    packages::rpm,
+};
+
+const FAMILIES: &[Family] = &[Family::Dpkg, Family::Apk, Family::Rpm];
+
+/// Folders that only a system with such a database has.
+const fn folders(family: Family) -> &'static [&'static str] {
+    match family {
+        Family::Dpkg => &["var/lib/dpkg"],
+        Family::Apk => &["lib/apk", "usr/lib/apk"],
+        Family::Rpm => rpm::FOLDERS,
+    }
+}
+
+pub(super) fn find<'l>(
+    files: &[VisibleFile<'l>],
+    layers: &'l [LayerFacts],
+    gaps: &mut Vec<Gap>,
+) -> Vec<VisibleFile<'l>> {
+    let mut databases = Vec::new();
+    for family in FAMILIES {
+        let of_family = |file: &&VisibleFile<'_>| file.facts.detector == family.parser();
+        let visible: Vec<VisibleFile<'l>> = files.iter().filter(of_family).cloned().collect();
+        if visible.iter().any(|file| !file.facts.packages.is_empty()) {
+            databases.extend(visible);
+            continue;
+        }
+        let earlier = earlier(*family, layers);
+        if let Some(first) = earlier.first() {
+            let what = if visible.is_empty() { "removed" } else { "emptied" };
+            let path = first.path.display().into_owned();
+            let detail = format!(
+                "the package database was {what} after layer {}; the packages that it listed there are reported",
+                first.layer
+            );
+            gaps.push(database_gap(*family, &path, detail));
+        }
+        databases.extend(earlier);
+    }
+    databases
+}
+
+/// The databases of the topmost layer that has one with packages.
+fn earlier(family: Family, layers: &[LayerFacts]) -> Vec<VisibleFile<'_>> {
+    for (index, layer) in layers.iter().enumerate().rev() {
+        let mut found = Vec::new();
+        for (entry, facts) in &layer.files {
+            let meta = usize::try_from(*entry).ok().and_then(|at| layer.entries.entries.get(at));
+            for facts in facts {
+                let path = facts.claimed.as_ref().or_else(|| meta.map(|meta| &meta.path));
+                if facts.detector == family.parser()
+                    && !facts.packages.is_empty()
+                    && let Some(path) = path
+                {
+                    found.push(VisibleFile { path: path.clone(), layer: index, facts });
+                }
+            }
+        }
+        if !found.is_empty() {
+            return found;
+        }
+    }
+    Vec::new()
+}
+
+/// Gaps for databases that should be there and are not, or are there and cannot be read.
+pub(super) fn check_places(
+    tree: &Tree,
+    distribution: Option<&Distribution>,
+    shown: &Shown<'_>,
+    gaps: &mut Vec<Gap>,
+) {
+    let expected = distribution.and_then(family_of);
+    let old = check_rpm_files(tree, shown, gaps);
+    for family in FAMILIES {
+        if shown.families.contains_key(family) || (*family == Family::Rpm && old) {
+            continue;
+        }
+        let folder = folders(*family).iter().find(|folder| {
+            tree.resolve(folder.as_bytes())
+                .is_some_and(|node| node.meta.kind == EntryKind::Directory)
+        });
+        let is_other = expected.map_or(!shown.families.is_empty(), |expected| expected != *family);
+        match folder {
+            Some(folder) if !is_other => gaps.push(database_gap(
+                *family,
+                folder,
+                "has no package database in it, or an empty one".to_owned(),
+            )),
+            None if expected == Some(*family) => gaps.push(database_gap(
+                *family,
+                "",
+                "the distribution's package database is not there".to_owned(),
+            )),
+            _ => {}
+        }
+    }
+}
+
+/// RPM's older kinds of databases, and changes that stand beside the database only. Whether there is an older kind.
+fn check_rpm_files(tree: &Tree, shown: &Shown<'_>, gaps: &mut Vec<Gap>) -> bool {
+    let mut old = false;
+    let size = |path: &str| {
+        let node = tree.resolve(path.as_bytes());
+        node.filter(|node| node.meta.kind == EntryKind::File).map_or(0, |node| node.meta.size)
+    };
+    let mut unread = |at: String, detail: &str| {
+        gaps.push(Gap {
+            reason: GapReason::UnreadableFile,
+            by: Family::Rpm.parser().to_owned(),
+            at,
+            detail: detail.to_owned(),
+        });
+    };
+    for folder in rpm::FOLDERS {
+        for (name, kind) in [
+            (
+                "Packages",
+                "is a package database in Berkeley DB's format, of which no packages were read",
+            ),
+            (
+                "Packages.db",
+                "is a package database in rpm's ndb format, of which no packages were read",
+            ),
+        ] {
+            let path = format!("{folder}/{name}");
+            if size(&path) > 0 && !shown.families.contains_key(&Family::Rpm) {
+                unread(path, kind);
+                old = true;
+            }
+        }
+        let log = format!("{folder}/rpmdb.sqlite-wal");
+        if size(&log) > 0 {
+            unread(log, "holds changes that are not in the database file yet; they were not read");
+        }
+    }
+    old
+}

@@ -1,0 +1,181 @@
+//! Packages, as one list.
+//!
+//! In: visible files with packages, the distribution. Out: [`Package`]s, each once with all its locations, sorted. Odd: a
+//! language package whose files a distribution's package owns is that package: it is listed once, as the
+//! distribution's, provided that there are advisories for those.
+
+use std::collections::{BTreeMap, HashSet};
+
+use plimsoll_image::ImageDocuments;
+use plimsoll_model::{
+    Ecosystem, Gap, GapReason, Location, Package,
+    purl::{self, Parts},
+};
+
+use super::{Owned, visible::VisibleFile};
+use crate::{
+    distribution::{Distribution, Family, family_of, has_advisories},
+    facts::PackageFact,
+    packages::dpkg::DpkgFiles,
+    parser::Parser,
+    paths::{child_of, fingerprint},
+};
+
+/// What the list is made of.
+pub(super) struct Sources<'a, 'l> {
+    pub(super) files: &'a [VisibleFile<'l>],
+    pub(super) databases: &'a [VisibleFile<'l>],
+    pub(super) distribution: Option<&'a Distribution>,
+    pub(super) owned: &'a Owned,
+    pub(super) documents: &'a ImageDocuments,
+}
+
+/// Fingerprints of all paths that installed packages of the distribution own.
+pub(super) fn owned(files: &[VisibleFile<'_>], databases: &[VisibleFile<'_>]) -> Owned {
+    let mut installed: HashSet<&str> = HashSet::new();
+    let mut owned = Owned::new();
+    for file in databases {
+        installed.extend(file.facts.packages.iter().map(|package| package.name.as_str()));
+        owned.extend(&file.facts.owned);
+    }
+    // A list without its package owns nothing: removed packages leave theirs behind, and anyone can add one.
+    for file in files.iter().filter(|file| file.facts.detector == DpkgFiles.id()) {
+        let name = String::from_utf8_lossy(file.path.name());
+        let name = name.strip_suffix(".list").or_else(|| name.strip_suffix(".md5sums"));
+        let package = name.unwrap_or_default().split(':').next().unwrap_or_default();
+        if installed.contains(package) || is_distroless(&file.path) {
+            owned.extend(&file.facts.owned);
+        }
+    }
+    owned
+}
+
+/// There a file's name is the package's, cut or not, and presence means installed.
+fn is_distroless(path: &plimsoll_image::TreePath) -> bool {
+    child_of(path.as_bytes(), "var/lib/dpkg/status.d").is_some()
+}
+
+pub(super) fn packages(sources: &Sources<'_, '_>, gaps: &mut Vec<Gap>) -> Vec<Package> {
+    let mut merged: BTreeMap<(String, String, String, String), Package> = BTreeMap::new();
+    let language =
+        sources.files.iter().filter(|file| Family::of_parser(&file.facts.detector).is_none());
+    for file in sources.databases.iter().chain(language) {
+        let is_owned = sources.owned.contains(&fingerprint(file.path.as_bytes()));
+        for fact in &file.facts.packages {
+            if fact.ecosystem.is_some() && is_owned && sources.has_owners() {
+                continue;
+            }
+            let Some(package) = sources.package(file, fact) else {
+                gaps.push(Gap {
+                    reason: GapReason::UnreadableFile,
+                    by: file.facts.detector.clone(),
+                    at: file.path.display().into_owned(),
+                    detail: format!("`{}` cannot be the name of a package", fact.name),
+                });
+                continue;
+            };
+            let (ecosystem, name, version, purl) = package.sort_key();
+            let key = (ecosystem.to_owned(), name.to_owned(), version.to_owned(), purl.to_owned());
+            match merged.get_mut(&key) {
+                Some(known) => known.locations.extend(package.locations),
+                None => {
+                    merged.insert(key, package);
+                }
+            }
+        }
+    }
+    let mut packages: Vec<Package> = merged.into_values().collect();
+    for package in &mut packages {
+        package.locations.sort();
+        package.locations.dedup();
+    }
+    packages
+}
+
+impl Sources<'_, '_> {
+    /// Whether the distribution's packages can stand for the language packages that they own.
+    fn has_owners(&self) -> bool {
+        self.distribution.is_some_and(has_advisories)
+    }
+
+    fn package(&self, file: &VisibleFile<'_>, fact: &PackageFact) -> Option<Package> {
+        let (ecosystem, release, distro) = self.ecosystem(file, fact);
+        let purl = purl(&ecosystem, fact, distro)?;
+        let name = match (ecosystem.0.as_str(), &fact.namespace) {
+            ("Maven", Some(group)) => format!("{group}:{}", fact.name),
+            (_, Some(scope)) => format!("{scope}/{}", fact.name),
+            (_, None) => fact.name.clone(),
+        };
+        let mut extra = fact.extra.clone();
+        if !fact.architecture.is_empty() {
+            extra.insert("architecture".to_owned(), fact.architecture.clone());
+        }
+        let layer = self.documents.layers.get(file.layer).and_then(|layer| layer.digest);
+        let path = match &fact.inner {
+            Some(inner) => format!("{}!/{inner}", file.path.display()),
+            None => file.path.display().into_owned(),
+        };
+        Some(Package {
+            ecosystem,
+            release,
+            name,
+            version: fact.version.clone(),
+            source: fact.source.clone(),
+            purl,
+            locations: vec![Location { path, layer }],
+            found_by: file.facts.detector.clone(),
+            extra,
+        })
+    }
+
+    /// Ecosystem, release and the `distro` of package URLs.
+    fn ecosystem(
+        &self,
+        file: &VisibleFile<'_>,
+        fact: &PackageFact,
+    ) -> (Ecosystem, Option<String>, Option<&str>) {
+        if let Some(name) = &fact.ecosystem {
+            return (Ecosystem::named(name), None, None);
+        }
+        let family = Family::of_parser(&file.facts.detector);
+        match self.distribution {
+            Some(distribution) if family_of(distribution) == family => (
+                distribution.ecosystem.clone(),
+                distribution.release.clone(),
+                distribution.distro.as_deref(),
+            ),
+            // Tools of another family, or nothing that names a distribution.
+            _ => (Ecosystem::named(family.map_or("", Family::ecosystem)), None, None),
+        }
+    }
+}
+
+fn purl(ecosystem: &Ecosystem, fact: &PackageFact, distro: Option<&str>) -> Option<String> {
+    let is_rpm = ecosystem.row().is_some_and(|row| row.purl_type == "rpm");
+    let (epoch, version) = match fact.version.split_once(':') {
+        Some((epoch, version)) if is_rpm => (epoch, version),
+        _ => ("", fact.version.as_str()),
+    };
+    let extra = |key: &str| fact.extra.get(key).map(String::as_str).unwrap_or_default();
+    let upstream = match &fact.source {
+        _ if is_rpm => extra("source_rpm").to_owned(),
+        Some(source) if source.version != fact.version => {
+            format!("{}@{}", source.name, source.version)
+        }
+        Some(source) if source.name != fact.name => source.name.clone(),
+        _ => String::new(),
+    };
+    let parts = Parts {
+        namespace: fact.namespace.as_deref(),
+        name: &fact.name,
+        version,
+        qualifiers: &[
+            ("arch", fact.architecture.as_str()),
+            ("distro", distro.unwrap_or_default()),
+            ("epoch", epoch),
+            ("rpmmod", extra("modularity")),
+            ("upstream", upstream.as_str()),
+        ],
+    };
+    purl::format(ecosystem, parts)
+}

@@ -1,0 +1,145 @@
+//! The detectors' side of the one pass over a layer.
+//!
+//! In: each entry of a layer with its bytes, from [`LayerSource::read_layer`](plimsoll_image::LayerSource::read_layer).
+//! Out: [`LayerFacts`]. Odd: a detector that panics costs its file, not the scan; the file is then a gap. A second pass
+//! reads entries under other paths than their own ([`LayerInspector::only`]).
+
+use std::{
+    collections::BTreeMap,
+    io::{self, Read},
+    panic::{AssertUnwindSafe, catch_unwind},
+};
+
+use plimsoll_image::{Budget, EntryKind, EntryMeta, EntryVisitor, LayerEntries, TreePath};
+use plimsoll_model::GapReason;
+
+use crate::{
+    claims::UnreadClaim,
+    facts::{FileFacts, LayerFacts, Problem},
+    parser::{ClaimedFile, ParseError, Parser, Want, parsers, read_wanted},
+};
+
+/// Sees each entry of a layer once and asks the detectors.
+#[derive(Debug)]
+pub struct LayerInspector<'a> {
+    budget: &'a Budget,
+    files: BTreeMap<u32, Vec<FileFacts>>,
+    only: Option<BTreeMap<u32, Vec<&'a UnreadClaim>>>,
+}
+
+impl<'a> LayerInspector<'a> {
+    /// For the first pass: everything is read under its own path.
+    #[must_use]
+    pub const fn new(budget: &'a Budget) -> Self {
+        Self { budget, files: BTreeMap::new(), only: None }
+    }
+
+    /// For a second pass: just these claims are read, each by its detector and under its path.
+    #[must_use]
+    pub fn only(budget: &'a Budget, claims: &'a [UnreadClaim]) -> Self {
+        let mut only: BTreeMap<u32, Vec<&'a UnreadClaim>> = BTreeMap::new();
+        for claim in claims {
+            only.entry(claim.entry).or_default().push(claim);
+        }
+        Self { budget, files: BTreeMap::new(), only: Some(only) }
+    }
+
+    /// What was learnt, with the entries that the pass returned.
+    #[must_use]
+    pub fn finish(self, entries: LayerEntries) -> LayerFacts {
+        LayerFacts { entries, files: self.files }
+    }
+
+    /// Which detectors want the entry, under which path.
+    fn jobs(&self, index: u32, meta: &EntryMeta) -> Vec<Job> {
+        let mut jobs = Vec::new();
+        if let Some(only) = &self.only {
+            for claim in only.get(&index).into_iter().flatten() {
+                let parser = parsers().iter().find(|parser| parser.id() == claim.detector);
+                if let Some(parser) = parser
+                    && let Some(want) = parser.claims(claim.path.as_bytes(), meta)
+                {
+                    jobs.push(Job { parser: *parser, want, claimed: Some(claim.path.clone()) });
+                }
+            }
+            return jobs;
+        }
+        for parser in parsers() {
+            if let Some(want) = parser.claims(meta.path.as_bytes(), meta) {
+                jobs.push(Job { parser: *parser, want, claimed: None });
+            }
+        }
+        jobs
+    }
+}
+
+struct Job {
+    parser: &'static dyn Parser,
+    want: Want,
+    claimed: Option<TreePath>,
+}
+
+impl EntryVisitor for LayerInspector<'_> {
+    fn visit(&mut self, index: u32, meta: &EntryMeta, content: &mut dyn Read) -> io::Result<()> {
+        if meta.kind != EntryKind::File {
+            return Ok(());
+        }
+        let jobs = self.jobs(index, meta);
+        let Some(most) = jobs.iter().map(|job| job.want).max_by_key(|want| wanted(*want, meta))
+        else {
+            return Ok(());
+        };
+        let read = read_wanted(most, meta.size, self.budget, content)?;
+        for job in jobs {
+            let path = job.claimed.as_ref().unwrap_or(&meta.path);
+            let mut facts = match read.as_ref().map_err(Clone::clone).and_then(|bytes| {
+                let bytes = fitting(job.want, meta.size, bytes)?;
+                parse_guarded(job.parser, &ClaimedFile { path, bytes, budget: self.budget })
+            }) {
+                Ok(facts) => facts,
+                Err(error) => FileFacts { problems: vec![problem(&error)], ..FileFacts::default() },
+            };
+            job.parser.id().clone_into(&mut facts.detector);
+            facts.claimed = job.claimed;
+            self.files.entry(index).or_default().push(facts);
+        }
+        Ok(())
+    }
+}
+
+fn wanted(want: Want, meta: &EntryMeta) -> u64 {
+    match want {
+        Want::Whole { limit } if meta.size > limit => 0,
+        Want::Whole { .. } => meta.size,
+        Want::Head { limit } => limit.min(meta.size),
+    }
+}
+
+/// The part of the bytes that one of several detectors asked for.
+fn fitting(want: Want, size: u64, bytes: &[u8]) -> Result<&[u8], ParseError> {
+    match want {
+        Want::Whole { limit } if size > limit => {
+            Err(ParseError::TooLarge { size, limit, name: "the format's own" })
+        }
+        Want::Whole { .. } => Ok(bytes),
+        Want::Head { limit } => {
+            let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+            Ok(bytes.get(..limit).unwrap_or(bytes))
+        }
+    }
+}
+
+fn parse_guarded(parser: &dyn Parser, file: &ClaimedFile<'_>) -> Result<FileFacts, ParseError> {
+    catch_unwind(AssertUnwindSafe(|| parser.parse(file))).unwrap_or_else(|_| {
+        let at = "whole file".to_owned();
+        Err(ParseError::Syntax { at, problem: "the parser gave up (a defect of it)".to_owned() })
+    })
+}
+
+fn problem(error: &ParseError) -> Problem {
+    let reason = match error {
+        ParseError::TooLarge { .. } => GapReason::BudgetReached,
+        ParseError::Syntax { .. } | ParseError::Missing(_) => GapReason::UnreadableFile,
+    };
+    Problem { reason, detail: error.to_string() }
+}

@@ -1,0 +1,133 @@
+//! Alpine's package database: `lib/apk/db/installed`, since apk-tools 3 `usr/lib/apk/db/installed`.
+//!
+//! In: blocks of `K:value` lines, separated by an empty line. Out: one package per block, and fingerprints of the paths
+//! that they own (`F:` a folder, `R:` a file in the folder named last).
+//! Source: the Alpine wiki's "Apk spec" for the installed database.
+//!
+//! Odd: `o:` is the origin that Alpine's advisories speak of; its version is the package's own. A block that a short or
+//! forged line spoils costs that block only.
+
+use std::collections::BTreeMap;
+
+use plimsoll_image::EntryMeta;
+use plimsoll_model::SourcePackage;
+
+use super::{MAX_PACKAGES, MAX_WORD};
+use crate::{
+    facts::{FileFacts, PackageFact, Problem},
+    parser::{ClaimedFile, ParseError, Parser, Want},
+    paths::fingerprint,
+};
+
+/// Reads which packages are installed and what they own.
+#[derive(Debug)]
+pub(crate) struct ApkInstalled;
+
+impl Parser for ApkInstalled {
+    fn id(&self) -> &'static str {
+        "apk"
+    }
+
+    fn version(&self) -> u32 {
+        1
+    }
+
+    fn reads(&self) -> &'static str {
+        "lib/apk/db/installed, usr/lib/apk/db/installed"
+    }
+
+    fn claims(&self, path: &[u8], _: &EntryMeta) -> Option<Want> {
+        let path = path.strip_prefix(b"usr/").unwrap_or(path);
+        (path == b"lib/apk/db/installed").then_some(Want::Whole { limit: u64::MAX })
+    }
+
+    fn parse(&self, file: &ClaimedFile<'_>) -> Result<FileFacts, ParseError> {
+        let mut facts = FileFacts::default();
+        let mut block = Block::default();
+        for (index, line) in file.bytes.split(|&byte| byte == b'\n').enumerate() {
+            let line = line.strip_suffix(b"\r").unwrap_or(line);
+            match line {
+                [] => std::mem::take(&mut block).finish(&mut facts),
+                [key, b':', value @ ..] => {
+                    block.first_line.get_or_insert(index + 1);
+                    block.add(*key, value, &mut facts.owned);
+                }
+                _ => facts.problems.push(Problem::unreadable(format!(
+                    "line {}: is not of the form `K:value`",
+                    index + 1
+                ))),
+            }
+            facts.problems.truncate(100);
+        }
+        block.finish(&mut facts);
+        facts.owned.sort_unstable();
+        facts.owned.dedup();
+        Ok(facts)
+    }
+}
+
+#[derive(Default)]
+struct Block {
+    first_line: Option<usize>,
+    name: String,
+    version: String,
+    origin: String,
+    architecture: String,
+    license: String,
+    folder: Vec<u8>,
+}
+
+impl Block {
+    fn add(&mut self, key: u8, value: &[u8], owned: &mut Vec<u64>) {
+        let word = match key {
+            b'P' => &mut self.name,
+            b'V' => &mut self.version,
+            b'o' => &mut self.origin,
+            b'A' => &mut self.architecture,
+            b'L' => &mut self.license,
+            b'F' => {
+                self.folder = value.to_vec();
+                return;
+            }
+            b'R' => {
+                let slash: &[u8] = if self.folder.is_empty() { b"" } else { b"/" };
+                owned.push(fingerprint(&[&self.folder, slash, value].concat()));
+                return;
+            }
+            _ => return,
+        };
+        *word = String::from_utf8_lossy(value).trim().to_owned();
+    }
+
+    fn finish(self, facts: &mut FileFacts) {
+        let Some(line) = self.first_line else { return };
+        let at = |problem: &str| Problem::unreadable(format!("line {line}: {problem}"));
+        if self.name.is_empty() || self.version.is_empty() {
+            facts.problems.push(at("the block has no name (`P:`) or no version (`V:`)"));
+            return;
+        }
+        if self.name.len() > MAX_WORD || self.version.len() > MAX_WORD {
+            facts.problems.push(at("a name or version is longer than 1024 bytes"));
+            return;
+        }
+        if facts.packages.len() >= MAX_PACKAGES {
+            facts.problems.push(Problem::budget(format!(
+                "packages of one database: the limit of {MAX_PACKAGES} is reached"
+            )));
+            return;
+        }
+        let origin = if self.origin.is_empty() { self.name.clone() } else { self.origin };
+        let mut extra = BTreeMap::new();
+        if !self.license.is_empty() {
+            extra.insert("license".to_owned(), self.license);
+        }
+        facts.packages.push(PackageFact {
+            source: Some(SourcePackage { name: origin, version: self.version.clone() }),
+            name: self.name,
+            version: self.version,
+            architecture: self.architecture,
+            extra,
+            ..PackageFact::default()
+        });
+    }
+}

@@ -1,0 +1,224 @@
+//! Debian's package database: `var/lib/dpkg/status` and, in distroless images, `var/lib/dpkg/status.d/*`; and which files
+//! its packages own: `var/lib/dpkg/info/*.list`, in distroless images `status.d/*.md5sums`.
+//!
+//! In: stanzas of `Field: value` lines, separated by an empty line; a value goes on in lines that start with a blank.
+//! Out: one package per stanza whose files are there, and fingerprints of owned paths.
+//! Source: Debian Policy 5.1 (syntax of control files); `dpkg(1)`, "Package states"; `deb-version(7)`.
+//!
+//! Odd, and covered by a case in `tests/cases/dpkg/`:
+//! * `Source: openssl (3.0.2-1)`: a version in parentheses when it differs from the binary's.
+//! * distroless files have no `Status` line: their presence means installed.
+//! * `deinstall ok config-files`: only configuration is left, so the package is not there; a half-configured one is.
+//! * one file's bytes need not be UTF-8 (old maintainers' names); only the fields that we read must make sense.
+
+use std::{borrow::Cow, collections::BTreeMap};
+
+use plimsoll_image::EntryMeta;
+use plimsoll_model::SourcePackage;
+
+use super::{MAX_PACKAGES, MAX_WORD};
+use crate::{
+    facts::{FileFacts, PackageFact, Problem},
+    parser::{ClaimedFile, ParseError, Parser, Want},
+    paths::{child_of, fingerprint},
+};
+
+const STATUS: &[u8] = b"var/lib/dpkg/status";
+const STATUS_FOLDER: &str = "var/lib/dpkg/status.d";
+const INFO_FOLDER: &str = "var/lib/dpkg/info";
+
+/// Reads which packages are installed.
+#[derive(Debug)]
+pub(crate) struct DpkgStatus;
+
+impl Parser for DpkgStatus {
+    fn id(&self) -> &'static str {
+        "dpkg"
+    }
+
+    fn version(&self) -> u32 {
+        1
+    }
+
+    fn reads(&self) -> &'static str {
+        "var/lib/dpkg/status, var/lib/dpkg/status.d/*"
+    }
+
+    fn claims(&self, path: &[u8], _: &EntryMeta) -> Option<Want> {
+        let in_folder = child_of(path, STATUS_FOLDER).is_some_and(|name| !is_md5sums(name));
+        (path == STATUS || in_folder).then_some(Want::Whole { limit: u64::MAX })
+    }
+
+    fn parse(&self, file: &ClaimedFile<'_>) -> Result<FileFacts, ParseError> {
+        let needs_status = child_of(file.path.as_bytes(), STATUS_FOLDER).is_none();
+        let mut facts = FileFacts::default();
+        let mut line = 1;
+        let mut stanza = Stanza::default();
+        for text in file.bytes.split(|&byte| byte == b'\n') {
+            let text = text.strip_suffix(b"\r").unwrap_or(text);
+            if text.iter().all(u8::is_ascii_whitespace) {
+                std::mem::take(&mut stanza).finish(needs_status, &mut facts);
+            } else {
+                stanza.add(text, line);
+            }
+            line += 1;
+        }
+        stanza.finish(needs_status, &mut facts);
+        Ok(facts)
+    }
+}
+
+fn is_md5sums(name: &[u8]) -> bool {
+    name.ends_with(b".md5sums")
+}
+
+/// The fields of one stanza that matter.
+#[derive(Default)]
+struct Stanza<'a> {
+    fields: Vec<(Field, Cow<'a, str>)>,
+    line: u64,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Field {
+    Package,
+    Status,
+    Version,
+    Source,
+    Architecture,
+}
+
+const FIELDS: &[(&str, Field)] = &[
+    ("Package", Field::Package),
+    ("Status", Field::Status),
+    ("Version", Field::Version),
+    ("Source", Field::Source),
+    ("Architecture", Field::Architecture),
+];
+
+impl<'a> Stanza<'a> {
+    fn add(&mut self, text: &'a [u8], line: u64) {
+        if self.line == 0 {
+            self.line = line;
+        }
+        let Some(colon) = text.iter().position(|&byte| byte == b':') else { return };
+        let (name, value) = text.split_at_checked(colon).unwrap_or_default();
+        let known = FIELDS.iter().find(|(known, _)| name.eq_ignore_ascii_case(known.as_bytes()));
+        if let Some((_, field)) = known {
+            let value = value.strip_prefix(b":").unwrap_or(value).trim_ascii();
+            self.fields.push((*field, String::from_utf8_lossy(value)));
+        }
+    }
+
+    fn get(&self, field: Field) -> &str {
+        let found = self.fields.iter().find(|(known, _)| *known == field);
+        found.map_or("", |(_, value)| value)
+    }
+
+    fn finish(self, needs_status: bool, facts: &mut FileFacts) {
+        if self.line == 0 {
+            return;
+        }
+        let name = self.get(Field::Package);
+        let at = |problem: &str| Problem::unreadable(format!("line {}: {problem}", self.line));
+        if name.is_empty() {
+            facts.problems.push(at("`Package` is missing in the stanza"));
+            return;
+        }
+        let state = match (self.get(Field::Status).split_whitespace().next_back(), needs_status) {
+            (Some(state), _) => state,
+            (None, false) => "installed",
+            (None, true) => {
+                facts.problems.push(at(&format!("`Status` is missing in the stanza of `{name}`")));
+                "installed"
+            }
+        };
+        if matches!(state, "not-installed" | "config-files") {
+            return;
+        }
+        let version = self.get(Field::Version);
+        if version.is_empty() {
+            facts.problems.push(at(&format!("`Version` is missing in the stanza of `{name}`")));
+            return;
+        }
+        if name.len() > MAX_WORD || version.len() > MAX_WORD {
+            facts.problems.push(at("a name or version is longer than 1024 bytes"));
+            return;
+        }
+        if facts.packages.len() >= MAX_PACKAGES {
+            if facts.packages.len() == MAX_PACKAGES {
+                facts.problems.push(Problem::budget(format!(
+                    "packages of one database: the limit of {MAX_PACKAGES} is reached"
+                )));
+            }
+            return;
+        }
+        let mut extra = BTreeMap::new();
+        if state != "installed" {
+            extra.insert("state".to_owned(), state.to_owned());
+        }
+        facts.packages.push(PackageFact {
+            name: name.to_owned(),
+            version: version.to_owned(),
+            source: Some(source(self.get(Field::Source), name, version)),
+            architecture: self.get(Field::Architecture).to_owned(),
+            extra,
+            ..PackageFact::default()
+        });
+    }
+}
+
+/// `Source: name`, `Source: name (version)`, or nothing: then both are the binary's.
+fn source(field: &str, name: &str, version: &str) -> SourcePackage {
+    let (source, rest) = field.split_once('(').unwrap_or((field, ""));
+    let stated = rest.trim_end().trim_end_matches(')').trim();
+    let source = source.trim();
+    SourcePackage {
+        name: if source.is_empty() { name } else { source }.to_owned(),
+        version: if stated.is_empty() { version } else { stated }.to_owned(),
+    }
+}
+
+/// Reads which paths packages own.
+#[derive(Debug)]
+pub(crate) struct DpkgFiles;
+
+impl Parser for DpkgFiles {
+    fn id(&self) -> &'static str {
+        "dpkg-files"
+    }
+
+    fn version(&self) -> u32 {
+        1
+    }
+
+    fn reads(&self) -> &'static str {
+        "var/lib/dpkg/info/*.list, var/lib/dpkg/status.d/*.md5sums"
+    }
+
+    fn claims(&self, path: &[u8], _: &EntryMeta) -> Option<Want> {
+        let is_list = child_of(path, INFO_FOLDER).is_some_and(|name| name.ends_with(b".list"));
+        let is_sums = child_of(path, STATUS_FOLDER).is_some_and(is_md5sums);
+        (is_list || is_sums).then_some(Want::Whole { limit: u64::MAX })
+    }
+
+    fn parse(&self, file: &ClaimedFile<'_>) -> Result<FileFacts, ParseError> {
+        let sums = is_md5sums(file.path.as_bytes());
+        let mut owned: Vec<u64> = file
+            .bytes
+            .split(|&byte| byte == b'\n')
+            .map(|line| if sums { after_sum(line) } else { line })
+            .filter(|path| !path.is_empty() && *path != b"/.")
+            .map(fingerprint)
+            .collect();
+        owned.sort_unstable();
+        owned.dedup();
+        Ok(FileFacts { owned, ..FileFacts::default() })
+    }
+}
+
+/// `<32 hex digits>  path`
+fn after_sum(line: &[u8]) -> &[u8] {
+    let blank = line.iter().position(|&byte| byte == b' ').unwrap_or(line.len());
+    line.get(blank..).unwrap_or_default().trim_ascii_start()
+}

@@ -1,0 +1,98 @@
+//! Installed Node.js packages: `node_modules/<name>/package.json` and `node_modules/@<scope>/<name>/package.json`, at any
+//! depth and anywhere, npm's own in `usr/lib/node_modules` included.
+//!
+//! In: JSON. Out: one package if the file has a name and a version. Source: npm's `package.json` and `folders`
+//! documentation.
+//!
+//! Odd: only a file directly in a package's folder counts; the many others below it (test fixtures, `esm/package.json`
+//! with a bare `type`) do not. The name inside the file wins over the folder's: an alias installs one package under
+//! another's name.
+
+use std::collections::BTreeMap;
+
+use plimsoll_image::EntryMeta;
+use serde_json::Value;
+
+use super::MAX_WORD;
+use crate::{
+    facts::{FileFacts, PackageFact},
+    parser::{ClaimedFile, ParseError, Parser, Want},
+};
+
+const LIMIT: u64 = 16 << 20;
+
+/// Reads one package's description.
+#[derive(Debug)]
+pub(crate) struct NodeModules;
+
+impl Parser for NodeModules {
+    fn id(&self) -> &'static str {
+        "npm"
+    }
+
+    fn version(&self) -> u32 {
+        1
+    }
+
+    fn reads(&self) -> &'static str {
+        "node_modules/*/package.json, node_modules/@*/*/package.json"
+    }
+
+    fn claims(&self, path: &[u8], _: &EntryMeta) -> Option<Want> {
+        let mut parts = path.rsplit(|&byte| byte == b'/');
+        if parts.next()? != b"package.json" {
+            return None;
+        }
+        let name = parts.next()?;
+        let parent = parts.next()?;
+        let is_package = if parent == b"node_modules" {
+            !name.starts_with(b"@") && !name.starts_with(b".")
+        } else {
+            parent.starts_with(b"@") && parts.next()? == b"node_modules"
+        };
+        is_package.then_some(Want::Whole { limit: LIMIT })
+    }
+
+    fn parse(&self, file: &ClaimedFile<'_>) -> Result<FileFacts, ParseError> {
+        let bytes = file.bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(file.bytes);
+        // serde_json stops at 128 levels by itself.
+        let document: Value =
+            serde_json::from_slice(bytes).map_err(|error| ParseError::Syntax {
+                at: format!("line {}", error.line()),
+                problem: format!("is not JSON ({:?} error)", error.classify()),
+            })?;
+        let text = |field: &str| document.get(field).and_then(Value::as_str).map(str::trim);
+        let (Some(name), Some(version)) = (text("name"), text("version")) else {
+            return Ok(FileFacts::default());
+        };
+        if name.is_empty() || version.is_empty() {
+            return Ok(FileFacts::default());
+        }
+        if name.len() > MAX_WORD || version.len() > MAX_WORD {
+            let problem = "is longer than 1024 bytes".to_owned();
+            return Err(ParseError::Syntax { at: "`name` or `version`".to_owned(), problem });
+        }
+        let (namespace, name) = match name.split_once('/') {
+            Some((scope, name)) if scope.starts_with('@') => (Some(scope.to_owned()), name),
+            _ => (None, name),
+        };
+        let license = document.get("license").and_then(|license| {
+            license.as_str().or_else(|| license.get("type").and_then(Value::as_str))
+        });
+        let extra: BTreeMap<String, String> = license
+            .filter(|license| !license.is_empty() && license.len() <= 100)
+            .map(|license| ("license".to_owned(), license.to_owned()))
+            .into_iter()
+            .collect();
+        let package = PackageFact {
+            ecosystem: Some("npm".to_owned()),
+            namespace,
+            name: name.to_owned(),
+            // `v1.0.0` and `=1.0.0` are what npm itself cleans away.
+            version: version.trim_start_matches(['v', '=']).trim().to_owned(),
+            extra,
+            ..PackageFact::default()
+        };
+        Ok(FileFacts { packages: vec![package], ..FileFacts::default() })
+    }
+}

@@ -1,0 +1,117 @@
+//! Installed Python distributions: `*.dist-info/METADATA`, `*.egg-info/PKG-INFO`, `*.egg-info` as a single file, and
+//! `EGG-INFO/PKG-INFO` of unpacked eggs.
+//!
+//! In: RFC 822 headers; a description may follow after an empty line. Out: one package.
+//! Source: PyPA "Core metadata specifications"; PEP 376; PEP 503 for names.
+//!
+//! Odd: the name is normalised (`Foo_Bar` is `foo-bar`), since advisories and installers take both for one; how it was
+//! written is kept in `extra`. A header goes on in lines that begin with a blank.
+
+use std::collections::BTreeMap;
+
+use plimsoll_image::EntryMeta;
+
+use super::MAX_WORD;
+use crate::{
+    facts::{FileFacts, PackageFact},
+    parser::{ClaimedFile, ParseError, Parser, Want},
+};
+
+/// Headers end long before this; what follows is the description.
+const HEAD: u64 = 1 << 20;
+
+/// Reads one distribution's metadata.
+#[derive(Debug)]
+pub(crate) struct PythonMetadata;
+
+impl Parser for PythonMetadata {
+    fn id(&self) -> &'static str {
+        "python"
+    }
+
+    fn version(&self) -> u32 {
+        1
+    }
+
+    fn reads(&self) -> &'static str {
+        "*.dist-info/METADATA, *.egg-info, *.egg-info/PKG-INFO, EGG-INFO/PKG-INFO"
+    }
+
+    fn claims(&self, path: &[u8], _: &EntryMeta) -> Option<Want> {
+        let mut parts = path.rsplit(|&byte| byte == b'/');
+        let (name, folder) = (parts.next()?, parts.next().unwrap_or_default());
+        let claimed = match name {
+            b"METADATA" => folder.ends_with(b".dist-info"),
+            b"PKG-INFO" => folder.ends_with(b".egg-info") || folder == b"EGG-INFO",
+            name => name.ends_with(b".egg-info"),
+        };
+        claimed.then_some(Want::Head { limit: HEAD })
+    }
+
+    fn parse(&self, file: &ClaimedFile<'_>) -> Result<FileFacts, ParseError> {
+        let text = String::from_utf8_lossy(file.bytes);
+        let headers = headers(text.strip_prefix('\u{feff}').unwrap_or(&text));
+        let written = headers.get("name").copied().unwrap_or_default();
+        let version = headers.get("version").copied().unwrap_or_default();
+        let name = normalized(written);
+        if name.trim_matches('-').is_empty() || written.len() > MAX_WORD {
+            return Err(ParseError::Missing("Name"));
+        }
+        if version.is_empty() || version.len() > MAX_WORD {
+            return Err(ParseError::Missing("Version"));
+        }
+        let mut extra = BTreeMap::new();
+        if written != name {
+            extra.insert("written_name".to_owned(), written.to_owned());
+        }
+        let license = ["license-expression", "license"].iter().find_map(|name| headers.get(name));
+        if let Some(license) = license
+            && !license.is_empty()
+            && *license != "UNKNOWN"
+            && license.len() <= 100
+        {
+            extra.insert("license".to_owned(), (*license).to_owned());
+        }
+        let package = PackageFact {
+            ecosystem: Some("PyPI".to_owned()),
+            name,
+            version: version.to_owned(),
+            extra,
+            ..PackageFact::default()
+        };
+        Ok(FileFacts { packages: vec![package], ..FileFacts::default() })
+    }
+}
+
+/// The first line of each header that is read, by its lower-cased name; the first of several wins.
+fn headers(text: &str) -> BTreeMap<&'static str, &str> {
+    const KNOWN: &[&str] = &["name", "version", "license", "license-expression"];
+    let mut headers = BTreeMap::new();
+    for line in text.lines() {
+        if line.trim().is_empty() {
+            break;
+        }
+        if line.starts_with([' ', '\t']) {
+            continue;
+        }
+        if let Some((name, value)) = line.split_once(':')
+            && let Some(known) = KNOWN.iter().find(|known| known.eq_ignore_ascii_case(name.trim()))
+        {
+            headers.entry(*known).or_insert(value.trim());
+        }
+    }
+    headers
+}
+
+/// PEP 503: runs of `-`, `_` and `.` are one `-`, letters are lower-case.
+fn normalized(name: &str) -> String {
+    let mut normal = String::with_capacity(name.len());
+    for character in name.trim().chars() {
+        match character {
+            '-' | '_' | '.' if normal.ends_with('-') => {}
+            '-' | '_' | '.' => normal.push('-'),
+            character => normal.push(character.to_ascii_lowercase()),
+        }
+    }
+    normal
+}

@@ -1,0 +1,55 @@
+use plimsoll_image::{Budget, TreePath};
+
+use super::*;
+
+fn read(bytes: &[u8]) -> Result<FileFacts, ParseError> {
+    let path = TreePath::from("var/lib/rpm/rpmdb.sqlite");
+    RpmSqlite.parse(&ClaimedFile { path: &path, bytes, budget: &Budget::default() })
+}
+
+#[test]
+fn source_file_names_split_from_behind() {
+    let source = source("python3-a-b-1.2-3.el9.src.rpm").unwrap();
+    assert_eq!((source.name.as_str(), source.version.as_str()), ("python3-a-b", "1.2-3.el9"));
+    assert_eq!(super::source("nonsense.rpm"), None);
+    assert_eq!(super::source("a.src.rpm"), None);
+}
+
+#[test]
+fn what_is_no_database_is_refused() {
+    assert!(read(b"").unwrap_err().to_string().contains("is not an SQLite database"));
+    assert!(read(b"SQLite format 3\0").unwrap_err().to_string().contains("is cut off"));
+    let mut header = b"SQLite format 3\0".to_vec();
+    header.resize(100, 0);
+    assert!(read(&header).unwrap_err().to_string().contains("impossible page size"));
+    header[16] = 0x10;
+    assert!(read(&header).unwrap_err().to_string().contains("page 1"));
+}
+
+#[test]
+fn header_offsets_are_checked() {
+    assert_eq!(Header::parse(&[0, 0, 0, 1]).unwrap_err(), HeaderError::Short);
+    assert_eq!(Header::parse(&[0, 1, 0, 0, 0, 0, 0, 0]).unwrap_err(), HeaderError::Entries(65_536));
+    let mut bytes = vec![0, 0, 0, 1, 0, 0, 0, 3];
+    for word in [tag::NAME, 6, 1, 9_999_999] {
+        bytes.extend(word.to_be_bytes());
+    }
+    bytes.extend(b"ab\0");
+    let header = Header::parse(&bytes).unwrap();
+    assert_eq!(header.text(tag::NAME).as_deref(), Some("b"));
+    bytes[8 + 11] = 200;
+    assert_eq!(Header::parse(&bytes).unwrap().text(tag::NAME), None);
+    bytes.pop();
+    assert_eq!(Header::parse(&bytes).unwrap_err(), HeaderError::Short);
+}
+
+#[test]
+fn a_page_that_points_at_itself_ends() {
+    let mut file = b"SQLite format 3\0".to_vec();
+    file.resize(1024, 0);
+    file[16..18].copy_from_slice(&512_u16.to_be_bytes());
+    file[100] = 0x05;
+    file[100 + 8..100 + 12].copy_from_slice(&1_u32.to_be_bytes());
+    let error = read(&file).unwrap_err().to_string();
+    assert_eq!(error, "page 1: is used twice");
+}
