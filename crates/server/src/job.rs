@@ -4,6 +4,7 @@
 //! point it goes on after a restart, because tasks are rows with leases.
 
 mod feed;
+mod presence;
 mod prune;
 mod scan;
 mod sync;
@@ -13,6 +14,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use futures_util::future::BoxFuture;
 use plimsoll_scanner::LayerCache;
 
+use self::presence::Presence;
 use crate::{
     context::Context,
     serve::{ServeConfig, ServeError},
@@ -24,8 +26,8 @@ use crate::{
 pub(crate) struct JobSettings {
     /// How many scans run at once.
     pub workers: usize,
-    /// Names this process in the leases of its workers.
-    pub process: String,
+    /// Names this process in the leases of its workers, and shows that it lives.
+    pub presence: Presence,
     /// How often every registry is synced.
     pub sync_interval: Option<Duration>,
     /// Where the advisory snapshot lies.
@@ -59,12 +61,13 @@ pub(crate) fn jobs() -> &'static [&'static dyn Job] {
 impl JobSettings {
     /// What the server's configuration means for the jobs.
     pub(crate) fn new(config: &ServeConfig, feed: PathBuf) -> Result<Self, ServeError> {
+        let presence = Presence::show(&config.data_dir)?;
         let path = config.data_dir.join("layers");
         let cache = LayerCache::open(&path);
         let cache = cache.map_err(|source| ServeError::Cache { path, source })?;
         Ok(Self {
             workers: config.workers,
-            process: format!("{}-{}", std::process::id(), uuid::Uuid::new_v4().simple()),
+            presence,
             sync_interval: config.sync_interval,
             feed,
             cache,

@@ -108,6 +108,15 @@ pub enum ServeError {
         #[source]
         source: SnapshotError,
     },
+    /// The file that shows that this process lives.
+    #[error("`{path}` cannot be locked")]
+    Presence {
+        /// The folder or file.
+        path: PathBuf,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
     /// The layer cache.
     #[error("the layer cache `{path}` cannot be used")]
     Cache {
@@ -143,11 +152,14 @@ pub async fn serve(config: ServeConfig) -> Result<Server, ServeError> {
     let acceptor = config.tls.as_ref().map(tls::acceptor).transpose()?;
     let feed = config.feed.clone().unwrap_or_else(|| feed_path(&config.data_dir));
     let mut context = Context::new(store.clone(), config.clock.clone());
-    context.secure = acceptor.is_some();
+    // Behind a proxy that speaks TLS, browsers see https although we do not speak it.
+    let public = config.public_url.as_deref().unwrap_or_default();
+    context.secure = acceptor.is_some() || public.starts_with("https://");
     let snapshot = open_feed(&feed);
     let snapshot = snapshot.map_err(|source| ServeError::Feed { path: feed.clone(), source })?;
     context.feed.set(snapshot.map(Arc::new));
 
+    let secure = acceptor.is_some();
     let listener = TcpListener::bind(config.listen).await;
     let listener =
         listener.map_err(|source| ServeError::Listen { address: config.listen, source })?;
@@ -161,8 +173,7 @@ pub async fn serve(config: ServeConfig) -> Result<Server, ServeError> {
     let mut tasks = JoinSet::new();
     tasks.spawn(connection::accept(listener, acceptor, router, stop.clone()));
     start_jobs(&mut tasks, &context, &Arc::new(settings), &stop);
-    tracing::info!(%address, tls = context.secure, workers = config.workers, "serve start");
-    let secure = context.secure;
+    tracing::info!(%address, tls = secure, workers = config.workers, "serve start");
     Ok(Server { address, secure, store, new_admin_token, stopper, tasks })
 }
 

@@ -215,6 +215,8 @@ fn form_body(login: &str, next: &str, problem: Option<&str>) -> Markup {
                 form method="post" action="/console/login" {
                     input type="hidden" name="login" value=(login);
                     input type="hidden" name="next" value=(next);
+                    // Password managers want to know whose password it is.
+                    input type="text" name="username" value="admin" autocomplete="username" hidden;
                     label for="token" { "Admin token" }
                     input id="token" name="token" type="password" autocomplete="current-password"
                         required autofocus aria-describedby="token-help";

@@ -40,15 +40,28 @@ impl Job for ScanImages {
         stop: Stop,
     ) -> BoxFuture<'static, ()> {
         async move {
+            give_back_of_the_dead(&context, &settings).await;
             let mut workers = JoinSet::new();
             for number in 1..=settings.workers {
-                let worker = format!("{}/{number}", settings.process);
+                let worker = format!("{}/{number}", settings.presence.name());
                 let settings = Arc::clone(&settings);
                 workers.spawn(run(worker, context.clone(), settings, stop.clone()));
             }
             while workers.join_next().await.is_some() {}
         }
         .boxed()
+    }
+}
+
+/// Tasks of killed processes need not wait for the end of their leases.
+async fn give_back_of_the_dead(context: &Context, settings: &JobSettings) {
+    for process in settings.presence.bury_the_dead() {
+        let released =
+            context.store.release_worker(&format!("{process}/"), context.clock.now()).await;
+        match released {
+            Ok(tasks) => tracing::info!(process, tasks, "tasks of a dead process given back"),
+            Err(error) => tracing::error!(error = error_chain(&error), "tasks not given back"),
+        }
     }
 }
 

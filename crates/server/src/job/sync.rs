@@ -5,7 +5,7 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use futures_util::{FutureExt, future::BoxFuture};
+use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream};
 use plimsoll_model::Timestamp;
 
 use super::{Job, JobSettings};
@@ -17,6 +17,8 @@ use crate::{
 
 /// How often is looked for registries that are due.
 const LOOK: Duration = Duration::from_secs(3);
+/// Registries that are synced at once, so that a slow one holds up few others.
+const AT_ONCE: usize = 4;
 
 /// The job.
 pub(super) struct SyncRegistries;
@@ -47,18 +49,21 @@ async fn run(context: Context, settings: Arc<JobSettings>, mut stop: Stop) {
     loop {
         match context.store.registries().await {
             Ok(registries) => {
+                let now = context.clock.now();
                 synced.retain(|id, _| registries.iter().any(|registry| registry.id == *id));
+                let mut due = Vec::new();
                 for registry in registries {
-                    let now = context.clock.now();
                     let last = synced.get(&registry.id);
-                    if last.is_some_and(|last| now.0 < last.0.saturating_add(interval)) {
-                        continue;
+                    if last.is_none_or(|last| now.0 >= last.0.saturating_add(interval)) {
+                        synced.insert(registry.id, now);
+                        due.push(registry.settings.name);
                     }
-                    synced.insert(registry.id, now);
-                    tokio::select! {
-                        () = sync(&context, &registry.settings.name) => {}
-                        () = stop.said() => return,
-                    }
+                }
+                let all =
+                    stream::iter(due).for_each_concurrent(AT_ONCE, |name| sync(&context, name));
+                tokio::select! {
+                    () = all => {}
+                    () = stop.said() => return,
                 }
             }
             Err(error) => tracing::error!(error = error_chain(&error), "registries not listed"),
@@ -69,8 +74,8 @@ async fn run(context: Context, settings: Arc<JobSettings>, mut stop: Stop) {
     }
 }
 
-async fn sync(context: &Context, name: &str) {
-    if let Err(error) = sync_registry(&context.store, name, &context.clock).await {
+async fn sync(context: &Context, name: String) {
+    if let Err(error) = sync_registry(&context.store, &name, &context.clock).await {
         tracing::warn!(registry.name = name, error = error_chain(&error), "sync failed");
     }
 }

@@ -1,9 +1,11 @@
 //! The risk list and the ranking.
 
+use std::sync::Arc;
+
 use plimsoll_model::{GapReason, Level};
 
 use crate::{
-    browser::logged_in,
+    browser::{Browser, context, logged_in},
     fleet::{
         baseline, digest, image, now, registry, report, scan_all, store, sync, vulnerability,
         with_findings, with_gap,
@@ -112,6 +114,25 @@ async fn registry_and_text_filter_and_no_match_offers_to_clear() {
     assert!(page.body.contains("pay/api") && !page.body.contains("ci/runner"));
     let page = browser.get("/console/images?text=nothing-like-it").await;
     assert!(page.body.contains("No image matches"));
+}
+
+#[tokio::test]
+async fn the_head_says_which_feed_is_in_use_and_that_a_starter_is_only_that() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store(folder.path()).await;
+    let (context, token) = context(&store).await;
+    let mut browser = Browser::new(&context);
+    browser.log_in(&token).await;
+    let page = browser.get("/console/images").await;
+    assert!(page.body.contains("No advisory feed."));
+    let path = folder.path().join("starter");
+    let summary = plimsoll_advisory::starter_feed(&path).unwrap();
+    let snapshot = plimsoll_advisory::Snapshot::open(&path).unwrap();
+    context.feed.set(Some(Arc::new(snapshot)));
+    let page = browser.get("/console/images").await;
+    assert!(page.body.contains("Starter feed only."));
+    assert!(page.body.contains(&format!(">{}</time>", summary.state.date.date())));
+    assert!(page.body.contains("plimsoll feed update"));
 }
 
 #[tokio::test]

@@ -7,7 +7,8 @@ use plimsoll_store::{LEASE_SECONDS, RecordOutcome, ScanRecord, Store, StoreOptio
 
 use super::work::work;
 use crate::{
-    Blobs, Clock, Context, LoopbackHandle, LoopbackRegistry,
+    Blobs, Clock, Context, LoopbackHandle, LoopbackRegistry, ServeConfig,
+    job::JobSettings,
     operation::{
         images::{ListImages, list_images},
         registries::{AddRegistry, add_registry, remove_registry},
@@ -229,4 +230,21 @@ async fn a_task_of_a_removed_registry_is_gone_with_it() {
     remove_registry(&fixture.context.store, "loopback", fixture.now()).await.unwrap();
     assert!(!fixture.work("a").await);
     assert_eq!(fixture.listed().await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tasks_of_a_killed_process_are_given_back_at_the_next_start() {
+    let fixture = Fixture::new().await;
+    let image = image("one");
+    fixture.registry.put("team/app", "1", &image);
+    fixture.sync().await;
+    assert!(fixture.context.store.claim("killed/1", fixture.now()).await.unwrap().is_some());
+    let settings =
+        JobSettings::new(&ServeConfig::new(fixture.folder.path()), "no feed".into()).unwrap();
+    std::fs::write(fixture.folder.path().join("processes/killed"), "").unwrap();
+    super::give_back_of_the_dead(&fixture.context, &settings).await;
+    // Its attempt counts, so the next one has a pause before it.
+    fixture.context.clock.advance(LEASE_SECONDS / 2);
+    assert!(fixture.work("second").await);
+    assert_eq!(fixture.state(image.manifest_digest).await, (TaskState::Done, None));
 }
