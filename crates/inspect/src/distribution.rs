@@ -83,7 +83,7 @@ pub(crate) fn determine(
 ) -> (Option<Distribution>, Vec<Gap>) {
     let mut gaps = Vec::new();
     let os_release = release_file::OS_RELEASE.iter().find_map(|path| files.get(*path));
-    let stated = os_release.and_then(|fields| table::by_os_release(fields));
+    let stated = os_release.and_then(table::by_os_release);
     // The family with most packages; an image of one distribution may hold tools of another.
     let family = shown.families.iter().max_by_key(|(_, versions)| versions.len());
     let family = family.map(|(family, _)| *family);

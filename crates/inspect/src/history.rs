@@ -1,6 +1,6 @@
 //! Build instructions, from the history of an image's configuration.
 //!
-//! In: `history[].created_by`. Out: [`Instruction`]s in one form. Source: what the classic builder, BuildKit and buildah
+//! In: `history[].created_by`. Out: [`Instruction`]s in one form. Source: what the classic builder, `BuildKit` and buildah
 //! write there. Odd, and tested below:
 //! * the classic builder writes `/bin/sh -c #(nop)  ENV A=b` for everything that is not RUN, and RUN without its word;
 //! * build arguments stand in front of a RUN as `|2 A=b C=d /bin/sh -c …`, values unquoted;
@@ -85,13 +85,15 @@ fn shell_text(line: &str) -> Option<&str> {
     if !is_shell {
         return None;
     }
+    // `/bin/bash -o pipefail -c text`
     let mut rest = rest.trim_start();
-    while let Some((flag, after)) = rest.split_once(' ')
-        && flag.starts_with('-')
-    {
+    while let Some((word, after)) = rest.split_once(' ') {
         rest = after.trim_start();
-        if flag.contains('c') {
+        if word.starts_with('-') && word.ends_with('c') {
             return Some(rest);
+        }
+        if !word.starts_with(['-', '+']) && word != "pipefail" {
+            break;
         }
     }
     None

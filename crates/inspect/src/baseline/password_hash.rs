@@ -162,10 +162,16 @@ fn md5_crypt(password: &[u8], hash: &str) -> Option<String> {
 mod tests {
     use super::*;
 
-    /// Made by `openssl passwd`, `mkpasswd` and Apache's `htpasswd`, as the kind says.
+    /// Made by `openssl passwd` and, the last two, by libxcrypt's `crypt`.
     const HASHES: &[(&str, &str)] = &[
         ("password", "$1$saltsalt$qjXMvbEw8oaL.CzflDtaK/"),
-        ("password", "$5$saltsalt$bNqgqP8rWBB0jmDZHI.WOB6Y2Xmch3EnJhGYyHSRmS1"),
+        ("password", "$5$saltsalt$gOjOtoMpVhru2uyjeJSEc/JaLQWOXMNmlOnj6T4AtC."),
+        (
+            "password",
+            "$6$saltsalt$qFmFH.bQmmtXzyBY0s9v7Oicd2z4XSIecDzlB5KiA2/jctKu9YterLp8wwnSq.qc.eoxqOmSuNp2xS0ktL3nh/",
+        ),
+        ("password", "$2b$05$abcdefghijklmnopqrstuuWG29KuyeAicPCJODk1zjyGvyQUU2awu"),
+        ("password", "$y$j9T$F5Jx5fExrKuPp53xLKQ..1$tnSYvahCwPBHKZUspmcxMfb0.WiB9W.zEaKlOBL35rC"),
     ];
 
     #[test]

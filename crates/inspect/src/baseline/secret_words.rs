@@ -1,7 +1,7 @@
 //! Names that stand for secrets, values that are none, and URLs that hold credentials.
 //!
 //! In: names and values of variables. Out: whether they are a secret in plain text. Source: `docs/semantics.md`,
-//! "password_leak". Odd: the name's end decides (`DB_PASSWORD`, not `PASSWORD_POLICY`): a pattern that matches anywhere
+//! "`password_leak`". Odd: the name's end decides (`DB_PASSWORD`, not `PASSWORD_POLICY`): a pattern that matches anywhere
 //! reports every key that merely contains `PASS`.
 
 /// Ends of names, without separators: `API_KEY` and `APIKEY` are one.

@@ -8,6 +8,10 @@ fn as_of() -> Timestamp {
     "2026-11-25".parse().unwrap()
 }
 
+fn determine_all(files: &ReleaseFiles, shown: &Shown<'_>) -> (Option<Distribution>, Vec<Gap>) {
+    determine(files, shown, as_of())
+}
+
 fn shown(family: Family, versions: &[&'static str]) -> Shown<'static> {
     Shown { families: BTreeMap::from([(family, versions.to_vec())]) }
 }
@@ -73,7 +77,7 @@ fn a_supported_release_has_no_gap_and_an_ended_one_says_when() {
             "etc/os-release".to_owned(),
             fields(&[("ID", "debian"), ("VERSION_ID", version), ("PRETTY_NAME", "D")]),
         )]);
-        super::determine(&files, &shown(Family::Dpkg, &["1"]), as_of()).1
+        determine_all(&files, &shown(Family::Dpkg, &["1"])).1
     };
     assert_eq!(determine("12"), []);
     let gaps = determine("10");

@@ -65,7 +65,12 @@ fn earlier(family: Family, layers: &[LayerFacts]) -> Vec<VisibleFile<'_>> {
                     && !facts.packages.is_empty()
                     && let Some(path) = path
                 {
-                    found.push(VisibleFile { path: path.clone(), layer: index, facts });
+                    found.push(VisibleFile {
+                        path: path.clone(),
+                        real: path.clone(),
+                        layer: index,
+                        facts,
+                    });
                 }
             }
         }

@@ -60,7 +60,9 @@ pub(super) fn packages(sources: &Sources<'_, '_>, gaps: &mut Vec<Gap>) -> Vec<Pa
     let language =
         sources.files.iter().filter(|file| Family::of_parser(&file.facts.detector).is_none());
     for file in sources.databases.iter().chain(language) {
-        let is_owned = sources.owned.contains(&fingerprint(file.path.as_bytes()));
+        let is_owned = [&file.path, &file.real]
+            .iter()
+            .any(|path| sources.owned.contains(&fingerprint(path.as_bytes())));
         for fact in &file.facts.packages {
             if fact.ecosystem.is_some() && is_owned && sources.has_owners() {
                 continue;

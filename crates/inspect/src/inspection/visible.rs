@@ -18,7 +18,10 @@ use crate::{
 /// Facts of a file that counts.
 #[derive(Debug, Clone)]
 pub(super) struct VisibleFile<'l> {
+    /// The path under which it counts.
     pub(super) path: TreePath,
+    /// Where it really is, links followed.
+    pub(super) real: TreePath,
     pub(super) layer: usize,
     pub(super) facts: &'l FileFacts,
 }
@@ -53,8 +56,8 @@ pub(super) fn look<'l>(tree: &Tree, layers: &'l [LayerFacts]) -> Seen<'l> {
             let content = ContentRef { layer, entry: *entry };
             let names = names.get(&content).map(Vec::as_slice).unwrap_or_default();
             for facts in facts {
-                if let Some(path) = counting_path(tree, content, names, facts) {
-                    files.push(VisibleFile { path, layer, facts });
+                if let Some((path, real)) = counting_path(tree, content, names, facts) {
+                    files.push(VisibleFile { path, real, layer, facts });
                 }
             }
         }
@@ -75,14 +78,14 @@ fn counting_path(
     content: ContentRef,
     names: &[Node],
     facts: &FileFacts,
-) -> Option<TreePath> {
+) -> Option<(TreePath, TreePath)> {
     if let Some(claimed) = &facts.claimed {
         let node = tree.resolve(claimed.as_bytes())?;
-        return (node.content == Some(content)).then(|| claimed.clone());
+        return (node.content == Some(content)).then(|| (claimed.clone(), node.path));
     }
     let parser: &dyn Parser = *parsers().iter().find(|parser| parser.id() == facts.detector)?;
     let named = names.iter().find(|node| claims_path(parser, &node.path, &node.meta));
-    named.map(|node| node.path.clone())
+    named.map(|node| (node.path.clone(), node.path.clone()))
 }
 
 /// What release files say, links followed. Where none is left, those that later layers removed.

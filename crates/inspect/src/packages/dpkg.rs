@@ -52,16 +52,14 @@ impl Parser for DpkgStatus {
     fn parse(&self, file: &ClaimedFile<'_>) -> Result<FileFacts, ParseError> {
         let needs_status = child_of(file.path.as_bytes(), STATUS_FOLDER).is_none();
         let mut facts = FileFacts::default();
-        let mut line = 1;
         let mut stanza = Stanza::default();
-        for text in file.bytes.split(|&byte| byte == b'\n') {
+        for (line, text) in (1..).zip(file.bytes.split(|&byte| byte == b'\n')) {
             let text = text.strip_suffix(b"\r").unwrap_or(text);
             if text.iter().all(u8::is_ascii_whitespace) {
                 std::mem::take(&mut stanza).finish(needs_status, &mut facts);
             } else {
                 stanza.add(text, line);
             }
-            line += 1;
         }
         stanza.finish(needs_status, &mut facts);
         Ok(facts)

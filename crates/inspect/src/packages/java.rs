@@ -227,7 +227,7 @@ impl<'b> Reading<'b> {
         if let Some(bytes) = self.unpack(archive, entry, limit, here) {
             let name = path.rsplit('/').next().unwrap_or_default().to_owned();
             let inner = match &place.inner {
-                Some(outer) => format!("{outer}/{path}"),
+                Some(outer) => format!("{outer}!/{path}"),
                 None => path,
             };
             self.pending.push((Place { name, inner: Some(inner), depth }, bytes));

@@ -1,5 +1,5 @@
 //! Installed Node.js packages: `node_modules/<name>/package.json` and `node_modules/@<scope>/<name>/package.json`, at any
-//! depth and anywhere, npm's own in `usr/lib/node_modules` included.
+//! depth and anywhere, npm's own in `usr/lib/node_modules` included; and Debian's `usr/share/nodejs/<name>/package.json`.
 //!
 //! In: JSON. Out: one package if the file has a name and a version. Source: npm's `package.json` and `folders`
 //! documentation.
@@ -35,7 +35,7 @@ impl Parser for NodeModules {
     }
 
     fn reads(&self) -> &'static str {
-        "node_modules/*/package.json, node_modules/@*/*/package.json"
+        "package.json directly in node_modules/*, node_modules/@*/*, usr/share/nodejs/*, usr/share/nodejs/@*/*"
     }
 
     fn claims(&self, path: &[u8], _: &EntryMeta) -> Option<Want> {
@@ -45,10 +45,17 @@ impl Parser for NodeModules {
         }
         let name = parts.next()?;
         let parent = parts.next()?;
-        let is_package = if parent == b"node_modules" {
+        let grandparent = parts.next();
+        // Debian puts packages where its Node.js looks for them, and links to them from `node_modules`.
+        let is_debian = path.starts_with(b"usr/share/nodejs/");
+        let holds_packages = |folder: &[u8], above: Option<&[u8]>| {
+            folder == b"node_modules"
+                || (is_debian && folder == b"nodejs" && above == Some(b"share"))
+        };
+        let is_package = if holds_packages(parent, grandparent) {
             !name.starts_with(b"@") && !name.starts_with(b".")
         } else {
-            parent.starts_with(b"@") && parts.next()? == b"node_modules"
+            parent.starts_with(b"@") && holds_packages(grandparent?, parts.next())
         };
         is_package.then_some(Want::Whole { limit: LIMIT })
     }

@@ -2,7 +2,7 @@
 //! `EGG-INFO/PKG-INFO` of unpacked eggs.
 //!
 //! In: RFC 822 headers; a description may follow after an empty line. Out: one package.
-//! Source: PyPA "Core metadata specifications"; PEP 376; PEP 503 for names.
+//! Source: `PyPA` "Core metadata specifications"; PEP 376; PEP 503 for names.
 //!
 //! Odd: the name is normalised (`Foo_Bar` is `foo-bar`), since advisories and installers take both for one; how it was
 //! written is kept in `extra`. A header goes on in lines that begin with a blank.

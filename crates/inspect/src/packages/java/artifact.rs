@@ -1,6 +1,6 @@
 //! Which Maven artifact an archive is.
 //!
-//! In: `pom.properties`, or manifest, file name and class names. Out: [`Artifact`]. Source: Maven Archiver; the OSGi
+//! In: `pom.properties`, or manifest, file name and class names. Out: [`Artifact`]. Source: Maven Archiver; the `OSGi`
 //! headers of manifests. Odd: without `pom.properties` the group is guessed, best evidence first.
 
 use super::manifest::Manifest;
@@ -75,15 +75,21 @@ pub(super) fn archive_artifact<'n>(
         Some(_) => file_artifact,
         None => titles().map_or(file_artifact, last_label),
     };
+    // A shaded archive may carry the manifest of something that was copied into it.
+    let is_foreign = match (manifest_version, file_version) {
+        (Some(stated), Some(named)) => !named.starts_with(stated),
+        _ => false,
+    };
     let (version, evidence) = match (manifest_version, file_version) {
-        (Some(version), _) => (version, "manifest"),
-        (None, Some(version)) => (version, "file-name"),
-        (None, None) => return None,
+        (Some(version), _) if !is_foreign => (version, "manifest"),
+        (_, Some(version)) => (version, "file-name"),
+        _ => return None,
     };
     if is_known(name) || !is_literal(name) {
         return None;
     }
-    let group = group(name, manifest).or_else(|| shared_folder(names));
+    let stated = if is_foreign { None } else { group(name, manifest) };
+    let group = stated.or_else(|| shared_folder(names));
     Some(Artifact { group, name: name.to_owned(), version: version.to_owned(), evidence })
 }
 

@@ -209,10 +209,10 @@ fn find_directory(bytes: &[u8]) -> Result<Directory, String> {
     let field = |from| u32_at(bytes, at + from).unwrap_or_default();
     let mut count = usize::from(u16_at(bytes, at + 10).unwrap_or_default());
     let (mut size, mut offset, mut end) = (u64::from(field(12)), u64::from(field(16)), at);
-    if size == 0xffff_ffff || offset == 0xffff_ffff || count == 0xffff {
-        if let Some(large) = large_end(bytes, at) {
-            (count, size, offset, end) = large;
-        }
+    if (size == 0xffff_ffff || offset == 0xffff_ffff || count == 0xffff)
+        && let Some(large) = large_end(bytes, at)
+    {
+        (count, size, offset, end) = large;
     }
     let damaged = || "the central directory lies outside the archive".to_owned();
     let size = usize::try_from(size).map_err(|_too_large| damaged())?;
