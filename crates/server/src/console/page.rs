@@ -125,7 +125,7 @@ fn feed_notice(state: &ServerState) -> Markup {
             } },
             Some(feed) if feed.starter => div class="notice" role="status" { p {
                 strong { "Starter feed only. " }
-                "It knows about a hundred famous vulnerabilities, so real images have more than you see here. "
+                "It knows famous vulnerabilities only, so real images have more than you see here. "
                 (update)
             } },
             Some(feed) if state.now.days_since(feed.date) > STALE_DAYS => div class="notice" role="status" { p {

@@ -92,12 +92,12 @@ pub(super) const fn gap(reason: GapReason) -> (&'static str, &'static str) {
             ("A version could not be compared", "Whether this package is affected is not known.")
         }
         GapReason::FeedMissing => (
-            "Advisory data is missing",
-            "Vulnerabilities cannot be told without it. Get it with “plimsoll feed update”.",
+            "Advisory data is missing or incomplete",
+            "Vulnerabilities that are not in it cannot be told. Get it with “plimsoll feed update”.",
         ),
         GapReason::FeedStale => (
-            "The advisory data is old",
-            "Newer vulnerabilities are not in it. Refresh it with “plimsoll feed update”.",
+            "Advisory data is old",
+            "What became known since then is not in it. Refresh it with “plimsoll feed update”.",
         ),
         GapReason::Anomaly => (
             "The archive is ambiguous",
@@ -129,19 +129,21 @@ pub(super) const fn priority(priority: Priority) -> &'static str {
 
 /// What a cap or floor of the score means.
 pub(super) fn rule(rule: &str) -> String {
-    match rule {
-        "floor:exploited" => "Raised to 13.5: it is known to be exploited or malicious.".into(),
-        "floor:vendor-critical" => "Raised to 13.5: the distribution rates it critical.".into(),
-        "cap:vendor-low" => "Lowered: the distribution rates it low.".into(),
-        "cap:disputed" => "Lowered: the vulnerability is disputed.".into(),
-        "cap:unimportant" | "cap:vendor-unimportant" => {
-            "Lowered to 6.9: the distribution says the package as built is not affected.".into()
+    let known = match rule {
+        "floor:exploited" => "Raised to 13.5: it is known to be exploited or malicious.",
+        "floor:vendor-critical" => "Raised to 13.5: the distribution rates it critical.",
+        "cap:vendor-low" => "Lowered: the distribution rates it low.",
+        "cap:will-not-fix" => "Lowered to 6.9: the distribution decided not to fix it.",
+        "cap:disputed" => "Lowered to 13.4: the vulnerability is disputed.",
+        "cap:unimportant" | "cap:negligible" => {
+            "Lowered to 6.9: the distribution says that it does no harm in this package."
         }
-        "rule:kernel" | "kernel" => {
-            "Set to 0: a container does not run the kernel that lies in its image.".into()
+        "not-applicable:kernel" => {
+            "Set to 0: a container does not run the kernel that lies in its image."
         }
-        other => format!("Rule applied: {other}."),
-    }
+        other => return format!("Rule applied: {other}."),
+    };
+    known.to_owned()
 }
 
 #[cfg(test)]

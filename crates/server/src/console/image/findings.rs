@@ -233,7 +233,7 @@ fn what_to_do(record: &Record<'_>) -> Markup {
             b { "Update to " (version) }
             @if versions.len() > 1 { " or what each package needs" }
             "."
-        } @else if let Some(fix) = fixes.clone().next() { b { (fix.advice) } }
+        } @else if let Some(fix) = fixes.clone().next() { b class="advice" { (fix.advice) } }
         @else if record.lead.kind == Kind::Vulnerability { "No fixed version is known." }
     }
 }

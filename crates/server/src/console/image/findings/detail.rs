@@ -18,7 +18,7 @@ pub(super) fn body(record: &Record<'_>, packages: &BTreeMap<&str, &Package>) -> 
     let lead = record.lead;
     html! {
         div class="body" {
-            @if let Some(fix) = &lead.fix { h3 { "What to do" } p { (fix.advice) } }
+            @if let Some(fix) = &lead.fix { h3 { "What to do" } p class="advice" { (fix.advice) } }
             @if let Some(urgency) = &lead.urgency { (score(urgency)) }
             h3 { "What was seen" }
             ul {
