@@ -1,2 +1,94 @@
-//! A self-hosted risk center for container images.
-fn main() {}
+//! The one binary: arguments in, text and an exit code out.
+//!
+//! In: the command line. Out: results on standard output, everything else on standard error, an exit code
+//! ([`Exit`]). Odd: nothing here decides anything about images; it says what the libraries found.
+
+mod arguments;
+mod backend;
+mod command;
+mod data;
+mod demo;
+mod login;
+mod terminal;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::{
+    arguments::{Arguments, Command},
+    terminal::Terminal,
+};
+
+/// How the program ends. The help text lists the codes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// 0: done.
+    Done,
+    /// 3: `--fail-on` was reached.
+    LineReached,
+    /// 4: `--require-coverage` was not reached.
+    CoverageMissed,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        match exit {
+            Exit::Done => Self::SUCCESS,
+            Exit::LineReached => Self::from(3),
+            Exit::CoverageMissed => Self::from(4),
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let terminal = Terminal::new(&arguments.global);
+    log();
+    let result = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime.block_on(run(arguments, terminal)),
+        Err(error) => Err(error.into()),
+    };
+    match result {
+        Ok(exit) => exit.into(),
+        Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            terminal.error(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(arguments: Arguments, terminal: Terminal) -> anyhow::Result<Exit> {
+    let global = &arguments.global;
+    match arguments.command {
+        Command::Demo(demo) => demo::run(&demo, terminal).await?,
+        Command::Scan(scan) => return command::scan::run(*scan, global, terminal).await,
+        Command::Serve(serve) => command::serve::run(serve, global, terminal).await?,
+        Command::Feed(feed) => command::feed::run(feed, global, terminal).await?,
+        Command::Registry(registry) => command::registry::run(registry, global, terminal).await?,
+        Command::Images(images) => command::images::run(images, global, terminal).await?,
+        Command::Rank(rank) => command::rank::run(&rank, global, terminal).await?,
+        Command::Affected(affected) => command::affected::run(&affected, global, terminal).await?,
+        Command::Key(key) => command::key::run(key, global, terminal).await?,
+        Command::Cluster(cluster) => command::cluster::run(cluster, global, terminal).await?,
+        Command::Settings(settings) => command::settings::run(settings, global, terminal).await?,
+        Command::List(list) => command::list::run(&list, terminal)?,
+        Command::Completions { shell } => command::completions::run(shell, terminal)?,
+    }
+    Ok(Exit::Done)
+}
+
+/// Logs to standard error; `RUST_LOG` chooses what (default: warnings).
+fn log() {
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+}
+
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        let error = cause.downcast_ref::<std::io::Error>();
+        error.is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+    })
+}

@@ -1,1 +1,17 @@
-//! The scan pipeline, layer cache, ranking and report formats.
+//! The scan of one image, from its bytes to a report, and the report's formats: the library that others embed.
+//!
+//! In: a [`LayerSource`](plimsoll_image::LayerSource), a feed snapshot, budgets. Out: a
+//! [`Report`](plimsoll_model::Report), and through [`format`] text of it. Odd: a scan does not fail. What could not be
+//! read is in the report's coverage, and an image that could not be read at all is a report that says so.
+
+pub mod cache;
+pub mod format;
+pub mod progress;
+pub mod scan;
+pub mod threshold;
+
+pub use cache::LayerCache;
+pub use plimsoll_inspect::detectors_version;
+pub use progress::{NoProgress, Progress};
+pub use scan::{ScanOptions, Scanned, report_digest, scan};
+pub use threshold::{Threshold, ThresholdError};

@@ -1,0 +1,501 @@
+//! What can be said on the command line.
+//!
+//! In: the arguments. Out: [`Arguments`]; help texts are the documentation of each flag. Source: the reference page
+//! `docs/reference/commands.md` is generated from it. Odd: secrets are never arguments, since everybody on a machine can
+//! read those: they come from files or the environment.
+
+#![expect(clippy::doc_markdown, reason = "these comments are help texts, shown as they are")]
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use plimsoll_image::InputKind;
+use plimsoll_model::{Platform, Verdict};
+use plimsoll_scanner::Threshold;
+
+/// Shows which container images are loaded too deep: which are at risk, how badly, why, and what to do.
+#[derive(Parser, Debug)]
+#[command(name = "plimsoll", version, max_term_width = 100)]
+#[command(
+    after_help = "Exit codes:\n  0  done; for `scan`: below the line\n  1  error\n  2  the command line is wrong\n  \
+    3  `scan --fail-on` was reached\n  4  `scan --require-coverage` was not reached (wins over 3)\n\n\
+    Try `plimsoll demo` first: it needs nothing."
+)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Said with any command.
+#[derive(Args, Debug, Clone)]
+pub(crate) struct Global {
+    /// Folder with all state: store, feed snapshot, layer cache [default: ~/.local/share/plimsoll]
+    #[arg(long, value_name = "DIR", env = "PLIMSOLL_DATA", global = true)]
+    pub(crate) data: Option<PathBuf>,
+    /// Talk to a running server at this address instead of the data folder
+    #[arg(long, value_name = "URL", env = "PLIMSOLL_SERVER", global = true)]
+    pub(crate) server: Option<String>,
+    /// File with the server's admin token [default: admin-token in the data folder]
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "PLIMSOLL_TOKEN_FILE",
+        global = true,
+        requires = "server"
+    )]
+    pub(crate) token_file: Option<PathBuf>,
+    /// Own certificate authority (PEM) for that server
+    #[arg(long, value_name = "FILE", global = true, requires = "server")]
+    pub(crate) server_ca: Option<PathBuf>,
+    /// When to use colour
+    #[arg(long, value_enum, default_value_t = When::Auto, global = true)]
+    pub(crate) color: When,
+    /// No progress bars and hints on standard error
+    #[arg(long, short, global = true)]
+    pub(crate) quiet: bool,
+}
+
+/// When to use colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum When {
+    /// On terminals, unless NO_COLOR is set
+    Auto,
+    /// Even into files
+    Always,
+    /// Not at all
+    Never,
+}
+
+/// The commands.
+#[derive(Subcommand, Debug)]
+pub(crate) enum Command {
+    /// Show everything on this machine, with images and advisories that come along; needs no network
+    Demo(Demo),
+    /// Scan one image: a registry reference, an archive, a layout, a folder
+    Scan(Box<Scan>),
+    /// Run the server: gateway, console, management API, scan workers
+    Serve(Serve),
+    /// Advisory data: import, update, look
+    #[command(subcommand)]
+    Feed(Feed),
+    /// Registries whose images are watched
+    #[command(subcommand)]
+    Registry(Registry),
+    /// List image records with their risk
+    Images(Images),
+    /// The riskiest images by vulnerabilities and by baseline
+    Rank(Rank),
+    /// Which images have a vulnerability
+    Affected(Affected),
+    /// Access keys of the gateway
+    #[command(subcommand)]
+    Key(Key),
+    /// What runs where, for filters by cluster and application
+    #[command(subcommand)]
+    Cluster(Cluster),
+    /// Show or change settings: rank.scope, rank.limit, …
+    Settings(Settings),
+    /// List what this program knows: package formats, checks, feeds, …
+    List(List),
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// `plimsoll demo`
+#[derive(Args, Debug)]
+pub(crate) struct Demo {
+    /// Address to serve at [default: a free port of 127.0.0.1]
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:0")]
+    pub(crate) listen: std::net::SocketAddr,
+    /// Stop after printing instead of serving until Ctrl-C
+    #[arg(long)]
+    pub(crate) exit: bool,
+    /// What to print: everything for people, or variables for a script
+    #[arg(long, value_enum, default_value_t = DemoFormat::Text)]
+    pub(crate) format: DemoFormat,
+}
+
+/// What the demo prints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DemoFormat {
+    /// Tables, addresses, a snippet
+    Text,
+    /// PLIMSOLL_ENDPOINT=…, ALIBABA_CLOUD_ACCESS_KEY_ID=…, ALIBABA_CLOUD_ACCESS_KEY_SECRET=… once it serves
+    Env,
+}
+
+/// `plimsoll scan`
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Examples:\n  plimsoll scan debian:12\n  plimsoll scan localhost:5000/team/app:1.4\n  \
+    podman save app | plimsoll scan --format json /dev/stdin   (write it to a file first: archives are read twice)\n  \
+    plimsoll scan app.tar --fail-on vulnerability:asap,baseline:high,malware --require-coverage complete\n  \
+    plimsoll scan /\n\nExit codes: 0 below the line, 1 error, 2 usage, 3 --fail-on reached, 4 --require-coverage not reached."
+)]
+pub(crate) struct Scan {
+    /// Registry reference, docker-archive or OCI layout (folder or tar), layer tar, or root file system folder
+    pub(crate) target: String,
+    /// What the target is, instead of looking: registry, docker-archive, oci-layout, layer-tar, rootfs
+    #[arg(long, value_name = "KIND")]
+    pub(crate) input: Option<Input>,
+    /// Which platform of a multi-platform image [default: linux on this machine's architecture]
+    #[arg(long, value_name = "OS/ARCH")]
+    pub(crate) platform: Option<Platform>,
+    /// Format of the report: table, json
+    #[arg(long, value_name = "FORMAT", default_value = "table", value_parser = report_format)]
+    pub(crate) format: &'static str,
+    /// Write the report to a file instead of standard output
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// List findings that need no action now, too
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// Exit with 3 when a finding reaches this line: KIND[:LEVEL], separated by commas
+    #[arg(long, value_name = "LINE")]
+    pub(crate) fail_on: Option<Threshold>,
+    /// Exit with 4 when the coverage is less than this: complete, partial
+    #[arg(long, value_name = "VERDICT")]
+    pub(crate) require_coverage: Option<Verdict>,
+    /// Feed snapshot to match against [default: advisories.snapshot in the data folder]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) feed: Option<PathBuf>,
+    /// Read every layer again instead of using what is known of it
+    #[arg(long)]
+    pub(crate) no_cache: bool,
+    /// Host in another domain that issues the registry's tokens and may see the account; may be repeated
+    #[arg(long = "token-realm", value_name = "HOST")]
+    pub(crate) token_realms: Vec<String>,
+    #[command(flatten)]
+    pub(crate) access: Access,
+}
+
+/// How to reach a registry.
+#[derive(Args, Debug, Clone, Default)]
+pub(crate) struct Access {
+    /// Account at the registry [default: what `docker login` or `podman login` kept for it]
+    #[arg(long, value_name = "NAME", env = "PLIMSOLL_REGISTRY_USERNAME")]
+    pub(crate) username: Option<String>,
+    /// File with the account's password; `-` reads it from standard input [default: PLIMSOLL_REGISTRY_PASSWORD in the environment]
+    #[arg(long, value_name = "FILE", requires = "username")]
+    pub(crate) password_file: Option<PathBuf>,
+    /// Own certificate authority (PEM) for the registry
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ca_file: Option<PathBuf>,
+    /// Speak http to a registry that is not on this machine
+    #[arg(long)]
+    pub(crate) plain_http: bool,
+}
+
+/// What a scan's target is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Input {
+    /// A registry reference.
+    Registry,
+    /// A file or folder.
+    Local(InputKind),
+}
+
+impl std::str::FromStr for Input {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "registry" {
+            return Ok(Self::Registry);
+        }
+        text.parse().map(Self::Local).map_err(|error| format!("{error}, or registry"))
+    }
+}
+
+fn report_format(text: &str) -> Result<&'static str, String> {
+    plimsoll_scanner::format::format(text).map(plimsoll_scanner::format::Format::id).ok_or_else(
+        || {
+            let ids: Vec<&str> =
+                plimsoll_scanner::format::formats().iter().map(|format| format.id()).collect();
+            format!("formats are: {}", ids.join(", "))
+        },
+    )
+}
+
+/// `plimsoll serve`
+#[derive(Args, Debug)]
+pub(crate) struct Serve {
+    /// Address to serve at
+    #[arg(
+        long,
+        value_name = "HOST:PORT",
+        env = "PLIMSOLL_LISTEN",
+        default_value = "127.0.0.1:7467"
+    )]
+    pub(crate) listen: std::net::SocketAddr,
+    /// How many images are scanned at once
+    #[arg(long, value_name = "N", default_value_t = 2)]
+    pub(crate) workers: usize,
+    /// Minutes between two looks at each registry; 0 looks only when told
+    #[arg(long, value_name = "MINUTES", default_value_t = 60)]
+    pub(crate) sync_interval: u64,
+    /// Certificate chain (PEM), to serve https
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub(crate) tls_certificate: Option<PathBuf>,
+    /// Private key (PEM) of the certificate
+    #[arg(long, value_name = "FILE", requires = "tls_certificate")]
+    pub(crate) tls_key: Option<PathBuf>,
+}
+
+/// `plimsoll feed …`
+#[derive(Subcommand, Debug)]
+pub(crate) enum Feed {
+    /// Compile advisory files into the snapshot that scans match against
+    #[command(
+        after_help = "Takes OSV as osv.dev serves it (a folder of <Ecosystem>/all.zip, one zip, one JSON file, a folder of them), \
+        CISA's known_exploited_vulnerabilities.json and FIRST's epss_scores-*.csv[.gz], each told apart by itself.\n\
+        Everything named makes one new snapshot. A corrupt, partial or older feed never replaces a good one."
+    )]
+    Import {
+        /// Files and folders
+        #[arg(value_name = "PATH", required_unless_present = "starter")]
+        paths: Vec<PathBuf>,
+        /// Replace a newer snapshot, too
+        #[arg(long)]
+        allow_older: bool,
+        /// Use the small feed that comes with the program
+        #[arg(long, conflicts_with = "paths")]
+        starter: bool,
+    },
+    /// Download what changed from osv.dev, CISA and FIRST, and compile it
+    Update {
+        /// A mirror with `ECOSYSTEM/all.zip`, `ecosystems.txt`, `known_exploited_vulnerabilities.json`, `epss_scores-current.csv.gz`
+        #[arg(long, value_name = "URL")]
+        from: Option<String>,
+        /// Only these ecosystems of osv.dev, by name; may be repeated [default: all that packages are read of]
+        #[arg(long, value_name = "NAME")]
+        ecosystem: Vec<String>,
+        /// Own certificate authority (PEM) of the mirror
+        #[arg(long, value_name = "FILE")]
+        ca_file: Option<PathBuf>,
+        /// Replace a newer snapshot, too
+        #[arg(long)]
+        allow_older: bool,
+    },
+    /// What is in the snapshot, of which date
+    Status {
+        /// For people, or for programs
+        #[arg(long, value_enum, default_value_t = ListFormat::Table)]
+        format: ListFormat,
+    },
+    /// The ids of all advisories in the snapshot, one a line
+    Ids,
+}
+
+/// `plimsoll registry …`
+#[derive(Subcommand, Debug)]
+pub(crate) enum Registry {
+    /// Watch a registry
+    Add(Box<RegistryAdd>),
+    /// The registries that are watched
+    List {
+        /// For people, or for programs
+        #[arg(long, value_enum, default_value_t = ListFormat::Table)]
+        format: ListFormat,
+    },
+    /// Look for new images now, and queue scans of what changed
+    Sync {
+        /// Which registry [default: all]
+        name: Option<String>,
+        /// Scan what is queued here and now, until nothing is left
+        #[arg(long)]
+        scan: bool,
+    },
+    /// Stop watching a registry and forget its images
+    Remove {
+        /// Which registry
+        name: String,
+    },
+}
+
+/// `plimsoll registry add`
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Example: plimsoll registry add build https://registry.example.com --username ci --password-file token"
+)]
+pub(crate) struct RegistryAdd {
+    /// Your name for it
+    pub(crate) name: String,
+    /// Its address, such as `https://registry.example.com` or `http://127.0.0.1:5000`
+    pub(crate) url: String,
+    /// Kind of registry: `plimsoll list registry-kinds`
+    #[arg(long, default_value = "oci")]
+    pub(crate) kind: String,
+    /// RegistryType that the API reports [default: the kind]
+    #[arg(long, value_name = "TYPE")]
+    pub(crate) reported_type: Option<String>,
+    /// RegionId that the API reports
+    #[arg(long, value_name = "REGION", default_value = "")]
+    pub(crate) region: String,
+    /// Reached through the internet or an internal network
+    #[arg(long, value_enum, default_value_t = Network::Internet)]
+    pub(crate) network: Network,
+    /// Only this repository; may be repeated [default: all of the catalog]
+    #[arg(long = "repository", value_name = "NAME")]
+    pub(crate) repositories: Vec<String>,
+    #[command(flatten)]
+    pub(crate) access: Access,
+}
+
+/// How a registry is reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Network {
+    /// The API's NetType 1
+    Internet,
+    /// The API's NetType 2
+    Intranet,
+}
+
+/// `plimsoll images`
+#[derive(Args, Debug)]
+pub(crate) struct Images {
+    /// Only images whose name holds this text
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) name: Option<String>,
+    /// Only images of this registry
+    #[arg(long, value_name = "NAME")]
+    pub(crate) registry: Option<String>,
+    /// Only this namespace
+    #[arg(long, value_name = "NAME")]
+    pub(crate) namespace: Option<String>,
+    /// Page, from 1
+    #[arg(long, default_value_t = 1)]
+    pub(crate) page: u32,
+    /// Rows a page, at most 100
+    #[arg(long, default_value_t = 20)]
+    pub(crate) page_size: u32,
+    /// For people, or for programs
+    #[arg(long, value_enum, default_value_t = ListFormat::Table)]
+    pub(crate) format: ListFormat,
+}
+
+/// `plimsoll rank`
+#[derive(Args, Debug)]
+pub(crate) struct Rank {
+    /// For people, or for programs
+    #[arg(long, value_enum, default_value_t = ListFormat::Table)]
+    pub(crate) format: ListFormat,
+}
+
+/// `plimsoll affected`
+#[derive(Args, Debug)]
+pub(crate) struct Affected {
+    /// CVE, GHSA or any other id of the vulnerability
+    pub(crate) id: String,
+    /// For people, or for programs
+    #[arg(long, value_enum, default_value_t = ListFormat::Table)]
+    pub(crate) format: ListFormat,
+}
+
+/// `plimsoll key …`
+#[derive(Subcommand, Debug)]
+pub(crate) enum Key {
+    /// Make an access key; its secret is shown once
+    Create {
+        /// Your name for it
+        name: String,
+        /// What it may do, such as 'yundun-sas:*' or yundun-sas:ListImageRisk; may be repeated
+        #[arg(long, value_name = "ACTION", required = true)]
+        allow: Vec<String>,
+        /// For people, or ALIBABA_CLOUD_ACCESS_KEY_ID=… and ALIBABA_CLOUD_ACCESS_KEY_SECRET=… for a script
+        #[arg(long, value_enum, default_value_t = KeyFormat::Text)]
+        format: KeyFormat,
+    },
+    /// The access keys, without their secrets
+    List {
+        /// For people, or for programs
+        #[arg(long, value_enum, default_value_t = ListFormat::Table)]
+        format: ListFormat,
+    },
+    /// Refuse requests with this key
+    Disable {
+        /// Id of the key
+        id: String,
+    },
+    /// Accept requests with this key again
+    Enable {
+        /// Id of the key
+        id: String,
+    },
+}
+
+/// How a new key is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum KeyFormat {
+    /// For people
+    Text,
+    /// Variables
+    Env,
+}
+
+/// `plimsoll cluster …`
+#[derive(Subcommand, Debug)]
+pub(crate) enum Cluster {
+    /// Take in what runs in a cluster: kubectl get pods --all-namespaces -o json > pods.json
+    Import {
+        /// The file
+        pods: PathBuf,
+        /// The cluster's id, for ListImageRisk's ClusterId
+        #[arg(long, value_name = "ID")]
+        cluster: String,
+    },
+}
+
+/// `plimsoll settings`
+#[derive(Args, Debug)]
+pub(crate) struct Settings {
+    /// Which setting [default: show all]
+    pub(crate) name: Option<String>,
+    /// Its new value
+    pub(crate) value: Option<String>,
+}
+
+/// `plimsoll list`
+#[derive(Args, Debug)]
+pub(crate) struct List {
+    /// What to list
+    #[arg(value_enum)]
+    pub(crate) what: ListWhat,
+    /// For people, for programs, for a page
+    #[arg(long, value_enum, default_value_t = ListFormat::Table)]
+    pub(crate) format: ListFormat,
+}
+
+/// What this program knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ListWhat {
+    /// Package formats
+    Parsers,
+    /// Baseline and build checks
+    Checks,
+    /// Sources of advisories and signals
+    Feeds,
+    /// Kinds of registry
+    RegistryKinds,
+    /// Report formats
+    Formats,
+    /// Actions of the gateway
+    Actions,
+    /// Ecosystems of packages
+    Ecosystems,
+}
+
+/// How a list is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ListFormat {
+    /// For people
+    Table,
+    /// For programs
+    Json,
+    /// For a page
+    Markdown,
+}

@@ -1,0 +1,245 @@
+//! Where an operation is done: in the data directory, or by a running server.
+//!
+//! In: `--data` or `--server`. Out: the answers of `plimsoll_server::operation`, the same either way. Odd: several
+//! processes may use one data directory, so a server may run beside this.
+
+use std::{net::SocketAddr, time::Duration};
+
+use anyhow::Context as _;
+use plimsoll_model::Secret;
+use plimsoll_registry::{HttpClient, HttpOptions, ManagementClient};
+use plimsoll_server::{
+    Clock, Context, ServeConfig,
+    operation::{
+        affected::{self, AffectedList},
+        images::{self, ImageList, ListImages},
+        keys::{self, CreateKey, CreatedKey, KeyList, KeyView, SetKeyState},
+        rank::{self, Ranking},
+        registries::{self, AddRegistry, RegistryList, RegistryView, RemovedRegistry},
+        sync::{self, SyncReport},
+        workloads::{self, ImportedWorkloads},
+    },
+    serve,
+};
+use plimsoll_store::{Store, StoreOptions};
+
+use crate::{arguments::Global, data, terminal::Terminal};
+
+/// A data directory or a server.
+pub(crate) enum Backend {
+    Data(Box<Context>),
+    Server(ManagementClient),
+}
+
+/// No body.
+const NOTHING: Option<&()> = None;
+
+impl Backend {
+    pub(crate) async fn open(global: &Global) -> anyhow::Result<Self> {
+        match &global.server {
+            Some(address) => Ok(Self::Server(client(address, global)?)),
+            None => {
+                let store = Store::open(&data::directory(global)?, StoreOptions::default()).await?;
+                Ok(Self::Data(Box::new(Context::new(store, Clock::machine()))))
+            }
+        }
+    }
+
+    pub(crate) async fn add_registry(&self, request: &AddRegistry) -> anyhow::Result<RegistryView> {
+        match self {
+            Self::Data(context) => {
+                done(registries::add_registry(&context.store, request, context.clock.now()).await)
+            }
+            Self::Server(client) => send(client, "POST", &["registries"], &[], Some(request)).await,
+        }
+    }
+
+    pub(crate) async fn list_registries(&self) -> anyhow::Result<RegistryList> {
+        match self {
+            Self::Data(context) => done(registries::list_registries(&context.store).await),
+            Self::Server(client) => send(client, "GET", &["registries"], &[], NOTHING).await,
+        }
+    }
+
+    pub(crate) async fn sync_registry(&self, name: &str) -> anyhow::Result<SyncReport> {
+        match self {
+            Self::Data(context) => {
+                done(sync::sync_registry(&context.store, name, &context.clock).await)
+            }
+            Self::Server(client) => {
+                send(client, "POST", &["registries", name, "sync"], &[], NOTHING).await
+            }
+        }
+    }
+
+    pub(crate) async fn remove_registry(&self, name: &str) -> anyhow::Result<RemovedRegistry> {
+        match self {
+            Self::Data(context) => {
+                done(registries::remove_registry(&context.store, name, context.clock.now()).await)
+            }
+            Self::Server(client) => {
+                send(client, "DELETE", &["registries", name], &[], NOTHING).await
+            }
+        }
+    }
+
+    pub(crate) async fn list_images(&self, request: &ListImages) -> anyhow::Result<ImageList> {
+        match self {
+            Self::Data(context) => done(images::list_images(&context.store, request).await),
+            Self::Server(client) => {
+                let (page, size) = (
+                    request.page.unwrap_or(1).to_string(),
+                    request.page_size.unwrap_or(20).to_string(),
+                );
+                let mut query = vec![("page", page.as_str()), ("page_size", size.as_str())];
+                query.extend(request.text.as_deref().map(|text| ("text", text)));
+                query.extend(request.registry.as_deref().map(|name| ("registry", name)));
+                query.extend(request.namespace.as_deref().map(|name| ("namespace", name)));
+                send(client, "GET", &["images"], &query, NOTHING).await
+            }
+        }
+    }
+
+    pub(crate) async fn rank(&self) -> anyhow::Result<Ranking> {
+        match self {
+            Self::Data(context) => done(rank::rank(&context.store).await),
+            Self::Server(client) => send(client, "GET", &["ranking"], &[], NOTHING).await,
+        }
+    }
+
+    pub(crate) async fn affected(&self, id: &str) -> anyhow::Result<AffectedList> {
+        match self {
+            Self::Data(context) => done(affected::affected(&context.store, id).await),
+            Self::Server(client) => {
+                send(client, "GET", &["findings", id, "images"], &[], NOTHING).await
+            }
+        }
+    }
+
+    pub(crate) async fn create_key(&self, request: &CreateKey) -> anyhow::Result<CreatedKey> {
+        match self {
+            Self::Data(context) => {
+                done(keys::create_key(&context.store, request, context.clock.now()).await)
+            }
+            Self::Server(client) => send(client, "POST", &["keys"], &[], Some(request)).await,
+        }
+    }
+
+    pub(crate) async fn list_keys(&self) -> anyhow::Result<KeyList> {
+        match self {
+            Self::Data(context) => done(keys::list_keys(&context.store).await),
+            Self::Server(client) => send(client, "GET", &["keys"], &[], NOTHING).await,
+        }
+    }
+
+    pub(crate) async fn set_key_state(&self, id: &str, active: bool) -> anyhow::Result<KeyView> {
+        match self {
+            Self::Data(context) => {
+                done(keys::set_key_state(&context.store, id, SetKeyState { active }).await)
+            }
+            Self::Server(client) => {
+                send(client, "PATCH", &["keys", id], &[], Some(&SetKeyState { active })).await
+            }
+        }
+    }
+
+    pub(crate) async fn import_workloads(
+        &self,
+        cluster: &str,
+        pods: Vec<u8>,
+    ) -> anyhow::Result<ImportedWorkloads> {
+        match self {
+            Self::Data(context) => done(
+                workloads::import_workloads(&context.store, cluster, &pods, context.clock.now())
+                    .await,
+            ),
+            Self::Server(client) => {
+                let pods: serde_json::Value =
+                    serde_json::from_slice(&pods).context("the file is not JSON")?;
+                send(client, "PUT", &["clusters", cluster, "workloads"], &[], Some(&pods)).await
+            }
+        }
+    }
+
+    /// Scans what is queued in a data directory, until nothing is left; a server does so by itself. The
+    /// workers are those of the server, which therefore runs on this machine for as long as it takes.
+    pub(crate) async fn scan_queued(
+        &self,
+        global: &Global,
+        terminal: Terminal,
+    ) -> anyhow::Result<()> {
+        let Self::Data(context) = self else {
+            terminal.say("the server scans by itself");
+            return Ok(());
+        };
+        let waiting = context.store.task_counts(None).await?;
+        let bar = terminal.count_progress(waiting.queued, "scanning");
+        let mut config = ServeConfig::new(&data::directory(global)?);
+        config.listen = SocketAddr::from(([127, 0, 0, 1], 0));
+        config.sync_interval = None;
+        let server = serve(config).await?;
+        loop {
+            let counts = context.store.task_counts(None).await?;
+            bar.set_position(
+                waiting.queued.saturating_sub(counts.queued.saturating_add(counts.running)),
+            );
+            if counts.queued + counts.running == 0 {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        bar.finish_and_clear();
+        server.stop().await;
+        Ok(())
+    }
+}
+
+fn client(address: &str, global: &Global) -> anyhow::Result<ManagementClient> {
+    let file = match &global.token_file {
+        Some(file) => file.clone(),
+        None => data::directory(global)?.join("admin-token"),
+    };
+    let token = std::fs::read_to_string(&file).with_context(|| {
+        format!(
+            "admin token `{}` cannot be read\nhint: `--token-file FILE` says where it is",
+            file.display()
+        )
+    })?;
+    let mut options = HttpOptions::default();
+    if let Some(path) = &global.server_ca {
+        let pem = std::fs::read_to_string(path)
+            .with_context(|| format!("`{}` cannot be read", path.display()))?;
+        options.ca_pem.push(pem);
+    }
+    let token = Secret::new(token.trim().to_owned());
+    Ok(ManagementClient::new(address, token, &HttpClient::new(options)?, false)?)
+}
+
+async fn send<A: serde::de::DeserializeOwned>(
+    client: &ManagementClient,
+    method: &str,
+    path: &[&str],
+    query: &[(&str, &str)],
+    body: Option<&(impl serde::Serialize + Sync)>,
+) -> anyhow::Result<A> {
+    let path: Vec<&str> = ["api", "v1"].into_iter().chain(path.iter().copied()).collect();
+    let answer = client.request(method, &path, query, body).await;
+    answer.map_err(|error| match &error {
+        plimsoll_registry::ManagementError::Status { hint: Some(hint), .. } => {
+            let hint = format!("{error}\nhint: {hint}");
+            anyhow::Error::msg(hint)
+        }
+        _ => error.into(),
+    })
+}
+
+/// An operation's answer, or its error with what to do about it.
+fn done<A>(result: Result<A, plimsoll_server::operation::OperationError>) -> anyhow::Result<A> {
+    result.map_err(|error| match error.hint() {
+        Some(hint) => {
+            let text = format!("{}\nhint: {hint}", plimsoll_server::operation::error_chain(&error));
+            anyhow::Error::msg(text)
+        }
+        None => error.into(),
+    })
+}

@@ -1,0 +1,16 @@
+//! The commands, one file each.
+//!
+//! In: what was said. Out: text. Odd: each `run` is short; what it does stands in the libraries.
+
+pub(crate) mod affected;
+pub(crate) mod cluster;
+pub(crate) mod completions;
+pub(crate) mod feed;
+pub(crate) mod images;
+pub(crate) mod key;
+pub(crate) mod list;
+pub(crate) mod rank;
+pub(crate) mod registry;
+pub(crate) mod scan;
+pub(crate) mod serve;
+pub(crate) mod settings;

@@ -1,0 +1,100 @@
+//! `plimsoll list`: what this program knows, from the lists themselves.
+
+use plimsoll_model::ecosystem::{ECOSYSTEMS, MatchedBy, Origin};
+use plimsoll_server::action;
+
+use crate::{
+    arguments::{List, ListWhat},
+    terminal::Terminal,
+};
+
+pub(crate) fn run(list: &List, terminal: Terminal) -> anyhow::Result<()> {
+    let (head, rows) = table(list.what);
+    terminal.list(list.format, head, &rows, Clone::clone)
+}
+
+type Table = (&'static [&'static str], Vec<Vec<String>>);
+
+fn table(what: ListWhat) -> Table {
+    match what {
+        ListWhat::Parsers => (&["id", "version", "reads"], parsers()),
+        ListWhat::Checks => (&["id", "kind", "class", "level", "title", "source"], checks()),
+        ListWhat::Feeds => (&["id", "about", "published at"], feeds()),
+        ListWhat::RegistryKinds => (&["id", "title", "fields"], registry_kinds()),
+        ListWhat::Formats => (&["id", "about"], formats()),
+        ListWhat::Actions => (&["action", "access", "about"], actions()),
+        ListWhat::Ecosystems => {
+            (&["ecosystem", "package URL", "origin", "version order", "matched by"], ecosystems())
+        }
+    }
+}
+
+fn words(words: &[&dyn std::fmt::Display]) -> Vec<String> {
+    words.iter().map(ToString::to_string).collect()
+}
+
+fn parsers() -> Vec<Vec<String>> {
+    let row = |parser: &&'static dyn plimsoll_inspect::Parser| {
+        words(&[&parser.id(), &parser.version(), &parser.reads()])
+    };
+    plimsoll_inspect::parsers().iter().map(row).collect()
+}
+
+fn checks() -> Vec<Vec<String>> {
+    let row = |check: &&'static dyn plimsoll_inspect::Check| {
+        words(&[
+            &check.id(),
+            &check.kind(),
+            &check.class(),
+            &check.level(),
+            &check.title(),
+            &check.source(),
+        ])
+    };
+    plimsoll_inspect::checks().iter().map(row).collect()
+}
+
+fn feeds() -> Vec<Vec<String>> {
+    let row = |feed: &&'static dyn plimsoll_advisory::feed::Feed| {
+        words(&[&feed.id(), &feed.about(), &feed.home()])
+    };
+    plimsoll_advisory::feed::feeds().iter().map(row).collect()
+}
+
+fn registry_kinds() -> Vec<Vec<String>> {
+    let row = |kind: &&'static dyn plimsoll_registry::kind::RegistryKind| {
+        let fields: Vec<&str> = kind.fields().iter().map(|field| field.id).collect();
+        words(&[&kind.id(), &kind.title(), &fields.join(", ")])
+    };
+    plimsoll_registry::kind::kinds().iter().map(row).collect()
+}
+
+fn formats() -> Vec<Vec<String>> {
+    let row = |format: &&'static dyn plimsoll_scanner::format::Format| {
+        words(&[&format.id(), &format.about()])
+    };
+    plimsoll_scanner::format::formats().iter().map(row).collect()
+}
+
+fn actions() -> Vec<Vec<String>> {
+    let row = |action: &action::Action| words(&[&action.name, &action.access, &action.about]);
+    action::actions().iter().map(row).collect()
+}
+
+fn ecosystems() -> Vec<Vec<String>> {
+    let row = |row: &plimsoll_model::ecosystem::Row| {
+        let purl = row
+            .purl_namespace
+            .map_or_else(|| row.purl_type.to_owned(), |name| format!("{}/{name}", row.purl_type));
+        let origin = match row.origin {
+            Origin::System => "system",
+            Origin::Application => "application",
+        };
+        let by = match row.matched_by {
+            MatchedBy::Source => "source package",
+            MatchedBy::Name => "name",
+        };
+        words(&[&row.name, &purl, &origin, &format!("{:?}", row.scheme).to_lowercase(), &by])
+    };
+    ECOSYSTEMS.iter().map(row).collect()
+}

@@ -1,0 +1,128 @@
+//! `plimsoll registry`: registries whose images are watched.
+
+use anyhow::Context;
+use plimsoll_server::operation::{
+    registries::{AddRegistry, Net},
+    sync::SyncReport,
+};
+
+use crate::{
+    arguments::{Access, Global, Network, Registry, RegistryAdd},
+    backend::Backend,
+    terminal::Terminal,
+};
+
+pub(crate) async fn run(
+    registry: Registry,
+    global: &Global,
+    terminal: Terminal,
+) -> anyhow::Result<()> {
+    match registry {
+        Registry::Add(add) => {
+            let request = request(*add)?;
+            let added = Backend::open(global).await?.add_registry(&request).await?;
+            terminal.say(&format!("registry {}: {} ({})", added.name, added.url, added.kind));
+            terminal.say(&format!(
+                "hint: `plimsoll registry sync {}` looks for its images",
+                added.name
+            ));
+        }
+        Registry::List { format } => {
+            let list = Backend::open(global).await?.list_registries().await?;
+            let head = ["NAME", "KIND", "REPORTED AS", "ADDRESS", "ACCOUNT", "PROBLEM"];
+            terminal.list(format, &head, &list.registries, |registry| {
+                vec![
+                    registry.name.clone(),
+                    registry.kind.clone(),
+                    registry.reported_type.clone(),
+                    registry.url.clone(),
+                    registry.username.clone().unwrap_or_else(|| "none".to_owned()),
+                    registry.problem.clone().unwrap_or_default(),
+                ]
+            })?;
+        }
+        Registry::Sync { name, scan } => {
+            let backend = Backend::open(global).await?;
+            let names = match name {
+                Some(name) => vec![name],
+                None => backend
+                    .list_registries()
+                    .await?
+                    .registries
+                    .into_iter()
+                    .map(|registry| registry.name)
+                    .collect(),
+            };
+            for name in names {
+                report(&backend.sync_registry(&name).await?, terminal)?;
+            }
+            if scan {
+                backend.scan_queued(global, terminal).await?;
+            }
+        }
+        Registry::Remove { name } => {
+            let removed = Backend::open(global).await?.remove_registry(&name).await?;
+            terminal.say(&format!(
+                "registry {name} is forgotten, and {} images with it",
+                removed.images
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn report(sync: &SyncReport, terminal: Terminal) -> anyhow::Result<()> {
+    terminal.print(&format!(
+        "registry {}: {} images in {} repositories ({} new, {} changed, {} gone, {} unchanged), {} scans queued",
+        sync.registry, sync.images, sync.repositories, sync.added, sync.updated, sync.removed, sync.unchanged, sync.queued
+    ))?;
+    for problem in &sync.problems {
+        terminal.say(&format!("  not looked at: {}: {}", problem.at, problem.why));
+    }
+    for skipped in &sync.skipped {
+        terminal.say(&format!("  no image: {}: {}", skipped.at, skipped.why));
+    }
+    Ok(())
+}
+
+fn request(add: RegistryAdd) -> anyhow::Result<AddRegistry> {
+    let (username, password) = account(&add.access)?;
+    let ca_pem = add.access.ca_file.as_deref().map(|path| {
+        std::fs::read_to_string(path)
+            .with_context(|| format!("`{}` cannot be read", path.display()))
+    });
+    Ok(AddRegistry {
+        name: add.name,
+        url: add.url,
+        kind: Some(add.kind),
+        reported_type: add.reported_type,
+        region_id: add.region,
+        net_type: Some(match add.network {
+            Network::Internet => Net::Internet,
+            Network::Intranet => Net::Intranet,
+        }),
+        plain_http: add.access.plain_http,
+        ca_pem: ca_pem.transpose()?,
+        username,
+        password,
+        repositories: add.repositories,
+        platform: None,
+    })
+}
+
+/// Name and password as they were said, from the file or the environment.
+pub(crate) fn account(access: &Access) -> anyhow::Result<(Option<String>, Option<String>)> {
+    let Some(username) = access.username.clone() else { return Ok((None, None)) };
+    let password = match &access.password_file {
+        Some(path) if path.as_os_str() == "-" => std::io::read_to_string(std::io::stdin())?,
+        Some(path) => std::fs::read_to_string(path)
+            .with_context(|| format!("`{}` cannot be read", path.display()))?,
+        None => {
+            let password = std::env::var_os("PLIMSOLL_REGISTRY_PASSWORD").context(
+                "an account without a password\nhint: `--password-file FILE`, or PLIMSOLL_REGISTRY_PASSWORD in the environment",
+            )?;
+            password.into_string().ok().context("PLIMSOLL_REGISTRY_PASSWORD is not UTF-8")?
+        }
+    };
+    Ok((Some(username), Some(password.trim_end_matches(['\r', '\n']).to_owned())))
+}

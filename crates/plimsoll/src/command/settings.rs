@@ -1,0 +1,66 @@
+//! `plimsoll settings`: what can be set while everything runs.
+
+use anyhow::bail;
+use plimsoll_server::operation::rank::{LIMIT_SETTING, SCOPE_SETTING, scope_of};
+use plimsoll_store::{Store, StoreOptions};
+
+use crate::{
+    arguments::{Global, Settings},
+    data,
+    terminal::Terminal,
+};
+
+/// A setting: its name, what it is when nobody said, what it means, and whether a value will do.
+struct Known {
+    name: &'static str,
+    default: &'static str,
+    about: &'static str,
+    allows: fn(&str) -> bool,
+}
+
+const KNOWN: &[Known] = &[
+    Known {
+        name: SCOPE_SETTING,
+        default: "all",
+        about: "images that are ranked: all, or dockerhub for Docker Hub's alone",
+        allows: |value| scope_of(value).is_some(),
+    },
+    Known {
+        name: LIMIT_SETTING,
+        default: "10",
+        about: "entries of a ranking: 1 to 100",
+        allows: |value| value.parse().is_ok_and(|limit: u32| (1..=100).contains(&limit)),
+    },
+];
+
+pub(crate) async fn run(
+    settings: Settings,
+    global: &Global,
+    terminal: Terminal,
+) -> anyhow::Result<()> {
+    let store = Store::open(&data::directory(global)?, StoreOptions::default()).await?;
+    let Some(name) = settings.name else {
+        let mut rows = Vec::new();
+        for known in KNOWN {
+            let value =
+                store.setting(known.name).await?.unwrap_or_else(|| known.default.to_owned());
+            rows.push(vec![known.name.to_owned(), value, known.about.to_owned()]);
+        }
+        terminal.print(&terminal.grid(&["SETTING", "VALUE", "MEANING"], rows.into_iter()))?;
+        return Ok(());
+    };
+    let Some(known) = KNOWN.iter().find(|known| known.name == name) else {
+        bail!("there is no setting `{name}`\nhint: `plimsoll settings` shows all");
+    };
+    match settings.value {
+        None => {
+            let value = store.setting(known.name).await?;
+            terminal.print(value.as_deref().unwrap_or(known.default))?;
+        }
+        Some(value) if (known.allows)(&value) => {
+            store.set_setting(known.name, Some(&value)).await?
+        }
+        Some(value) => bail!("`{value}` does not do for {}: {}", known.name, known.about),
+    }
+    Ok(())
+}

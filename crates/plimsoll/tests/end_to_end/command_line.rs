@@ -1,0 +1,167 @@
+//! Help, exit codes and errors: what the reference pages promise.
+
+use plimsoll_image::build::{ImageBuilder, Layer};
+
+use crate::support::{plimsoll, plimsoll_ok, python, root, run, temporary};
+
+fn layout(folder: &std::path::Path) -> std::path::PathBuf {
+    let status = "Package: bash\nStatus: install ok installed\nArchitecture: amd64\nVersion: 5.2.15-2+b2\nSource: bash (5.2.15-2)\n\n";
+    let os = "ID=debian\nVERSION_ID=\"12\"\nPRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\n";
+    let layer = Layer::builder("ADD rootfs /")
+        .file("etc/os-release", os.as_bytes())
+        .file("etc/debian_version", b"12.0\n")
+        .file("etc/shadow", b"root::19000:0:99999:7:::\n")
+        .file("etc/passwd", b"root:x:0:0:root:/root:/bin/bash\n")
+        .file("var/lib/dpkg/status", status.as_bytes())
+        .file("srv/node_modules/lodash/package.json", br#"{"name": "lodash", "version": "4.17.4"}"#)
+        .build()
+        .unwrap();
+    let layout = folder.join("layout");
+    let platform = "linux/amd64".parse().unwrap();
+    let image = ImageBuilder::new(platform)
+        .layer(&layer)
+        .env("API_TOKEN", "0123456789abcdef")
+        .build()
+        .unwrap();
+    image.write_oci_layout(&layout, "latest").unwrap();
+    layout
+}
+
+#[test]
+fn exit_codes_are_those_of_the_help() {
+    let folder = temporary();
+    let layout = layout(folder.path());
+    let layout = layout.to_str().unwrap();
+    let data = folder.path().join("data");
+    let data = data.to_str().unwrap();
+    let code = |arguments: &[&str]| {
+        let all = ["scan", "--platform", "linux/amd64", "--data", data]
+            .into_iter()
+            .chain(arguments.iter().copied());
+        plimsoll(all).status.code()
+    };
+    assert_eq!(code(&[layout]), Some(0));
+    assert_eq!(code(&["/nonexistent/image.tar"]), Some(1));
+    assert_eq!(code(&["--no-such-flag"]), Some(2));
+    assert_eq!(code(&[layout, "--fail-on", "vulnerability:urgent"]), Some(2));
+    assert_eq!(code(&[layout, "--fail-on", "baseline:high"]), Some(3));
+    assert_eq!(code(&[layout, "--fail-on", "malware"]), Some(0));
+    // Without a feed the coverage is partial, which wins over the line.
+    assert_eq!(
+        code(&[layout, "--fail-on", "baseline:high", "--require-coverage", "complete"]),
+        Some(4)
+    );
+    assert_eq!(code(&[layout, "--require-coverage", "partial"]), Some(0));
+}
+
+#[test]
+fn errors_name_the_thing_the_place_and_the_remedy() {
+    let folder = temporary();
+    let not_an_image = folder.path().join("notes.txt");
+    std::fs::write(
+        &not_an_image,
+        "just text, long enough to be looked at and recognised as nothing",
+    )
+    .unwrap();
+    let output = plimsoll(["scan", not_an_image.to_str().unwrap()]);
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(error.contains("notes.txt") && error.contains("--input"), "{error}");
+    let output = plimsoll(["scan", "localhost:1/team/app:1"]);
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(error.contains("localhost:1"), "{error}");
+}
+
+#[test]
+fn equal_image_and_snapshot_give_equal_bytes() {
+    let folder = temporary();
+    let layout = layout(folder.path());
+    let data = folder.path().join("data");
+    plimsoll_ok(["feed", "import", "--starter", "--data", data.to_str().unwrap()]);
+    let scan = |extra: &[&str]| {
+        let base = [
+            "scan",
+            "--format",
+            "json",
+            "--platform",
+            "linux/amd64",
+            "--data",
+            data.to_str().unwrap(),
+            layout.to_str().unwrap(),
+        ];
+        plimsoll_ok(base.iter().chain(extra))
+    };
+    let first = scan(&[]);
+    assert_eq!(first, scan(&[]), "from the cache");
+    assert_eq!(first, scan(&["--no-cache"]), "read again");
+    let report: serde_json::Value = serde_json::from_str(&first).unwrap();
+    assert!(
+        report["packages"][0]["purl"]
+            .as_str()
+            .unwrap()
+            .starts_with("pkg:deb/debian/bash@5.2.15-2%2Bb2?arch=amd64")
+    );
+    assert_eq!(report["feed"]["starter"], true);
+}
+
+#[test]
+fn every_command_explains_itself() {
+    let help = plimsoll_ok(["--help"]);
+    for command in [
+        "demo",
+        "scan",
+        "serve",
+        "feed",
+        "registry",
+        "images",
+        "rank",
+        "affected",
+        "key",
+        "completions",
+    ] {
+        assert!(help.contains(command), "{command}");
+        assert!(!plimsoll_ok([command, "--help"]).is_empty());
+    }
+    assert!(plimsoll_ok(["completions", "bash"]).contains("_plimsoll"));
+}
+
+#[test]
+fn a_report_is_what_its_schema_says() {
+    let Some(python) = python() else { return };
+    let folder = temporary();
+    let layout = layout(folder.path());
+    let data = folder.path().join("data");
+    plimsoll_ok(["feed", "import", "--starter", "--data", data.to_str().unwrap()]);
+    let report = folder.path().join("report.json");
+    let scan = [
+        "scan",
+        "--format",
+        "json",
+        "--platform",
+        "linux/amd64",
+        "--data",
+        data.to_str().unwrap(),
+        "--output",
+        report.to_str().unwrap(),
+        layout.to_str().unwrap(),
+    ];
+    plimsoll_ok(scan);
+    let script = "import json, sys, jsonschema; jsonschema.Draft202012Validator(json.load(open(sys.argv[1]))).validate(json.load(open(sys.argv[2])))";
+    let schema = root().join("docs/reference/report.schema.json");
+    run(
+        python.to_str().unwrap(),
+        ["-c", script, schema.to_str().unwrap(), report.to_str().unwrap()],
+    );
+    let report: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(report).unwrap()).unwrap();
+    let kinds: std::collections::BTreeSet<&str> = report["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|finding| finding["kind"].as_str().unwrap())
+        .collect();
+    assert!(
+        kinds.contains("vulnerability") && kinds.contains("baseline") && kinds.contains("build"),
+        "{kinds:?}"
+    );
+}

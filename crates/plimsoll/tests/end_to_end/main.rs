@@ -1,0 +1,20 @@
+//! The program as people run it, against real registries, package tools, clients and a browser.
+//!
+//! In: the built program and what `cargo xtask test` installed. Out: what people see. Odd: a test whose tool or data is
+//! missing says that it skips; after a set-up (`PLIMSOLL_REQUIRE_TOOLS`) a missing tool is a failure.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a test stops at the first surprise and says what it skips"
+)]
+
+mod command_line;
+mod console;
+mod demo;
+mod feeds;
+mod fleet;
+mod root_file_system;
+mod sdk;
+mod support;

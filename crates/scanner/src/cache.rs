@@ -1,0 +1,137 @@
+//! What is known of layers that were read before.
+//!
+//! In: a folder, a layer's digest, the detectors' versions. Out: the layer's [`LayerFacts`]. Odd: an entry is written only
+//! under a digest that we computed over the bytes that we read, atomically, and is checked when it is read back; a
+//! damaged entry counts as absent. The folder may be deleted at any time. Facts hold parts of image files (password
+//! databases for the checks among them), so the folder is readable by its owner alone.
+
+use std::{
+    fs, io,
+    io::Read,
+    path::{Path, PathBuf},
+};
+
+use plimsoll_inspect::LayerFacts;
+use plimsoll_model::Digest;
+
+/// Most bytes that one entry may unpack to: a damaged or forged file must not fill the memory.
+const MAX_ENTRY_BYTES: u64 = 1 << 30;
+
+/// How many bytes the folder may hold before the oldest entries go.
+const DEFAULT_MAX_BYTES: u64 = 4 << 30;
+
+/// A folder with the facts of layers.
+#[derive(Debug, Clone)]
+pub struct LayerCache {
+    folder: PathBuf,
+    detectors: String,
+    max_bytes: u64,
+}
+
+impl LayerCache {
+    /// Opens the folder and makes it if it is missing.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub fn open(folder: &Path) -> io::Result<Self> {
+        fs::create_dir_all(folder)?;
+        restrict(folder)?;
+        Ok(Self {
+            folder: folder.to_owned(),
+            detectors: detectors_key(),
+            max_bytes: DEFAULT_MAX_BYTES,
+        })
+    }
+
+    /// The facts of the layer with that blob digest, if these detectors have read it before.
+    #[must_use]
+    pub fn get(&self, digest: &Digest) -> Option<LayerFacts> {
+        let path = self.path(digest);
+        let facts = read_entry(&path)?;
+        if facts.entries.computed_digest == Some(*digest) {
+            return Some(facts);
+        }
+        None
+    }
+
+    /// Keeps facts under the digest that was computed while they were read; facts without one are not kept.
+    ///
+    /// # Errors
+    /// Those of the file system. A scan goes on without: the cache only saves time.
+    pub fn put(&self, facts: &LayerFacts) -> io::Result<()> {
+        let Some(digest) = facts.entries.computed_digest else { return Ok(()) };
+        let path = self.path(&digest);
+        let Some(parent) = path.parent() else { return Ok(()) };
+        fs::create_dir_all(parent)?;
+        let packed = zstd::encode_all(io::Cursor::new(serde_json::to_vec(facts)?), 1)?;
+        let mut checked = ring::digest::digest(&ring::digest::SHA256, &packed).as_ref().to_vec();
+        checked.extend(packed);
+        let temporary = parent.join(format!(".{}.{}", digest.hex(), std::process::id()));
+        fs::write(&temporary, checked)?;
+        fs::rename(&temporary, &path)
+    }
+
+    /// Removes the oldest entries until the folder is within its bound; called now and then by long-running programs.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub fn prune(&self) -> io::Result<()> {
+        let mut entries = Vec::new();
+        for folder in fs::read_dir(&self.folder)? {
+            let folder = folder?.path();
+            if !folder.is_dir() {
+                continue;
+            }
+            for entry in fs::read_dir(folder)? {
+                let entry = entry?;
+                let metadata = entry.metadata()?;
+                entries.push((metadata.modified()?, metadata.len(), entry.path()));
+            }
+        }
+        entries.sort();
+        let mut total: u64 = entries.iter().map(|(_, length, _)| length).sum();
+        for (_, length, path) in entries {
+            if total <= self.max_bytes {
+                break;
+            }
+            fs::remove_file(path)?;
+            total = total.saturating_sub(length);
+        }
+        Ok(())
+    }
+
+    fn path(&self, digest: &Digest) -> PathBuf {
+        let hex = digest.hex();
+        let shard: String = hex.chars().take(2).collect();
+        self.folder.join(shard).join(format!("{hex}.{}", self.detectors))
+    }
+}
+
+fn read_entry(path: &Path) -> Option<LayerFacts> {
+    let bytes = fs::read(path).ok()?;
+    let (checksum, packed) = bytes.split_at_checked(32)?;
+    if ring::digest::digest(&ring::digest::SHA256, packed).as_ref() != checksum {
+        return None;
+    }
+    let mut unpacked = Vec::new();
+    zstd::Decoder::new(packed).ok()?.take(MAX_ENTRY_BYTES).read_to_end(&mut unpacked).ok()?;
+    serde_json::from_slice(&unpacked).ok()
+}
+
+/// A short name of all detectors with their versions, and of this file's own format.
+fn detectors_key() -> String {
+    let text = format!("1 {}", plimsoll_inspect::detectors_version());
+    let digest = ring::digest::digest(&ring::digest::SHA256, text.as_bytes());
+    digest.as_ref().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(unix)]
+fn restrict(folder: &Path) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    fs::set_permissions(folder, fs::Permissions::from_mode(0o700))
+}
+
+#[cfg(not(unix))]
+fn restrict(_: &Path) -> io::Result<()> {
+    Ok(())
+}

@@ -1,0 +1,384 @@
+//! The report for people.
+//!
+//! In: a report. Out: a head, how completely we could look, what to do first, and the findings in groups, most urgent
+//! first. Odd: one row shows a vulnerability with all packages that it touches; what needs no action now is a number
+//! until all is asked for; control characters from the image never reach the terminal.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io,
+};
+
+use comfy_table::{Attribute, Cell, Color};
+use plimsoll_model::{
+    Evidence, Finding, Kind, Level, Package, Priority, Report, RiskCounters, Subject, Verdict,
+};
+
+use super::{
+    Format, Style,
+    grid::{empty, printable, trimmed},
+};
+
+pub(super) struct Table;
+
+impl Format for Table {
+    fn id(&self) -> &'static str {
+        "table"
+    }
+
+    fn about(&self) -> &'static str {
+        "For people: most urgent first, with what to do."
+    }
+
+    fn write(&self, report: &Report, style: Style, output: &mut dyn io::Write) -> io::Result<()> {
+        head(report, style, output)?;
+        coverage(report, style, output)?;
+        upgrades(report, style, output)?;
+        vulnerabilities(report, style, output)?;
+        others(report, style, output)
+    }
+}
+
+/// Kinds besides vulnerabilities, with their headings.
+const OTHERS: &[(Kind, &str)] = &[
+    (Kind::Malware, "Malicious files and packages"),
+    (Kind::Baseline, "Baseline"),
+    (Kind::Secret, "Sensitive files"),
+    (Kind::Build, "Build history"),
+    (Kind::License, "Licences"),
+];
+
+fn head(report: &Report, style: Style, output: &mut dyn io::Write) -> io::Result<()> {
+    let image = &report.image;
+    writeln!(output, "{}", bold(&printable(&image.name), style))?;
+    let mut facts = Vec::new();
+    facts.extend(image.distribution.as_deref().map(printable));
+    facts.extend(image.platform.as_ref().map(|platform| printable(&platform.to_string())));
+    if !image.layers.is_empty() {
+        facts.push(format!("{} in {}", size(image.size), count(image.layers.len(), "layer")));
+    }
+    facts.push(count(report.packages.len(), "package"));
+    writeln!(output, "{}", facts.join(" · "))?;
+    if let Some(digest) = &image.digest {
+        writeln!(output, "{digest}")?;
+    }
+    let counters = RiskCounters::of(report);
+    let (word, color) = match counters.risk_level() {
+        3 => ("loaded too deep", Color::Red),
+        2 => ("deep in the water", Color::Yellow),
+        1 => ("riding high", Color::Green),
+        _ if report.coverage.verdict == Verdict::Complete => ("empty hold", Color::Green),
+        _ => ("not known", Color::Yellow),
+    };
+    writeln!(
+        output,
+        "\n{}  {} asap, {} later, {} no need now · baseline {} high, {} medium, {} low",
+        painted(word, color, style),
+        counters.asap,
+        counters.later,
+        counters.nntf,
+        counters.baseline_high,
+        counters.baseline_medium,
+        counters.baseline_low
+    )
+}
+
+fn coverage(report: &Report, style: Style, output: &mut dyn io::Write) -> io::Result<()> {
+    let verdict = report.coverage.verdict;
+    let color = if verdict == Verdict::Complete { Color::Green } else { Color::Yellow };
+    let meaning = match verdict {
+        Verdict::Complete => "everything that we know how to read was read",
+        Verdict::Partial => "something could not be looked at",
+        Verdict::Unreadable => "the image could not be read: no findings does not mean clean",
+    };
+    writeln!(output, "\nCoverage: {} ({meaning})", painted(&verdict.to_string(), color, style))?;
+    for gap in &report.coverage.gaps {
+        let place =
+            if gap.at.is_empty() { String::new() } else { format!("{}: ", printable(&gap.at)) };
+        writeln!(output, "  - {place}{}", printable(&gap.detail))?;
+    }
+    match &report.feed {
+        None => writeln!(
+            output,
+            "Feed: none. Import one with `plimsoll feed import PATH` or `plimsoll feed update`"
+        ),
+        Some(feed) if feed.starter => writeln!(
+            output,
+            "Feed: the small built-in starter feed of {}, for a first look only. Get all of it with `plimsoll feed update`",
+            feed.date.date()
+        ),
+        Some(feed) => {
+            let records: u64 = feed.sources.iter().map(|source| source.records).sum();
+            writeln!(
+                output,
+                "Feed: {records} records of {} sources, as of {}",
+                feed.sources.len(),
+                feed.date.date()
+            )
+        }
+    }
+}
+
+/// One upgrade and what it ends.
+#[derive(Default)]
+struct Upgrade {
+    names: BTreeSet<String>,
+    asap: BTreeSet<String>,
+    later: BTreeSet<String>,
+}
+
+fn upgrades(report: &Report, style: Style, output: &mut dyn io::Write) -> io::Result<()> {
+    let packages: BTreeMap<&str, &Package> =
+        report.packages.iter().map(|package| (package.purl.as_str(), package)).collect();
+    let mut upgrades: BTreeMap<(String, String), Upgrade> = BTreeMap::new();
+    for finding in report.findings.iter().filter(|finding| finding.kind == Kind::Vulnerability) {
+        let (Subject::Purl(purl), Some(version)) = (&finding.subject, fixed_version(finding))
+        else {
+            continue;
+        };
+        let Some(package) = packages.get(purl.as_str()) else { continue };
+        let installed = package.matched_name_and_version().1.to_owned();
+        let source = package.matched_name_and_version().0.to_owned();
+        let upgrade = upgrades.entry((format!("{source} {installed}"), version)).or_default();
+        upgrade.names.insert(package.name.clone());
+        match finding.priority {
+            Some(Priority::Asap) => upgrade.asap.insert(finding.record.clone()),
+            Some(Priority::Later) => upgrade.later.insert(finding.record.clone()),
+            _ => false,
+        };
+    }
+    let mut rows: Vec<_> =
+        upgrades.iter().filter(|(_, row)| row.asap.len() + row.later.len() > 0).collect();
+    if rows.is_empty() {
+        return Ok(());
+    }
+    rows.sort_by_key(|(key, row)| {
+        (usize::MAX - row.asap.len(), usize::MAX - row.later.len(), (*key).clone())
+    });
+    writeln!(output, "\n{}", bold("What to do first", style))?;
+    let mut grid = empty(style, &["PACKAGE", "UPGRADE TO", "ENDS", "INSTALLED AS"]);
+    for ((package, version), row) in rows.iter().take(10) {
+        let ends = format!("{} asap, {} later", row.asap.len(), row.later.len());
+        let names =
+            row.names.iter().take(6).map(|name| printable(name)).collect::<Vec<_>>().join(", ");
+        grid.add_row([printable(package), format!("{} or later", printable(version)), ends, names]);
+    }
+    writeln!(output, "{}", trimmed(&grid))?;
+    if rows.len() > 10 {
+        writeln!(output, "  … and {} more upgrades", rows.len() - 10)?;
+    }
+    Ok(())
+}
+
+fn fixed_version(finding: &Finding) -> Option<String> {
+    finding.fix.as_ref().and_then(|fix| fix.version.clone())
+}
+
+fn vulnerabilities(report: &Report, style: Style, output: &mut dyn io::Write) -> io::Result<()> {
+    let packages: BTreeMap<&str, &Package> =
+        report.packages.iter().map(|package| (package.purl.as_str(), package)).collect();
+    for (priority, heading) in [
+        (Priority::Asap, "Fix as soon as possible"),
+        (Priority::Later, "Can wait"),
+        (Priority::Nntf, "No need to fix now"),
+    ] {
+        let findings: Vec<&Finding> = report
+            .findings
+            .iter()
+            .filter(|finding| {
+                finding.kind == Kind::Vulnerability && finding.priority == Some(priority)
+            })
+            .collect();
+        let records: BTreeSet<&str> =
+            findings.iter().map(|finding| finding.record.as_str()).collect();
+        if records.is_empty() {
+            continue;
+        }
+        writeln!(
+            output,
+            "\n{}",
+            bold(&format!("{heading}: {}", count(records.len(), "vulnerability")), style)
+        )?;
+        if priority == Priority::Nntf && !style.all {
+            writeln!(output, "  (`--all` lists them)")?;
+            continue;
+        }
+        let mut grid =
+            empty(style, &["SCORE", "VULNERABILITY", "PACKAGE", "INSTALLED", "FIXED IN", "WHAT"]);
+        let mut shown = BTreeSet::new();
+        for finding in &findings {
+            if !shown.insert((finding.record.as_str(), fixed_version(finding))) {
+                continue;
+            }
+            let same = findings.iter().filter(|other| {
+                other.record == finding.record && fixed_version(other) == fixed_version(finding)
+            });
+            grid.add_row(vulnerability_row(finding, same.copied(), &packages, style));
+        }
+        writeln!(output, "{}", trimmed(&grid))?;
+    }
+    Ok(())
+}
+
+fn vulnerability_row<'a>(
+    finding: &Finding,
+    same: impl Iterator<Item = &'a Finding>,
+    packages: &BTreeMap<&str, &Package>,
+    style: Style,
+) -> Vec<Cell> {
+    let mut names = BTreeSet::new();
+    let mut versions = BTreeSet::new();
+    for other in same {
+        if let Subject::Purl(purl) = &other.subject
+            && let Some(package) = packages.get(purl.as_str())
+        {
+            names.insert(printable(&package.name));
+            versions.insert(printable(&package.version));
+        }
+    }
+    let list = |words: BTreeSet<String>| {
+        let more = words.len().saturating_sub(3);
+        let mut text = words.into_iter().take(3).collect::<Vec<_>>().join(", ");
+        if more > 0 {
+            text.push_str(&format!(" and {more} more"));
+        }
+        text
+    };
+    let exploited =
+        finding.urgency.as_ref().is_some_and(|urgency| urgency.known_exploited.is_some());
+    let what = if exploited {
+        format!("known exploited. {}", finding.title)
+    } else {
+        finding.title.clone()
+    };
+    let score = finding.score.map_or_else(String::new, |score| format!("{score:.1}"));
+    vec![
+        cell(&score, priority_color(finding.priority), style),
+        Cell::new(printable(&finding.id)),
+        Cell::new(list(names)),
+        Cell::new(list(versions)),
+        Cell::new(
+            fixed_version(finding).map_or_else(|| status(finding), |version| printable(&version)),
+        ),
+        Cell::new(printable(&what)),
+    ]
+}
+
+fn status(finding: &Finding) -> String {
+    finding.extra.get("status").map_or_else(|| "no fix yet".to_owned(), |status| printable(status))
+}
+
+fn others(report: &Report, style: Style, output: &mut dyn io::Write) -> io::Result<()> {
+    for (kind, heading) in OTHERS {
+        let findings: Vec<&Finding> =
+            report.findings.iter().filter(|finding| finding.kind == *kind).collect();
+        if findings.is_empty() {
+            continue;
+        }
+        writeln!(output, "\n{}", bold(&format!("{heading}: {}", findings.len()), style))?;
+        let mut grid = empty(style, &["LEVEL", "CHECK", "SEEN", "WHAT TO DO"]);
+        for finding in findings {
+            let advice =
+                finding.fix.as_ref().map_or(finding.title.as_str(), |fix| fix.advice.as_str());
+            grid.add_row(vec![
+                cell(finding.level.as_str(), level_color(finding.level), style),
+                Cell::new(format!("{}\n{}", printable(&finding.id), printable(&finding.title))),
+                Cell::new(seen(&finding.evidence)),
+                Cell::new(printable(advice)),
+            ]);
+        }
+        writeln!(output, "{}", trimmed(&grid))?;
+    }
+    Ok(())
+}
+
+fn seen(evidence: &[Evidence]) -> String {
+    let mut lines: Vec<String> = evidence
+        .iter()
+        .take(3)
+        .map(|seen| match &seen.location {
+            Some(location) => {
+                format!("/{}: {}", printable(&location.path), printable(&seen.detail))
+            }
+            None => printable(&seen.detail),
+        })
+        .collect();
+    if evidence.len() > 3 {
+        lines.push(format!("… {} in all", evidence.len()));
+    }
+    lines.join("\n")
+}
+
+fn cell(text: &str, color: Color, style: Style) -> Cell {
+    let cell = Cell::new(printable(text));
+    if style.color { cell.fg(color).add_attribute(Attribute::Bold) } else { cell }
+}
+
+const fn priority_color(priority: Option<Priority>) -> Color {
+    match priority {
+        Some(Priority::Asap) => Color::Red,
+        Some(Priority::Later) => Color::Yellow,
+        _ => Color::Reset,
+    }
+}
+
+const fn level_color(level: Level) -> Color {
+    match level {
+        Level::Critical | Level::High => Color::Red,
+        Level::Medium => Color::Yellow,
+        _ => Color::Reset,
+    }
+}
+
+fn bold(text: &str, style: Style) -> String {
+    if style.color { format!("\u{1b}[1m{text}\u{1b}[0m") } else { text.to_owned() }
+}
+
+fn painted(text: &str, color: Color, style: Style) -> String {
+    let code = match color {
+        Color::Red => 31,
+        Color::Yellow => 33,
+        Color::Green => 32,
+        _ => 0,
+    };
+    if style.color { format!("\u{1b}[1;{code}m{text}\u{1b}[0m") } else { text.to_owned() }
+}
+
+fn count(number: usize, noun: &str) -> String {
+    match (number, noun.strip_suffix('y')) {
+        (1, _) => format!("1 {noun}"),
+        (_, Some(stem)) => format!("{number} {stem}ies"),
+        _ => format!("{number} {noun}s"),
+    }
+}
+
+fn size(bytes: u64) -> String {
+    let (divisor, unit) = match bytes {
+        0..1_000 => (1, "B"),
+        1_000..1_000_000 => (1_000, "kB"),
+        1_000_000..1_000_000_000 => (1_000_000, "MB"),
+        _ => (1_000_000_000, "GB"),
+    };
+    if divisor == 1 {
+        return format!("{bytes} B");
+    }
+    let tenths = bytes.saturating_mul(10) / divisor;
+    format!("{}.{} {unit}", tenths / 10, tenths % 10)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_read_well() {
+        assert_eq!(
+            (count(1, "layer"), count(2, "vulnerability")),
+            ("1 layer".into(), "2 vulnerabilities".into())
+        );
+        assert_eq!(
+            (size(999), size(42_700_000), size(2_150_000_000)),
+            ("999 B".into(), "42.7 MB".into(), "2.1 GB".into())
+        );
+    }
+}

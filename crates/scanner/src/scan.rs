@@ -1,0 +1,164 @@
+//! The scan of one image.
+//!
+//! In: a source, options. Out: a [`Report`], sorted, without time in it. Odd: it never fails. A layer that cannot be read
+//! makes the report UNREADABLE and says why; [`Scanned::interrupted`] tells whether trying again may help.
+
+mod layers;
+
+use std::sync::Mutex;
+
+use plimsoll_advisory::{MatchContext, Snapshot, match_packages, staleness_gap};
+use plimsoll_image::{
+    Budget, ImageConfig, ImageDocuments, LayerEntries, LayerSource, Tree, parse_config,
+};
+use plimsoll_inspect::{Inspection, LayerFacts, inspect_image};
+use plimsoll_model::{Coverage, Digest, Finding, Gap, GapReason, ImageIdentity, Report, Timestamp};
+
+use crate::{LayerCache, Progress};
+
+/// What a scan needs besides the image.
+#[derive(Clone, Copy)]
+pub struct ScanOptions<'a> {
+    /// Advisory data; without it the report has packages and checks, and a gap.
+    pub snapshot: Option<&'a Snapshot>,
+    /// What is known of layers; without it every layer is read.
+    pub cache: Option<&'a LayerCache>,
+    /// Limits.
+    pub budget: &'a Budget,
+    /// Decides only whether the snapshot is stale, and what is past its end of life when there is no snapshot.
+    pub today: Timestamp,
+    /// How many layers are read at once, at least 1.
+    pub threads: usize,
+    /// Exposure and importance of the image.
+    pub context: MatchContext,
+}
+
+/// A report, and whether it is one to keep.
+#[derive(Debug)]
+pub struct Scanned {
+    /// What was found.
+    pub report: Report,
+    /// The source broke off (network, disk): the same scan may succeed later. The image is not to blame.
+    pub interrupted: Option<String>,
+}
+
+/// Scans one image. See `ARCHITECTURE.md`, "Three operations in motion".
+pub fn scan(
+    source: &dyn LayerSource,
+    options: &ScanOptions<'_>,
+    progress: &dyn Progress,
+) -> Scanned {
+    let documents = source.documents();
+    let mut gaps = Vec::new();
+    let config = read_config(documents, &mut gaps);
+    let disagreements = config.disagreements(documents.layers.len()).into_iter();
+    gaps.extend(disagreements.map(|detail| anomaly("config", String::new(), detail)));
+    let mut read = layers::read(source, options, progress);
+    progress.step("merge");
+    let tree = merge(&mut read.layers, &mut gaps);
+    layers::read_unread_claims(source, options, &tree, &mut read);
+    progress.step("inspect");
+    let as_of = options.snapshot.map_or(options.today, |snapshot| snapshot.state().date);
+    let inspection = inspect_image(&tree, &read.layers, documents, &config, as_of);
+    progress.step("match");
+    let matched = match_advisories(&inspection, options, &mut gaps);
+    gaps.extend(read.gaps);
+    let report = assemble(documents, &config, options, inspection, matched, gaps);
+    Scanned { report, interrupted: read.interrupted }
+}
+
+/// Digest of a report's canonical JSON: equal reports have equal digests.
+#[must_use]
+pub fn report_digest(report: &Report) -> Digest {
+    let bytes = serde_json::to_vec(report).unwrap_or_default();
+    let computed = ring::digest::digest(&ring::digest::SHA256, &bytes);
+    Digest::from_bytes(computed.as_ref().try_into().unwrap_or_default())
+}
+
+fn read_config(documents: &ImageDocuments, gaps: &mut Vec<Gap>) -> ImageConfig {
+    match parse_config(&documents.config) {
+        Ok(config) => config,
+        Err(error) => {
+            gaps.push(Gap {
+                reason: GapReason::UnreadableImage,
+                by: "config".into(),
+                at: documents.config_digest.map(|digest| digest.to_string()).unwrap_or_default(),
+                detail: error.to_string(),
+            });
+            ImageConfig::default()
+        }
+    }
+}
+
+/// Merges the layers' entries, which are lent for that and not copied: there may be millions.
+fn merge(layers: &mut [LayerFacts], gaps: &mut Vec<Gap>) -> Tree {
+    let entries: Vec<LayerEntries> =
+        layers.iter_mut().map(|layer| std::mem::take(&mut layer.entries)).collect();
+    let (tree, anomalies) = Tree::merge(&entries);
+    for (layer, entries) in layers.iter_mut().zip(entries) {
+        layer.entries = entries;
+    }
+    gaps.extend(anomalies.into_iter().map(|detail| anomaly("merge", String::new(), detail)));
+    tree
+}
+
+fn anomaly(by: &str, at: String, detail: String) -> Gap {
+    Gap { reason: GapReason::Anomaly, by: by.into(), at, detail }
+}
+
+fn match_advisories(
+    inspection: &Inspection,
+    options: &ScanOptions<'_>,
+    gaps: &mut Vec<Gap>,
+) -> Vec<Finding> {
+    let Some(snapshot) = options.snapshot else {
+        gaps.push(Gap {
+            reason: GapReason::FeedMissing,
+            by: "match".into(),
+            at: String::new(),
+            detail: "there is no feed: packages were not matched with advisories".into(),
+        });
+        return Vec::new();
+    };
+    gaps.extend(staleness_gap(&snapshot.state(), options.today));
+    let matched = match_packages(&inspection.packages, snapshot, &options.context);
+    gaps.extend(matched.gaps);
+    matched.findings
+}
+
+fn assemble(
+    documents: &ImageDocuments,
+    config: &ImageConfig,
+    options: &ScanOptions<'_>,
+    inspection: Inspection,
+    matched: Vec<Finding>,
+    mut gaps: Vec<Gap>,
+) -> Report {
+    let mut packages = inspection.packages;
+    packages.sort_by(|a, b| a.sort_key().cmp(&b.sort_key()));
+    let mut findings = inspection.findings;
+    findings.extend(matched);
+    findings.sort_by(|a, b| a.compare_urgency(b));
+    gaps.extend(inspection.gaps);
+    let mut ran = inspection.ran;
+    if options.snapshot.is_some() {
+        ran.push("match".to_owned());
+    }
+    let image = ImageIdentity {
+        name: documents.name.clone(),
+        source: documents.source_kind.to_owned(),
+        digest: documents.manifest_digest,
+        id: documents.config_digest,
+        platform: config.platform().or_else(|| documents.platform.clone()),
+        size: documents.total_size,
+        layers: documents.layers.iter().filter_map(|layer| layer.digest).collect(),
+        distribution: inspection.distribution.map(|distribution| distribution.pretty_name),
+    };
+    let feed = options.snapshot.map(Snapshot::state);
+    Report { image, coverage: Coverage::new(ran, gaps), feed, packages, findings }
+}
+
+/// Takes a value out of a mutex; a thread that panicked while holding it changes nothing about the value's use here.
+fn into_inner<T>(mutex: Mutex<T>) -> T {
+    mutex.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
