@@ -4,7 +4,7 @@ use std::{fs::File, io::Write, path::Path};
 
 use anyhow::{Context, bail};
 use plimsoll_advisory::{MatchContext, Snapshot};
-use plimsoll_image::{Budget, LayerSource, open_path};
+use plimsoll_image::{Budget, InputKind, LayerSource, open_path};
 use plimsoll_model::{ImageReference, Platform, Secret};
 use plimsoll_registry::{Credentials, Endpoint, HttpClient, HttpOptions, RegistryClient, resolve};
 use plimsoll_scanner::{LayerCache, ScanOptions, Scanned, format};
@@ -128,7 +128,17 @@ async fn open(
         }
         None => return open_registry(arguments, platform, budget).await,
     };
-    open_path(path, kind, platform, budget).map_err(Into::into)
+    open_path(path, kind, platform, budget).map_err(|error| match kind {
+        Some(_) => error.into(),
+        None => anyhow::anyhow!(
+            "{error}\nhint: `--input KIND` says what it is: registry, {}",
+            input_kinds()
+        ),
+    })
+}
+
+fn input_kinds() -> String {
+    InputKind::ALL.map(InputKind::name).join(", ")
 }
 
 /// `folder/layout:NAME`: one of several images in a file or folder. A bare `debian:12` is a registry's image even where a

@@ -16,11 +16,12 @@ fn the_demo_shows_everything_and_ends() {
         "Risk list",
         "by vulnerabilities",
         "by baseline",
-        "asap",
+        "ASAP",
+        "CVE-2021-44228",
+        "upgrade org.apache.logging.log4j:log4j-core",
     ] {
         assert!(text.contains(part), "{part} is missing in:\n{text}");
     }
-    assert_eq!(text.matches("CVE-2021-44228").count().min(1), 1, "Log4Shell is shown:\n{text}");
 }
 
 #[test]

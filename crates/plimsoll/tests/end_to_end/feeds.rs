@@ -76,19 +76,26 @@ fn a_mirror_is_downloaded_and_what_is_damaged_changes_nothing() {
 
     let zip = mirror.join("Debian/all.zip");
     let whole = std::fs::read(&zip).unwrap();
+    let mut changed = std::fs::metadata(&zip).unwrap().modified().unwrap();
+    // The server tells changes by the second.
+    let mut replace = |bytes: &[u8]| {
+        changed += std::time::Duration::from_secs(60);
+        std::fs::write(&zip, bytes).unwrap();
+        std::fs::File::options().write(true).open(&zip).unwrap().set_modified(changed).unwrap();
+    };
     for (damage, bytes) in [
         ("cut", whole[..whole.len() / 2].to_vec()),
         ("empty", vec![]),
         ("text", b"<html>sorry</html>".to_vec()),
     ] {
-        std::fs::write(&zip, bytes).unwrap();
+        replace(&bytes);
         let output = update();
         let error = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(1), "{damage}: {error}");
         assert!(error.contains("Debian"), "{damage}: the file is named: {error}");
         assert_eq!(status(), good, "{damage}: the feed in use is as it was");
     }
-    std::fs::write(&zip, whole).unwrap();
+    replace(&whole);
     assert!(update().status.success(), "a mended mirror is taken");
     assert_eq!(status(), good, "equal input gives an equal snapshot");
 }
@@ -110,10 +117,10 @@ fn what_lacks_a_source_or_is_older_is_refused() {
 
 #[test]
 fn the_real_feeds_are_read_whole() {
-    let Some(kev) = shared("advisories/kev/known_exploited_vulnerabilities.json") else { return };
+    let Some(advisories) = shared("advisories") else { return };
     let folder = temporary();
     let data = folder.path().join("data");
-    let osv = |name: &str| kev.join("../../osv").join(name).join("all.zip");
+    let osv = |name: &str| advisories.join("osv").join(name).join("all.zip");
     let text = plimsoll_ok([
         "feed".into(),
         "import".into(),
@@ -122,8 +129,8 @@ fn the_real_feeds_are_read_whole() {
         osv("Debian").into_os_string(),
         osv("Alpine").into_os_string(),
         osv("PyPI").into_os_string(),
-        kev.clone().into_os_string(),
-        kev.join("../../epss/epss_scores-2024-10-15-partial.csv.gz").into_os_string(),
+        advisories.join("kev/known_exploited_vulnerabilities.json").into_os_string(),
+        advisories.join("epss/epss_scores-2024-10-15-partial.csv.gz").into_os_string(),
     ]);
     println!("{text}");
     let ids = plimsoll_ok(["feed", "ids", "--data", data.to_str().unwrap()]);

@@ -14,9 +14,10 @@ fn the_machine_has_the_packages_that_dpkg_knows() {
     }
     let folder = temporary();
     let data = folder.path().join("data");
-    let with_advisories = shared("advisories/osv/Debian/all.zip");
-    if let Some(debian) = &with_advisories {
-        let changelogs = debian.join("../../../debian-12-changelog/Debian/all.zip");
+    let with_advisories = shared("advisories").map(|folder| {
+        (folder.join("osv/Debian/all.zip"), folder.join("debian-12-changelog/Debian/all.zip"))
+    });
+    if let Some((debian, changelogs)) = &with_advisories {
         plimsoll_ok([
             "feed",
             "import",
@@ -48,10 +49,11 @@ fn the_machine_has_the_packages_that_dpkg_knows() {
         .collect();
     assert_eq!(found, wanted);
     let release = std::fs::read_to_string("/etc/os-release").unwrap();
-    let Some(debian) = with_advisories.filter(|_| release.contains("VERSION_ID=\"12\"")) else {
+    let Some((debian, changelogs)) =
+        with_advisories.filter(|_| release.contains("VERSION_ID=\"12\""))
+    else {
         return;
     };
-    let changelogs = debian.join("../../../debian-12-changelog/Debian/all.zip");
     let oracle = root().join("crates/plimsoll/tests/end_to_end/debian_oracle.py");
     let arguments =
         [oracle.to_str().unwrap(), "12", debian.to_str().unwrap(), changelogs.to_str().unwrap()];
