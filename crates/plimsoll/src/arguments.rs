@@ -32,16 +32,23 @@ pub(crate) struct Arguments {
 #[derive(Args, Debug, Clone)]
 pub(crate) struct Global {
     /// Folder with all state: store, feed snapshot, layer cache [default: ~/.local/share/plimsoll]
-    #[arg(long, value_name = "DIR", env = "PLIMSOLL_DATA", global = true)]
+    #[arg(long, value_name = "DIR", env = "PLIMSOLL_DATA", hide_env_values = true, global = true)]
     pub(crate) data: Option<PathBuf>,
     /// Talk to a running server at this address instead of the data folder
-    #[arg(long, value_name = "URL", env = "PLIMSOLL_SERVER", global = true)]
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "PLIMSOLL_SERVER",
+        hide_env_values = true,
+        global = true
+    )]
     pub(crate) server: Option<String>,
     /// File with the server's admin token [default: admin-token in the data folder]
     #[arg(
         long,
         value_name = "FILE",
         env = "PLIMSOLL_TOKEN_FILE",
+        hide_env_values = true,
         global = true,
         requires = "server"
     )]
@@ -133,9 +140,8 @@ pub(crate) enum DemoFormat {
 #[derive(Args, Debug)]
 #[command(
     after_help = "Examples:\n  plimsoll scan debian:12\n  plimsoll scan localhost:5000/team/app:1.4\n  \
-    podman save app | plimsoll scan --format json /dev/stdin   (write it to a file first: archives are read twice)\n  \
-    plimsoll scan app.tar --fail-on vulnerability:asap,baseline:high,malware --require-coverage complete\n  \
-    plimsoll scan /\n\nExit codes: 0 below the line, 1 error, 2 usage, 3 --fail-on reached, 4 --require-coverage not reached."
+    docker save app > app.tar && plimsoll scan app.tar\n  \
+    plimsoll scan app.tar --fail-on vulnerability:asap,baseline:high,malware --require-coverage partial\n  plimsoll scan /\n\nExit codes: 0 below the line, 1 error, 2 usage, 3 --fail-on reached, 4 --require-coverage not reached."
 )]
 pub(crate) struct Scan {
     /// Registry reference, docker-archive or OCI layout (folder or tar), layer tar, or root file system folder
@@ -178,7 +184,7 @@ pub(crate) struct Scan {
 #[derive(Args, Debug, Clone, Default)]
 pub(crate) struct Access {
     /// Account at the registry [default: what `docker login` or `podman login` kept for it]
-    #[arg(long, value_name = "NAME", env = "PLIMSOLL_REGISTRY_USERNAME")]
+    #[arg(long, value_name = "NAME", env = "PLIMSOLL_REGISTRY_USERNAME", hide_env_values = true)]
     pub(crate) username: Option<String>,
     /// File with the account's password; `-` reads it from standard input [default: PLIMSOLL_REGISTRY_PASSWORD in the environment]
     #[arg(long, value_name = "FILE", requires = "username")]
@@ -229,6 +235,7 @@ pub(crate) struct Serve {
         long,
         value_name = "HOST:PORT",
         env = "PLIMSOLL_LISTEN",
+        hide_env_values = true,
         default_value = "127.0.0.1:7467"
     )]
     pub(crate) listen: std::net::SocketAddr,
