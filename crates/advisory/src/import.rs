@@ -1,6 +1,6 @@
 //! Import: from paths to a snapshot file that is in place, or to an error and the old file untouched.
 //!
-//! In: paths of feeds. Out: the file `target`, and what is in it. Source: `docs/design.md`, "Feeds". Odd: a feed is taken
+//! In: paths of feeds. Out: the file `target`, and what is in it. Source: `docs/decisions/0005-feeds-are-taken-whole.md`. Odd: a feed is taken
 //! whole or not at all. One broken record among a hundred thousand stops the import, because nobody can tell what else a
 //! damaged file lost; the file that is there goes on serving.
 

@@ -30,6 +30,7 @@ pub(crate) struct Arguments {
 
 /// Said with any command.
 #[derive(Args, Debug, Clone)]
+#[command(next_help_heading = "Everywhere")]
 pub(crate) struct Global {
     /// Folder with all state: store, feed snapshot, layer cache [default: ~/.local/share/plimsoll]
     #[arg(long, value_name = "DIR", env = "PLIMSOLL_DATA", hide_env_values = true, global = true)]

@@ -1,6 +1,6 @@
 //! What stands between a compiled snapshot and its place: it must read back, and it must not be a step back.
 //!
-//! Source: `docs/design.md`, "Feeds": checks of checksum, open, row count and canary look-ups before a swap. Odd: the
+//! Source: `docs/decisions/0005-feeds-are-taken-whole.md`: checks of checksum, open, row count and canary look-ups before a swap. Odd: the
 //! starter feed is never a reason to refuse, whatever its date.
 
 use std::path::Path;
