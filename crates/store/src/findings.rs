@@ -91,9 +91,9 @@ impl Row {
     }
 }
 
-const KIND: &str = "a kind of finding";
-const LEVEL: &str = "a level";
-const PRIORITY: &str = "a priority";
+pub(crate) const KIND: &str = "a kind of finding";
+pub(crate) const LEVEL: &str = "a level";
+pub(crate) const PRIORITY: &str = "a priority";
 const DOING: &str = "writing findings";
 /// Rows of one INSERT: SQLite takes 32,766 values, PostgreSQL 65,535.
 const ROWS: usize = 500;
