@@ -101,7 +101,11 @@ pub(crate) fn determine(
         }
         (Some(stated), _) => Some(stated.distribution),
         (None, Some(family)) => {
-            let guess = evidence::guess(family, files, shown);
+            let mut guess = evidence::guess(family, files, shown);
+            let stated = os_release.and_then(|fields| fields.get("PRETTY_NAME"));
+            if let Some(name) = stated.filter(|name| !name.is_empty()) {
+                guess.pretty_name.clone_from(name);
+            }
             gaps.push(gap(
                 GapReason::UnknownDistribution,
                 match os_release {

@@ -1,0 +1,79 @@
+//! Package formats and distributions: every folder of `tests/cases/<format>/` is an image whose packages, distribution and
+//! gaps must be those of its `expect.json`.
+
+use plimsoll_inspect::{Distribution, parsers};
+use serde_json::{Value, json};
+
+use crate::case;
+
+/// Where the cases of each parser are.
+const GROUPS: &[(&str, &str)] = &[
+    ("dpkg", "dpkg"),
+    ("dpkg-files", "dpkg"),
+    ("apk", "apk"),
+    ("rpm", "rpm"),
+    ("python", "python"),
+    ("npm", "npm"),
+    ("java", "java"),
+    ("os-release", "distribution"),
+];
+
+#[test]
+fn every_case_gives_what_it_expects() {
+    let mut groups: Vec<&str> = GROUPS.iter().map(|(_, group)| *group).collect();
+    groups.dedup();
+    let mut wrong = Vec::new();
+    for case in groups.into_iter().flat_map(case::cases) {
+        assert!(case.join("NOTE").is_file(), "{} has no NOTE", case.display());
+        let inspection = case::inspect(&case);
+        let value = json!({
+            "distribution": inspection.distribution.as_ref().map(distribution),
+            "gaps": inspection.gaps,
+            "packages": inspection.packages,
+        });
+        wrong.extend(case::expect(&case, &value).err());
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+fn distribution(distribution: &Distribution) -> Value {
+    json!({
+        "pretty_name": distribution.pretty_name,
+        "ecosystem": distribution.ecosystem,
+        "release": distribution.release,
+        "end_of_life": distribution.end_of_life.map(|end| end.date()),
+    })
+}
+
+#[test]
+fn every_parser_has_cases() {
+    for parser in parsers().iter().filter(|parser| parser.id() != "checked-text") {
+        let group = GROUPS.iter().find(|(id, _)| *id == parser.id());
+        let (_, group) = group.unwrap_or_else(|| panic!("`{}` has no cases", parser.id()));
+        assert!(!case::cases(group).is_empty());
+    }
+}
+
+#[test]
+fn facts_survive_being_kept() {
+    use plimsoll_image::{Budget, LayerDescriptor, read_blob};
+    use plimsoll_inspect::{LayerFacts, LayerInspector};
+
+    let budget = Budget::default();
+    for case in ["dpkg", "java", "rpm"].into_iter().flat_map(case::cases) {
+        for layer in case::layers(&case) {
+            let mut inspector = LayerInspector::new(&budget);
+            let size = layer.bytes().len() as u64;
+            let expected = LayerDescriptor {
+                digest: Some(layer.digest()),
+                size,
+                ..LayerDescriptor::default()
+            };
+            let entries =
+                read_blob(&mut layer.bytes(), &expected, &budget, &mut inspector).unwrap();
+            let facts = inspector.finish(entries);
+            let text = serde_json::to_string(&facts).unwrap();
+            assert_eq!(serde_json::from_str::<LayerFacts>(&text).unwrap(), facts);
+        }
+    }
+}
