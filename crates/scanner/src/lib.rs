@@ -9,9 +9,11 @@ pub mod format;
 pub mod progress;
 pub mod scan;
 pub mod threshold;
+pub mod upgrade;
 
 pub use cache::LayerCache;
 pub use plimsoll_inspect::detectors_version;
 pub use progress::{NoProgress, Progress};
 pub use scan::{ScanOptions, Scanned, report_digest, scan};
 pub use threshold::{Threshold, ThresholdError};
+pub use upgrade::{Upgrade, upgrades};

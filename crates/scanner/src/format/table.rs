@@ -14,6 +14,8 @@ use plimsoll_model::{
     Evidence, Finding, Kind, Level, Package, Priority, Report, RiskCounters, Subject, Verdict,
 };
 
+use crate::upgrade::{fixed_version, upgrades};
+
 use super::{
     Format, Style,
     grid::{empty, printable, trimmed},
@@ -33,7 +35,7 @@ impl Format for Table {
     fn write(&self, report: &Report, style: Style, output: &mut dyn io::Write) -> io::Result<()> {
         head(report, style, output)?;
         coverage(report, style, output)?;
-        upgrades(report, style, output)?;
+        what_to_do(report, style, output)?;
         vulnerabilities(report, style, output)?;
         others(report, style, output)
     }
@@ -119,49 +121,22 @@ fn coverage(report: &Report, style: Style, output: &mut dyn io::Write) -> io::Re
     }
 }
 
-/// One upgrade and what it ends.
-#[derive(Default)]
-struct Upgrade {
-    names: BTreeSet<String>,
-    asap: BTreeSet<String>,
-    later: BTreeSet<String>,
-}
-
-fn upgrades(report: &Report, style: Style, output: &mut dyn io::Write) -> io::Result<()> {
-    let packages: BTreeMap<&str, &Package> =
-        report.packages.iter().map(|package| (package.purl.as_str(), package)).collect();
-    let mut upgrades: BTreeMap<(String, String), Upgrade> = BTreeMap::new();
-    for finding in report.findings.iter().filter(|finding| finding.kind == Kind::Vulnerability) {
-        let (Subject::Purl(purl), Some(version)) = (&finding.subject, fixed_version(finding))
-        else {
-            continue;
-        };
-        let Some(package) = packages.get(purl.as_str()) else { continue };
-        let installed = package.matched_name_and_version().1.to_owned();
-        let source = package.matched_name_and_version().0.to_owned();
-        let upgrade = upgrades.entry((format!("{source} {installed}"), version)).or_default();
-        upgrade.names.insert(package.name.clone());
-        match finding.priority {
-            Some(Priority::Asap) => upgrade.asap.insert(finding.record.clone()),
-            Some(Priority::Later) => upgrade.later.insert(finding.record.clone()),
-            _ => false,
-        };
-    }
-    let mut rows: Vec<_> =
-        upgrades.iter().filter(|(_, row)| row.asap.len() + row.later.len() > 0).collect();
+fn what_to_do(report: &Report, style: Style, output: &mut dyn io::Write) -> io::Result<()> {
+    let rows = upgrades(report);
     if rows.is_empty() {
         return Ok(());
     }
-    rows.sort_by_key(|(key, row)| {
-        (usize::MAX - row.asap.len(), usize::MAX - row.later.len(), (*key).clone())
-    });
     writeln!(output, "\n{}", bold("What to do first", style))?;
-    let mut grid = empty(style, &["PACKAGE", "UPGRADE TO", "ENDS", "INSTALLED AS"]);
-    for ((package, version), row) in rows.iter().take(10) {
-        let ends = format!("{} asap, {} later", row.asap.len(), row.later.len());
-        let names =
-            row.names.iter().take(6).map(|name| printable(name)).collect::<Vec<_>>().join(", ");
-        grid.add_row([printable(package), format!("{} or later", printable(version)), ends, names]);
+    let mut grid = empty(style, &["PACKAGE", "INSTALLED", "UPGRADE TO", "ENDS", "INSTALLED AS"]);
+    for row in rows.iter().take(10) {
+        let names: BTreeSet<String> = row.names.iter().map(|name| printable(name)).collect();
+        grid.add_row([
+            printable(&row.package),
+            printable(&row.installed),
+            format!("{} or later", printable(&row.version)),
+            format!("{} asap, {} later", row.asap.len(), row.later.len()),
+            few(names),
+        ]);
     }
     writeln!(output, "{}", trimmed(&grid))?;
     if rows.len() > 10 {
@@ -170,8 +145,14 @@ fn upgrades(report: &Report, style: Style, output: &mut dyn io::Write) -> io::Re
     Ok(())
 }
 
-fn fixed_version(finding: &Finding) -> Option<String> {
-    finding.fix.as_ref().and_then(|fix| fix.version.clone())
+/// The first of some words, and how many more there are.
+fn few(words: BTreeSet<String>) -> String {
+    let more = words.len().saturating_sub(3);
+    let mut text = words.into_iter().take(3).collect::<Vec<_>>().join(", ");
+    if more > 0 {
+        text.push_str(&format!(" and {more} more"));
+    }
+    text
 }
 
 fn vulnerabilities(report: &Report, style: Style, output: &mut dyn io::Write) -> io::Result<()> {
@@ -236,14 +217,6 @@ fn vulnerability_row<'a>(
             versions.insert(printable(&package.version));
         }
     }
-    let list = |words: BTreeSet<String>| {
-        let more = words.len().saturating_sub(3);
-        let mut text = words.into_iter().take(3).collect::<Vec<_>>().join(", ");
-        if more > 0 {
-            text.push_str(&format!(" and {more} more"));
-        }
-        text
-    };
     let exploited =
         finding.urgency.as_ref().is_some_and(|urgency| urgency.known_exploited.is_some());
     let what = if exploited {
@@ -255,11 +228,9 @@ fn vulnerability_row<'a>(
     vec![
         cell(&score, priority_color(finding.priority), style),
         Cell::new(printable(&finding.id)),
-        Cell::new(list(names)),
-        Cell::new(list(versions)),
-        Cell::new(
-            fixed_version(finding).map_or_else(|| status(finding), |version| printable(&version)),
-        ),
+        Cell::new(few(names)),
+        Cell::new(few(versions)),
+        Cell::new(fixed_version(finding).map_or_else(|| status(finding), printable)),
         Cell::new(printable(&what)),
     ]
 }
