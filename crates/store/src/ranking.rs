@@ -2,8 +2,8 @@
 //! `ListDockerhubImage`.
 //!
 //! In: a dimension and a scope. Out: the first entries of a total order. Source: `docs/semantics.md`, "Ranking".
-//! Odd: tags of one repository that name the same digest are one entry, under the tag that moved last; only images whose
-//! newest scan succeeded take part.
+//! Odd: tags of one repository that lead to the same platform manifest, directly or by an index, are one entry, under the
+//! tag that moved last; only images whose newest scan succeeded take part.
 
 use plimsoll_model::{RiskCounters, Timestamp};
 use sqlx::AssertSqlSafe;
@@ -86,7 +86,7 @@ pub enum SearchError {
 const COUNTERS: &str = "a.cve, a.sca, a.asap, a.later, a.nntf, a.baseline_high, a.baseline_medium, a.baseline_low, \
      a.malicious_serious, a.malicious_suspicious, a.malicious_remind, a.top_tenths";
 const TABLES: &str = "FROM images i JOIN registries r ON r.id = i.registry_id JOIN artifacts a ON a.id = i.artifact_id";
-const TIES: &str = "namespace, repository, tag, digest, registry";
+const TIES: &str = "namespace, repository, tag, manifest_digest, registry";
 
 impl Dimension {
     /// Which images take part.
@@ -139,7 +139,7 @@ impl Store {
         // Only texts of this file go into the statement.
         let sql = format!(
             "SELECT * FROM (SELECT i.*, r.name AS registry, {COUNTERS}, ROW_NUMBER() OVER \
-             (PARTITION BY i.registry_id, i.namespace, i.repository, i.digest ORDER BY i.updated DESC, i.tag) AS place \
+             (PARTITION BY i.registry_id, i.namespace, i.repository, i.manifest_digest ORDER BY i.updated DESC, i.tag) AS place \
              {TABLES} WHERE {} AND {}) ranked WHERE place = 1 ORDER BY {}, {TIES} LIMIT $1",
             scope.condition(),
             dimension.condition(),
@@ -205,7 +205,7 @@ impl Store {
     }
 
     /// Scanned images by `[namespace/]repository[:tag]`, each part exactly as given; without namespace those of every
-    /// namespace; by namespace, repository, tag, digest, registry name; at most `limit` (1 to 1,000).
+    /// namespace, also where the repository's own name has slashes; by namespace, repository, tag, digest, registry name; at most `limit` (1 to 1,000).
     ///
     /// # Errors
     /// The query has another form, or the database fails.
@@ -217,13 +217,15 @@ impl Store {
     ) -> Result<Vec<RankEntry>, SearchError> {
         let wanted = Wanted::parse(query)?;
         let sql = format!(
-            "SELECT i.*, r.name AS registry, {COUNTERS} {TABLES} WHERE {} AND i.repository = $1 \
-             AND ($2 IS NULL OR i.namespace = $2) AND ($3 IS NULL OR i.tag = $3) ORDER BY {TIES} LIMIT $4",
+            "SELECT i.*, r.name AS registry, {COUNTERS} {TABLES} WHERE {} \
+             AND (i.repository = $1 OR (i.namespace = $2 AND i.repository = $3)) \
+             AND ($4 IS NULL OR i.tag = $4) ORDER BY {TIES} LIMIT $5",
             scope.condition()
         );
         let rows = sqlx::query(AssertSqlSafe(sql))
-            .bind(wanted.repository)
+            .bind(wanted.path)
             .bind(wanted.namespace)
+            .bind(wanted.repository)
             .bind(wanted.tag)
             .bind(i64::from(limit.clamp(1, 1_000)))
             .fetch_all(&mut *self.read().await?)
@@ -233,9 +235,10 @@ impl Store {
     }
 }
 
-/// The parts of a search.
+/// The parts of a search. `sub/app` is a namespace with its repository, or a repository of that name in any namespace.
 #[derive(PartialEq, Eq, Debug)]
 struct Wanted<'a> {
+    path: &'a str,
     namespace: Option<&'a str>,
     repository: &'a str,
     tag: Option<&'a str>,
@@ -256,7 +259,7 @@ impl<'a> Wanted<'a> {
             Some((namespace, repository)) => (Some(namespace), repository),
             None => (None, path),
         };
-        Ok(Self { namespace, repository, tag })
+        Ok(Self { path, namespace, repository, tag })
     }
 }
 
@@ -267,7 +270,8 @@ mod tests {
     #[test]
     fn a_search_is_taken_apart() {
         let parsed = |text| {
-            let Wanted { namespace, repository, tag } = Wanted::parse(text).unwrap();
+            let Wanted { path, namespace, repository, tag } = Wanted::parse(text).unwrap();
+            assert!(text.contains(path) && path.ends_with(repository));
             (namespace, repository, tag)
         };
         assert_eq!(parsed("python"), (None, "python", None));

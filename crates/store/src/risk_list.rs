@@ -3,7 +3,7 @@
 //! In: [`ImageRiskQuery`], the filters of ListImageRisk and of the console. Out: one [`Page`] and the total.
 //!
 //! Order, total and stable: risk level downwards with unscanned images last, then asap, later, nntf, baseline high,
-//! medium, low downwards, then namespace, repository, tag, digest, registry name upwards, byte by byte.
+//! medium, low downwards, then namespace, repository, tag, manifest digest, registry name upwards, byte by byte.
 //!
 //! Odd:
 //! * `Namespace` means the repository's namespace or that of a workload that runs the image; together with `ClusterId` or
@@ -116,7 +116,7 @@ const TABLES: &str = " FROM images i JOIN registries r ON r.id = i.registry_id \
      JOIN artifacts a ON a.id = i.artifact_id LEFT JOIN tasks t ON t.artifact_id = a.id WHERE 1 = 1";
 const ORDER: &str = " ORDER BY CASE WHEN a.scanned IS NULL THEN -1 ELSE a.risk_level END DESC, \
      a.asap DESC, a.later DESC, a.nntf DESC, a.baseline_high DESC, a.baseline_medium DESC, a.baseline_low DESC, \
-     i.namespace, i.repository, i.tag, i.digest, r.name";
+     i.namespace, i.repository, i.tag, i.manifest_digest, r.name";
 
 impl Store {
     /// One page of the risk list.

@@ -86,6 +86,40 @@ async fn of_tags_with_one_digest_the_one_that_moved_last_is_ranked() {
     }
 }
 
+/// A tag may name an index and another one the manifest in it: one image, so one place in the ranking.
+#[tokio::test]
+async fn an_index_and_its_manifest_are_ranked_once() {
+    let fixture = Fixture::new().await;
+    let registry = fixture.registry("build").await;
+    let index = SyncedImage { digest: digest("index"), ..image("app", "index", "a") };
+    fixture.sync(&registry, &[image("app", "single", "a"), index]).await;
+    let found = report(&digest("a"), vec![vulnerability("CVE-1", "x", 140)]);
+    fixture.scan_all(&BTreeMap::from([(digest("a"), found)]), NOW).await;
+    let ranked = fixture.store.rank(Dimension::VulAsap, Scope::All, 10).await.unwrap();
+    let tags: Vec<_> = ranked.iter().map(|entry| entry.image.tag.as_str()).collect();
+    assert_eq!(tags, ["index"]);
+}
+
+/// What a search answers as a repository's name finds it again.
+#[tokio::test]
+async fn nested_repositories_are_found_with_and_without_namespace() {
+    let fixture = Fixture::new().await;
+    let registry = fixture.registry("build").await;
+    fixture.sync(&registry, &[image("team/sub/app", "1", "a"), image("sub/app", "2", "a")]).await;
+    let found = report(&digest("a"), Vec::new());
+    fixture.scan_all(&BTreeMap::from([(digest("a"), found)]), NOW).await;
+    for (search, wanted) in [
+        ("sub/app", vec!["2", "1"]),
+        ("sub/app:1", vec!["1"]),
+        ("team/sub/app", vec!["1"]),
+        ("app", vec!["2"]),
+    ] {
+        let found = fixture.store.search_images(search, Scope::All, 10).await.unwrap();
+        let tags: Vec<_> = found.iter().map(|entry| entry.image.tag.as_str()).collect();
+        assert_eq!(tags, wanted, "{search}");
+    }
+}
+
 #[tokio::test]
 async fn searches_that_cannot_be_are_errors() {
     let fixture = Fixture::new().await;

@@ -341,7 +341,7 @@ fn ties(image: &Modelled) -> (String, String, String, String, &'static str) {
         namespace.to_owned(),
         repository.to_owned(),
         row.tag.clone(),
-        row.digest.to_string(),
+        row.manifest_digest.to_string(),
         REGISTRIES[image.registry],
     )
 }
@@ -373,7 +373,7 @@ fn ranked(images: &[Modelled], dimension: Dimension, scope: Scope, limit: usize)
         if counts == 0 {
             continue;
         }
-        let key = (image.registry, image.row.path(), image.row.digest);
+        let key = (image.registry, image.row.path(), image.row.manifest_digest);
         let prefer = |image: &Modelled| (Reverse(image.row.updated), image.row.tag.clone());
         let kept = newest.entry(key).or_insert(image);
         if prefer(image) < prefer(kept) {
@@ -466,7 +466,8 @@ async fn check_search(
         .filter(|image| image.counters.is_some() && (scope == Scope::All || image.registry == 1))
         .filter(|image| tag.is_none_or(|tag| tag == image.row.tag))
         .filter(|image| {
-            if path.contains('/') { image.row.path() == path } else { image.row.repository == path }
+            let whole = image.row.path();
+            image.row.repository == path || (path.contains('/') && whole == path)
         })
         .collect();
     wanted.sort_by_key(|image| ties(image));
