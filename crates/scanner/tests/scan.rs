@@ -1,0 +1,244 @@
+//! Scans of images that the tests build: what the pipeline promises, seen from outside.
+
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+use std::{
+    io,
+    sync::atomic::{AtomicUsize, Ordering},
+};
+
+use plimsoll_advisory::{MatchContext, Snapshot, starter_feed};
+use plimsoll_image::{
+    Budget, EntryVisitor, ImageDocuments, LayerEntries, LayerSource, ReadError,
+    build::{ImageBuilder, Layer},
+    open_path,
+};
+use plimsoll_model::{GapReason, Kind, Platform, Report, RiskCounters, Timestamp, Verdict};
+use plimsoll_scanner::{LayerCache, NoProgress, ScanOptions, Scanned, scan};
+
+const STATUS: &str = "Package: openssl\nStatus: install ok installed\nArchitecture: amd64\nVersion: 3.0.9-1\n\n\
+    Package: libssl3\nStatus: install ok installed\nArchitecture: amd64\nSource: openssl\nVersion: 3.0.9-1\n\n";
+const OS_RELEASE: &str =
+    "ID=debian\nVERSION_ID=\"12\"\nPRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\n";
+
+fn base() -> Layer {
+    Layer::builder("ADD rootfs /")
+        .file("etc/os-release", OS_RELEASE.as_bytes())
+        .file("etc/debian_version", b"12.0\n")
+        .file("var/lib/dpkg/status", STATUS.as_bytes())
+        .build()
+        .unwrap()
+}
+
+/// An OCI layout of these layers, opened.
+struct Image {
+    folder: tempfile::TempDir,
+    source: Box<dyn LayerSource + Send>,
+}
+
+fn image(layers: &[Layer]) -> Image {
+    let folder = tempfile::tempdir().unwrap();
+    let platform: Platform = "linux/amd64".parse().unwrap();
+    let builder = layers.iter().fold(ImageBuilder::new(platform.clone()), ImageBuilder::layer);
+    let layout = folder.path().join("layout");
+    builder.build().unwrap().write_oci_layout(&layout, "latest").unwrap();
+    let source = open_path(&layout, None, &platform, &Budget::default()).unwrap();
+    Image { folder, source }
+}
+
+fn starter(folder: &tempfile::TempDir) -> Snapshot {
+    let path = folder.path().join("starter.snapshot");
+    starter_feed(&path).unwrap();
+    Snapshot::open(&path).unwrap()
+}
+
+fn scan_with(
+    source: &dyn LayerSource,
+    snapshot: Option<&Snapshot>,
+    cache: Option<&LayerCache>,
+    threads: usize,
+) -> Scanned {
+    let today: Timestamp = "2026-11-25".parse().unwrap();
+    let budget = Budget::default();
+    let options = ScanOptions {
+        snapshot,
+        cache,
+        budget: &budget,
+        today,
+        threads,
+        context: MatchContext::default(),
+    };
+    scan(source, &options, &NoProgress)
+}
+
+/// Counts the layers that are really read, or fails at them.
+struct Watched<'a> {
+    source: &'a dyn LayerSource,
+    read: AtomicUsize,
+    breaks_off: bool,
+}
+
+impl LayerSource for Watched<'_> {
+    fn documents(&self) -> &ImageDocuments {
+        self.source.documents()
+    }
+
+    fn read_layer(
+        &self,
+        index: usize,
+        budget: &Budget,
+        visitor: &mut dyn EntryVisitor,
+    ) -> Result<LayerEntries, ReadError> {
+        self.read.fetch_add(1, Ordering::Relaxed);
+        if self.breaks_off {
+            let source = io::Error::from(io::ErrorKind::ConnectionReset);
+            return Err(ReadError::Io { at: format!("layer {index}"), source });
+        }
+        self.source.read_layer(index, budget, visitor)
+    }
+}
+
+fn watch(source: &dyn LayerSource) -> Watched<'_> {
+    Watched { source, read: AtomicUsize::new(0), breaks_off: false }
+}
+
+fn reasons(report: &Report) -> Vec<GapReason> {
+    report.coverage.gaps.iter().map(|gap| gap.reason).collect()
+}
+
+#[test]
+fn one_cve_in_two_packages_of_a_source_counts_once() {
+    let image = image(&[base()]);
+    let snapshot = starter(&image.folder);
+    let report = scan_with(image.source.as_ref(), Some(&snapshot), None, 1).report;
+    let of_cve = report.findings.iter().filter(|finding| finding.id == "CVE-2024-5535").count();
+    assert_eq!(of_cve, 2, "one finding for each package");
+    let records: std::collections::BTreeSet<&str> = report
+        .findings
+        .iter()
+        .filter(|finding| finding.kind == Kind::Vulnerability)
+        .map(|finding| finding.record.as_str())
+        .collect();
+    assert!(records.contains("debian:12:CVE-2024-5535"));
+    assert_eq!(
+        usize::try_from(RiskCounters::of(&report).vulnerabilities()).unwrap(),
+        records.len()
+    );
+}
+
+#[test]
+fn the_report_does_not_depend_on_threads_or_the_cache() {
+    let more: Vec<Layer> = (0..6)
+        .map(|number| {
+            let path = format!("srv/node_modules/p{number}/package.json");
+            let text = format!("{{\"name\": \"p{number}\", \"version\": \"1.0.{number}\"}}");
+            Layer::builder("COPY").file(&path, text.as_bytes()).build().unwrap()
+        })
+        .collect();
+    let layers: Vec<Layer> = std::iter::once(base()).chain(more).collect();
+    let image = image(&layers);
+    let snapshot = starter(&image.folder);
+    let cache = LayerCache::open(&image.folder.path().join("layers")).unwrap();
+    let first = scan_with(image.source.as_ref(), Some(&snapshot), Some(&cache), 1).report;
+    assert_eq!(first.packages.len(), 8);
+    for threads in [2, 8] {
+        let watched = watch(image.source.as_ref());
+        assert_eq!(scan_with(&watched, Some(&snapshot), None, threads).report, first);
+        assert_eq!(watched.read.into_inner(), 7);
+        let watched = watch(image.source.as_ref());
+        assert_eq!(scan_with(&watched, Some(&snapshot), Some(&cache), threads).report, first);
+        assert_eq!(watched.read.into_inner(), 0, "layers that are known are not read");
+    }
+}
+
+#[test]
+fn a_damaged_cache_entry_counts_as_absent() {
+    let image = image(&[base()]);
+    let folder = image.folder.path().join("layers");
+    let cache = LayerCache::open(&folder).unwrap();
+    let first = scan_with(image.source.as_ref(), None, Some(&cache), 1).report;
+    let shard = std::fs::read_dir(&folder).unwrap().next().unwrap().unwrap().path();
+    let entry = std::fs::read_dir(shard).unwrap().next().unwrap().unwrap().path();
+    let whole = std::fs::read(&entry).unwrap();
+    let middle = whole.len() / 2;
+    let mut flipped = whole.clone();
+    if let Some(byte) = flipped.get_mut(middle) {
+        *byte ^= 1;
+    }
+    for damaged in [flipped, whole.iter().take(20).copied().collect(), Vec::new()] {
+        std::fs::write(&entry, damaged).unwrap();
+        let watched = watch(image.source.as_ref());
+        assert_eq!(scan_with(&watched, None, Some(&cache), 1).report, first);
+        assert_eq!(watched.read.into_inner(), 1);
+    }
+    assert_eq!(std::fs::read(&entry).unwrap(), whole, "and is written anew");
+}
+
+#[test]
+fn a_source_that_breaks_off_is_to_be_tried_again() {
+    let image = image(&[base()]);
+    let watched = Watched { breaks_off: true, ..watch(image.source.as_ref()) };
+    let scanned = scan_with(&watched, None, None, 2);
+    assert!(scanned.interrupted.unwrap().contains("layer 0"));
+    assert_eq!(scanned.report.coverage.verdict, Verdict::Unreadable);
+}
+
+#[test]
+fn a_layer_that_is_damaged_makes_the_image_unreadable_and_not_clean() {
+    let image = image(&[base()]);
+    let digest = image.source.documents().layers.first().unwrap().digest.unwrap();
+    let blob = image.folder.path().join("layout/blobs/sha256").join(digest.hex());
+    let mut bytes = std::fs::read(&blob).unwrap();
+    if let Some(byte) = bytes.last_mut() {
+        *byte ^= 1;
+    }
+    std::fs::write(&blob, bytes).unwrap();
+    let scanned = scan_with(image.source.as_ref(), None, None, 1);
+    assert_eq!(scanned.report.coverage.verdict, Verdict::Unreadable);
+    assert_eq!(scanned.interrupted, None, "trying again would not help");
+    assert!(reasons(&scanned.report).contains(&GapReason::UnreadableImage));
+}
+
+#[test]
+fn a_package_database_behind_links_is_read() {
+    let system = Layer::builder("ADD rootfs /")
+        .file("etc/os-release", OS_RELEASE.as_bytes())
+        .file("opt/hidden/status", STATUS.as_bytes())
+        .symlink("var/lib/dpkg", "../../opt/hidden")
+        .build()
+        .unwrap();
+    let image = image(&[system]);
+    let watched = watch(image.source.as_ref());
+    let report = scan_with(&watched, None, None, 1).report;
+    assert_eq!(report.packages.len(), 2, "{:?}", report.coverage);
+    assert_eq!(watched.read.into_inner(), 2, "a second pass reads what only the merged tree shows");
+}
+
+#[test]
+fn without_a_feed_and_with_an_old_one_the_report_says_so() {
+    let image = image(&[base()]);
+    let report = scan_with(image.source.as_ref(), None, None, 1).report;
+    assert!(reasons(&report).contains(&GapReason::FeedMissing));
+    assert_eq!(report.coverage.verdict, Verdict::Partial);
+    let snapshot = starter(&image.folder);
+    let budget = Budget::default();
+    let at = |today: &str| {
+        let today = today.parse().unwrap();
+        let options = ScanOptions {
+            snapshot: Some(&snapshot),
+            cache: None,
+            budget: &budget,
+            today,
+            threads: 1,
+            context: MatchContext::default(),
+        };
+        scan(image.source.as_ref(), &options, &NoProgress).report
+    };
+    let (fresh, stale) = (at("2026-11-25"), at("2027-06-01"));
+    assert!(stale.coverage.gaps.len() > fresh.coverage.gaps.len());
+    assert_eq!(
+        (fresh.findings, fresh.packages),
+        (stale.findings, stale.packages),
+        "time changes nothing else"
+    );
+}
