@@ -5,11 +5,10 @@ use std::{
     process::{Command, Stdio},
 };
 
-use crate::support::{Process, python, root};
+use crate::support::{Process, node_packages, python, root};
 
-#[test]
-fn the_official_sdks_list_filter_page_rank_and_are_refused() {
-    let Some(python) = python() else { return };
+/// A demo's server, and the variables that say where it is and with which key.
+fn demo() -> (Process, Vec<(String, String)>) {
     let mut child = Command::new(env!("CARGO_BIN_EXE_plimsoll"))
         .args(["demo", "--format", "env"])
         .stdin(Stdio::null())
@@ -17,8 +16,8 @@ fn the_official_sdks_list_filter_page_rank_and_are_refused() {
         .spawn()
         .unwrap();
     let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let _process = Process { child };
-    let variables: Vec<(String, String)> = lines
+    let process = Process { child };
+    let variables = lines
         .take(3)
         .map(|line| {
             line.unwrap()
@@ -27,15 +26,35 @@ fn the_official_sdks_list_filter_page_rank_and_are_refused() {
                 .unwrap()
         })
         .collect();
-    let output = Command::new(python)
-        .arg(root().join("crates/server/tests/sdk/drive.py"))
-        .envs(variables)
-        .stdin(Stdio::null())
-        .output()
-        .unwrap();
+    (process, variables)
+}
+
+/// Runs a driver, each line of which is a case.
+fn drive(mut driver: Command, cases: usize) {
+    let (_process, variables) = demo();
+    let output = driver.envs(variables).stdin(Stdio::null()).output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout);
     println!("{text}");
-    let bad: Vec<&str> = text.lines().filter(|line| line.contains("\"ok\": false")).collect();
+    let bad: Vec<&str> = text
+        .lines()
+        .filter(|line| line.contains("\"ok\": false") || line.contains("\"ok\":false"))
+        .collect();
     assert!(output.status.success(), "{bad:#?}\n{}", String::from_utf8_lossy(&output.stderr));
-    assert!(text.lines().count() >= 20, "too few cases ran:\n{text}");
+    assert!(text.lines().count() >= cases, "too few cases ran:\n{text}");
+}
+
+#[test]
+fn the_official_sdks_list_filter_page_rank_and_are_refused() {
+    let Some(python) = python() else { return };
+    let mut driver = Command::new(python);
+    driver.arg(root().join("crates/server/tests/sdk/drive.py"));
+    drive(driver, 100);
+}
+
+#[test]
+fn the_official_node_sdk_lists_filters_pages_ranks_and_is_refused() {
+    let Some(packages) = node_packages() else { return };
+    let mut driver = Command::new("node");
+    driver.arg(root().join("crates/server/tests/sdk/drive.mjs")).arg(packages);
+    drive(driver, 28);
 }

@@ -63,6 +63,19 @@ pub(crate) fn python() -> Option<PathBuf> {
     None
 }
 
+/// The folder with the official Node packages that `cargo xtask test` installed.
+pub(crate) fn node_packages() -> Option<PathBuf> {
+    if !has("node") {
+        return None;
+    }
+    let tools = root().join("target/test-tools");
+    if tools.join("node.ready").exists() {
+        return Some(tools.join("node"));
+    }
+    missing("the Node packages are not installed");
+    None
+}
+
 fn missing(what: &str) {
     println!("skipped: {what} (`cargo xtask test` installs it)");
     assert!(
