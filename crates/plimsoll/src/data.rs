@@ -3,7 +3,10 @@
 //! In: `--data` or the machine's convention. Out: paths in it. Source: XDG base directory specification. Odd: it is made
 //! by whatever first writes into it, readable by its owner alone.
 
-use std::path::PathBuf;
+use std::{
+    os::unix::fs::DirBuilderExt as _,
+    path::{Path, PathBuf},
+};
 
 use anyhow::Context;
 
@@ -22,6 +25,15 @@ pub(crate) fn directory(global: &Global) -> anyhow::Result<PathBuf> {
         "neither HOME nor XDG_DATA_HOME is set\nhint: say where state lives with `--data DIR`",
     )?;
     Ok(base.join("plimsoll"))
+}
+
+/// Makes the data directory if it is missing, as the store makes it.
+pub(crate) fn make(directory: &Path) -> anyhow::Result<()> {
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(directory)
+        .with_context(|| format!("`{}` cannot be made", directory.display()))
 }
 
 /// The folder with the facts of layers.

@@ -36,6 +36,7 @@ pub(crate) async fn run(feed: Feed, global: &Global, terminal: Terminal) -> anyh
         Feed::Update { from, ecosystem, ca_file, allow_older } => {
             let addresses =
                 from.as_deref().map_or_else(FeedAddresses::default, FeedAddresses::mirror);
+            prepare(&target)?;
             let folder = data::directory(global)?.join("feeds");
             let paths =
                 download(&addresses, &ecosystem, ca_file.as_deref(), &folder, terminal).await?;
@@ -54,8 +55,7 @@ pub(crate) async fn run(feed: Feed, global: &Global, terminal: Terminal) -> anyh
 
 fn prepare(target: &Path) -> anyhow::Result<()> {
     let folder = target.parent().context("the data directory has no parent")?;
-    std::fs::create_dir_all(folder)
-        .with_context(|| format!("`{}` cannot be made", folder.display()))
+    data::make(folder)
 }
 
 async fn import_paths(

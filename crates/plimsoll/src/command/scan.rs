@@ -98,11 +98,12 @@ fn open_snapshot(arguments: &Scan, global: &Global) -> anyhow::Result<Option<Sna
 /// Without the folder a scan works too, only slower.
 fn open_cache(global: &Global, terminal: Terminal) -> Option<LayerCache> {
     let folder = data::layers(global).ok()?;
-    match LayerCache::open(&folder) {
+    let made = folder.parent().map_or(Ok(()), data::make);
+    match made.and_then(|()| Ok(LayerCache::open(&folder)?)) {
         Ok(cache) => Some(cache),
         Err(error) => {
             terminal.say(&format!(
-                "`{}` cannot be used, so layers are read again each time: {error}",
+                "`{}` cannot be used, so layers are read again each time: {error:#}",
                 folder.display()
             ));
             None

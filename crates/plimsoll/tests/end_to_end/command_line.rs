@@ -54,6 +54,39 @@ fn exit_codes_are_those_of_the_help() {
     assert_eq!(code(&[layout, "--require-coverage", "partial"]), Some(0));
 }
 
+/// Whatever comes first into the data directory, the folder is its owner's alone.
+#[test]
+fn the_data_directory_is_private_however_it_is_made() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = temporary();
+    let layout = layout(folder.path());
+    let first: [&[&str]; 4] = [
+        &["feed", "import", "--starter"],
+        &["scan", layout.to_str().unwrap(), "--platform", "linux/amd64"],
+        &["registry", "list"],
+        // Nothing answers there, but the folder for what would come is made.
+        &["feed", "update", "--from", "http://127.0.0.1:1"],
+    ];
+    for (number, arguments) in first.into_iter().enumerate() {
+        let data = folder.path().join(format!("data-{number}"));
+        plimsoll(arguments.iter().copied().chain(["--data", data.to_str().unwrap()]));
+        let mode = std::fs::metadata(&data).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o700, "{arguments:?}");
+    }
+}
+
+#[test]
+fn logs_in_files_are_plain_text() {
+    let folder = temporary();
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_plimsoll"))
+        .args(["registry", "list", "--data", folder.path().to_str().unwrap()])
+        .env("RUST_LOG", "debug")
+        .output()
+        .unwrap();
+    let log = String::from_utf8(output.stderr).unwrap();
+    assert!(log.contains("DEBUG") && !log.contains('\u{1b}'), "{log}");
+}
+
 #[test]
 fn errors_name_the_thing_the_place_and_the_remedy() {
     let folder = temporary();
