@@ -118,7 +118,7 @@ impl Parameters {
     }
 
     /// A list of texts: `Name.1`, `Name.2` … in the order of their numbers, or a JSON array in `Name`, or one element in
-    /// `Name`. None of these is an empty list.
+    /// `Name`. None of these is an empty list, and an element without text is none.
     ///
     /// # Errors
     /// [`Refusal::InvalidParameter`] for both spellings at once, a number that is not 1, 2 …, an array that is none, and
@@ -161,7 +161,9 @@ impl Parameters {
         for (key, number, value) in sent {
             match number.parse::<usize>() {
                 Ok(index @ 1..=MAX_ELEMENTS) if index.to_string() == number => {
-                    elements.insert(index, value.clone());
+                    if !value.is_empty() {
+                        elements.insert(index, value.clone());
+                    }
                 }
                 _ => return Err(Refusal::invalid(key, value, "numbered from 1 to 1000")),
             }
@@ -237,6 +239,7 @@ mod tests {
             "Types.2=b&Types.1=a",
             "Types=%5B%22a%22%2C%22b%22%5D",
             "Types.1=a&Types.7=b&Types.1.Name=other&TypesX.1=other",
+            "Types.1=a&Types.2=&Types.3=b",
         ] {
             assert_eq!(parameters(query).list("Types").unwrap(), ["a", "b"], "{query}");
         }
@@ -244,7 +247,9 @@ mod tests {
         assert_eq!(parameters(&tenth).list("T").unwrap().last().unwrap(), "10");
         assert_eq!(parameters("T=a").list("T").unwrap(), ["a"]);
         assert_eq!(parameters("T=[1]").list("T").unwrap(), ["1"]);
-        assert_eq!(parameters("T=").list("T").unwrap(), Vec::<String>::new());
+        for nothing in ["", "T=", "T.1=", "T.1=&T.2="] {
+            assert_eq!(parameters(nothing).list("T").unwrap(), Vec::<String>::new(), "{nothing}");
+        }
         for query in
             ["T.0=a", "T.01=a", "T.x=a", "T.1001=a", "T=a&T.1=b", "T=[", "T=[{}]", "T=[null]"]
         {

@@ -6,6 +6,7 @@
 
 use std::{
     fs::{self, File},
+    os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
 };
 
@@ -25,7 +26,8 @@ impl Presence {
         let folder = data_dir.join("processes");
         let name = uuid::Uuid::new_v4().simple().to_string();
         let path = folder.join(&name);
-        let locked = fs::create_dir_all(&folder).and_then(|()| {
+        let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder);
+        let locked = made.and_then(|()| {
             let lock = File::create_new(&path)?;
             lock.lock()?;
             Ok(lock)

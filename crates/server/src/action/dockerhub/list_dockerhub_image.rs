@@ -1,7 +1,7 @@
 //! `ListDockerhubImage`: scanned images of a repository by its name.
 //!
 //! In: `[namespace/]repository[:tag]`. Out: the images that have exactly these names; without a namespace those of every
-//! namespace. Source: the vendor's page of that name.
+//! namespace, nested names such as `sub/app` included. Source: the vendor's page of that name.
 //!
 //! Odd: the action has no paging, so the list ends after a hundred.
 
