@@ -52,6 +52,51 @@ pub struct FileFacts {
     pub problems: Vec<Problem>,
 }
 
+/// Problems of one file that are told one by one.
+const MAX_PROBLEMS: usize = 100;
+
+/// Fingerprints of owned paths that are kept of one file: several times what the largest distributions hold.
+pub(crate) const MAX_OWNED: usize = 4_000_000;
+
+impl FileFacts {
+    /// Adds a problem, which is only put into words while there are few: a file may consist of nothing else.
+    pub(crate) fn problem(&mut self, problem: impl FnOnce() -> Problem) {
+        match self.problems.len() {
+            ..MAX_PROBLEMS => self.problems.push(problem()),
+            MAX_PROBLEMS => self.problems.push(Problem::unreadable(format!(
+                "has more than {MAX_PROBLEMS} problems; the others are not listed"
+            ))),
+            _ => {}
+        }
+    }
+
+    /// Adds a problem; a file with very many of them says so instead.
+    pub(crate) fn note(&mut self, problem: Problem) {
+        self.problem(|| problem);
+    }
+
+    /// Adds the fingerprint of an owned path, as long as there are not absurdly many.
+    pub(crate) fn own(&mut self, fingerprint: u64) {
+        if self.owned.len() < MAX_OWNED {
+            self.owned.push(fingerprint);
+        } else if !self.problems.iter().any(|problem| problem.reason == GapReason::BudgetReached) {
+            self.problems.push(Problem::budget(format!(
+                "owned paths of one file: the limit of {MAX_OWNED} is reached"
+            )));
+        }
+    }
+}
+
+/// A name out of a file as it may stand in a sentence: short, and without control characters.
+pub(crate) fn clip(name: &str) -> String {
+    const MOST: usize = 120;
+    let mut clipped: String = name.chars().filter(|c| !c.is_control()).take(MOST).collect();
+    if name.chars().nth(MOST).is_some() {
+        clipped.push('…');
+    }
+    clipped
+}
+
 /// Something in a file that could not be read, though the rest may have been.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub struct Problem {

@@ -16,7 +16,7 @@ use super::{MAX_PACKAGES, MAX_WORD};
 use crate::{
     facts::{FileFacts, PackageFact, Problem},
     parser::{ClaimedFile, ParseError, Parser, Want},
-    paths::fingerprint,
+    paths::Folder,
 };
 
 /// Reads which packages are installed and what they own.
@@ -29,7 +29,7 @@ impl Parser for ApkInstalled {
     }
 
     fn version(&self) -> u32 {
-        1
+        2
     }
 
     fn reads(&self) -> &'static str {
@@ -50,14 +50,12 @@ impl Parser for ApkInstalled {
                 [] => std::mem::take(&mut block).finish(&mut facts),
                 [key, b':', value @ ..] => {
                     block.first_line.get_or_insert(index + 1);
-                    block.add(*key, value, &mut facts.owned);
+                    block.add(*key, value, &mut facts);
                 }
-                _ => facts.problems.push(Problem::unreadable(format!(
-                    "line {}: is not of the form `K:value`",
-                    index + 1
-                ))),
+                _ => facts.problem(|| {
+                    Problem::unreadable(format!("line {}: is not of the form `K:value`", index + 1))
+                }),
             }
-            facts.problems.truncate(100);
         }
         block.finish(&mut facts);
         facts.owned.sort_unstable();
@@ -74,11 +72,13 @@ struct Block {
     origin: String,
     architecture: String,
     license: String,
-    folder: Vec<u8>,
+    /// A name or version was there already: readers disagree which one counts.
+    repeated: bool,
+    folder: Option<Folder>,
 }
 
 impl Block {
-    fn add(&mut self, key: u8, value: &[u8], owned: &mut Vec<u64>) {
+    fn add(&mut self, key: u8, value: &[u8], facts: &mut FileFacts) {
         let word = match key {
             b'P' => &mut self.name,
             b'V' => &mut self.version,
@@ -86,16 +86,17 @@ impl Block {
             b'A' => &mut self.architecture,
             b'L' => &mut self.license,
             b'F' => {
-                self.folder = value.to_vec();
+                self.folder = Some(Folder::new(value));
                 return;
             }
             b'R' => {
-                let slash: &[u8] = if self.folder.is_empty() { b"" } else { b"/" };
-                owned.push(fingerprint(&[&self.folder, slash, value].concat()));
+                let folder = self.folder.unwrap_or_else(|| Folder::new(b""));
+                facts.own(folder.file(value));
                 return;
             }
             _ => return,
         };
+        self.repeated |= matches!(key, b'P' | b'V') && !word.is_empty();
         *word = String::from_utf8_lossy(value).trim().to_owned();
     }
 
@@ -103,22 +104,31 @@ impl Block {
         let Some(line) = self.first_line else { return };
         let at = |problem: &str| Problem::unreadable(format!("line {line}: {problem}"));
         if self.name.is_empty() || self.version.is_empty() {
-            facts.problems.push(at("the block has no name (`P:`) or no version (`V:`)"));
+            facts.problem(|| at("the block has no name (`P:`) or no version (`V:`)"));
             return;
         }
-        if self.name.len() > MAX_WORD || self.version.len() > MAX_WORD {
-            facts.problems.push(at("a name or version is longer than 1024 bytes"));
+        let words = [&self.name, &self.version, &self.origin, &self.architecture];
+        if words.iter().any(|word| word.len() > MAX_WORD) {
+            facts.problem(|| at("a name or version is longer than 1024 bytes"));
             return;
+        }
+        if words.iter().any(|word| word.contains(char::is_control)) {
+            facts.problem(|| at("a name or version has control characters in it"));
+        }
+        if self.repeated {
+            facts.problem(|| at("a field stands twice in the block: only one of them is true"));
         }
         if facts.packages.len() >= MAX_PACKAGES {
-            facts.problems.push(Problem::budget(format!(
-                "packages of one database: the limit of {MAX_PACKAGES} is reached"
-            )));
+            facts.problem(|| {
+                Problem::budget(format!(
+                    "packages of one database: the limit of {MAX_PACKAGES} is reached"
+                ))
+            });
             return;
         }
         let origin = if self.origin.is_empty() { self.name.clone() } else { self.origin };
         let mut extra = BTreeMap::new();
-        if !self.license.is_empty() {
+        if !self.license.is_empty() && self.license.len() <= MAX_WORD {
             extra.insert("license".to_owned(), self.license);
         }
         facts.packages.push(PackageFact {

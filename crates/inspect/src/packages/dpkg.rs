@@ -37,7 +37,7 @@ impl Parser for DpkgStatus {
     }
 
     fn version(&self) -> u32 {
-        1
+        2
     }
 
     fn reads(&self) -> &'static str {
@@ -75,6 +75,8 @@ fn is_md5sums(name: &[u8]) -> bool {
 struct Stanza<'a> {
     fields: Vec<(Field, Cow<'a, str>)>,
     line: u64,
+    /// A field that stands there twice, which dpkg refuses.
+    repeated: Option<&'static str>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -102,7 +104,11 @@ impl<'a> Stanza<'a> {
         let Some(colon) = text.iter().position(|&byte| byte == b':') else { return };
         let (name, value) = text.split_at_checked(colon).unwrap_or_default();
         let known = FIELDS.iter().find(|(known, _)| name.eq_ignore_ascii_case(known.as_bytes()));
-        if let Some((_, field)) = known {
+        if let Some((name, field)) = known {
+            if self.fields.iter().any(|(known, _)| known == field) {
+                self.repeated = Some(*name);
+                return;
+            }
             let value = value.strip_prefix(b":").unwrap_or(value).trim_ascii();
             self.fields.push((*field, String::from_utf8_lossy(value)));
         }
@@ -120,14 +126,21 @@ impl<'a> Stanza<'a> {
         let name = self.get(Field::Package);
         let at = |problem: &str| Problem::unreadable(format!("line {}: {problem}", self.line));
         if name.is_empty() {
-            facts.problems.push(at("`Package` is missing in the stanza"));
+            facts.problem(|| at("`Package` is missing in the stanza"));
             return;
+        }
+        if let Some(field) = self.repeated {
+            facts.problem(|| {
+                at(&format!("`{field}` stands twice in a stanza: only one of them is true"))
+            });
         }
         let state = match (self.get(Field::Status).split_whitespace().next_back(), needs_status) {
             (Some(state), _) => state,
             (None, false) => "installed",
             (None, true) => {
-                facts.problems.push(at(&format!("`Status` is missing in the stanza of `{name}`")));
+                facts.problem(|| {
+                    at(&format!("`Status` is missing in the stanza of `{}`", shown(name)))
+                });
                 "installed"
             }
         };
@@ -136,19 +149,24 @@ impl<'a> Stanza<'a> {
         }
         let version = self.get(Field::Version);
         if version.is_empty() {
-            facts.problems.push(at(&format!("`Version` is missing in the stanza of `{name}`")));
+            facts.problem(|| {
+                at(&format!("`Version` is missing in the stanza of `{}`", shown(name)))
+            });
             return;
         }
-        if name.len() > MAX_WORD || version.len() > MAX_WORD {
-            facts.problems.push(at("a name or version is longer than 1024 bytes"));
+        if self.fields.iter().any(|(_, value)| value.len() > MAX_WORD) {
+            facts.problem(|| at("a name or version is longer than 1024 bytes"));
             return;
+        }
+        if self.fields.iter().any(|(_, value)| value.contains(char::is_control)) {
+            facts.problem(|| at("a name or version has control characters in it"));
         }
         if facts.packages.len() >= MAX_PACKAGES {
-            if facts.packages.len() == MAX_PACKAGES {
-                facts.problems.push(Problem::budget(format!(
+            facts.problem(|| {
+                Problem::budget(format!(
                     "packages of one database: the limit of {MAX_PACKAGES} is reached"
-                )));
-            }
+                ))
+            });
             return;
         }
         let mut extra = BTreeMap::new();
@@ -164,6 +182,11 @@ impl<'a> Stanza<'a> {
             ..PackageFact::default()
         });
     }
+}
+
+/// The start of a name, for a sentence about it.
+fn shown(name: &str) -> String {
+    name.chars().take(100).collect()
 }
 
 /// `Source: name`, `Source: name (version)`, or nothing: then both are the binary's.
@@ -187,7 +210,7 @@ impl Parser for DpkgFiles {
     }
 
     fn version(&self) -> u32 {
-        1
+        2
     }
 
     fn reads(&self) -> &'static str {
@@ -202,21 +225,31 @@ impl Parser for DpkgFiles {
 
     fn parse(&self, file: &ClaimedFile<'_>) -> Result<FileFacts, ParseError> {
         let sums = is_md5sums(file.path.as_bytes());
-        let mut owned: Vec<u64> = file
-            .bytes
-            .split(|&byte| byte == b'\n')
-            .map(|line| if sums { after_sum(line) } else { line })
-            .filter(|path| !path.is_empty() && *path != b"/.")
-            .map(fingerprint)
-            .collect();
-        owned.sort_unstable();
-        owned.dedup();
-        Ok(FileFacts { owned, ..FileFacts::default() })
+        let mut facts = FileFacts::default();
+        for (number, line) in (1..).zip(file.bytes.split(|&byte| byte == b'\n')) {
+            let path = if sums { after_sum(line) } else { Some(line) };
+            match path {
+                Some(path) if path.is_empty() || path == b"/." => {}
+                Some(path) => facts.own(fingerprint(path)),
+                // A stanza under such a name would be a package that nobody reads.
+                None => facts.problem(|| {
+                    let number: u64 = number;
+                    Problem::unreadable(format!("line {number}: is not a checksum and a path"))
+                }),
+            }
+        }
+        facts.owned.sort_unstable();
+        facts.owned.dedup();
+        Ok(facts)
     }
 }
 
-/// `<32 hex digits>  path`
-fn after_sum(line: &[u8]) -> &[u8] {
-    let blank = line.iter().position(|&byte| byte == b' ').unwrap_or(line.len());
-    line.get(blank..).unwrap_or_default().trim_ascii_start()
+/// `<32 hex digits>  path`; empty for an empty line.
+fn after_sum(line: &[u8]) -> Option<&[u8]> {
+    if line.trim_ascii().is_empty() {
+        return Some(&[]);
+    }
+    let (sum, path) = line.split_at_checked(32)?;
+    let is_sum = sum.iter().all(u8::is_ascii_hexdigit) && path.starts_with(b" ");
+    is_sum.then(|| path.trim_ascii_start())
 }
