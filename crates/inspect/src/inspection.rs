@@ -7,6 +7,7 @@
 
 mod databases;
 mod inventory;
+mod unlisted;
 mod visible;
 
 use std::collections::{BTreeSet, HashSet};
@@ -61,6 +62,7 @@ pub fn inspect_image(
     gaps.extend(distribution_gaps);
     databases::check_places(tree, distribution.as_ref(), &shown, &mut gaps);
     let owned = inventory::owned(&seen.files, &databases);
+    unlisted::check(tree, layers, &owned, &shown, distribution.as_ref(), &mut gaps);
     let sources = inventory::Sources {
         files: &seen.files,
         databases: &databases,

@@ -19,10 +19,15 @@ use crate::{
     parser::{ClaimedFile, ParseError, Parser, Want, parsers, read_wanted},
 };
 
+/// Texts that one layer may keep for checks: many times what the configuration of a whole system has.
+const MAX_TEXT_BYTES: usize = 64 << 20;
+
 /// Sees each entry of a layer once and asks the detectors.
 #[derive(Debug)]
 pub struct LayerInspector<'a> {
     budget: &'a Budget,
+    /// Bytes of texts that may still be kept for checks.
+    text_left: usize,
     files: BTreeMap<u32, Vec<FileFacts>>,
     only: Option<BTreeMap<u32, Vec<&'a UnreadClaim>>>,
 }
@@ -31,7 +36,7 @@ impl<'a> LayerInspector<'a> {
     /// For the first pass: everything is read under its own path.
     #[must_use]
     pub const fn new(budget: &'a Budget) -> Self {
-        Self { budget, files: BTreeMap::new(), only: None }
+        Self { budget, text_left: MAX_TEXT_BYTES, files: BTreeMap::new(), only: None }
     }
 
     /// For a second pass: just these claims are read, each by its detector and under its path.
@@ -41,7 +46,7 @@ impl<'a> LayerInspector<'a> {
         for claim in claims {
             only.entry(claim.entry).or_default().push(claim);
         }
-        Self { budget, files: BTreeMap::new(), only: Some(only) }
+        Self { budget, text_left: MAX_TEXT_BYTES, files: BTreeMap::new(), only: Some(only) }
     }
 
     /// What was learnt, with the entries that the pass returned.
@@ -99,6 +104,17 @@ impl EntryVisitor for LayerInspector<'_> {
                 Ok(facts) => facts,
                 Err(error) => FileFacts { problems: vec![problem(&error)], ..FileFacts::default() },
             };
+            if let Some(text) = &facts.text {
+                match self.text_left.checked_sub(text.len()) {
+                    Some(left) => self.text_left = left,
+                    None => {
+                        facts.text = None;
+                        facts.note(Problem::budget(format!(
+                            "texts of one layer: the limit of {MAX_TEXT_BYTES} bytes is reached"
+                        )));
+                    }
+                }
+            }
             job.parser.id().clone_into(&mut facts.detector);
             facts.claimed = job.claimed;
             self.files.entry(index).or_default().push(facts);

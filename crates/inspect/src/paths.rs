@@ -15,10 +15,32 @@ const MERGED: &[&[u8]] = &[b"bin", b"sbin", b"lib", b"lib32", b"lib64", b"libx32
 pub(crate) fn fingerprint(path: &[u8]) -> u64 {
     let path = path.strip_prefix(b"./").unwrap_or(path);
     let path = path.strip_prefix(b"/").unwrap_or(path);
-    let path = merged(path);
-    path.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    })
+    fold(0xcbf2_9ce4_8422_2325, &merged(path))
+}
+
+fn fold(hash: u64, bytes: &[u8]) -> u64 {
+    bytes
+        .iter()
+        .fold(hash, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3))
+}
+
+/// A folder whose files' fingerprints are wanted. It is looked at once: a database that names a long folder and a million
+/// files in it must not cost their product.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Folder(u64);
+
+impl Folder {
+    /// `folder` with or without a slash at its end; empty for the root.
+    pub(crate) fn new(folder: &[u8]) -> Self {
+        let is_open = folder.is_empty() || folder.ends_with(b"/");
+        let slash: &[u8] = if is_open { b"" } else { b"/" };
+        Self(fingerprint(&[folder, slash].concat()))
+    }
+
+    /// Fingerprint of a file in it.
+    pub(crate) fn file(self, name: &[u8]) -> u64 {
+        fold(self.0, name)
+    }
 }
 
 fn merged(path: &[u8]) -> Cow<'_, [u8]> {
@@ -51,6 +73,15 @@ mod tests {
         assert_ne!(fingerprint(b"bin/su"), fingerprint(b"usr/sbin/su"));
         assert_ne!(fingerprint(b"bin"), fingerprint(b"usr/bin"));
         assert_ne!(fingerprint(b"binary/su"), fingerprint(b"usr/binary/su"));
+    }
+
+    #[test]
+    fn a_folder_s_files_have_the_fingerprints_of_their_paths() {
+        for folder in ["", "/", "bin", "/bin/", "./usr/bin", "lib/x/y/", "opt"] {
+            let path = format!("{}/su", folder.trim_end_matches('/'));
+            let wanted = fingerprint(path.as_bytes());
+            assert_eq!(Folder::new(folder.as_bytes()).file(b"su"), wanted, "{folder}");
+        }
     }
 
     #[test]

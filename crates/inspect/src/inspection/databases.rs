@@ -89,7 +89,8 @@ pub(super) fn check_places(
     gaps: &mut Vec<Gap>,
 ) {
     let expected = distribution.and_then(family_of);
-    let old = check_rpm_files(tree, shown, gaps);
+    check_dpkg_updates(tree, gaps);
+    let old = check_rpm_files(tree, gaps);
     for family in FAMILIES {
         if shown.families.contains_key(family) || (*family == Family::Rpm && old) {
             continue;
@@ -115,8 +116,26 @@ pub(super) fn check_places(
     }
 }
 
+/// What dpkg reads after `status` and has not merged into it yet: files named by a number.
+fn check_dpkg_updates(tree: &Tree, gaps: &mut Vec<Gap>) {
+    let Some(folder) = tree.resolve(b"var/lib/dpkg/updates") else { return };
+    let pending = tree.children(folder.path.as_bytes()).find(|node| {
+        let name = node.path.name();
+        !name.is_empty() && name.iter().all(u8::is_ascii_digit) && node.meta.size > 0
+    });
+    if let Some(node) = pending {
+        gaps.push(Gap {
+            reason: GapReason::UnreadableFile,
+            by: Family::Dpkg.parser().to_owned(),
+            at: node.path.display().into_owned(),
+            detail: "holds changes that are not in dpkg's status yet; they were not read"
+                .to_owned(),
+        });
+    }
+}
+
 /// RPM's older kinds of databases, and changes that stand beside the database only. Whether there is an older kind.
-fn check_rpm_files(tree: &Tree, shown: &Shown<'_>, gaps: &mut Vec<Gap>) -> bool {
+fn check_rpm_files(tree: &Tree, gaps: &mut Vec<Gap>) -> bool {
     let mut old = false;
     let size = |path: &str| {
         let node = tree.resolve(path.as_bytes());
@@ -142,14 +161,20 @@ fn check_rpm_files(tree: &Tree, shown: &Shown<'_>, gaps: &mut Vec<Gap>) -> bool 
             ),
         ] {
             let path = format!("{folder}/{name}");
-            if size(&path) > 0 && !shown.families.contains_key(&Family::Rpm) {
+            // Beside a readable database too: rpm's configuration decides which of them it asks.
+            if size(&path) > 0 {
                 unread(path, kind);
                 old = true;
             }
         }
-        let log = format!("{folder}/rpmdb.sqlite-wal");
-        if size(&log) > 0 {
-            unread(log, "holds changes that are not in the database file yet; they were not read");
+        for log in ["rpmdb.sqlite-wal", "rpmdb.sqlite-journal"] {
+            let log = format!("{folder}/{log}");
+            if size(&log) > 0 {
+                unread(
+                    log,
+                    "holds changes that are not in the database file yet; they were not read",
+                );
+            }
         }
     }
     old

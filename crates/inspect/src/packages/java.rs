@@ -14,15 +14,15 @@ mod artifact;
 mod manifest;
 mod zip;
 
-use std::{borrow::Cow, collections::HashSet};
+use std::{borrow::Cow, collections::HashSet, rc::Rc};
 
 use artifact::{Artifact, archive_artifact, properties_artifact};
 use plimsoll_image::{Budget, EntryMeta};
-use zip::{Archive, Entry, Fuel};
+use zip::{Archive, Body, Entry, Fuel};
 
 use super::MAX_PACKAGES;
 use crate::{
-    facts::{FileFacts, PackageFact, Problem},
+    facts::{FileFacts, PackageFact, Problem, clip},
     parser::{ClaimedFile, ParseError, Parser, Want},
 };
 
@@ -35,8 +35,6 @@ const MAX_METADATA: u64 = 1 << 20;
 const MAX_NESTED: u64 = 256 << 20;
 /// Archives in one file, nested ones counted.
 const MAX_ARCHIVES: usize = 10_000;
-/// Problems of one file that are told one by one.
-const MAX_PROBLEMS: usize = 50;
 
 /// Reads an archive and what is in it.
 #[derive(Debug)]
@@ -64,17 +62,11 @@ impl Parser for JavaArchive {
         let name = String::from_utf8_lossy(file.path.name()).into_owned();
         let archive = Archive::open(file.bytes)
             .map_err(|problem| ParseError::Syntax { at: "zip".to_owned(), problem })?;
-        reading.read(&archive, &Place { name, inner: None, depth: 0 });
-        while let Some((place, bytes)) = reading.pending.pop() {
-            match Archive::open(&bytes) {
-                Ok(archive) => reading.read(&archive, &place),
-                Err(problem) => reading.problem(Problem::unreadable(format!(
-                    "{}: {problem}",
-                    place.inner.as_deref().unwrap_or_default()
-                ))),
-            }
+        reading.read(&archive, &Place { name, inner: None, depth: 0 }, None);
+        while let Some(nested) = reading.pending.pop() {
+            reading.open(file.bytes, &nested);
         }
-        Ok(reading.finish())
+        Ok(reading.facts)
     }
 }
 
@@ -96,15 +88,23 @@ struct Place {
     depth: usize,
 }
 
+/// An archive in an archive that is still to be read. It is unpacked when its turn comes, so that only the archives on the
+/// way down to it are in memory.
+struct Nested {
+    place: Place,
+    /// The archive that holds it; `None` for the outermost.
+    parent: Option<Rc<Vec<u8>>>,
+    body: Body,
+}
+
 /// What has been read of a file and what is still to be read.
 struct Reading<'b> {
     budget: &'b Budget,
     fuel: Fuel,
-    pending: Vec<(Place, Vec<u8>)>,
+    pending: Vec<Nested>,
     seen: HashSet<[u8; 32]>,
     archives: usize,
     facts: FileFacts,
-    dropped: usize,
 }
 
 impl<'b> Reading<'b> {
@@ -120,25 +120,37 @@ impl<'b> Reading<'b> {
             seen: HashSet::new(),
             archives: 0,
             facts: FileFacts::default(),
-            dropped: 0,
         }
     }
 
-    fn problem(&mut self, problem: Problem) {
-        if self.facts.problems.len() < MAX_PROBLEMS {
-            self.facts.problems.push(problem);
-        } else {
-            self.dropped += 1;
+    fn open(&mut self, outermost: &[u8], nested: &Nested) {
+        let here = nested.place.inner.as_deref().map(clip).unwrap_or_default();
+        let parent = nested.parent.as_ref().map_or(outermost, |parent| parent.as_slice());
+        let limit = MAX_NESTED.min(self.budget.max_claimed_file_bytes);
+        match nested.body.unpack(parent, limit, &mut self.fuel) {
+            Ok(bytes) => {
+                let bytes = Rc::new(bytes);
+                match Archive::open(&bytes) {
+                    Ok(archive) => self.read(&archive, &nested.place, Some(&bytes)),
+                    Err(problem) => {
+                        self.facts.note(Problem::unreadable(format!("{here}: {problem}")))
+                    }
+                }
+            }
+            Err(problem) => {
+                let detail = format!("{here}: {}", problem.detail);
+                self.facts.note(Problem { detail, ..problem });
+            }
         }
     }
 
-    fn read(&mut self, archive: &Archive<'_>, place: &Place) {
+    fn read(&mut self, archive: &Archive<'_>, place: &Place, bytes: Option<&Rc<Vec<u8>>>) {
         let here = place
             .inner
             .as_deref()
-            .map_or(Cow::Borrowed(""), |inner| Cow::Owned(format!("{inner}: ")));
+            .map_or(Cow::Borrowed(""), |inner| Cow::Owned(format!("{}: ", clip(inner))));
         for anomaly in &archive.anomalies {
-            self.problem(Problem::anomaly(format!("{here}{anomaly}")));
+            self.facts.note(Problem::anomaly(format!("{here}{anomaly}")));
         }
         let mut artifacts: Vec<Artifact> = Vec::new();
         let mut manifest = None;
@@ -151,7 +163,7 @@ impl<'b> Reading<'b> {
             {
                 manifest = self.unpack(archive, entry, MAX_METADATA, &here);
             } else if is_archive(entry.name) {
-                self.nest(archive, entry, place, &here);
+                self.nest(archive, entry, place, bytes);
             }
         }
         let main = manifest::parse(manifest.as_deref().unwrap_or_default());
@@ -164,7 +176,7 @@ impl<'b> Reading<'b> {
 
     fn add(&mut self, artifact: Artifact, place: &Place) {
         if self.facts.packages.len() >= MAX_PACKAGES {
-            self.problem(Problem::budget(format!(
+            self.facts.note(Problem::budget(format!(
                 "packages of one file: the limit of {MAX_PACKAGES} is reached"
             )));
             return;
@@ -188,58 +200,71 @@ impl<'b> Reading<'b> {
         limit: u64,
         here: &str,
     ) -> Option<Vec<u8>> {
-        match archive.unpack(entry, limit, &mut self.fuel) {
+        let body = archive.body(entry);
+        match body.and_then(|body| body.unpack(archive.bytes, limit, &mut self.fuel)) {
             Ok(bytes) => Some(bytes),
             Err(problem) => {
-                let name = String::from_utf8_lossy(entry.name);
+                let name = clip(&String::from_utf8_lossy(entry.name));
                 let detail = format!("{here}{name}: {}", problem.detail);
-                self.problem(Problem { detail, ..problem });
+                self.facts.note(Problem { detail, ..problem });
                 None
             }
         }
     }
 
-    fn nest(&mut self, archive: &Archive<'_>, entry: &Entry<'_>, place: &Place, here: &str) {
-        let path = String::from_utf8_lossy(entry.name).into_owned();
+    fn nest(
+        &mut self,
+        archive: &Archive<'_>,
+        entry: &Entry<'_>,
+        place: &Place,
+        bytes: Option<&Rc<Vec<u8>>>,
+    ) {
         // A folder's name may end in `.jar` too.
         if entry.name.ends_with(b"/") || entry.compressed == 0 {
             return;
         }
-        let depth = place.depth + 1;
-        if depth > self.budget.max_archive_depth || self.archives >= MAX_ARCHIVES {
-            let (limit, name) = if self.archives >= MAX_ARCHIVES {
-                (MAX_ARCHIVES, "archives of one file")
-            } else {
-                (self.budget.max_archive_depth, "max_archive_depth")
-            };
-            self.problem(Problem::budget(format!(
-                "{here}{path}: nested archive was not read, the limit of {limit} is reached (`{name}`)"
-            )));
-            return;
-        }
-        let stored = archive.stored(entry);
-        let digest = ring::digest::digest(&ring::digest::SHA256, stored);
-        if !self.seen.insert(digest.as_ref().try_into().unwrap_or_default()) {
-            return;
-        }
-        self.archives += 1;
-        let limit = MAX_NESTED.min(self.budget.max_claimed_file_bytes);
-        if let Some(bytes) = self.unpack(archive, entry, limit, here) {
-            let name = path.rsplit('/').next().unwrap_or_default().to_owned();
-            let inner = match &place.inner {
-                Some(outer) => format!("{outer}!/{path}"),
-                None => path,
-            };
-            self.pending.push((Place { name, inner: Some(inner), depth }, bytes));
+        let path = String::from_utf8_lossy(entry.name).into_owned();
+        let inner = match &place.inner {
+            Some(outer) => format!("{outer}!/{path}"),
+            None => path,
+        };
+        match self.may_nest(archive, entry, place.depth + 1) {
+            Ok(Some(body)) => {
+                self.archives += 1;
+                let name = inner.rsplit('/').next().unwrap_or_default().to_owned();
+                let place = Place { name, inner: Some(inner), depth: place.depth + 1 };
+                self.pending.push(Nested { place, parent: bytes.cloned(), body });
+            }
+            Ok(None) => {}
+            Err(problem) => {
+                let detail = format!("{}: {}", clip(&inner), problem.detail);
+                self.facts.note(Problem { detail, ..problem });
+            }
         }
     }
 
-    fn finish(mut self) -> FileFacts {
-        if self.dropped > 0 {
-            let detail = format!("{} more problems like these", self.dropped);
-            self.facts.problems.push(Problem::unreadable(detail));
+    /// The archive's bytes, if they are within the limits and new.
+    fn may_nest(
+        &mut self,
+        archive: &Archive<'_>,
+        entry: &Entry<'_>,
+        depth: usize,
+    ) -> Result<Option<Body>, Problem> {
+        let limit = |limit: usize, name: &str| {
+            Problem::budget(format!(
+                "nested archive was not read, the limit of {limit} is reached (`{name}`)"
+            ))
+        };
+        if depth > self.budget.max_archive_depth {
+            return Err(limit(self.budget.max_archive_depth, "max_archive_depth"));
         }
-        self.facts
+        if self.archives >= MAX_ARCHIVES {
+            return Err(limit(MAX_ARCHIVES, "archives of one file"));
+        }
+        let body = archive.body(entry)?;
+        let digest = ring::digest::digest(&ring::digest::SHA256, body.stored(archive.bytes));
+        let is_new = self.seen.insert(digest.as_ref().try_into().unwrap_or_default());
+        Ok(is_new.then_some(body))
     }
 }
 

@@ -22,7 +22,7 @@ use super::{MAX_PACKAGES, MAX_WORD};
 use crate::{
     facts::{FileFacts, PackageFact, Problem},
     parser::{ClaimedFile, ParseError, Parser, Want},
-    paths::fingerprint,
+    paths::{Folder, fingerprint},
 };
 
 /// Where distributions put the database.
@@ -134,12 +134,15 @@ fn add(header: &Header<'_>, facts: &mut FileFacts) -> Result<(), HeaderError> {
             extra.insert(key.to_owned(), text);
         }
     }
-    own(header, &mut facts.owned);
+    own(header, facts);
     facts.packages.push(PackageFact {
         name,
         version,
         source: source_file.as_deref().and_then(source),
-        architecture: header.text(tag::ARCHITECTURE).unwrap_or_default(),
+        architecture: header
+            .text(tag::ARCHITECTURE)
+            .filter(|text| text.len() <= MAX_WORD)
+            .unwrap_or_default(),
         extra,
         ..PackageFact::default()
     });
@@ -156,16 +159,18 @@ fn source(file: &str) -> Option<SourcePackage> {
 }
 
 /// Paths are stored as folder indexes and names; old packages as whole paths.
-fn own(header: &Header<'_>, owned: &mut Vec<u64>) {
-    let folders: Vec<&[u8]> = header.texts(tag::DIR_NAMES).collect();
+fn own(header: &Header<'_>, facts: &mut FileFacts) {
+    let folders: Vec<Folder> = header.texts(tag::DIR_NAMES).map(Folder::new).collect();
     let indexes = header.numbers(tag::DIR_INDEXES);
     for (name, index) in header.texts(tag::BASE_NAMES).zip(indexes) {
         let folder = usize::try_from(index).ok().and_then(|index| folders.get(index));
         if let Some(folder) = folder {
-            owned.push(fingerprint(&[folder, name].concat()));
+            facts.own(folder.file(name));
         }
     }
-    owned.extend(header.texts(tag::OLD_FILE_NAMES).map(fingerprint));
+    for path in header.texts(tag::OLD_FILE_NAMES) {
+        facts.own(fingerprint(path));
+    }
 }
 
 #[cfg(test)]

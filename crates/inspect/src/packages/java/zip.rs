@@ -26,7 +26,7 @@ pub(super) struct Fuel {
 /// An archive.
 #[derive(Debug)]
 pub(super) struct Archive<'a> {
-    bytes: &'a [u8],
+    pub(super) bytes: &'a [u8],
     pub(super) entries: Vec<Entry<'a>>,
     pub(super) anomalies: Vec<String>,
 }
@@ -129,36 +129,53 @@ impl<'a> Archive<'a> {
         }
     }
 
-    /// The entry's bytes as they are stored; empty when they are beyond the end.
-    pub(super) fn stored(&self, entry: &Entry<'_>) -> &'a [u8] {
-        let length = usize::try_from(entry.compressed).ok();
-        let range = entry
-            .data
-            .zip(length)
-            .and_then(|(start, length)| Some(start..start.checked_add(length)?));
-        range.and_then(|range| self.bytes.get(range)).unwrap_or_default()
-    }
-
-    /// The entry's bytes, unpacked: at most `limit` and what the fuel allows.
-    pub(super) fn unpack(
-        &self,
-        entry: &Entry<'_>,
-        limit: u64,
-        fuel: &mut Fuel,
-    ) -> Result<Vec<u8>, Problem> {
+    /// Where the entry's bytes are.
+    pub(super) fn body(&self, entry: &Entry<'_>) -> Result<Body, Problem> {
         if entry.overlaps {
             return Err(Problem::anomaly("overlaps another entry"));
         }
         if entry.encrypted {
             return Err(Problem::unreadable("is encrypted"));
         }
-        let stored = self.stored(entry);
-        if stored.is_empty() && entry.compressed > 0 {
-            return Err(Problem::unreadable("is cut off"));
+        let length = usize::try_from(entry.compressed).ok();
+        let range = entry
+            .data
+            .zip(length)
+            .and_then(|(start, length)| Some((start, start.checked_add(length)?)));
+        match range {
+            Some((start, end)) if end <= self.bytes.len() => {
+                Ok(Body { start, end, method: entry.method })
+            }
+            _ => Err(Problem::unreadable("is cut off")),
         }
+    }
+}
+
+/// Where an entry's bytes are in its archive, and how they are packed.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Body {
+    start: usize,
+    end: usize,
+    method: u16,
+}
+
+impl Body {
+    /// The bytes as they are stored.
+    pub(super) fn stored(self, archive: &[u8]) -> &[u8] {
+        archive.get(self.start..self.end).unwrap_or_default()
+    }
+
+    /// The bytes, unpacked: at most `limit` and what the fuel allows.
+    pub(super) fn unpack(
+        self,
+        archive: &[u8],
+        limit: u64,
+        fuel: &mut Fuel,
+    ) -> Result<Vec<u8>, Problem> {
+        let stored = self.stored(archive);
         let allowed = limit.min(fuel.left);
         let mut unpacked = Vec::new();
-        let mut bounded: Box<dyn Read + '_> = match entry.method {
+        let mut bounded: Box<dyn Read + '_> = match self.method {
             0 => Box::new(stored.take(allowed + 1)),
             8 => Box::new(flate2::read::DeflateDecoder::new(stored).take(allowed + 1)),
             method => return Err(Problem::unreadable(format!("has compression method {method}"))),

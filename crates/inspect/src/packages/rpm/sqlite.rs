@@ -3,8 +3,8 @@
 //! In: a database file. Out: rows with their blobs and numbers. Source: SQLite's "Database File Format" (b-tree pages,
 //! record format, overflow pages).
 //!
-//! Odd: a file can point any page anywhere. Each page is visited at most once over a whole walk, which bounds time and
-//! memory by the file's own size; nothing recurses.
+//! Odd: a file can point any page and any cell anywhere. Each page is visited at most once over a whole walk, and all rows
+//! together are no longer than the file, which bounds time and memory by the file's own size; nothing recurses.
 
 use std::collections::HashSet;
 
@@ -74,7 +74,13 @@ impl<'a> Database<'a> {
     /// All rows of the table that begins at `root`, in the order of their ids. Damage ends in an error item, after which
     /// the walk goes on where it can.
     pub(crate) fn rows(&self, root: u32) -> Rows<'_, 'a> {
-        Rows { database: self, pending: vec![root], cells: Vec::new(), visited: HashSet::new() }
+        Rows {
+            database: self,
+            pending: vec![root],
+            cells: Vec::new(),
+            visited: HashSet::new(),
+            left: self.bytes.len(),
+        }
     }
 
     fn page(&self, number: u32) -> Result<&'a [u8], SqliteError> {
@@ -95,6 +101,8 @@ pub(crate) struct Rows<'d, 'a> {
     /// Cells of the current leaf to come, the next one last.
     cells: Vec<(u32, &'a [u8])>,
     visited: HashSet<u32>,
+    /// Bytes that rows may still have: the file's own length together.
+    left: usize,
 }
 
 impl Iterator for Rows<'_, '_> {
@@ -155,6 +163,12 @@ impl<'a> Rows<'_, 'a> {
         let length =
             usize::try_from(length).ok().filter(|length| *length <= self.database.bytes.len());
         let length = length.ok_or_else(|| wrong("has a row that is longer than the file"))?;
+        let Some(left) = self.left.checked_sub(length) else {
+            self.cells.clear();
+            self.pending.clear();
+            return Err(wrong("has rows that are longer together than the file"));
+        };
+        self.left = left;
         let local = local_length(length, self.database.usable);
         let (stored, rest) = cell.split_at_checked(local).ok_or_else(short)?;
         let mut payload = stored.to_vec();

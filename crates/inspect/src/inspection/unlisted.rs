@@ -1,0 +1,93 @@
+//! Files whose packages the counting databases do not list.
+//!
+//! In: the tree, all layers' facts, what installed packages own. Out: gaps. Odd: a database that lost its entries, but not
+//! all of them, looks like any other; the files that the lost packages left behind tell it apart from one whose packages
+//! were removed properly. Without any database, what could be told of programs is nothing, and that is said as well.
+
+use std::collections::HashSet;
+
+use plimsoll_image::{EntryKind, Node, Tree, TreePath};
+use plimsoll_model::{Gap, GapReason};
+
+use super::{Owned, database_gap};
+use crate::{
+    distribution::{Distribution, Family, Shown},
+    facts::{FileFacts, LayerFacts},
+    packages::dpkg::DpkgFiles,
+    parser::Parser,
+    paths::fingerprint,
+};
+
+/// Where packages put programs and libraries. Configuration and data outlive a package by design.
+const PLACES: &[&[u8]] = &[b"usr", b"bin", b"sbin", b"lib", b"lib32", b"lib64", b"libx32", b"opt"];
+
+pub(super) fn check(
+    tree: &Tree,
+    layers: &[LayerFacts],
+    owned: &Owned,
+    shown: &Shown<'_>,
+    distribution: Option<&Distribution>,
+    gaps: &mut Vec<Gap>,
+) {
+    for family in [Family::Dpkg, Family::Apk, Family::Rpm] {
+        // Without any entry left, the database itself is missed elsewhere.
+        if !shown.families.contains_key(&family) {
+            continue;
+        }
+        let lost = lost(family, layers, owned);
+        if lost.is_empty() {
+            continue;
+        }
+        let left = tree.walk().filter(|node| {
+            is_of_package(node) && lost.contains(&fingerprint(node.path.as_bytes()))
+        });
+        if let Some((first, count)) = first_and_count(left) {
+            let detail = format!(
+                "{count} files belong to packages that the package database does not list; `{}` is the first",
+                first.display()
+            );
+            gaps.push(database_gap(family, "", detail));
+        }
+    }
+    if distribution.is_none() && shown.families.is_empty() {
+        let programs = tree.walk().filter(is_program);
+        if let Some((first, count)) = first_and_count(programs) {
+            gaps.push(Gap {
+                reason: GapReason::UnknownDistribution,
+                by: "distribution".to_owned(),
+                at: String::new(),
+                detail: format!(
+                    "there is neither os-release nor a package database: what {count} programs are made of is not known; `{}` is the first",
+                    first.display()
+                ),
+            });
+        }
+    }
+}
+
+/// What packages of any layer's database own, and no installed one does.
+fn lost(family: Family, layers: &[LayerFacts], owned: &Owned) -> HashSet<u64> {
+    let is_wanted = |facts: &&FileFacts| {
+        facts.detector == family.parser()
+            || (family == Family::Dpkg && facts.detector == DpkgFiles.id())
+    };
+    let files = layers.iter().flat_map(|layer| layer.files.values().flatten());
+    let all = files.filter(is_wanted).flat_map(|facts| &facts.owned);
+    all.filter(|path| !owned.contains(path)).copied().collect()
+}
+
+fn is_of_package(node: &Node) -> bool {
+    let place = node.path.parts().next().unwrap_or_default();
+    node.meta.kind == EntryKind::File && node.meta.size > 0 && PLACES.contains(&place)
+}
+
+fn is_program(node: &Node) -> bool {
+    node.meta.kind == EntryKind::File && node.meta.size > 0 && node.meta.mode & 0o111 != 0
+}
+
+fn first_and_count(nodes: impl Iterator<Item = Node>) -> Option<(TreePath, usize)> {
+    nodes.fold(None, |seen, node| match seen {
+        None => Some((node.path, 1)),
+        Some((first, count)) => Some((first.min(node.path), count + 1)),
+    })
+}
