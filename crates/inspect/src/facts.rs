@@ -44,7 +44,7 @@ pub struct FileFacts {
     /// The file itself, where checks want to see it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
-    /// Fingerprints of the paths that packages of the file own ([`path_fingerprint`](crate::paths::fingerprint)).
+    /// Fingerprints of the paths that packages of the file own.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub owned: Vec<u64>,
     /// What could not be read.

@@ -29,4 +29,4 @@ pub use facts::{DistributionFact, FileFacts, LayerFacts, PackageFact, Problem};
 pub use inspection::{Inspection, inspect_image};
 pub use layer::LayerInspector;
 pub use parser::{ClaimedFile, ParseError, Parser, Want, detectors_version, parsers};
-pub use view::{FileText, View};
+pub use view::{FileText, Unread, View};

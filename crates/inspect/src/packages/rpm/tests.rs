@@ -53,3 +53,23 @@ fn a_page_that_points_at_itself_ends() {
     let error = read(&file).unwrap_err().to_string();
     assert_eq!(error, "page 1: is used twice");
 }
+
+#[test]
+fn cells_that_share_their_bytes_are_not_copied_without_end() {
+    let mut file = b"SQLite format 3\0".to_vec();
+    file.resize(1024, 0);
+    file[16..18].copy_from_slice(&512_u16.to_be_bytes());
+    // Page 2 is a leaf of 50 cells, all of them the same one: a row of 300 bytes.
+    file[512] = 0x0d;
+    file[512 + 3..512 + 5].copy_from_slice(&50_u16.to_be_bytes());
+    for cell in 0..50 {
+        let at = 512 + 8 + 2 * cell;
+        file[at..at + 2].copy_from_slice(&200_u16.to_be_bytes());
+    }
+    file[512 + 200..512 + 203].copy_from_slice(&[0x82, 0x2c, 1]);
+    let database = sqlite::Database::open(&file).unwrap();
+    let rows: Vec<_> = database.rows(2).collect();
+    assert_eq!(rows.len(), 4);
+    let error = rows[3].as_ref().unwrap_err();
+    assert_eq!(error.problem, "has rows that are longer together than the file");
+}
