@@ -99,7 +99,15 @@ pub(crate) fn determine(
             ));
             Some(evidence::guess(family, files, shown))
         }
-        (Some(stated), _) => Some(stated.distribution),
+        (Some(stated), Some(family)) => {
+            let contradiction = evidence::contradiction(family, &stated.distribution, shown);
+            gaps.extend(contradiction.map(|found| {
+                let name = &stated.distribution.pretty_name;
+                gap(GapReason::Anomaly, format!("os-release says `{name}`, but {found}"))
+            }));
+            Some(stated.distribution)
+        }
+        (Some(stated), None) => Some(stated.distribution),
         (None, Some(family)) => {
             let mut guess = evidence::guess(family, files, shown);
             let stated = os_release.and_then(|fields| fields.get("PRETTY_NAME"));

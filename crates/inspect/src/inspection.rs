@@ -62,12 +62,14 @@ pub fn inspect_image(
     gaps.extend(distribution_gaps);
     databases::check_places(tree, distribution.as_ref(), &shown, &mut gaps);
     let owned = inventory::owned(&seen.files, &databases);
+    unlisted::check_metadata(tree, layers, &mut gaps);
     unlisted::check(tree, layers, &owned, &shown, distribution.as_ref(), &mut gaps);
     let sources = inventory::Sources {
         files: &seen.files,
         databases: &databases,
         distribution: distribution.as_ref(),
         owned: &owned,
+        layers,
         documents,
     };
     let packages = inventory::packages(&sources, &mut gaps);

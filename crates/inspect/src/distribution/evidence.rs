@@ -22,8 +22,44 @@ const MARKS: &[(Family, &str, &str)] = &[
     (Family::Rpm, ".ph", "photon"),
 ];
 
-pub(super) fn guess(family: Family, files: &ReleaseFiles, shown: &Shown<'_>) -> Distribution {
-    let mut votes: BTreeMap<(&str, String), usize> = BTreeMap::new();
+/// So many versions must agree before they speak against os-release: single packages do wander between releases.
+const MIN_VOTES: usize = 3;
+
+/// What most versions say, where it is another release than the stated one and none says that.
+pub(super) fn contradiction(
+    family: Family,
+    stated: &Distribution,
+    shown: &Shown<'_>,
+) -> Option<String> {
+    let own = group(&stated.id)?;
+    let version = stated.distro.as_deref()?.rsplit_once('-')?.1;
+    let major: String = version.chars().take_while(char::is_ascii_digit).collect();
+    let votes = votes(family, shown);
+    if votes.keys().any(|(id, number)| *id == own && (number.is_empty() || *number == major)) {
+        return None;
+    }
+    let known = votes.into_iter().filter(|((id, _), _)| group(id).is_some());
+    let ((id, number), count) = known.max_by_key(|(_, count)| *count)?;
+    (count >= MIN_VOTES)
+        .then(|| format!("{count} packages have versions of `{}`", format!("{id} {number}").trim()))
+}
+
+/// Distributions whose versions bear the same mark, and bear it with the number of their release.
+fn group(id: &str) -> Option<&'static str> {
+    match id {
+        "debian" => Some("debian"),
+        "ubuntu" => Some("ubuntu"),
+        "rhel" | "rocky" | "almalinux" | "centos" | "ol" => Some("rhel"),
+        "fedora" => Some("fedora"),
+        "amzn" => Some("amzn"),
+        "azurelinux" => Some("azurelinux"),
+        "photon" => Some("photon"),
+        _ => None,
+    }
+}
+
+fn votes(family: Family, shown: &Shown<'_>) -> BTreeMap<(&'static str, String), usize> {
+    let mut votes: BTreeMap<(&'static str, String), usize> = BTreeMap::new();
     for version in shown.families.get(&family).into_iter().flatten() {
         for (of, mark, id) in MARKS {
             if *of == family
@@ -39,6 +75,11 @@ pub(super) fn guess(family: Family, files: &ReleaseFiles, shown: &Shown<'_>) -> 
             }
         }
     }
+    votes
+}
+
+pub(super) fn guess(family: Family, files: &ReleaseFiles, shown: &Shown<'_>) -> Distribution {
+    let votes = votes(family, shown);
     let winner = votes.into_iter().max_by_key(|(_, count)| *count).map(|(vote, _)| vote);
     let line = |path: &str| files.get(path).and_then(|fields| fields.get("TEXT")).cloned();
     let number =

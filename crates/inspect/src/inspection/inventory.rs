@@ -2,11 +2,12 @@
 //!
 //! In: visible files with packages, the distribution. Out: [`Package`]s, each once with all its locations, sorted. Odd: a
 //! language package whose files a distribution's package owns is that package: it is listed once, as the
-//! distribution's, provided that there are advisories for those.
+//! distribution's, provided that there are advisories for those, and that no layer above the package database's put
+//! another one in its place.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
-use plimsoll_image::ImageDocuments;
+use plimsoll_image::{ImageDocuments, TreePath};
 use plimsoll_model::{
     Ecosystem, Gap, GapReason, Location, Package,
     purl::{self, Parts},
@@ -15,7 +16,7 @@ use plimsoll_model::{
 use super::{Owned, visible::VisibleFile};
 use crate::{
     distribution::{Distribution, Family, family_of, has_advisories},
-    facts::PackageFact,
+    facts::{LayerFacts, PackageFact},
     packages::dpkg::DpkgFiles,
     parser::Parser,
     paths::{child_of, fingerprint},
@@ -27,6 +28,7 @@ pub(super) struct Sources<'a, 'l> {
     pub(super) databases: &'a [VisibleFile<'l>],
     pub(super) distribution: Option<&'a Distribution>,
     pub(super) owned: &'a Owned,
+    pub(super) layers: &'l [LayerFacts],
     pub(super) documents: &'a ImageDocuments,
 }
 
@@ -51,7 +53,7 @@ pub(super) fn owned(files: &[VisibleFile<'_>], databases: &[VisibleFile<'_>]) ->
 }
 
 /// There a file's name is the package's, cut or not, and presence means installed.
-fn is_distroless(path: &plimsoll_image::TreePath) -> bool {
+fn is_distroless(path: &TreePath) -> bool {
     child_of(path.as_bytes(), "var/lib/dpkg/status.d").is_some()
 }
 
@@ -59,10 +61,12 @@ pub(super) fn packages(sources: &Sources<'_, '_>, gaps: &mut Vec<Gap>) -> Vec<Pa
     let mut merged: BTreeMap<(String, String, String, String), Package> = BTreeMap::new();
     let language =
         sources.files.iter().filter(|file| Family::of_parser(&file.facts.detector).is_none());
+    let replaced = sources.replaced();
     for file in sources.databases.iter().chain(language) {
-        let is_owned = [&file.path, &file.real]
-            .iter()
-            .any(|path| sources.owned.contains(&fingerprint(path.as_bytes())));
+        let is_owned = !replaced.contains(file.real.as_bytes())
+            && [&file.path, &file.real].iter().any(|path| {
+                is_system_place(path) && sources.owned.contains(&fingerprint(path.as_bytes()))
+            });
         for fact in &file.facts.packages {
             if fact.ecosystem.is_some() && is_owned && sources.has_owners() {
                 continue;
@@ -94,10 +98,54 @@ pub(super) fn packages(sources: &Sources<'_, '_>, gaps: &mut Vec<Gap>) -> Vec<Pa
     packages
 }
 
+/// Where distributions put language packages. A list that claims others is forged, or a local package's: then nobody
+/// else's advisories speak for what it owns.
+fn is_system_place(path: &TreePath) -> bool {
+    let mut parts = path.parts();
+    let (first, second) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+    first.starts_with(b"lib") || (first == b"usr" && second != b"local")
+}
+
 impl Sources<'_, '_> {
     /// Whether the distribution's packages can stand for the language packages that they own.
     fn has_owners(&self) -> bool {
         self.distribution.is_some_and(has_advisories)
+    }
+
+    /// Paths of language packages above the package database's layer that are not what was there when it was written:
+    /// whoever overwrites a package's file does not go by its version. A mere change of owner or mode copies a file up
+    /// unchanged.
+    fn replaced(&self) -> HashSet<&[u8]> {
+        let Some(newest) = self.databases.iter().map(|file| file.layer).max() else {
+            return HashSet::new();
+        };
+        let above = self.files.iter().filter(|file| {
+            file.layer > newest && Family::of_parser(&file.facts.detector).is_none()
+        });
+        let mut above: HashMap<&[u8], &VisibleFile<'_>> = above
+            .filter(|file| !file.facts.packages.is_empty())
+            .map(|file| (file.real.as_bytes(), file))
+            .collect();
+        if above.is_empty() {
+            return HashSet::new();
+        }
+        for layer in self.layers.iter().take(newest + 1) {
+            for (entry, facts) in &layer.files {
+                let meta =
+                    usize::try_from(*entry).ok().and_then(|at| layer.entries.entries.get(at));
+                let Some(path) = meta.map(|meta| meta.path.as_bytes()) else { continue };
+                let is_same = above.get(path).is_some_and(|file| {
+                    facts.iter().any(|facts| {
+                        facts.detector == file.facts.detector
+                            && facts.packages == file.facts.packages
+                    })
+                });
+                if is_same {
+                    above.remove(path);
+                }
+            }
+        }
+        above.into_keys().collect()
     }
 
     fn package(&self, file: &VisibleFile<'_>, fact: &PackageFact) -> Option<Package> {

@@ -12,7 +12,7 @@ use plimsoll_model::{Gap, GapReason};
 use super::{Owned, database_gap};
 use crate::{
     distribution::{Distribution, Family, Shown},
-    facts::{FileFacts, LayerFacts},
+    facts::{FileFacts, LayerFacts, clip},
     packages::dpkg::DpkgFiles,
     parser::Parser,
     paths::fingerprint,
@@ -20,6 +20,9 @@ use crate::{
 
 /// Where packages put programs and libraries. Configuration and data outlive a package by design.
 const PLACES: &[&[u8]] = &[b"usr", b"bin", b"sbin", b"lib", b"lib32", b"lib64", b"libx32", b"opt"];
+
+/// Gaps about removed metadata that are told.
+const MAX_METADATA_GAPS: usize = 100;
 
 pub(super) fn check(
     tree: &Tree,
@@ -62,6 +65,70 @@ pub(super) fn check(
                 ),
             });
         }
+    }
+}
+
+/// Metadata of language packages that later layers removed while what they describe is still there.
+pub(super) fn check_metadata(tree: &Tree, layers: &[LayerFacts], gaps: &mut Vec<Gap>) {
+    let visible = |path: &TreePath| tree.lookup(path.as_bytes()).is_some();
+    let mut found = Vec::new();
+    for layer in layers {
+        for (entry, facts) in &layer.files {
+            let meta = usize::try_from(*entry).ok().and_then(|at| layer.entries.entries.get(at));
+            let Some(path) = meta.map(|meta| &meta.path).filter(|path| !visible(path)) else {
+                continue;
+            };
+            for facts in facts {
+                for package in &facts.packages {
+                    if is_left_behind(tree, path, &facts.detector, &package.name) {
+                        found.push(Gap {
+                            reason: GapReason::PackageDatabaseRemoved,
+                            by: facts.detector.clone(),
+                            at: path.display().into_owned(),
+                            detail: format!(
+                                "was removed by a later layer, but files of `{}` are still there",
+                                clip(&package.name)
+                            ),
+                        });
+                    }
+                }
+            }
+        }
+    }
+    found.sort();
+    found.dedup();
+    found.truncate(MAX_METADATA_GAPS);
+    gaps.extend(found);
+}
+
+/// Whether something of the package that a removed file described is still in the tree.
+fn is_left_behind(tree: &Tree, path: &TreePath, detector: &str, name: &str) -> bool {
+    let Some(folder) = path.parent() else { return false };
+    let has_files = |folder: &TreePath| tree.children(folder.as_bytes()).next().is_some();
+    match detector {
+        "npm" => has_files(&folder),
+        "python" => {
+            let is_file = path.name().ends_with(b".egg-info");
+            let place = if is_file { Some(folder.clone()) } else { folder.parent() };
+            let Some(place) = place else { return false };
+            let module = name.replace('-', "_");
+            // An upgrade removes the old folder and brings one with another version in its name.
+            let is_upgraded = tree.children(place.as_bytes()).any(|node| {
+                let other = String::from_utf8_lossy(node.path.name()).to_lowercase();
+                let is_metadata = other.ends_with(".dist-info") || other.ends_with(".egg-info");
+                is_metadata
+                    && other
+                        .replace(['-', '.'], "_")
+                        .starts_with(&format!("{}_", module.replace('.', "_")))
+                    && node.path != folder
+            });
+            let module_is_there = || {
+                let file = tree.lookup(place.join(format!("{module}.py").as_bytes()).as_bytes());
+                has_files(&place.join(module.as_bytes())) || file.is_some()
+            };
+            !is_upgraded && ((!is_file && has_files(&folder)) || module_is_there())
+        }
+        _ => false,
     }
 }
 
