@@ -44,14 +44,30 @@ pub(super) fn trimmed(table: &Table) -> String {
 pub fn printable(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for character in text.chars() {
-        let marks_direction = matches!(character, '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        if character.is_control() || marks_direction {
+        if is_unprintable(character) {
             shown.extend(character.escape_unicode());
         } else {
             shown.push(character);
         }
     }
     shown
+}
+
+/// Controls of the terminal, breaks of lines, marks of direction, and characters that take no room: none of them is seen,
+/// and each changes what is seen.
+pub(super) fn is_unprintable(character: char) -> bool {
+    character.is_control()
+        || matches!(
+            character,
+            '\u{61c}'
+                | '\u{180e}'
+                | '\u{200b}'..='\u{200f}'
+                | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}'
+                | '\u{feff}'
+                | '\u{fff9}'..='\u{fffb}'
+                | '\u{e0000}'..='\u{e007f}'
+        )
 }
 
 #[cfg(test)]
@@ -62,6 +78,11 @@ mod tests {
     fn nothing_from_the_image_controls_the_terminal() {
         assert_eq!(printable("a\u{1b}[31mb\nc\u{202e}d"), "a\\u{1b}[31mb\\u{a}c\\u{202e}d");
         assert_eq!(printable("käse"), "käse");
+        for hidden in
+            ['\u{9b}', '\u{7f}', '\u{2028}', '\u{200b}', '\u{61c}', '\u{feff}', '\u{e0041}']
+        {
+            assert!(printable(&hidden.to_string()).starts_with("\\u{"), "{hidden:?}");
+        }
     }
 
     #[test]

@@ -1,13 +1,15 @@
 //! The whole report as JSON.
 //!
 //! In: a report. Out: one JSON object, indented, with a final newline. Source: `docs/reference/report.schema.json`.
-//! Odd: object keys keep the order of the schema, lists are sorted, so equal reports are equal bytes.
+//! Odd: object keys keep the order of the schema, lists are sorted, so equal reports are equal bytes. JSON demands escapes
+//! for the lowest control characters alone; the others that move a terminal's cursor or hide text are escaped too, since
+//! names from images end up on terminals in this form as well.
 
 use std::io;
 
 use plimsoll_model::Report;
 
-use super::{Format, Style};
+use super::{Format, Style, grid::is_unprintable};
 
 pub(super) struct Json;
 
@@ -21,7 +23,56 @@ impl Format for Json {
     }
 
     fn write(&self, report: &Report, _: Style, output: &mut dyn io::Write) -> io::Result<()> {
-        serde_json::to_writer_pretty(&mut *output, report)?;
+        let text = serde_json::to_string_pretty(report)?;
+        let mut rest = text.as_str();
+        // Outside of strings there is none of them but the line feed.
+        let is_escaped = |character: char| is_unprintable(character) && character != '\n';
+        while let Some((before, found)) =
+            rest.find(is_escaped).and_then(|at| rest.split_at_checked(at))
+        {
+            output.write_all(before.as_bytes())?;
+            let mut characters = found.chars();
+            if let Some(character) = characters.next() {
+                for unit in character.encode_utf16(&mut [0; 2]) {
+                    write!(output, "\\u{unit:04x}")?;
+                }
+            }
+            rest = characters.as_str();
+        }
+        output.write_all(rest.as_bytes())?;
         output.write_all(b"\n")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use plimsoll_model::{Coverage, ImageIdentity, Report};
+
+    use super::*;
+
+    #[test]
+    fn no_name_controls_a_terminal_and_none_is_lost() {
+        let name = "a\u{1b}[2J\u{9b}31m\u{7f}\u{202e}\u{e0041}\u{2028}\n\"</script>käse";
+        let report = Report {
+            image: ImageIdentity {
+                name: name.to_owned(),
+                source: "rootfs".to_owned(),
+                digest: None,
+                id: None,
+                platform: None,
+                size: 0,
+                layers: Vec::new(),
+                distribution: None,
+            },
+            coverage: Coverage::new(Vec::new(), Vec::new()),
+            feed: None,
+            packages: Vec::new(),
+            findings: Vec::new(),
+        };
+        let mut written = Vec::new();
+        Json.write(&report, Style::default(), &mut written).unwrap();
+        let text = String::from_utf8(written).unwrap();
+        assert!(!text.contains(|character| is_unprintable(character) && character != '\n'));
+        assert_eq!(serde_json::from_str::<Report>(&text).unwrap(), report);
     }
 }
