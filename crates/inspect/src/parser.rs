@@ -107,6 +107,7 @@ pub fn parsers() -> &'static [&'static dyn Parser] {
         &packages::rpm::RpmSqlite,
         &packages::python::PythonMetadata,
         &packages::npm::NodeModules,
+        &packages::npm::UnpackedNodePackage,
         &packages::java::JavaArchive,
         &distribution::release_file::ReleaseFile,
         &text::CheckedText,

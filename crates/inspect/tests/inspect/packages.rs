@@ -14,6 +14,7 @@ const GROUPS: &[(&str, &str)] = &[
     ("rpm", "rpm"),
     ("python", "python"),
     ("npm", "npm"),
+    ("npm-unpacked", "npm"),
     ("java", "java"),
     ("os-release", "distribution"),
 ];
