@@ -11,6 +11,7 @@
 //! * archives in archives wait in a list; depth, bytes and ratio are bounded, and the same bytes are read once.
 
 mod artifact;
+mod groups;
 mod manifest;
 mod zip;
 
@@ -46,7 +47,7 @@ impl Parser for JavaArchive {
     }
 
     fn version(&self) -> u32 {
-        1
+        2
     }
 
     fn reads(&self) -> &'static str {

@@ -1,9 +1,10 @@
 //! Which Maven artifact an archive is.
 //!
 //! In: `pom.properties`, or manifest, file name and class names. Out: [`Artifact`]. Source: Maven Archiver; the `OSGi`
-//! headers of manifests. Odd: without `pom.properties` the group is guessed, best evidence first.
+//! headers of manifests. Odd: without `pom.properties` the group is known ([`groups`]) or guessed, best
+//! evidence first.
 
-use super::manifest::Manifest;
+use super::{groups, manifest::Manifest};
 use crate::packages::MAX_WORD;
 
 /// An artifact.
@@ -88,8 +89,9 @@ pub(super) fn archive_artifact<'n>(
     if is_known(name) || !is_literal(name) {
         return None;
     }
-    let stated = if is_foreign { None } else { group(name, manifest) };
-    let group = stated.or_else(|| shared_folder(names));
+    let known = groups::of(name, version).map(str::to_owned);
+    let stated = || if is_foreign { None } else { group(name, manifest) };
+    let group = known.or_else(stated).or_else(|| shared_folder(names));
     Some(Artifact { group, name: name.to_owned(), version: version.to_owned(), evidence })
 }
 

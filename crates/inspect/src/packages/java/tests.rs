@@ -115,7 +115,7 @@ fn without_properties_the_manifest_and_the_name_speak() {
     assert_eq!(names(&facts), ["org.springframework:spring-core:5.3.1"]);
     assert_eq!(facts.packages[0].extra["recognised_by"], "manifest");
     let facts = read("lib/spring-core-5.3.1.jar", &zip(&[("a", b"")]));
-    assert_eq!(names(&facts), ["-:spring-core:5.3.1"]);
+    assert_eq!(names(&facts), ["org.springframework:spring-core:5.3.1"]);
     assert_eq!(facts.packages[0].extra["recognised_by"], "file-name");
     assert_eq!(names(&read("lib/app.jar", &zip(&[("a", b"")]))), [""; 0]);
 }

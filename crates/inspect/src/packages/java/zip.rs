@@ -74,7 +74,7 @@ impl<'a> Archive<'a> {
             archive.anomalies.push(format!("has {} bytes behind its end", directory.trailing));
         }
         archive.check_local_headers();
-        archive.check_overlaps();
+        archive.check_overlaps(directory.start);
         Ok(archive)
     }
 
@@ -100,7 +100,9 @@ impl<'a> Archive<'a> {
         }
     }
 
-    fn check_overlaps(&mut self) {
+    /// Entries whose bytes other entries have too, and entries that the directory does not list: programs that read an
+    /// archive as a stream see those.
+    fn check_overlaps(&mut self, directory: usize) {
         let mut ranges: Vec<(usize, usize, usize)> = Vec::with_capacity(self.entries.len());
         for (index, entry) in self.entries.iter().enumerate() {
             let length = usize::try_from(entry.compressed).unwrap_or(usize::MAX);
@@ -109,8 +111,10 @@ impl<'a> Archive<'a> {
         }
         ranges.sort_unstable();
         let mut overlapping = 0_usize;
+        let mut hidden = 0_usize;
         let (mut reached, mut last) = (0, None);
         for (start, end, index) in ranges {
+            hidden += local_headers(self.bytes.get(reached..start));
             if start < reached {
                 overlapping += 1;
                 for index in [Some(index), last].into_iter().flatten() {
@@ -122,6 +126,10 @@ impl<'a> Archive<'a> {
             if end > reached {
                 (reached, last) = (end, Some(index));
             }
+        }
+        hidden += local_headers(self.bytes.get(reached..directory));
+        if hidden > 0 {
+            self.anomalies.push(format!("has {hidden} entries that its directory does not list"));
         }
         if overlapping > 0 {
             self.anomalies
@@ -194,6 +202,12 @@ impl Body {
             Err(error) => Err(Problem::unreadable(format!("is damaged: {error}"))),
         }
     }
+}
+
+/// How many entries seem to begin in bytes that belong to none.
+fn local_headers(bytes: Option<&[u8]>) -> usize {
+    let bytes = bytes.unwrap_or_default();
+    bytes.windows(4).filter(|window| window == b"PK\x03\x04").count()
 }
 
 struct Directory {
