@@ -61,20 +61,7 @@ impl Terminal {
     /// Says what went wrong, with its causes; lines that begin with `hint:` stand alone.
     #[expect(clippy::print_stderr, reason = "the terminal module")]
     pub(crate) fn error(self, error: &anyhow::Error) {
-        let mut text = String::from("error");
-        for cause in error.chain() {
-            let cause = cause.to_string();
-            if !text.contains(&cause) {
-                text.push_str(": ");
-                text.push_str(&cause);
-            }
-        }
-        let (hints, lines): (Vec<&str>, Vec<&str>) =
-            text.lines().partition(|line| line.starts_with("hint:"));
-        eprintln!(
-            "{}",
-            lines.into_iter().chain(hints).map(printable).collect::<Vec<_>>().join("\n")
-        );
+        eprintln!("{}", described(error));
     }
 
     /// Prints rows as people, programs or pages want them. `rows` serialises to an array for programs.
@@ -182,5 +169,40 @@ impl Progress for ScanProgress {
 
     fn step(&self, name: &'static str) {
         self.bar.set_prefix(name);
+    }
+}
+
+/// An error with its causes on one line, and every hint among them on a line of its own after it.
+fn described(error: &anyhow::Error) -> String {
+    let mut text = String::from("error");
+    let mut hints = Vec::new();
+    for cause in error.chain() {
+        let cause = cause.to_string();
+        let (found, lines): (Vec<&str>, Vec<&str>) =
+            cause.lines().partition(|line| line.starts_with("hint:"));
+        hints.extend(found.into_iter().map(ToOwned::to_owned));
+        let said = lines.join("\n");
+        if !text.contains(&said) {
+            text.push_str(": ");
+            text.push_str(&said);
+        }
+    }
+    text.lines()
+        .chain(hints.iter().map(String::as_str))
+        .map(printable)
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn hints_stand_alone_after_all_causes() {
+        let cause = anyhow::anyhow!("registry `r` refused access\nhint: try again");
+        let error = cause.context("`r/app` cannot be read\nhint: give an account");
+        assert_eq!(
+            super::described(&error),
+            "error: `r/app` cannot be read: registry `r` refused access\nhint: give an account\nhint: try again"
+        );
     }
 }

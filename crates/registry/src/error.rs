@@ -139,7 +139,7 @@ impl RegistryError {
         match self {
             Self::Http { source, .. } => source.hint().map(str::to_owned),
             Self::Refused { who, .. } if who.starts_with("anonymous") => Some(
-                "give an account that may pull, with `--username` and `--password-stdin`".into(),
+                "give an account that may pull, with `--username` and `--password-file`".into(),
             ),
             Self::Refused { .. } => {
                 Some("check user name and password, and that the account may pull".into())

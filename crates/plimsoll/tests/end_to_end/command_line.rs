@@ -103,6 +103,14 @@ fn errors_name_the_thing_the_place_and_the_remedy() {
     let output = plimsoll(["scan", "localhost:1/team/app:1"]);
     let error = String::from_utf8(output.stderr).unwrap();
     assert!(error.contains("localhost:1"), "{error}");
+    let data = folder.path().join("data");
+    let data = data.to_str().unwrap();
+    let server = ["--server", "http://127.0.0.1:1", "--data", data];
+    let output = plimsoll(["settings", "rank.limit", "3"].into_iter().chain(server));
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(error.contains("\nhint: ") && error.contains("--data"), "{error}");
+    assert!(!std::path::Path::new(data).exists(), "it changed what is here instead");
 }
 
 #[test]
