@@ -51,8 +51,11 @@ pub fn scan(
     let documents = source.documents();
     let mut gaps = Vec::new();
     let config = read_config(documents, &mut gaps);
-    let disagreements = config.disagreements(documents.layers.len()).into_iter();
-    gaps.extend(disagreements.map(|detail| anomaly("config", String::new(), detail)));
+    // A root file system and a bare layer have no configuration that could disagree.
+    if documents.config_digest.is_some() {
+        let disagreements = config.disagreements(documents.layers.len()).into_iter();
+        gaps.extend(disagreements.map(|detail| anomaly("config", String::new(), detail)));
+    }
     let mut read = layers::read(source, options, progress);
     progress.step("merge");
     let tree = merge(&mut read.layers, &mut gaps);

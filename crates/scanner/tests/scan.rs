@@ -242,3 +242,18 @@ fn without_a_feed_and_with_an_old_one_the_report_says_so() {
         "time changes nothing else"
     );
 }
+
+#[test]
+fn a_root_file_system_has_no_configuration_that_could_disagree() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("root");
+    std::fs::create_dir_all(root.join("etc")).unwrap();
+    std::fs::create_dir_all(root.join("var/lib/dpkg")).unwrap();
+    std::fs::write(root.join("etc/os-release"), OS_RELEASE).unwrap();
+    std::fs::write(root.join("var/lib/dpkg/status"), STATUS).unwrap();
+    let platform: Platform = "linux/amd64".parse().unwrap();
+    let source = open_path(&root, None, &platform, &Budget::default()).unwrap();
+    let report = scan_with(source.as_ref(), None, None, 1).report;
+    assert_eq!(report.packages.len(), 2);
+    assert_eq!(reasons(&report), [GapReason::FeedMissing]);
+}
