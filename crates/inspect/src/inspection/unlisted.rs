@@ -46,7 +46,7 @@ pub(super) fn check(
         });
         if let Some((first, count)) = first_and_count(left) {
             let detail = format!(
-                "{count} files belong to packages that the package database does not list; `{}` is the first",
+                "files of packages that the package database does not list are still there: {count}, the first is `{}`",
                 first.display()
             );
             gaps.push(database_gap(family, "", detail));
@@ -60,7 +60,7 @@ pub(super) fn check(
                 by: "distribution".to_owned(),
                 at: String::new(),
                 detail: format!(
-                    "there is neither os-release nor a package database: what {count} programs are made of is not known; `{}` is the first",
+                    "there is neither os-release nor a package database: what programs are made of is not known ({count}, the first is `{}`)",
                     first.display()
                 ),
             });

@@ -129,7 +129,7 @@ impl<'a> Archive<'a> {
         }
         hidden += local_headers(self.bytes.get(reached..directory));
         if hidden > 0 {
-            self.anomalies.push(format!("has {hidden} entries that its directory does not list"));
+            self.anomalies.push(format!("has entries that its directory does not list: {hidden}"));
         }
         if overlapping > 0 {
             self.anomalies
@@ -331,4 +331,41 @@ fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
 
 fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
     Some(u64::from_le_bytes(bytes.get(at..at.checked_add(8)?)?.try_into().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One stored entry of one byte.
+    fn one(name: &[u8]) -> Vec<u8> {
+        let length = u8::try_from(name.len()).unwrap();
+        let mut local = b"PK\x03\x04".to_vec();
+        local.extend([0; 14]);
+        local.extend([1, 0, 0, 0, 1, 0, 0, 0, length, 0, 0, 0]);
+        local.extend(name);
+        local.push(b'x');
+        let end = u8::try_from(local.len()).unwrap();
+        let mut archive = local;
+        archive.extend(b"PK\x01\x02");
+        archive.extend([0; 16]);
+        archive.extend([1, 0, 0, 0, 1, 0, 0, 0, length, 0]);
+        archive.extend([0; 16]);
+        archive.extend(name);
+        let size = u8::try_from(archive.len()).unwrap() - end;
+        archive.extend(b"PK\x05\x06\0\0\0\0\x01\0\x01\0");
+        archive.extend([size, 0, 0, 0, end, 0, 0, 0, 0, 0]);
+        archive
+    }
+
+    #[test]
+    fn entries_that_the_directory_hides_are_told() {
+        let plain = one(b"shown");
+        let archive = Archive::open(&plain).unwrap();
+        assert_eq!((archive.entries.len(), archive.anomalies.len()), (1, 0));
+        let hiding = [one(b"hidden"), one(b"shown")].concat();
+        let archive = Archive::open(&hiding).unwrap();
+        assert_eq!(archive.entries.len(), 1);
+        assert_eq!(archive.anomalies, ["has entries that its directory does not list: 1"]);
+    }
 }
