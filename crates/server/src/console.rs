@@ -36,6 +36,7 @@ pub(crate) fn router(context: Context) -> Router {
         .route("/console/images/{uuid}/packages", get(image::packages))
         .route("/console/images/{uuid}/layers", get(image::layers))
         .route("/console/images/{uuid}/scan", post(image::scan))
+        .route("/console/findings", get(affected::search))
         .route("/console/findings/{id}", get(affected::get))
         .route("/console/ranking", get(ranking::get))
         .route("/console/logout", post(login::log_out))

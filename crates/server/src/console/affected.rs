@@ -1,26 +1,72 @@
 //! Which images have it: one vulnerability, check or file rule over all images.
 //!
 //! In: an id, alias or advisory from the URL. Out: the images with that finding. Odd: names compare without regard to
-//! case, and a name nobody has is an answer, not an error: perhaps it is good news.
+//! case, and a name nobody has is an answer, not an error: perhaps it is good news. The form leads to the address that
+//! holds the name, so that the answer can be sent to somebody.
 
 use axum::{
     Extension,
-    extract::{Path, State},
-    response::Html,
+    extract::{Path, Query, State},
+    response::{Html, IntoResponse, Redirect, Response},
 };
 use maud::{Markup, html};
+use plimsoll_model::Priority;
 use plimsoll_store::Affected;
+use serde::Deserialize;
 
 use super::{
     page::{self, Section},
     refusal::Refusal,
     session::Session,
-    state, words,
+    state,
+    words::{self, is_id},
 };
 use crate::context::Context;
 
+const PATH: &str = "/console/findings";
 /// Images shown at most.
 const MOST: u32 = 500;
+
+/// What is looked for, from the form.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+pub(super) struct Wanted {
+    id: String,
+}
+
+/// `GET /console/findings`
+pub(super) async fn search(
+    State(context): State<Context>,
+    session: Extension<Session>,
+    Query(wanted): Query<Wanted>,
+) -> Result<Response, Refusal> {
+    let id = wanted.id.trim();
+    if is_id(id) {
+        return Ok(Redirect::to(&format!("{PATH}/{id}")).into_response());
+    }
+    let body = html! {
+        div class="title" {
+            h1 { "Look up" }
+            p class="lead" { "A new vulnerability is in the news: which images have it?" }
+        }
+        (form(id))
+        @if !id.is_empty() {
+            p class="error" role="alert" {
+                "“" (id) "” is not an id. Ids have letters, digits, “-”, “.”, “:” and “_” only."
+            }
+        }
+        p class="muted" {
+            "Every name counts: CVE, GHSA, advisories of distributions, and the ids of checks. For example "
+            @for (position, example) in ["CVE-2021-44228", "GHSA-jfh8-c2jp-5v3q", "sudo_nopasswd_all"].iter().enumerate() {
+                @if position > 0 { ", " }
+                a href={ (PATH) "/" (example) } { (example) }
+            }
+            "."
+        }
+    };
+    let page = page::page("Look up", Section::LookUp, &session, &state(&context).await?, &body);
+    Ok(page.into_response())
+}
 
 /// `GET /console/findings/{id}`
 pub(super) async fn get(
@@ -30,11 +76,15 @@ pub(super) async fn get(
 ) -> Result<Html<String>, Refusal> {
     let affected = context.store.images_affected(&id, MOST).await?;
     let title = affected.first().map(|first| first.title.clone()).unwrap_or_default();
+    let mut images: Vec<&str> = affected.iter().map(|entry| entry.image.uuid.as_str()).collect();
+    images.sort_unstable();
+    images.dedup();
+    let images = u64::try_from(images.len()).unwrap_or(u64::MAX);
     let body = html! {
-        p class="crumbs" { a href="/console/images" { "Images" } }
+        (form(&id))
         div class="title" {
             h1 class="wrap" { (id) }
-            p class="lead" { (title) }
+            @if !title.is_empty() { p class="lead" { (title) } }
         }
         @if affected.is_empty() {
             (page::empty("No scanned image has it", &html! {
@@ -42,13 +92,28 @@ pub(super) async fn get(
                     "See the coverage in the " a href="/console/images" { "risk list" } "." }
             }))
         } @else {
+            p { strong { (words::count(images, "image")) @if images == 1 { " has it." } @else { " have it." } }
+                " Most urgent first." }
             (table(&affected))
             @if affected.len() >= usize::try_from(MOST).unwrap_or(usize::MAX) {
-                p class="muted" { "Only the first " (MOST) " are shown." }
+                p class="muted" { "Only the first " (MOST) " places are shown." }
             }
         }
     };
-    Ok(page::page(&id, Section::Images, &session, &state(&context).await?, &body))
+    Ok(page::page(&id, Section::LookUp, &session, &state(&context).await?, &body))
+}
+
+fn form(id: &str) -> Markup {
+    html! {
+        form class="filters look-up" method="get" action=(PATH) role="search" aria-label="Look up a finding" {
+            div class="wide" {
+                label for="id" { "Vulnerability, advisory or check" }
+                input id="id" name="id" type="search" value=(id) required placeholder="CVE-2021-44228"
+                    autocomplete="off" spellcheck="false";
+            }
+            div class="actions" { button class="button" type="submit" { "Look up" } }
+        }
+    }
 }
 
 fn table(affected: &[Affected]) -> Markup {
@@ -57,8 +122,8 @@ fn table(affected: &[Affected]) -> Markup {
             table role="table" {
                 caption class="hidden" { "Affected images" }
                 thead role="rowgroup" { tr role="row" {
-                    @for head in ["Image", "In", "Urgency", "Without it from"] {
-                        th role="columnheader" scope="col" { (head) }
+                    @for head in ["Image", "Found in", "When to act", "Score", "Fixed in"] {
+                        th role="columnheader" scope="col" class=[(head == "Score").then_some("right")] { (head) }
                     }
                 } }
                 tbody role="rowgroup" { @for entry in affected { (row(entry)) } }
@@ -68,6 +133,11 @@ fn table(affected: &[Affected]) -> Markup {
 }
 
 fn row(entry: &Affected) -> Markup {
+    let class = match entry.priority {
+        Some(Priority::Asap) => "level-3",
+        Some(Priority::Later) => "level-2",
+        _ => "level-1",
+    };
     html! {
         tr role="row" {
             th role="rowheader" scope="row" {
@@ -76,19 +146,20 @@ fn row(entry: &Affected) -> Markup {
                 }
                 span class="meta" { (entry.registry) }
             }
-            td role="cell" data-label="In" class="wrap" { code { (entry.subject) } }
-            td role="cell" data-label="Urgency" {
+            td role="cell" data-label="Found in" class="wrap" title=(entry.subject) { (words::package(&entry.subject)) }
+            td role="cell" data-label="When to act" {
                 @match entry.priority {
-                    Some(priority) => {
-                        (words::priority(priority))
-                        @if let Some(tenths) = entry.tenths {
-                            " " span class="muted number" { (tenths / 10) "." (tenths % 10) }
-                        }
-                    },
-                    None => (entry.level.as_str()),
+                    Some(priority) => b class=(class) { (words::priority(priority)) },
+                    None => { (entry.level.as_str()) },
                 }
             }
-            td role="cell" data-label="Without it from" class="wrap" {
+            td role="cell" data-label="Score" class="number right" {
+                @match entry.tenths {
+                    Some(tenths) => { b { (tenths / 10) "." (tenths % 10) } span class="muted small" { " of 15" } },
+                    None => span class="muted" { "none" },
+                }
+            }
+            td role="cell" data-label="Fixed in" class="wrap" {
                 @match &entry.fix_version {
                     Some(version) => code { (version) },
                     None => span class="muted" { "no fixed version known" },

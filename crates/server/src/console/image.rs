@@ -3,6 +3,7 @@
 //! In: the image's id from the URL. Out: three views with one head. Odd: an image without a report has a page too, which
 //! says what its scan waits for.
 
+mod about;
 mod coverage;
 mod findings;
 mod layers;
@@ -15,7 +16,7 @@ use axum::{
 };
 use maud::{Markup, html};
 use plimsoll_model::Report;
-use plimsoll_store::{ImageRisk, NetType, Origin, RepoType, TaskState, Workload};
+use plimsoll_store::{ImageRisk, LeadFinding, Origin, Workload};
 
 use super::{
     images::{self, load},
@@ -25,7 +26,7 @@ use super::{
     picture,
     refusal::Refusal,
     session::Session,
-    state, words,
+    state,
 };
 use crate::context::Context;
 
@@ -98,6 +99,7 @@ const NOT_FOUND: Refusal = Refusal::NotFound(
 struct Loaded {
     risk: ImageRisk,
     report: Option<Report>,
+    lead: Option<LeadFinding>,
     workloads: Vec<(String, Workload)>,
 }
 
@@ -105,8 +107,10 @@ impl Loaded {
     async fn find(context: &Context, uuid: &str) -> Result<Self, Refusal> {
         let risk = context.store.image_risk(uuid).await?.ok_or(NOT_FOUND)?;
         let report = context.store.artifact_report(&risk.image.manifest_digest).await?;
+        let digest = risk.image.manifest_digest;
+        let lead = context.store.lead_findings(&[digest]).await?.remove(&digest);
         let workloads = context.store.workloads_of_image(&risk.image.uuid, MOST_WORKLOADS).await?;
-        Ok(Self { risk, report, workloads })
+        Ok(Self { risk, report, lead, workloads })
     }
 
     /// The address of the first view.
@@ -125,97 +129,83 @@ impl Loaded {
         view: View,
         body: Option<Markup>,
     ) -> Result<Html<String>, Refusal> {
+        let coverage = coverage::card(self.report.as_ref(), self.risk.task.as_ref());
+        let about = about::card(self, session);
         let body = html! {
-            p class="crumbs" { a href="/console/images" { "Images" } }
+            nav class="crumbs" aria-label="Where you are" { a href="/console/images" { "Images" } }
             (self.head())
-            div class="two" {
-                (self.identity(session))
-                (coverage::card(self.report.as_ref(), self.risk.task.as_ref()))
-            }
-            @if let (Some(report), Some(body)) = (&self.report, body) {
-                (self.tabs(report, view))
-                (body)
+            @match (&self.report, body) {
+                (Some(report), Some(body)) => {
+                    (self.summary())
+                    div class="columns" {
+                        div { (self.tabs(report, view)) (body) }
+                        div class="aside" { (coverage) (about) }
+                    }
+                },
+                _ => div class="columns" { (coverage) div class="aside" { (about) } },
             }
         };
-        let page =
-            page::page(&self.name(), Section::Images, session, &state(context).await?, &body);
-        Ok(page)
+        let title = match view {
+            View::Findings => self.name(),
+            View::Packages => format!("Packages of {}", self.name()),
+            View::Layers => format!("Layers of {}", self.name()),
+        };
+        Ok(page::page(&title, Section::Images, session, &state(context).await?, &body))
     }
 
+    /// The verdict, and the one thing to begin with.
     fn head(&self) -> Markup {
         let load = load(&self.risk);
         html! {
-            div class="image-head" {
+            header class="image-head" {
                 (picture::mark(load, Some(load.words())))
                 div {
                     h1 { (self.name()) }
                     p class={ "verdict-line " (load.class()) } { (load.sentence()) }
+                    @if let Some(lead) = &self.lead && let Some(line) = images::lead_line(lead) {
+                        p class="begin" {
+                            "Begin here: " b { (line) } " "
+                            span class="muted" {
+                                "(" (lead.id)
+                                @if let Some(tenths) = lead.tenths { ", " (tenths / 10) "." (tenths % 10) " of 15" }
+                                ")"
+                            }
+                        }
+                    }
                 }
             }
         }
     }
 
-    fn identity(&self, session: &Session) -> Markup {
-        let image = &self.risk.image;
-        let settings = &self.risk.registry.settings;
+    /// How badly, and how completely we could look.
+    fn summary(&self) -> Markup {
         let counters = &self.risk.counters;
-        let distribution =
-            self.report.as_ref().and_then(|report| report.image.distribution.as_deref());
         let known = !matches!(load(&self.risk), Load::Waiting | Load::Unreadable);
         html! {
-            section class="card padded" aria-labelledby="identity" {
-                h2 id="identity" { "At a glance" }
-                dl class="facts" {
-                    @if known {
+            dl class="card summary" {
+                @if known {
+                    div {
                         dt { "Vulnerabilities" }
                         dd { (images::vulnerability_counts(counters))
                              (images::vulnerability_bar(counters, counters.vulnerabilities())) }
-                        dt { "Configuration" }
-                        dd { (images::baseline_counts(counters)) }
-                        @if counters.malicious() > 0 {
-                            dt { "Malicious files" } dd class="level-3" { b { (counters.malicious()) } }
-                        }
                     }
-                    @if let Some(distribution) = distribution { dt { "Distribution" } dd { (distribution) } }
-                    dt { "Registry" }
-                    dd { (settings.name) " " span class="muted" { "(" (settings.authority()) ")" } }
-                    dt { "Platform, size" } dd { (self.risk.platform) ", " (words::size(image.size)) }
-                    dt { "Access" }
-                    dd {
-                        @match image.repo_type {
-                            RepoType::Public => "anybody can pull it",
-                            RepoType::Private => "only with an account",
-                        }
-                        @if settings.net_type == NetType::Intranet { ", in a private network" }
+                    div {
+                        dt { "Failed configuration checks" }
+                        dd { (images::baseline_counts(counters))
+                             (images::baseline_bar(counters, counters.baseline())) }
                     }
-                    dt { "Tag moved" } dd { (words::moment(image.updated)) }
-                    dt { "Manifest" } dd { code { (image.manifest_digest.to_string()) } }
-                    @if image.digest != image.manifest_digest {
-                        dt { "Index" } dd { code { (image.digest.to_string()) } }
+                    @if counters.malicious() > 0 {
+                        div { dt { "Malicious files" } dd class="level-3" { b { (counters.malicious()) } } }
                     }
-                    dt { "Image id" } dd { code { (image.image_id.to_string()) } }
-                    @if !self.workloads.is_empty() { dt { "Runs as" } dd { (runs_as(&self.workloads)) } }
-                    dt { "Scanned" }
-                    dd {
-                        @match self.risk.scanned { Some(at) => (words::moment(at)), None => "never with success" }
-                        (self.scan_again(session))
+                }
+                @if let Some(verdict) = self.risk.verdict {
+                    div {
+                        dt { "Coverage" }
+                        dd { (images::badge(verdict)) " " a class="small" href="#coverage" { "What was looked at" } }
                     }
                 }
             }
-        }
-    }
-
-    fn scan_again(&self, session: &Session) -> Markup {
-        let state = self.risk.task.as_ref().map(|task| task.state);
-        html! {
-            @match state {
-                Some(TaskState::Queued) => " · queued for a scan",
-                Some(TaskState::Running) => " · being scanned now",
-                _ => form class="inline" method="post" action={ (self.path()) "/scan" } {
-                    input type="hidden" name="csrf" value=(session.csrf);
-                    button class="quiet" type="submit" { "Scan again" }
-                },
-            }
+            @if known { (images::key()) }
         }
     }
 
@@ -237,23 +227,6 @@ impl Loaded {
                     }
                 }
             }
-        }
-    }
-}
-
-fn runs_as(workloads: &[(String, Workload)]) -> Markup {
-    let mut places: Vec<(&str, &str, &str)> = workloads
-        .iter()
-        .map(|(cluster, workload)| {
-            (cluster.as_str(), workload.namespace.as_str(), workload.app.as_str())
-        })
-        .collect();
-    places.sort_unstable();
-    places.dedup();
-    html! {
-        @for (position, (cluster, namespace, app)) in places.iter().enumerate() {
-            @if position > 0 { ", " }
-            (app) " " span class="muted" { "(" (namespace) " in " (cluster) ")" }
         }
     }
 }

@@ -1,7 +1,9 @@
 //! The risk list.
 //!
-//! In: filters and a page number from the URL. Out: the images, deepest loaded first, with their numbers as bars. Odd: the
-//! order is the store's and the same as the API's; the bars of one page share one scale.
+//! In: filters and a page number from the URL. Out: how the fleet is loaded, then the images, deepest loaded first. Odd: the
+//! order is the store's and the same as the API's.
+
+mod table;
 
 use axum::{
     Extension,
@@ -9,17 +11,20 @@ use axum::{
     response::Html,
 };
 use maud::{Markup, html};
-use plimsoll_model::{RiskCounters, Verdict};
-use plimsoll_store::{
-    Cluster, ImageRisk, ImageRiskQuery, Registry, RiskFilter, RiskOverview, TaskState,
-};
+use plimsoll_model::Digest;
+use plimsoll_store::{Cluster, ImageRiskQuery, Registry, RiskFilter, RiskOverview};
 use serde::Deserialize;
+
+pub(super) use self::table::{
+    badge, baseline_bar, baseline_counts, key, lead_line, load, vulnerability_bar,
+    vulnerability_counts,
+};
 
 use super::{
     load::Load,
     page::{self, Section},
     paging::{self, Address},
-    picture::{self, Part},
+    picture,
     refusal::Refusal,
     session::Session,
     words,
@@ -42,18 +47,21 @@ pub(super) struct Filters {
     page: String,
 }
 
-/// The values of `level`, with what the form calls them.
-const LEVELS: [(&str, RiskFilter, &str); 5] = [
-    ("over", RiskFilter::Level(3), "Over the line"),
-    ("at", RiskFilter::Level(2), "At the line"),
-    ("below", RiskFilter::Level(1), "Below the line"),
-    ("clear", RiskFilter::Level(0), "Nothing found"),
-    ("waiting", RiskFilter::NotScanned, "Not scanned"),
+/// One choice of `level`: its value, what it asks the store, what it is called, and what that means.
+struct Level(&'static str, RiskFilter, &'static str, &'static str);
+
+/// In the order of the tiles.
+const LEVELS: [Level; 5] = [
+    Level("over", RiskFilter::Level(3), "Over the line", "fix as soon as possible"),
+    Level("at", RiskFilter::Level(2), "At the line", "plan the fixes"),
+    Level("below", RiskFilter::Level(1), "Below the line", "no need to fix now"),
+    Level("clear", RiskFilter::Level(0), "Nothing found", "in what could be read"),
+    Level("waiting", RiskFilter::NotScanned, "Not scanned", "waiting, or not readable"),
 ];
 
 impl Filters {
     fn risk(&self) -> Option<RiskFilter> {
-        LEVELS.iter().find(|(word, ..)| *word == self.level).map(|(_, filter, _)| *filter)
+        LEVELS.iter().find(|level| level.0 == self.level).map(|level| level.1)
     }
 
     fn query(&self, page: u32) -> ImageRiskQuery {
@@ -104,22 +112,25 @@ pub(super) async fn get(
         let last = u32::try_from(last).unwrap_or(u32::MAX);
         list = store.list_image_risk(&filters.query(last)).await?;
     }
+    let digests: Vec<Digest> = list.items.iter().map(|risk| risk.image.manifest_digest).collect();
+    let leads = store.lead_findings(&digests).await?;
     let overview = store.risk_overview().await?;
     let registries = store.registries().await?;
     let clusters = store.clusters().await?;
     let body = html! {
         div class="title" {
             h1 { "Images" }
-            p class="lead" { "Those that are loaded too deep come first." }
+            @if overview.images > 0 { (headline(&overview)) }
         }
         @if registries.is_empty() { (no_registry()) }
         @else if overview.images == 0 { (no_image(&registries)) }
         @else {
             (glance(&overview, &filters))
+            (problems(&registries))
             (form(&filters, &registries, &clusters))
-            @if list.items.is_empty() { (no_match()) }
+            @if list.items.is_empty() { (no_match(&filters)) }
             @else {
-                (table(&list.items))
+                (table::view(&list.items, &leads))
                 (paging::links(&filters.address(&filters.level), u64::from(list.page),
                     u64::from(PAGE_SIZE), list.total))
             }
@@ -128,24 +139,50 @@ pub(super) async fn get(
     Ok(page::page("Images", Section::Images, &session, &state(&context).await?, &body))
 }
 
+/// The whole fleet in one sentence.
+fn headline(overview: &RiskOverview) -> Markup {
+    html! {
+        p class="lead" {
+            @if overview.high > 0 {
+                strong class="level-3" { (overview.high) " of " (words::count(overview.images, "image")) }
+                @if overview.high == 1 { " is" } @else { " are" }
+                " over the line: something in "
+                @if overview.high == 1 { "it" } @else { "them" }
+                " should be fixed as soon as possible."
+            } @else if overview.not_scanned == overview.images {
+                "No image is scanned yet. Risks appear here after the first scan."
+            } @else if overview.medium > 0 {
+                "No scanned image is over the line. "
+                strong class="level-2" { (overview.medium) " of " (words::count(overview.images, "image")) }
+                @if overview.medium == 1 { " has" } @else { " have" }
+                " fixes to plan."
+            } @else { "No scanned image needs a fix now." }
+        }
+    }
+}
+
 /// How the fleet is loaded; each number is a filter.
 fn glance(overview: &RiskOverview, filters: &Filters) -> Markup {
     let tiles = [
-        ("over", overview.high, Load::Over),
-        ("at", overview.medium, Load::At),
-        ("below", overview.low, Load::Below),
-        ("clear", overview.none, Load::Clear),
-        ("waiting", overview.not_scanned, Load::Waiting),
+        (overview.high, Load::Over),
+        (overview.medium, Load::At),
+        (overview.low, Load::Below),
+        (overview.none, Load::Clear),
+        (overview.not_scanned, Load::Waiting),
     ];
     html! {
-        ul class="card glance" {
-            @for (word, number, load) in tiles {
-                @let current = filters.level == word;
+        ul class="card glance" aria-label="Images by load" {
+            @for (Level(word, _, words, meaning), (number, load)) in LEVELS.iter().zip(tiles) {
+                @let current = filters.level == *word;
                 li {
                     a href=(filters.address(if current { "" } else { word }).page(1))
                         aria-current=[current.then_some("true")] {
                         (picture::mark(load, None))
-                        div { b { (number) } span { (level_words(word)) } }
+                        div {
+                            b { (number) } " "
+                            span class="name" { (words) } " "
+                            span class="meaning" { (meaning) }
+                        }
                     }
                 }
             }
@@ -153,17 +190,28 @@ fn glance(overview: &RiskOverview, filters: &Filters) -> Markup {
     }
 }
 
-fn level_words(word: &str) -> &'static str {
-    LEVELS.iter().find(|(name, ..)| *name == word).map_or("", |(.., words)| words)
+/// Registries whose list may be old, with the reason.
+fn problems(registries: &[Registry]) -> Markup {
+    html! {
+        @for registry in registries {
+            @if let Some(problem) = &registry.problem {
+                div class="error" role="status" {
+                    p { strong { "The last sync of “" (registry.settings.name) "” did not succeed." }
+                        " Its images may be out of date: " (problem) }
+                    p { "Try again with " code { "plimsoll registry sync " (registry.settings.name) } }
+                }
+            }
+        }
+    }
 }
 
 fn form(filters: &Filters, registries: &[Registry], clusters: &[Cluster]) -> Markup {
     let registries = registries.iter().map(|registry| registry.settings.name.as_str());
     let clusters: Vec<&str> = clusters.iter().map(|cluster| cluster.id.as_str()).collect();
     html! {
-        form class="card filters" method="get" action=(PATH) role="search" aria-label="Filter images" {
+        form class="filters" method="get" action=(PATH) role="search" aria-label="Filter images" {
             div class="wide" {
-                label for="text" { "Image, digest or id contains" }
+                label for="text" { "Image, tag, digest or id contains" }
                 input id="text" name="text" type="search" value=(filters.text) placeholder="payments api:1.4";
             }
             div {
@@ -171,7 +219,7 @@ fn form(filters: &Filters, registries: &[Registry], clusters: &[Cluster]) -> Mar
                 input id="namespace" name="namespace" value=(filters.namespace);
             }
             (select("registry", "Registry", &filters.registry, registries.map(|name| (name, name))))
-            (select("level", "Load", &filters.level, LEVELS.iter().map(|(word, _, words)| (*word, *words))))
+            (select("level", "Load", &filters.level, LEVELS.iter().map(|level| (level.0, level.2))))
             @if !clusters.is_empty() || !filters.cluster.is_empty() || !filters.app.is_empty() {
                 (select("cluster", "Runs in cluster", &filters.cluster, clusters.iter().map(|id| (*id, *id))))
                 div {
@@ -210,146 +258,6 @@ pub(super) fn select<'a>(
     }
 }
 
-fn table(images: &[ImageRisk]) -> Markup {
-    let most = |count: fn(&RiskCounters) -> u32| {
-        images.iter().map(|image| count(&image.counters)).max().unwrap_or(0)
-    };
-    let vulnerabilities = most(RiskCounters::vulnerabilities);
-    html! {
-        div class="card table" {
-            table role="table" {
-                caption class="hidden" { "Images by risk" }
-                thead role="rowgroup" {
-                    tr role="row" {
-                        @for head in ["Load", "Image", "Vulnerabilities", "Configuration", "Coverage", "Scanned"] {
-                            th role="columnheader" scope="col" { (head) }
-                        }
-                    }
-                }
-                tbody role="rowgroup" { @for image in images { (row(image, vulnerabilities)) } }
-            }
-        }
-    }
-}
-
-fn row(risk: &ImageRisk, most: u32) -> Markup {
-    let load = load(risk);
-    let counters = &risk.counters;
-    let known = !matches!(load, Load::Waiting | Load::Unreadable);
-    html! {
-        tr role="row" {
-            td role="cell" { (gauge(load)) }
-            th role="rowheader" scope="row" { (name_and_place(risk)) }
-            td role="cell" data-label="Vulnerabilities" class="bars" {
-                @if known { div { (vulnerability_counts(counters)) (vulnerability_bar(counters, most)) } }
-                @else { span class="muted" { "not known" } }
-            }
-            td role="cell" data-label="Configuration" class="levels" {
-                @if known { (baseline_counts(counters)) } @else { span class="muted" { "not known" } }
-            }
-            td role="cell" data-label="Coverage" { (coverage(risk)) }
-            td role="cell" data-label="Scanned" class="small number when" {
-                @match risk.scanned {
-                    Some(at) => (words::moment(at)),
-                    None => span class="muted" { "never" },
-                }
-            }
-        }
-    }
-}
-
-/// The load of a listed image.
-pub(super) fn load(risk: &ImageRisk) -> Load {
-    Load::of(risk.verdict.map(|verdict| (&risk.counters, verdict)))
-}
-
-/// The mark with its words.
-pub(super) fn gauge(load: Load) -> Markup {
-    html! { span class={ "gauge " (load.class()) } { (picture::mark(load, None)) span { (load.words()) } } }
-}
-
-fn name_and_place(risk: &ImageRisk) -> Markup {
-    let image = &risk.image;
-    let digest: String = image.manifest_digest.hex().chars().take(12).collect();
-    html! {
-        a class="image-name" href={ (PATH) "/" (image.uuid) } {
-            (image.path()) span class="tag" { ":" (image.tag) }
-        }
-        span class="meta" {
-            span { (risk.registry.settings.name) }
-            " " span { (risk.platform) }
-            " " span { (words::size(image.size)) }
-            " " span class="mono" { (digest) }
-        }
-    }
-}
-
-/// The three priorities in numbers.
-pub(super) fn vulnerability_counts(counters: &RiskCounters) -> Markup {
-    html! {
-        p class="counts" {
-            (number("asap", counters.asap, "asap"))
-            (number("later", counters.later, "later"))
-            (number("nntf", counters.nntf, "no need now"))
-        }
-    }
-}
-
-/// The three levels of failed checks in numbers.
-pub(super) fn baseline_counts(counters: &RiskCounters) -> Markup {
-    html! {
-        p class="counts" {
-            (number("asap", counters.baseline_high, "high"))
-            (number("later", counters.baseline_medium, "medium"))
-            (number("nntf", counters.baseline_low, "low"))
-        }
-    }
-}
-
-fn number(class: &str, count: u32, words: &str) -> Markup {
-    let class = if count == 0 { "zero" } else { class };
-    html! { span class=(class) { b { (count) } " " (words) } " " }
-}
-
-/// The three priorities as a bar.
-pub(super) fn vulnerability_bar(counters: &RiskCounters, full: u32) -> Markup {
-    let parts = [
-        Part { class: "asap", count: counters.asap, words: "as soon as possible" },
-        Part { class: "later", count: counters.later, words: "later" },
-        Part { class: "nntf", count: counters.nntf, words: "no need to fix now" },
-    ];
-    picture::bar(&parts, full)
-}
-
-/// The three levels of failed checks as a bar.
-pub(super) fn baseline_bar(counters: &RiskCounters, full: u32) -> Markup {
-    let parts = [
-        Part { class: "asap", count: counters.baseline_high, words: "high" },
-        Part { class: "later", count: counters.baseline_medium, words: "medium" },
-        Part { class: "nntf", count: counters.baseline_low, words: "low" },
-    ];
-    picture::bar(&parts, full)
-}
-
-/// How completely we could look, or how the scan stands.
-fn coverage(risk: &ImageRisk) -> Markup {
-    let state = risk.task.as_ref().map(|task| task.state);
-    html! {
-        @match (risk.verdict, state) {
-            (Some(verdict), _) => (badge(verdict)),
-            (None, Some(TaskState::Running)) => span class="badge" { "Being scanned" },
-            (None, Some(TaskState::Failed)) => span class="badge unreadable" { "Scan failed" },
-            (None, _) => span class="badge" { "Waiting" },
-        }
-    }
-}
-
-/// A verdict as a badge.
-pub(super) fn badge(verdict: Verdict) -> Markup {
-    let (class, words) = words::verdict(verdict);
-    html! { span class=(class) { (words) } }
-}
-
 fn no_registry() -> Markup {
     page::empty(
         "No registry yet",
@@ -378,9 +286,18 @@ fn no_image(registries: &[Registry]) -> Markup {
     )
 }
 
-fn no_match() -> Markup {
+/// Says so, and shows the way to who searched a vulnerability among the images' names.
+fn no_match(filters: &Filters) -> Markup {
+    let text = filters.text.trim();
+    let finding = words::is_id(text) && text.contains('-');
     page::empty(
         "No image matches",
-        &html! { p { "No image has all of what the filter asks for. " a href=(PATH) { "Clear the filter" } } },
+        &html! {
+            p { "No image has all of what the filter asks for. " a href=(PATH) { "Clear the filter" } }
+            @if finding {
+                p { "If “" (text) "” is a vulnerability: "
+                    a href={ "/console/findings/" (text) } { "which images have it?" } }
+            }
+        },
     )
 }

@@ -210,7 +210,7 @@ fn form_body(login: &str, next: &str, problem: Option<&str>) -> Markup {
             div class="card" {
                 p class="brand" { (picture::mark(Load::At, None)) "Plimsoll" }
                 h1 { "Log in" }
-                p class="muted" { "See which container images are loaded too deep." }
+                p class="muted" { "Which container images are loaded too deep, why, and what to do." }
                 @if let Some(problem) = problem { p class="error" role="alert" { (problem) } }
                 form method="post" action="/console/login" {
                     input type="hidden" name="login" value=(login);
@@ -221,7 +221,7 @@ fn form_body(login: &str, next: &str, problem: Option<&str>) -> Markup {
                     input id="token" name="token" type="password" autocomplete="current-password"
                         required autofocus aria-describedby="token-help";
                     p id="token-help" class="muted small" {
-                        "It stands in the file " code { "admin-token" } " in the server’s data folder."
+                        "The server wrote it to the file " code { "admin-token" } " in its data folder."
                     }
                     button class="button" type="submit" { "Log in" }
                 }

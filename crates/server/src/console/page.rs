@@ -16,6 +16,8 @@ pub(super) enum Section {
     Images,
     /// The ranking.
     Ranking,
+    /// Which images have a finding.
+    LookUp,
 }
 
 /// What the head of every page says about the server.
@@ -51,6 +53,7 @@ pub(super) fn page(
                     nav aria-label="Main" { ul {
                         (entry("/console/images", "Images", section == Section::Images))
                         (entry("/console/ranking", "Ranking", section == Section::Ranking))
+                        (entry("/console/findings", "Look up", section == Section::LookUp))
                     } }
                     div class="state" {
                         (server_state(state))
@@ -99,7 +102,7 @@ fn server_state(state: &ServerState) -> Markup {
     html! {
         dl {
             div {
-                dt { "Feed" }
+                dt { "Advisories" }
                 dd { @match &state.feed { Some(feed) => (words::day(feed.date)), None => "none" } }
             }
             div {
@@ -117,19 +120,20 @@ fn server_state(state: &ServerState) -> Markup {
 /// Says what the numbers do not rest on: no feed, the small built-in one, or an old one.
 fn feed_notice(state: &ServerState) -> Markup {
     const STALE_DAYS: i64 = 7;
-    let update = html! { "Run " code { "plimsoll feed update" } " to get the full one." };
+    let command = html! { code { "plimsoll feed update" } };
     html! {
         @match &state.feed {
             None => div class="notice" role="status" { p {
-                strong { "No advisory feed. " } "Vulnerabilities cannot be told without one. " (update)
+                strong { "No advisory feed. " } "Vulnerabilities cannot be told without one. Get it with " (command) "."
             } },
             Some(feed) if feed.starter => div class="notice" role="status" { p {
                 strong { "Starter feed only. " }
                 "It knows famous vulnerabilities only, so real images have more than you see here. "
-                (update)
+                "Get the full feed with " (command) "."
             } },
             Some(feed) if state.now.days_since(feed.date) > STALE_DAYS => div class="notice" role="status" { p {
-                strong { "The advisory feed is " (state.now.days_since(feed.date)) " days old. " } (update)
+                strong { "The advisory feed is " (state.now.days_since(feed.date)) " days old. " }
+                "What became known since then is missing here. Refresh it with " (command) "."
             } },
             Some(_) => {},
         }

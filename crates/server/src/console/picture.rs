@@ -28,6 +28,8 @@ pub(super) fn mark(load: Load, label: Option<&str>) -> Markup {
             @if let Some(water) = water { path class="water" d=(water) {} }
             circle class=(ring) cx="16" cy="16" r="10" {}
             path class="load" d="M1 16 H31" {}
+            // Within deep water the line would have the water's colour.
+            @if load == Load::Over { path class="load-under" d="M7.5 16 H24.5" {} }
         }
     }
 }

@@ -10,7 +10,7 @@ use plimsoll_model::RiskCounters;
 use plimsoll_store::{Dimension, RankEntry, Scope};
 
 use super::{
-    images::{baseline_bar, baseline_counts, vulnerability_bar, vulnerability_counts},
+    images::{baseline_bar, baseline_counts, key, vulnerability_bar, vulnerability_counts},
     page::{self, Section},
     refusal::Refusal,
     session::Session,
@@ -42,6 +42,7 @@ pub(super) async fn get(
                 p { "Images appear here after their first scan. " a href="/console/images" { "See the risk list" } }
             }))
         } @else {
+            (key())
             div class="ranks" {
                 section class="card" aria-labelledby="asap" {
                     h2 id="asap" { "Most to fix as soon as possible" }
@@ -83,7 +84,7 @@ fn list(
                             a class="image-name" href={ "/console/images/" (entry.image.uuid) } {
                                 (entry.image.path()) span class="tag" { ":" (entry.image.tag) }
                             }
-                            span class="meta" { span { (entry.registry) } " " span { (words::size(entry.image.size)) } }
+                            span class="meta" { span { (entry.registry) } }
                             (counts(&entry.counters))
                             (bar(&entry.counters, most))
                         }

@@ -127,6 +127,56 @@ pub(super) const fn priority(priority: Priority) -> &'static str {
     }
 }
 
+/// What the advisories say about a fix.
+pub(super) fn status(status: &str) -> Option<&'static str> {
+    Some(match status {
+        "affected" => "no fix yet",
+        "under-investigation" => "being investigated",
+        "will-not-fix" => "will not be fixed",
+        "end-of-life" => "release gets no fixes any more",
+        // That there is a fix stands in what to do.
+        _ => return None,
+    })
+}
+
+/// `log4j-core 2.14.1` for a package URL; anything else as it is.
+pub(super) fn package(purl: &str) -> String {
+    let Some((kind, rest)) = purl.strip_prefix("pkg:").and_then(|rest| rest.split_once('/')) else {
+        return purl.to_owned();
+    };
+    let path = rest.split(['?', '#']).next().unwrap_or(rest);
+    let (path, version) = path.rsplit_once('@').unwrap_or((path, ""));
+    // Distributions and Maven groups are known from the page; scopes and module paths are part of a name.
+    let name = match kind {
+        "deb" | "apk" | "rpm" | "maven" => path.rsplit('/').next().unwrap_or(path),
+        _ => path,
+    };
+    let text = format!("{} {}", decoded(name), decoded(version));
+    text.trim_end().to_owned()
+}
+
+/// Undoes `%40` and its like.
+fn decoded(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        let pair = after.split_first_chunk::<2>().filter(|_| *first == b'%');
+        let byte = pair.and_then(|(hex, after)| {
+            Some((u8::from_str_radix(std::str::from_utf8(hex).ok()?, 16).ok()?, after))
+        });
+        let (byte, after) = byte.unwrap_or((*first, after));
+        bytes.push(byte);
+        rest = after;
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// Letters, digits, `-`, `.`, `:`, `_`: an id that leads nowhere else when it stands in an address.
+pub(super) fn is_id(id: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | ':' | '_');
+    !id.is_empty() && id.len() <= 100 && !id.starts_with('.') && id.chars().all(plain)
+}
+
 /// What a cap or floor of the score means.
 pub(super) fn rule(rule: &str) -> String {
     let known = match rule {
@@ -159,6 +209,29 @@ mod tests {
         assert_eq!(size(7_000_000_000), "7.0 GB");
         assert_eq!(count(1, "image"), "1 image");
         assert_eq!(count(0, "image"), "0 images");
+    }
+
+    #[test]
+    fn packages_are_called_as_people_call_them() {
+        let maven = "pkg:maven/org.apache.logging.log4j/log4j-core@2.14.1";
+        assert_eq!(package(maven), "log4j-core 2.14.1");
+        assert_eq!(
+            package("pkg:deb/debian/libc6@2.36-9%2Bdeb12u4?arch=amd64&distro=debian-12"),
+            "libc6 2.36-9+deb12u4"
+        );
+        assert_eq!(package("pkg:npm/%40babel/core@7.0.0"), "@babel/core 7.0.0");
+        assert_eq!(package("pkg:golang/golang.org/x/net@v0.1.0"), "golang.org/x/net v0.1.0");
+        assert_eq!(package("etc/passwd"), "etc/passwd");
+        assert_eq!(package("pkg:npm/odd%4@%zz"), "odd%4 %zz");
+    }
+
+    #[test]
+    fn only_what_looks_like_an_id_becomes_an_address() {
+        assert!(is_id("CVE-2021-44228"));
+        assert!(is_id("RHSA-2021:5133"));
+        for other in ["", "..", "a/b", "x?y", "javascript:alert(1)", "a b", "<b>"] {
+            assert!(!is_id(other), "{other}");
+        }
     }
 
     #[test]

@@ -160,3 +160,77 @@ async fn the_ranking_has_both_lists_in_order() {
     assert!(page.body.contains("4 vulnerabilities of this priority in all scanned images"));
     assert!(page.body.contains(&now().date()));
 }
+
+#[tokio::test]
+async fn each_row_names_its_most_urgent_finding_and_the_update_that_ends_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store(folder.path()).await;
+    let registry = registry(&store, "production").await;
+    let names = ["fixable", "unfixable", "configured"];
+    let images =
+        names.iter().zip(1..).map(|(name, number)| image(&format!("a/{name}"), "1", number));
+    sync(&store, &registry, images.collect()).await;
+    let package = ("openssl", "3.0.11-1+deb12u1");
+    scan_all(&store, |found| {
+        let number = (1..4).find(|number| digest(*number) == found)?;
+        let findings = match number {
+            1 => vec![
+                vulnerability("CVE-9", "The lesser", package, 75, Some("3.0.12")),
+                vulnerability("CVE-8", "The worst", package, 150, Some("3.0.13")),
+                baseline("b", "A failed check", Level::High, None, "do"),
+            ],
+            2 => vec![vulnerability("CVE-7", "No way out", package, 80, None)],
+            _ => vec![baseline("b", "A failed check", Level::Low, None, "do")],
+        };
+        Some(with_findings(report(number), findings))
+    })
+    .await;
+    let mut browser = logged_in(&store).await;
+    let page = browser.get("/console/images").await;
+    assert!(page.body.contains("1 of 3 images"), "the fleet in one sentence");
+    let row = |name: &str| {
+        let rows = page.body.split("<tr role=\"row\">");
+        rows.into_iter().find(|row| row.contains(&format!("a/{name}<"))).unwrap().to_owned()
+    };
+    assert!(row("fixable").contains("href=\"/console/findings/CVE-8\""));
+    assert!(row("fixable").contains("Update openssl 3.0.11-1+deb12u1 to 3.0.13"));
+    assert!(!row("fixable").contains("The lesser"));
+    assert!(row("unfixable").contains("no fixed version known"));
+    assert!(row("configured").contains("A failed check"));
+    let one = browser.get("/console/images?text=fixable").await;
+    let path = one.body.split("href=\"").find(|part| part.starts_with("/console/images/")).unwrap();
+    let path = path.split('"').next().unwrap();
+    let page = browser.get(path).await;
+    assert!(page.body.contains("Begin here: <b>Update openssl"), "{}", page.body);
+}
+
+#[tokio::test]
+async fn a_finding_is_looked_up_by_a_form_that_leads_to_its_own_address() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store(folder.path()).await;
+    let mut browser = logged_in(&store).await;
+    let page = browser.get("/console/findings").await;
+    assert!(page.body.contains("which images have it?"));
+    let page = browser.get("/console/findings?id=+CVE-2021-44228+").await;
+    assert_eq!(page.status, axum::http::StatusCode::SEE_OTHER);
+    assert_eq!(page.header("location"), "/console/findings/CVE-2021-44228");
+    let page = browser.get("/console/findings?id=..%2F..%2Fx").await;
+    assert!(page.body.contains("is not an id"));
+    let page = browser.get("/console/findings/CVE-2021-44228").await;
+    assert!(page.body.contains("No scanned image has it"));
+}
+
+#[tokio::test]
+async fn a_registry_that_could_not_be_read_says_so_above_its_old_list() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store(folder.path()).await;
+    let registry = registry(&store, "production").await;
+    sync(&store, &registry, vec![image("a/one", "1", 1)]).await;
+    store.set_registry_problem(registry.id, Some("connection refused")).await.unwrap();
+    let mut browser = logged_in(&store).await;
+    let page = browser.get("/console/images").await;
+    assert!(page.body.contains("The last sync of “production” did not succeed."));
+    assert!(page.body.contains("connection refused") && page.body.contains("a/one"));
+    let page = browser.get("/console/images?text=CVE-2021-44228").await;
+    assert!(page.body.contains("href=\"/console/findings/CVE-2021-44228\""));
+}

@@ -119,7 +119,9 @@ async fn gaps_stand_in_plain_words_and_many_are_folded() {
     assert!(page.body.contains("A file could not be read"));
     assert!(page.body.contains("× 9") && page.body.contains("and 6 more"));
     assert!(page.body.contains("This distribution gets no more fixes"));
-    assert!(page.body.contains("Nothing was found, but not everything could be looked at."));
+    assert!(page.body.contains(
+        "No vulnerability and no failed check was found, but not everything could be looked at."
+    ));
 }
 
 #[tokio::test]

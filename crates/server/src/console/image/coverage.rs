@@ -16,7 +16,7 @@ const MOST: usize = 200;
 pub(super) fn card(report: Option<&Report>, task: Option<&TaskStatus>) -> Markup {
     html! {
         section class="card padded" aria-labelledby="coverage" {
-            h2 id="coverage" { "Coverage" }
+            h2 id="coverage" tabindex="-1" { "What was looked at" }
             @match report {
                 Some(report) => (of_report(report)),
                 None => (of_task(task)),
@@ -67,7 +67,7 @@ fn kind(reason: GapReason, gaps: &[Gap]) -> Markup {
     html! {
         li {
             strong { (title) @if gaps.len() > 1 { " " span class="muted number" { "× " (gaps.len()) } } }
-            (meaning)
+            (with_command(meaning))
             @for gap in shown { (place(gap)) }
             @if !folded.is_empty() {
                 details {
@@ -76,6 +76,20 @@ fn kind(reason: GapReason, gaps: &[Gap]) -> Markup {
                     @if folded.len() > MOST { div class="where" { "… and " (folded.len() - MOST) " more" } }
                 }
             }
+        }
+    }
+}
+
+/// Text with what stands between “ and ” as a command.
+fn with_command(text: &str) -> Markup {
+    let parts = text.split_once('“').and_then(|(before, rest)| {
+        let (command, after) = rest.split_once('”')?;
+        Some((before, command, after))
+    });
+    html! {
+        @match parts {
+            Some((before, command, after)) => { (before) code class="whole" { (command) } (after) },
+            None => (text),
         }
     }
 }

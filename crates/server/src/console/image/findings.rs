@@ -37,9 +37,10 @@ pub(super) struct Record<'a> {
     pub all: Vec<&'a Finding>,
 }
 
-/// When to act on a record: 3 as soon as possible, 2 planned, 1 not now.
+/// When to act on a record: 3 as soon as possible, 2 planned, 1 not now, 0 does not count towards the load.
 fn urgency(finding: &Finding) -> u8 {
     match (finding.kind, finding.priority, finding.level) {
+        (Kind::Build | Kind::License, ..) => 0,
         (Kind::Vulnerability, Some(Priority::Asap), _) => 3,
         (Kind::Vulnerability, Some(Priority::Later), _) => 2,
         (Kind::Vulnerability, ..) => 1,
@@ -52,9 +53,18 @@ fn urgency(finding: &Finding) -> u8 {
 /// Title and explanation of a group.
 const fn group_words(urgency: u8) -> (&'static str, &'static str) {
     match urgency {
-        3 => ("Fix as soon as possible", "These take the image over its line."),
-        2 => ("Plan to fix", "Not urgent today, but worth a place in the next release."),
-        _ => ("No need to fix now", "Known and counted; nothing speaks for hurry."),
+        3 => (
+            "Fix as soon as possible",
+            "These take the image over its line: scores from 13.5, and what is rated high.",
+        ),
+        2 => (
+            "Plan to fix",
+            "Not urgent today, but worth a place in the next release: scores from 7.0, and what is rated medium.",
+        ),
+        0 => ("Advice", "Worth a look, but not part of the load: how the image was built."),
+        _ => {
+            ("No need to fix now", "Known and counted; nothing speaks for hurry: scores below 7.0.")
+        }
     }
 }
 
@@ -91,10 +101,10 @@ pub(super) fn view(path: &str, report: &Report, filters: &Filters) -> Markup {
         Address { path, query: vec![("text", filters.text.trim()), ("kind", &filters.kind)] };
     html! {
         @if all.is_empty() {
-            p { "Nothing was found. " (words::verdict_sentence(report.coverage.verdict)) }
+            p class="card none" { "Nothing was found. " (words::verdict_sentence(report.coverage.verdict)) }
         } @else {
             (form(path, filters, &all))
-            @if matching.is_empty() { p { "No finding matches. " a href={ (path) "#views" } { "Clear the filter" } } }
+            @if matching.is_empty() { p class="card none" { "No finding matches. " a href={ (path) "#views" } { "Clear the filter" } } }
             @for group in shown.chunk_by(|one, other| urgency(one.lead) == urgency(other.lead)) {
                 @if let Some(first) = group.first() {
                     (group_of(urgency(first.lead), group, &matching, &packages))
@@ -151,7 +161,7 @@ fn form(path: &str, filters: &Filters, all: &[Record<'_>]) -> Markup {
     kinds.dedup();
     let kinds = kinds.into_iter().map(|kind| (kind.as_str(), words::kind(kind)));
     html! {
-        form class="card filters" method="get" action={ (path) "#views" } role="search" aria-label="Filter findings" {
+        form class="filters" method="get" action={ (path) "#views" } role="search" aria-label="Filter findings" {
             div class="wide" {
                 label for="text" { "Id, title or package contains" }
                 input id="text" name="text" type="search" value=(filters.text) placeholder="openssl";
@@ -171,7 +181,9 @@ fn entry(level: u8, record: &Record<'_>, packages: &BTreeMap<&str, &Package>) ->
         details class={ "card finding level-" (level) } {
             summary {
                 div class="what" {
-                    span class="id" { (lead.id) } span class="why" { (lead.title) }
+                    @if lead.kind == Kind::Vulnerability {
+                        span class="id" { (lead.id) } span class="why" { (lead.title) }
+                    } @else { span class="id" { (lead.title) } span class="chip mono" { (lead.id) } }
                 }
                 div class="score" {
                     @match &lead.urgency {
@@ -271,7 +283,8 @@ mod tests {
         assert_eq!(urgency(&vulnerability(None)), 1);
         assert_eq!(urgency(&finding(Kind::Baseline, "x", None, Level::High)), 3);
         assert_eq!(urgency(&finding(Kind::Secret, "x", None, Level::Medium)), 2);
-        assert_eq!(urgency(&finding(Kind::Build, "x", None, Level::Unknown)), 1);
+        assert_eq!(urgency(&finding(Kind::Secret, "x", None, Level::Unknown)), 1);
+        assert_eq!(urgency(&finding(Kind::Build, "x", None, Level::High)), 0);
         assert_eq!(tenths(150), "15.0");
         assert_eq!(tenths(8), "0.8");
     }

@@ -39,8 +39,8 @@ impl Filters {
     }
 }
 
-pub(super) fn view(path: &str, report: &Report, filters: &Filters) -> Markup {
-    let path = format!("{path}/packages");
+pub(super) fn view(image: &str, report: &Report, filters: &Filters) -> Markup {
+    let path = format!("{image}/packages");
     let matching: Vec<&Package> =
         report.packages.iter().filter(|package| filters.admit(package)).collect();
     let total = u64::try_from(matching.len()).unwrap_or(u64::MAX);
@@ -55,12 +55,12 @@ pub(super) fn view(path: &str, report: &Report, filters: &Filters) -> Markup {
     };
     html! {
         @if report.packages.is_empty() {
-            p { "No package was found. " (words::verdict_sentence(report.coverage.verdict)) }
+            p class="card none" { "No package was found. " (words::verdict_sentence(report.coverage.verdict)) }
         } @else {
             (form(&path, filters, report))
-            @if shown.is_empty() { p { "No package matches. " a href={ (path) "#views" } { "Clear the filter" } } }
+            @if shown.is_empty() { p class="card none" { "No package matches. " a href={ (path) "#views" } { "Clear the filter" } } }
             @else {
-                (table(&shown, &known))
+                (table(image, &shown, &known))
                 (paging::links(&address, page, size, total))
             }
         }
@@ -84,7 +84,7 @@ fn form(path: &str, filters: &Filters, report: &Report) -> Markup {
     ecosystems.sort_unstable();
     ecosystems.dedup();
     html! {
-        form class="card filters" method="get" action={ (path) "#views" } role="search" aria-label="Filter packages" {
+        form class="filters" method="get" action={ (path) "#views" } role="search" aria-label="Filter packages" {
             div class="wide" {
                 label for="text" { "Name or path contains" }
                 input id="text" name="text" type="search" value=(filters.text);
@@ -98,39 +98,42 @@ fn form(path: &str, filters: &Filters, report: &Report) -> Markup {
     }
 }
 
-fn table(packages: &[&Package], known: &BTreeMap<&str, Vec<&Finding>>) -> Markup {
+fn table(image: &str, packages: &[&Package], known: &BTreeMap<&str, Vec<&Finding>>) -> Markup {
     html! {
         div class="card table" {
             table role="table" {
                 caption class="hidden" { "Packages" }
                 thead role="rowgroup" { tr role="row" {
-                    @for head in ["Package", "Version", "Ecosystem", "Known against it", "Found in"] {
+                    @for head in ["Package", "Version", "Known against it", "Found in"] {
                         th role="columnheader" scope="col" { (head) }
                     }
                 } }
                 tbody role="rowgroup" {
-                    @for package in packages { (row(package, known.get(package.purl.as_str()))) }
+                    @for package in packages { (row(image, package, known.get(package.purl.as_str()))) }
                 }
             }
         }
     }
 }
 
-fn row(package: &Package, known: Option<&Vec<&Finding>>) -> Markup {
+fn row(image: &str, package: &Package, known: Option<&Vec<&Finding>>) -> Markup {
     html! {
         tr role="row" {
             th role="rowheader" scope="row" {
                 span class="image-name" { (package.name) }
-                @if let Some(source) = &package.source && source.name != package.name {
-                    span class="meta" { "from " (source.name) }
+                span class="meta" {
+                    span { (package.ecosystem.0) @if let Some(release) = &package.release { " " (release) } }
+                    @if let Some(source) = &package.source && source.name != package.name {
+                        " " span { "from " (source.name) }
+                    }
                 }
             }
-            td role="cell" data-label="Version" class="wrap" { code { (package.version) } }
-            td role="cell" data-label="Ecosystem" class="small" {
-                (package.ecosystem.0) @if let Some(release) = &package.release { " " (release) }
+            td role="cell" data-label="Version" class="wrap" {
+                // Short versions in one piece: a hyphen in one is not the end of a word.
+                code class=[(package.version.len() <= 24).then_some("whole")] { (package.version) }
             }
-            td role="cell" data-label="Known against it" { (known_cell(known)) }
-            td role="cell" data-label="Found in" class="small wrap" { div {
+            td role="cell" data-label="Known against it" { (known_cell(image, package, known)) }
+            td role="cell" data-label="Found in" class="small wrap places" { div {
                 @for place in package.locations.iter().take(PLACES) { div { code { "/" (place.path) } } }
                 @if package.locations.len() > PLACES {
                     span class="muted" { "and " (package.locations.len() - PLACES) " more" }
@@ -140,7 +143,8 @@ fn row(package: &Package, known: Option<&Vec<&Finding>>) -> Markup {
     }
 }
 
-fn known_cell(known: Option<&Vec<&Finding>>) -> Markup {
+/// How many findings, how urgent the worst is, and the way to them.
+fn known_cell(image: &str, package: &Package, known: Option<&Vec<&Finding>>) -> Markup {
     let Some((known, first)) = known.and_then(|known| Some((known, known.first()?))) else {
         return html! { span class="muted" { "nothing" } };
     };
@@ -148,8 +152,9 @@ fn known_cell(known: Option<&Vec<&Finding>>) -> Markup {
         Some(priority) => (priority.as_str(), words::priority(priority)),
         None => ("asap", first.level.as_str()),
     };
+    let findings = Address { path: image, query: vec![("text", &package.purl)] }.page(1);
     html! {
-        span class="counts" {
+        a class="counts" href={ (findings) "#views" } {
             span class=(class) { b { (known.len()) } @if known.len() > 1 { ", worst: " } @else { " " } (words) }
         }
     }

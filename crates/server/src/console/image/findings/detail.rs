@@ -9,7 +9,7 @@ use maud::{Markup, html};
 use plimsoll_model::{Evidence, Finding, Package, Urgency};
 
 use super::{Record, subject_name, tenths};
-use crate::console::words;
+use crate::console::words::{self, is_id};
 
 /// Evidence shown per finding, and findings per record.
 const MOST: usize = 25;
@@ -19,6 +19,10 @@ pub(super) fn body(record: &Record<'_>, packages: &BTreeMap<&str, &Package>) -> 
     html! {
         div class="body" {
             @if let Some(fix) = &lead.fix { h3 { "What to do" } p class="advice" { (fix.advice) } }
+            @else if lead.urgency.is_some() {
+                h3 { "What to do" }
+                p { "No fixed version is known. Remove the package if nothing needs it, or wait for a fix." }
+            }
             @if let Some(urgency) = &lead.urgency { (score(urgency)) }
             h3 { "What was seen" }
             ul {
@@ -34,7 +38,9 @@ fn seen(finding: &Finding, packages: &BTreeMap<&str, &Package>) -> Markup {
     html! {
         li {
             b { (subject_name(&finding.subject, packages)) }
-            @if let Some(status) = finding.extra.get("status") { " " span class="chip" { (status) } }
+            @if let Some(status) = finding.extra.get("status").and_then(|status| words::status(status)) {
+                " " span class="chip" { (status) }
+            }
             @for evidence in finding.evidence.iter().take(MOST) { (evidence_line(evidence)) }
         }
     }
@@ -55,17 +61,21 @@ fn evidence_line(evidence: &Evidence) -> Markup {
 fn score(urgency: &Urgency) -> Markup {
     let hundredths = |value: u16| format!("{}.{:02}", value / 100, value % 100);
     let factors = [
-        (tenths(urgency.c10), "severity"),
-        (hundredths(urgency.t100), "exploit evidence"),
-        (tenths(urgency.e10), "reach"),
-        (tenths(urgency.a10), "importance"),
+        (tenths(urgency.c10), "severity", "how bad, of 10"),
+        (hundredths(urgency.t100), "threat", "is it attacked, of 1"),
+        (tenths(urgency.e10), "reach", "from where, up to 1.5"),
+        (tenths(urgency.a10), "importance", "of where it runs"),
     ];
     html! {
         h3 { "Why " (tenths(urgency.tenths)) " of 15" }
         div class="factors" {
-            @for (position, (value, words)) in factors.iter().enumerate() {
-                @if position > 0 { div class="sign" aria-hidden="true" { "×" } }
-                div { b { (value) } span { (words) } }
+            @for (position, (value, words, meaning)) in factors.iter().enumerate() {
+                @if position > 0 { div class="sign" { "×" } }
+                div { b { (value) } span class="factor" { (words) } span { (meaning) } }
+            }
+            @if urgency.rules.is_empty() {
+                div class="sign" { "=" }
+                div class="result" { b { (tenths(urgency.tenths)) } span class="factor" { "score" } span { "of 15" } }
             }
         }
         ul class="small" {
@@ -92,37 +102,19 @@ fn names(lead: &Finding) -> Markup {
     ids.retain(|id| known.insert(*id));
     let is_advisory = !lead.advisories.is_empty();
     html! {
-        h3 { "Names" }
-        p class="small" {
-            @for (position, id) in ids.iter().enumerate() {
-                @if position > 0 { ", " }
+        h3 { "Also known as" }
+        p class="small names" {
+            @for id in &ids {
                 @if is_advisory && is_id(id) {
                     a href={ "https://osv.dev/vulnerability/" (id) } rel="noopener noreferrer" { (id) }
-                } @else { (id) }
-            }
-            @if is_id(&lead.id) {
-                " · " a href={ "/console/findings/" (lead.id) } { "Which images have it?" }
+                } @else { span { (id) } }
+                " "
             }
         }
-    }
-}
-
-/// Letters, digits, `-`, `.`, `:`, `_`: nothing that could lead elsewhere in an address.
-fn is_id(id: &str) -> bool {
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | ':' | '_');
-    !id.is_empty() && id.len() <= 100 && !id.starts_with('.') && id.chars().all(plain)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_what_looks_like_an_id_becomes_an_address() {
-        assert!(is_id("CVE-2021-44228"));
-        assert!(is_id("RHSA-2021:5133"));
-        for other in ["", "..", "a/b", "x?y", "javascript:alert(1)", "a b", "<b>"] {
-            assert!(!is_id(other), "{other}");
+        @if is_id(&lead.id) {
+            p { a class="next" href={ "/console/findings/" (lead.id) } {
+                "Which images have " (lead.id) "?"
+            } }
         }
     }
 }
