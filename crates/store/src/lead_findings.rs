@@ -1,8 +1,8 @@
 //! The one finding of each image that a list shows: why it stands where it stands, and which version ends that.
 //!
 //! In: manifest digests of a page of images. Out: the most urgent finding of each, whatever its kind. Odd: a failed check of
-//! level high ranks with vulnerabilities of priority asap, as in the image's risk level; the order is total, so that two
-//! looks at the same scan agree.
+//! level high ranks with vulnerabilities of priority asap, as in the image's risk level, and what does not count there comes
+//! last; the order is total, so that two looks at the same scan agree.
 
 use std::collections::BTreeMap;
 
@@ -52,10 +52,10 @@ impl Store {
             let mut query = QueryBuilder::new(
                 "SELECT * FROM (SELECT a.digest, f.kind, f.finding_id, f.subject, f.level, f.priority, f.tenths, \
                  f.fix_version, f.title, ROW_NUMBER() OVER (PARTITION BY f.artifact_id ORDER BY CASE \
-                 WHEN f.priority = 'asap' THEN 0 WHEN f.priority = 'later' THEN 1 WHEN f.priority = 'nntf' THEN 2 \
+                 WHEN f.kind IN ('build', 'license') THEN 3 WHEN f.priority = 'asap' THEN 0 WHEN f.priority = 'later' THEN 1 WHEN f.priority = 'nntf' THEN 2 \
                  WHEN f.kind = 'vulnerability' THEN 2 WHEN f.level IN ('critical', 'high') THEN 0 \
                  WHEN f.level = 'medium' THEN 1 ELSE 2 END, \
-                 CASE f.kind WHEN 'malware' THEN 0 WHEN 'vulnerability' THEN 1 ELSE 2 END, \
+                 CASE f.kind WHEN 'malware' THEN 0 WHEN 'vulnerability' THEN 1 WHEN 'baseline' THEN 2 ELSE 3 END, \
                  COALESCE(f.tenths, 0) DESC, CASE f.level WHEN 'critical' THEN 0 WHEN 'high' THEN 1 \
                  WHEN 'medium' THEN 2 WHEN 'low' THEN 3 ELSE 4 END, \
                  CASE WHEN f.fix_version IS NULL THEN 1 ELSE 0 END, f.finding_id, f.subject, f.number) AS place \
