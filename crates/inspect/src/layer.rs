@@ -8,6 +8,7 @@ use std::{
     collections::BTreeMap,
     io::{self, Read},
     panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Mutex, PoisonError},
 };
 
 use plimsoll_image::{Budget, EntryKind, EntryMeta, EntryVisitor, LayerEntries, TreePath};
@@ -22,6 +23,9 @@ use crate::{
 /// Texts that one layer may keep for checks: many times what the configuration of a whole system has.
 const MAX_TEXT_BYTES: usize = 64 << 20;
 
+/// A file of which more is read takes its turn where layers are read side by side.
+const LARGE: u64 = 32 << 20;
+
 /// Sees each entry of a layer once and asks the detectors.
 #[derive(Debug)]
 pub struct LayerInspector<'a> {
@@ -30,13 +34,14 @@ pub struct LayerInspector<'a> {
     text_left: usize,
     files: BTreeMap<u32, Vec<FileFacts>>,
     only: Option<BTreeMap<u32, Vec<&'a UnreadClaim>>>,
+    turn: Option<&'a Mutex<()>>,
 }
 
 impl<'a> LayerInspector<'a> {
     /// For the first pass: everything is read under its own path.
     #[must_use]
     pub const fn new(budget: &'a Budget) -> Self {
-        Self { budget, text_left: MAX_TEXT_BYTES, files: BTreeMap::new(), only: None }
+        Self { budget, text_left: MAX_TEXT_BYTES, files: BTreeMap::new(), only: None, turn: None }
     }
 
     /// For a second pass: just these claims are read, each by its detector and under its path.
@@ -46,7 +51,20 @@ impl<'a> LayerInspector<'a> {
         for claim in claims {
             only.entry(claim.entry).or_default().push(claim);
         }
-        Self { budget, text_left: MAX_TEXT_BYTES, files: BTreeMap::new(), only: Some(only) }
+        Self {
+            budget,
+            text_left: MAX_TEXT_BYTES,
+            files: BTreeMap::new(),
+            only: Some(only),
+            turn: None,
+        }
+    }
+
+    /// Layers that share `turn` hold one large file in memory at a time, however many are read side by side.
+    #[must_use]
+    pub const fn with_turn(mut self, turn: &'a Mutex<()>) -> Self {
+        self.turn = Some(turn);
+        self
     }
 
     /// What was learnt, with the entries that the pass returned.
@@ -94,6 +112,8 @@ impl EntryVisitor for LayerInspector<'_> {
         else {
             return Ok(());
         };
+        let turn = self.turn.filter(|_| wanted(most, meta) > LARGE);
+        let _held = turn.map(|turn| turn.lock().unwrap_or_else(PoisonError::into_inner));
         let read = read_wanted(most, meta.size, self.budget, content)?;
         for job in jobs {
             let path = job.claimed.as_ref().unwrap_or(&meta.path);
@@ -158,4 +178,45 @@ fn problem(error: &ParseError) -> Problem {
         ParseError::Syntax { .. } | ParseError::Missing(_) => GapReason::UnreadableFile,
     };
     Problem { reason, detail: error.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Endless zeros that note whether the turn was taken while they were read.
+    struct Watched<'t> {
+        turn: &'t Mutex<()>,
+        was_free: bool,
+    }
+
+    impl Read for Watched<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            self.was_free |= self.turn.try_lock().is_ok();
+            buffer.fill(0);
+            Ok(buffer.len())
+        }
+    }
+
+    #[test]
+    fn a_large_file_takes_its_turn_and_a_small_one_does_not() {
+        let (budget, turn) = (Budget::default(), Mutex::new(()));
+        for (size, free) in [(LARGE + 1, false), (1 << 10, true)] {
+            let meta = EntryMeta {
+                path: TreePath::from("var/lib/dpkg/status"),
+                kind: EntryKind::File,
+                mode: 0o644,
+                uid: 0,
+                gid: 0,
+                size,
+                mtime: 0,
+                link: None,
+            };
+            let mut content = Watched { turn: &turn, was_free: false };
+            let mut inspector = LayerInspector::new(&budget).with_turn(&turn);
+            inspector.visit(0, &meta, &mut content).unwrap();
+            assert_eq!(content.was_free, free, "{size}");
+            assert!(turn.try_lock().is_ok());
+        }
+    }
 }

@@ -38,12 +38,14 @@ pub(super) fn read(
         std::cmp::Reverse(descriptors.get(*index).map_or(0, |layer| layer.size))
     });
     let next = AtomicUsize::new(0);
+    // One layer's largest file is bounded; without turns, as many of them as there are threads would not be.
+    let turn = Mutex::new(());
     let results = Mutex::new(BTreeMap::new());
     std::thread::scope(|scope| {
         for _ in 0..options.threads.clamp(1, order.len().max(1)) {
             scope.spawn(|| {
                 while let Some(index) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let (result, cached) = read_one(source, *index, options);
+                    let (result, cached) = read_one(source, *index, options, &turn);
                     progress
                         .layer_done(descriptors.get(*index).map_or(0, |layer| layer.size), cached);
                     let mut results =
@@ -87,6 +89,7 @@ fn read_one(
     source: &dyn LayerSource,
     index: usize,
     options: &ScanOptions<'_>,
+    turn: &Mutex<()>,
 ) -> (Result<LayerFacts, ReadError>, bool) {
     // An archive's or folder's claim about its own bytes is worth nothing before they were read; a registry's and a
     // layout's digest is the address itself, and a runtime would refuse other bytes under it.
@@ -98,7 +101,7 @@ fn read_one(
     {
         return (Ok(facts), true);
     }
-    let mut inspector = LayerInspector::new(options.budget);
+    let mut inspector = LayerInspector::new(options.budget).with_turn(turn);
     let result = source
         .read_layer(index, options.budget, &mut inspector)
         .map(|entries| inspector.finish(entries));
