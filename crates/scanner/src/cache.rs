@@ -7,7 +7,7 @@
 
 use std::{
     fs, io,
-    io::Read,
+    io::{Read, Write},
     path::{Path, PathBuf},
 };
 
@@ -67,7 +67,7 @@ impl LayerCache {
         let mut checked = ring::digest::digest(&ring::digest::SHA256, &packed).as_ref().to_vec();
         checked.extend(packed);
         let temporary = parent.join(format!(".{}.{}", digest.hex(), std::process::id()));
-        fs::write(&temporary, checked)?;
+        write_private(&temporary, &checked)?;
         fs::rename(&temporary, &path)
     }
 
@@ -125,6 +125,15 @@ fn detectors_key() -> String {
     digest.as_ref().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// Writes a file that nobody else may read, not even where a copy of it goes.
+fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)?.write_all(bytes)
+}
+
 #[cfg(unix)]
 fn restrict(folder: &Path) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt;
@@ -134,4 +143,25 @@ fn restrict(folder: &Path) -> io::Result<()> {
 #[cfg(not(unix))]
 fn restrict(_: &Path) -> io::Result<()> {
     Ok(())
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use plimsoll_image::LayerEntries;
+
+    use super::*;
+
+    #[test]
+    fn what_is_kept_of_a_layer_is_its_owner_s_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = LayerCache::open(&folder.path().join("layers")).unwrap();
+        let digest = Digest::from_bytes([7; 32]);
+        let entries = LayerEntries { computed_digest: Some(digest), ..LayerEntries::default() };
+        cache.put(&LayerFacts { entries, ..LayerFacts::default() }).unwrap();
+        assert!(cache.get(&digest).is_some());
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode(&cache.path(&digest)), mode(&cache.folder)), (0o600, 0o700));
+    }
 }
