@@ -60,6 +60,9 @@ pub enum ReferenceError {
         #[source]
         source: DigestError,
     },
+    /// An account in front of the host. The text is not repeated, since it holds a password.
+    #[error("an image reference holds no account and no password: say them apart from it")]
+    Account,
     /// Longer than 255 characters, host included.
     #[error("image reference is {0} characters long, at most 255 are allowed")]
     Length(usize),
@@ -119,6 +122,11 @@ impl FromStr for ImageReference {
             return Err(ReferenceError::Length(text.len()));
         }
         let (rest, digest) = match text.split_once('@') {
+            Some((account, rest))
+                if account.contains(':') && !account.contains('/') && rest.contains('/') =>
+            {
+                return Err(ReferenceError::Account);
+            }
             Some((rest, digest)) => match digest.parse() {
                 Ok(digest) => (rest, Some(digest)),
                 Err(source) => {
@@ -220,6 +228,8 @@ mod tests {
         assert!(matches!(error("localhost:5000/"), ReferenceError::Repository(_)));
         assert!(matches!(error("a:-b"), ReferenceError::Tag { tag, .. } if tag == "-b"));
         assert!(matches!(error("a@sha256:1"), ReferenceError::Digest { .. }));
+        assert!(!error("ci:hunter2@registry.test/team/app:1").to_string().contains("hunter2"));
+        assert!(matches!(error("localhost:5000@sha256:1"), ReferenceError::Digest { .. }));
         assert!(matches!(error(&"a".repeat(600)), ReferenceError::Length(600)));
         assert!(matches!(
             error(&format!("localhost/{}", "a".repeat(255))),

@@ -40,3 +40,14 @@ pub(crate) fn make(directory: &Path) -> anyhow::Result<()> {
 pub(crate) fn layers(global: &Global) -> anyhow::Result<PathBuf> {
     Ok(directory(global)?.join("layers"))
 }
+
+/// Refuses `--server` for what lies in the data directory alone, instead of changing another one on this machine.
+pub(crate) fn refuse_server(global: &Global, what: &str) -> anyhow::Result<()> {
+    match &global.server {
+        None => Ok(()),
+        Some(server) => anyhow::bail!(
+            "{what} cannot be reached through `{server}`\nhint: run this on the server's machine with `--data DIR`, \
+             without `--server` and PLIMSOLL_SERVER; the server takes a change up at once"
+        ),
+    }
+}

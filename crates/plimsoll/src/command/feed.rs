@@ -23,6 +23,7 @@ use crate::{
 };
 
 pub(crate) async fn run(feed: Feed, global: &Global, terminal: Terminal) -> anyhow::Result<()> {
+    data::refuse_server(global, "feeds")?;
     let target = feed_path(&data::directory(global)?);
     match feed {
         Feed::Import { starter: true, .. } => {

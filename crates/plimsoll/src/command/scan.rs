@@ -5,7 +5,7 @@ use std::{fs::File, io::Write, path::Path};
 use anyhow::{Context, bail};
 use plimsoll_advisory::{MatchContext, Snapshot};
 use plimsoll_image::{Budget, InputKind, LayerSource, open_path};
-use plimsoll_model::{ImageReference, Platform, Secret};
+use plimsoll_model::{ImageReference, Platform, ReferenceError, Secret};
 use plimsoll_registry::{Credentials, Endpoint, HttpClient, HttpOptions, RegistryClient, resolve};
 use plimsoll_scanner::{LayerCache, ScanOptions, Scanned, format};
 use plimsoll_server::operation::feed::{feed_path, open_feed};
@@ -153,12 +153,20 @@ async fn open_registry(
     platform: &Platform,
     budget: &Budget,
 ) -> anyhow::Result<Box<dyn LayerSource + Send>> {
-    let reference: ImageReference = arguments.target.parse().with_context(|| {
-        format!(
-            "`{}` is neither a file nor a folder here, nor an image of a registry",
-            arguments.target
-        )
-    })?;
+    let reference: ImageReference = match arguments.target.parse() {
+        Ok(reference) => reference,
+        // The target holds a password, so it is not repeated.
+        Err(error @ ReferenceError::Account) => {
+            bail!("{error}\nhint: `--username NAME --password-file FILE`")
+        }
+        Err(error) => {
+            let target = &arguments.target;
+            let context = format!(
+                "`{target}` is neither a file nor a folder here, nor an image of a registry"
+            );
+            return Err(anyhow::Error::new(error).context(context));
+        }
+    };
     let endpoint = endpoint(&reference.host, &arguments.access)?;
     let client = RegistryClient::new(
         endpoint,

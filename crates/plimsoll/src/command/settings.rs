@@ -38,13 +38,7 @@ pub(crate) async fn run(
     global: &Global,
     terminal: Terminal,
 ) -> anyhow::Result<()> {
-    if let Some(server) = &global.server {
-        // Anything else would change the settings of whatever lies in this machine's data directory.
-        bail!(
-            "settings cannot be reached through `{server}`\nhint: run this on the server's machine with `--data DIR`, \
-             without `--server` and PLIMSOLL_SERVER; the server takes a change up at once"
-        );
-    }
+    data::refuse_server(global, "settings")?;
     let store = Store::open(&data::directory(global)?, StoreOptions::default()).await?;
     let Some(name) = settings.name else {
         let mut rows = Vec::new();

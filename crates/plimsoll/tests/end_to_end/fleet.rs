@@ -15,7 +15,7 @@ use crate::support::{
 };
 
 /// An OCI layout with one Debian image; `size` bytes of it are noise, so that reading takes a moment.
-fn build_layout(folder: &Path, number: u32, size: usize) -> PathBuf {
+pub(crate) fn build_layout(folder: &Path, number: u32, size: usize) -> PathBuf {
     let status = format!(
         "Package: openssl\nStatus: install ok installed\nArchitecture: amd64\nVersion: 3.0.9-1\n\n\
          Package: demo-{number}\nStatus: install ok installed\nArchitecture: all\nVersion: 1.{number}\n\n"
@@ -198,69 +198,4 @@ fn nothing_is_lost_when_the_server_is_killed_again_and_again() {
     let check =
         run("sqlite3", [data.join("plimsoll.db").to_str().unwrap(), "PRAGMA integrity_check"]);
     assert_eq!(check.trim(), "ok");
-}
-
-/// Package lists of real images as their own tools see them.
-#[test]
-fn packages_equal_what_dpkg_and_rpm_say() {
-    if !has("umoci") || !has("rpm") || !has("dpkg-query") {
-        return;
-    }
-    let folder = temporary();
-    let unpack = |name: &str| {
-        let layout = real_image(name)?;
-        let bundle = folder.path().join(name);
-        let image = format!("{}:latest", layout.display());
-        run("umoci", ["unpack", "--rootless", "--image", &image, bundle.to_str().unwrap()]);
-        Some((layout, bundle.join("rootfs")))
-    };
-    let found = |layout: &Path, parser: &str| {
-        let text = plimsoll_ok([
-            "scan",
-            "--format",
-            "json",
-            "--no-cache",
-            layout.to_str().unwrap(),
-            "--data",
-            folder.path().to_str().unwrap(),
-        ]);
-        let report: Value = serde_json::from_str(&text).unwrap();
-        let of_parser = |package: &&Value| package["found_by"] == parser;
-        let text = |value: &Value| value.as_str().unwrap().to_owned();
-        let line =
-            |package: &Value| format!("{} {}", text(&package["name"]), text(&package["version"]));
-        report["packages"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .filter(of_parser)
-            .map(line)
-            .collect::<BTreeSet<String>>()
-    };
-    if let Some((layout, rootfs)) = unpack("debian-slim") {
-        let admindir = format!("--admindir={}", rootfs.join("var/lib/dpkg").display());
-        let listed = run(
-            "dpkg-query",
-            [admindir.as_str(), "-W", "-f", "${db:Status-Status} ${Package} ${Version}\n"],
-        );
-        let wanted: BTreeSet<String> = listed
-            .lines()
-            .filter_map(|line| line.strip_prefix("installed "))
-            .map(str::to_owned)
-            .collect();
-        assert!(wanted.len() > 50);
-        assert_eq!(found(&layout, "dpkg"), wanted);
-    }
-    if let Some((layout, rootfs)) = unpack("rpm-app") {
-        let database = rootfs.join("var/lib/rpm");
-        let format = "%{NAME} %|EPOCH?{%{EPOCH}:}|%{VERSION}-%{RELEASE}\n";
-        let listed = run("rpm", ["--dbpath", database.to_str().unwrap(), "-qa", "--qf", format]);
-        let wanted: BTreeSet<String> = listed
-            .lines()
-            .filter(|line| !line.starts_with("gpg-pubkey "))
-            .map(str::to_owned)
-            .collect();
-        assert!(wanted.len() > 50);
-        assert_eq!(found(&layout, "rpm"), wanted);
-    }
 }

@@ -6,6 +6,7 @@
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
+    clippy::indexing_slicing,
     clippy::print_stdout,
     reason = "a test stops at the first surprise and says what it skips"
 )]
@@ -15,6 +16,7 @@ mod console;
 mod demo;
 mod feeds;
 mod fleet;
+mod packages;
 mod root_file_system;
 mod sdk;
 mod support;
