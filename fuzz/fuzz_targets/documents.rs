@@ -2,9 +2,6 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use plimsoll_image::{parse_config, parse_manifest};
+use plimsoll_fuzz::read_documents;
 
-fuzz_target!(|bytes: &[u8]| {
-    let _ = parse_manifest(bytes, None);
-    let _ = parse_config(bytes);
-});
+fuzz_target!(|bytes: &[u8]| read_documents(bytes));

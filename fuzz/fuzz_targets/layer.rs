@@ -2,13 +2,6 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use plimsoll_image::{Budget, LayerDescriptor, Tree, read_blob};
+use plimsoll_fuzz::read_layer;
 
-fuzz_target!(|bytes: &[u8]| {
-    let descriptor = LayerDescriptor { digest: None, media_type: String::new(), size: 0, diff_id: None };
-    let budget = Budget { max_unpacked_bytes: 64 << 20, ..Budget::default() };
-    if let Ok(entries) = read_blob(&mut &*bytes, &descriptor, &budget, &mut ()) {
-        let (tree, _) = Tree::merge(&[entries.clone(), entries]);
-        assert!(tree.walk().count() <= 2 * bytes.len().max(1) * 1024);
-    }
-});
+fuzz_target!(|bytes: &[u8]| read_layer(bytes));

@@ -1,13 +1,11 @@
-//! Every package format: the first byte chooses the parser, the rest is the file.
+//! Every package format, and the other files that detectors read: the first byte chooses a path, and the parsers that
+//! claim it read the rest.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use plimsoll_image::{Budget, TreePath};
-use plimsoll_inspect::{ClaimedFile, parsers};
+use plimsoll_fuzz::{CLAIMED, read_claimed};
 
 fuzz_target!(|bytes: &[u8]| {
     let Some((choice, bytes)) = bytes.split_first() else { return };
-    let parser = parsers()[usize::from(*choice) % parsers().len()];
-    let path = TreePath::clean(b"var/lib/dpkg/status");
-    let _ = parser.parse(&ClaimedFile { path: &path, bytes, budget: &Budget::default() });
+    read_claimed(CLAIMED[usize::from(*choice) % CLAIMED.len()], bytes);
 });

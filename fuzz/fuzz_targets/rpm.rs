@@ -1,0 +1,7 @@
+//! RPM's database: an SQLite file with a header per row.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use plimsoll_fuzz::read_claimed;
+
+fuzz_target!(|bytes: &[u8]| read_claimed("var/lib/rpm/rpmdb.sqlite", bytes));

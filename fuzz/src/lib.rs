@@ -1,0 +1,193 @@
+//! What the fuzz targets do with their bytes, in one place, so that the committed seeds are replayed by a plain test too.
+//!
+//! In: any bytes. Out: nothing; what breaks a promise panics. Odd: formats that are told apart by their path are read under
+//! a path of theirs, through the same claim and the same guard-free parse as in a scan.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::OnceLock,
+};
+
+use plimsoll_advisory::{
+    ImportOptions, MatchContext, Snapshot, compare, import, match_packages, starter_feed,
+};
+use plimsoll_image::{
+    Budget, EntryKind, EntryMeta, LayerDescriptor, Tree, TreePath, parse_config, parse_manifest,
+    read_blob,
+};
+use plimsoll_inspect::{ClaimedFile, parsers};
+use plimsoll_model::{Ecosystem, Package, Scheme};
+
+/// A path for each format that is told by its path.
+pub const CLAIMED: &[&str] = &[
+    "var/lib/dpkg/status",
+    "var/lib/dpkg/status.d/base",
+    "var/lib/dpkg/status.d/base.md5sums",
+    "var/lib/dpkg/info/base.list",
+    "lib/apk/db/installed",
+    "usr/lib/python3/site-packages/a.dist-info/METADATA",
+    "usr/lib/python3/site-packages/a.egg-info",
+    "app/node_modules/a/package.json",
+    "etc/os-release",
+    "etc/debian_version",
+    "etc/passwd",
+    "etc/ssh/sshd_config",
+    "opt/tool/package.json",
+];
+
+/// A name for each kind of feed file.
+pub const FEED_FILES: &[&str] = &["CVE-2021-44228.json", "kev.json", "epss.csv"];
+
+/// Limits as in a scan, but small enough for a fuzzer's memory.
+fn budget() -> Budget {
+    Budget {
+        max_unpacked_bytes: 64 << 20,
+        max_nested_bytes: 64 << 20,
+        max_entries: 100_000,
+        ..Budget::default()
+    }
+}
+
+/// Parses a file with every parser that claims the path.
+///
+/// # Panics
+/// When a parser keeps more than it read, or a nameless package.
+pub fn read_claimed(path: &str, bytes: &[u8]) {
+    let path = TreePath::from(path);
+    let meta = EntryMeta {
+        path: path.clone(),
+        kind: EntryKind::File,
+        mode: 0o644,
+        uid: 0,
+        gid: 0,
+        size: bytes.len() as u64,
+        mtime: 0,
+        link: None,
+    };
+    let budget = budget();
+    let mut claims = 0;
+    for parser in parsers() {
+        if parser.claims(path.as_bytes(), &meta).is_none() {
+            continue;
+        }
+        claims += 1;
+        let file = ClaimedFile { path: &path, bytes, budget: &budget };
+        if let Ok(facts) = parser.parse(&file) {
+            assert!(facts.owned.len() <= bytes.len());
+            assert!(facts.problems.len() <= 1_000, "{} problems", facts.problems.len());
+            for package in facts.packages {
+                assert!(!package.name.is_empty() && !package.version.is_empty());
+            }
+        }
+    }
+    assert!(claims > 0, "no parser claims the path");
+}
+
+/// Unpacks, walks and merges a layer's blob.
+///
+/// # Panics
+/// When the merged tree holds more than the archive can.
+pub fn read_layer(bytes: &[u8]) {
+    let descriptor =
+        LayerDescriptor { digest: None, media_type: String::new(), size: 0, diff_id: None };
+    if let Ok(entries) = read_blob(&mut &*bytes, &descriptor, &budget(), &mut ()) {
+        let (tree, _) = Tree::merge(&[entries.clone(), entries]);
+        let unpacked = 64 << 20;
+        assert!(tree.walk().count() <= unpacked / 512 * 2_048);
+    }
+}
+
+/// Parses the bytes as each of an image's documents.
+pub fn read_documents(bytes: &[u8]) {
+    let _manifest = parse_manifest(bytes, None);
+    let _config = parse_config(bytes);
+}
+
+/// Compares two versions there and back.
+///
+/// # Panics
+/// When the answers contradict each other.
+pub fn compare_versions(choice: u8, a: &str, b: &str) {
+    let schemes =
+        [Scheme::Dpkg, Scheme::Apk, Scheme::Rpm, Scheme::Pep440, Scheme::Semver, Scheme::Maven];
+    let scheme = schemes[usize::from(choice) % schemes.len()];
+    if let (Ok(there), Ok(back)) = (compare(scheme, a, b), compare(scheme, b, a)) {
+        assert_eq!(there, back.reverse());
+    }
+    if let Ok(same) = compare(scheme, a, a) {
+        assert!(same.is_eq());
+    }
+}
+
+fn folder() -> &'static Path {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    FOLDER.get_or_init(|| {
+        let folder = std::env::temp_dir().join(format!("plimsoll-fuzz-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).expect("the folder for temporary files");
+        folder
+    })
+}
+
+fn packages() -> Vec<Package> {
+    let package = |ecosystem: &str, release: Option<&str>, name: &str, version: &str| Package {
+        ecosystem: Ecosystem::named(ecosystem),
+        release: release.map(str::to_owned),
+        name: name.to_owned(),
+        version: version.to_owned(),
+        source: None,
+        purl: format!("pkg:generic/{name}@{version}"),
+        locations: Vec::new(),
+        found_by: "fuzz".to_owned(),
+        extra: std::collections::BTreeMap::new(),
+    };
+    vec![
+        package("Debian", Some("12"), "openssl", "3.0.1-1"),
+        package("Alpine", Some("v3.18"), "openssl", "3.1.0-r0"),
+        package("Maven", None, "org.apache.logging.log4j:log4j-core", "2.14.1"),
+        package("npm", None, "lodash", "4.17.4"),
+        package("PyPI", None, "django", "2.0"),
+        package("PyPI", None, "a", "1"),
+    ]
+}
+
+/// Opens the bytes as a snapshot, after making format and checksum fit, and matches packages with it.
+pub fn read_snapshot(bytes: &[u8]) {
+    let mut sealed = b"PLIMSNP\n\x01\0\0\0\0\0\0\0".to_vec();
+    sealed.extend(bytes.get(16..).unwrap_or_default());
+    let checksum = crc32fast::hash(&sealed[16..]);
+    sealed[12..16].copy_from_slice(&checksum.to_le_bytes());
+    let path = folder().join("snapshot");
+    std::fs::write(&path, &sealed).expect("a temporary file");
+    if let Ok(snapshot) = Snapshot::open(&path) {
+        let _state = snapshot.state();
+        let _counts = (snapshot.counts(), snapshot.digest_is_right(), snapshot.ids().count());
+        let _matched = match_packages(&packages(), &snapshot, &MatchContext::default());
+    }
+}
+
+/// The starter feed's snapshot: a seed for [`read_snapshot`].
+///
+/// # Panics
+/// When it cannot be made.
+#[must_use]
+pub fn starter_snapshot() -> Vec<u8> {
+    let path = folder().join("starter");
+    starter_feed(&path).expect("the starter feed");
+    std::fs::read(&path).expect("the starter feed's file")
+}
+
+/// Imports one document, and matches packages with what became of it.
+///
+/// # Panics
+/// When an import that succeeded wrote a snapshot that cannot be opened.
+pub fn read_feed(name: &str, bytes: &[u8]) {
+    let path = folder().join(name);
+    std::fs::write(&path, bytes).expect("a temporary file");
+    let target = folder().join("imported");
+    let _none_there = std::fs::remove_file(&target);
+    let options = ImportOptions { allow_older: true, starter: false };
+    if import(&[path], &target, &options, &mut |_| {}).is_ok() {
+        let snapshot = Snapshot::open(&target).expect("what was imported opens");
+        let _matched = match_packages(&packages(), &snapshot, &MatchContext::default());
+    }
+}
