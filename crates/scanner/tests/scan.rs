@@ -243,6 +243,57 @@ fn without_a_feed_and_with_an_old_one_the_report_says_so() {
     );
 }
 
+/// A folder to which a file comes between the first pass and the second.
+struct Growing {
+    folder: tempfile::TempDir,
+    source: Box<dyn LayerSource + Send>,
+    read: AtomicUsize,
+}
+
+impl LayerSource for Growing {
+    fn documents(&self) -> &ImageDocuments {
+        self.source.documents()
+    }
+
+    fn read_layer(
+        &self,
+        index: usize,
+        budget: &Budget,
+        visitor: &mut dyn EntryVisitor,
+    ) -> Result<LayerEntries, ReadError> {
+        if self.read.fetch_add(1, Ordering::Relaxed) == 1 {
+            std::fs::write(self.folder.path().join("opt/a"), b"new").unwrap();
+        }
+        self.source.read_layer(index, budget, visitor)
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_folder_that_changes_between_two_passes_lends_no_file_another_s_content() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |path: &str, text: &str| {
+        let path = folder.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    };
+    write("etc/os-release", OS_RELEASE);
+    write("opt/b", "Package: wrong\nStatus: install ok installed\nVersion: 1\n");
+    write("opt/c", STATUS);
+    write("var/lib/dpkg/x", "");
+    std::os::unix::fs::symlink("/opt/c", folder.path().join("var/lib/dpkg/status")).unwrap();
+    let platform: Platform = "linux/amd64".parse().unwrap();
+    let source = open_path(folder.path(), None, &platform, &Budget::default()).unwrap();
+    let growing = Growing { folder, source, read: AtomicUsize::new(0) };
+    let report = scan_with(&growing, None, None, 1).report;
+    assert_eq!(report.packages, []);
+    assert!(
+        report.coverage.gaps.iter().any(|gap| {
+            gap.reason == GapReason::UnreadableFile && gap.at == "var/lib/dpkg/status"
+        })
+    );
+}
+
 #[test]
 fn a_root_file_system_has_no_configuration_that_could_disagree() {
     let folder = tempfile::tempdir().unwrap();

@@ -128,7 +128,16 @@ pub(super) fn read_unread_claims(
         match source.read_layer(index, options.budget, &mut inspector) {
             Ok(entries) => {
                 if let Some(facts) = read.layers.get_mut(index) {
-                    facts.add(inspector.finish(entries));
+                    let mut second = inspector.finish(entries);
+                    // A folder may change between two passes, and its entries' numbers with it. What was read for another
+                    // file is worth nothing; the claim stays unread, which the inspection tells.
+                    let (before, now) = (&facts.entries.entries, &second.entries.entries);
+                    second.files.retain(|entry, _| {
+                        usize::try_from(*entry).is_ok_and(|at| {
+                            before.get(at).is_some_and(|meta| now.get(at) == Some(meta))
+                        })
+                    });
+                    facts.add(second);
                 }
             }
             Err(error) => {
