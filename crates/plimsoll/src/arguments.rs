@@ -35,7 +35,7 @@ pub(crate) struct Global {
     /// Folder with all state: store, feed snapshot, layer cache [default: ~/.local/share/plimsoll]
     #[arg(long, value_name = "DIR", env = "PLIMSOLL_DATA", hide_env_values = true, global = true)]
     pub(crate) data: Option<PathBuf>,
-    /// Talk to a running server at this address instead of the data folder
+    /// Let a running server at this address do it instead (registry, images, rank, affected, key, cluster)
     #[arg(
         long,
         value_name = "URL",
@@ -241,8 +241,8 @@ pub(crate) struct Serve {
     )]
     pub(crate) listen: std::net::SocketAddr,
     /// How many images are scanned at once
-    #[arg(long, value_name = "N", default_value_t = 2)]
-    pub(crate) workers: usize,
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub(crate) workers: u16,
     /// Minutes between two looks at each registry; 0 looks only when told
     #[arg(long, value_name = "MINUTES", default_value_t = 60)]
     pub(crate) sync_interval: u64,
@@ -260,7 +260,7 @@ pub(crate) enum Feed {
     /// Compile advisory files into the snapshot that scans match against
     #[command(
         after_help = "Takes OSV as osv.dev serves it (a folder of <Ecosystem>/all.zip, one zip, one JSON file, a folder of them), \
-        CISA's known_exploited_vulnerabilities.json and FIRST's epss_scores-*.csv[.gz], each told apart by itself.\n\
+        CISA's known_exploited_vulnerabilities.json FIRST's epss_scores-*.csv[.gz] and CVE severities as JSON lines, each told apart by itself.\n\
         Everything named makes one new snapshot. A corrupt, partial or older feed never replaces a good one."
     )]
     Import {
@@ -378,7 +378,7 @@ pub(crate) struct Images {
     /// Page, from 1
     #[arg(long, default_value_t = 1)]
     pub(crate) page: u32,
-    /// Rows a page, at most 100
+    /// Rows a page, at most 500
     #[arg(long, default_value_t = 20)]
     pub(crate) page_size: u32,
     /// For people, or for programs

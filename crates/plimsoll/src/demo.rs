@@ -12,7 +12,7 @@ use std::time::Duration;
 use plimsoll_advisory::starter_feed;
 use plimsoll_model::{Finding, Priority};
 use plimsoll_server::{
-    Clock, Context, LoopbackRegistry, ServeConfig, Server,
+    Clock, Context, LoopbackHandle, LoopbackRegistry, ServeConfig, Server,
     operation::{
         feed::feed_path,
         images::{ListImages, image_report, list_images},
@@ -31,7 +31,28 @@ use crate::{
 };
 
 pub(crate) async fn run(arguments: &Demo, terminal: Terminal) -> anyhow::Result<()> {
+    // The signal is waited for before the folder is made, so that Ctrl-C leaves nothing behind however early it comes.
+    let mut stop = command::serve::StopSignal::new()?;
     let folder = tempfile::Builder::new().prefix("plimsoll-demo-").tempdir()?;
+    tokio::select! {
+        result = show_everything(arguments, &folder, terminal) => {
+            let (server, _registry) = result?;
+            if !arguments.exit {
+                stop.wait().await;
+            }
+            server.stop().await;
+            Ok(())
+        }
+        () = stop.wait() => Ok(()),
+    }
+}
+
+/// Everything up to the point where the demo only serves.
+async fn show_everything(
+    arguments: &Demo,
+    folder: &tempfile::TempDir,
+    terminal: Terminal,
+) -> anyhow::Result<(Server, LoopbackHandle)> {
     let summary = starter_feed(&feed_path(folder.path()))?;
     let registry = LoopbackRegistry::new();
     for demo in images::all()? {
@@ -65,11 +86,7 @@ pub(crate) async fn run(arguments: &Demo, terminal: Terminal) -> anyhow::Result<
             terminal.print(&way_on(&server, &key))?;
         }
     }
-    if !arguments.exit {
-        command::serve::stop_signal().await?;
-    }
-    server.stop().await;
-    Ok(())
+    Ok((server, registry))
 }
 
 /// Adds the registry, syncs it, and waits until everything is scanned.

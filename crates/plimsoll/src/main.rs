@@ -82,7 +82,7 @@ async fn run(arguments: Arguments, terminal: Terminal) -> anyhow::Result<Exit> {
 /// Logs to standard error; `RUST_LOG` chooses what (default: warnings).
 fn log() {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn,sqlx=error"));
     let is_coloured = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
         && std::io::stderr().is_terminal();
     tracing_subscriber::fmt()

@@ -21,7 +21,7 @@ enum Clause {
 /// Why a text is not a [`Threshold`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{clause}` is not of the form KIND or KIND:LEVEL, such as vulnerability:asap, baseline:high or malware"
+    "`{clause}`: {source} (the form is KIND or KIND:LEVEL, such as vulnerability:asap, baseline:high or malware)"
 )]
 pub struct ThresholdError {
     /// The part between two commas that does not fit.
@@ -32,6 +32,14 @@ pub struct ThresholdError {
 }
 
 impl Threshold {
+    /// Whether it asks about vulnerabilities, which nobody can answer without a feed.
+    #[must_use]
+    pub fn is_about_vulnerabilities(&self) -> bool {
+        self.0
+            .iter()
+            .any(|clause| matches!(clause, Clause::Any(Kind::Vulnerability) | Clause::Priority(_)))
+    }
+
     /// Whether any finding of the report reaches the line.
     #[must_use]
     pub fn is_reached(&self, report: &Report) -> bool {

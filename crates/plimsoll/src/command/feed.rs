@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::Context;
 use plimsoll_advisory::{
-    ImportOptions, ImportProgress, ImportSummary, Snapshot, import, starter_feed,
+    FeedError, ImportOptions, ImportProgress, ImportSummary, Snapshot, import, starter_feed,
 };
 use plimsoll_model::{FeedState, ecosystem::ECOSYSTEMS};
 use plimsoll_registry::{
@@ -81,7 +81,12 @@ async fn import_paths(
     })
     .await?;
     bar.finish_and_clear();
-    summary.context("the feed in use was left as it is")
+    summary.map_err(|error| match error {
+        FeedError::Older { .. } => anyhow::anyhow!(
+            "{error}; the feed in use was left as it is\nhint: name all files together, or replace it all the same with `--allow-older`"
+        ),
+        error => anyhow::Error::new(error).context("the feed in use was left as it is"),
+    })
 }
 
 /// Downloads what changed; what is current stays. Answers the files.

@@ -1,6 +1,6 @@
 //! `plimsoll registry`: registries whose images are watched.
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use plimsoll_server::operation::{
     registries::{AddRegistry, Net},
     sync::SyncReport,
@@ -53,11 +53,21 @@ pub(crate) async fn run(
                     .map(|registry| registry.name)
                     .collect(),
             };
+            let mut failed = Vec::new();
             for name in names {
-                report(&backend.sync_registry(&name).await?, terminal)?;
+                match backend.sync_registry(&name).await {
+                    Ok(outcome) => report(&outcome, terminal)?,
+                    Err(error) => {
+                        terminal.error(&error);
+                        failed.push(name);
+                    }
+                }
             }
             if scan {
                 backend.scan_queued(global, terminal).await?;
+            }
+            if !failed.is_empty() {
+                bail!("not every registry was looked at: {}", failed.join(", "));
             }
         }
         Registry::Remove { name } => {

@@ -4,10 +4,10 @@ use std::{fs::File, io::Write, path::Path};
 
 use anyhow::{Context, bail};
 use plimsoll_advisory::{MatchContext, Snapshot};
-use plimsoll_image::{Budget, InputKind, LayerSource, open_path};
-use plimsoll_model::{ImageReference, Platform, ReferenceError, Secret};
+use plimsoll_image::{Budget, ImageDocuments, InputKind, LayerSource, open_path, parse_config};
+use plimsoll_model::{ImageReference, Platform, ReferenceError, Secret, Verdict};
 use plimsoll_registry::{Credentials, Endpoint, HttpClient, HttpOptions, RegistryClient, resolve};
-use plimsoll_scanner::{LayerCache, ScanOptions, Scanned, format};
+use plimsoll_scanner::{LayerCache, ScanOptions, Scanned, Threshold, format};
 use plimsoll_server::operation::feed::{feed_path, open_feed};
 
 use super::registry::account;
@@ -23,9 +23,19 @@ pub(crate) async fn run(
     global: &Global,
     terminal: Terminal,
 ) -> anyhow::Result<Exit> {
+    if arguments.fail_on.as_ref().is_some_and(Threshold::is_about_vulnerabilities)
+        && open_snapshot(&arguments, global)?.is_none()
+    {
+        bail!(
+            "`--fail-on vulnerability` cannot be decided: there is no feed\nhint: `plimsoll feed update`, or `plimsoll feed import PATH`"
+        );
+    }
     let budget = Budget::default();
     let platform = arguments.platform.clone().unwrap_or_else(Platform::host);
     let source = open(&arguments, &platform, &budget).await?;
+    if let Some(wanted) = &arguments.platform {
+        check_platform(source.documents(), wanted)?;
+    }
     let snapshot = open_snapshot(&arguments, global)?;
     let cache = if arguments.no_cache { None } else { open_cache(global, terminal) };
     let progress = terminal.scan_progress(&arguments.target);
@@ -55,8 +65,12 @@ fn finish(arguments: &Scan, scanned: &Scanned, terminal: Terminal) -> anyhow::Re
         Some(path) => {
             let mut file = File::create(path)
                 .with_context(|| format!("`{}` cannot be written", path.display()))?;
-            file.write_all(&text)?;
-            file.sync_all()?;
+            file.write_all(&text)
+                .with_context(|| format!("`{}` cannot be written", path.display()))?;
+            if file.metadata()?.is_file() {
+                file.sync_all()
+                    .with_context(|| format!("`{}` cannot be written", path.display()))?;
+            }
         }
         None => terminal.print(String::from_utf8(text)?.trim_end())?,
     }
@@ -72,6 +86,12 @@ fn finish(arguments: &Scan, scanned: &Scanned, terminal: Terminal) -> anyhow::Re
             report.coverage.verdict
         ));
         return Ok(Exit::CoverageMissed);
+    }
+    if report.coverage.verdict == Verdict::Unreadable {
+        bail!(
+            "`{}` could not be read: the report says why, and says nothing about what is in it",
+            arguments.target
+        );
     }
     if arguments.fail_on.as_ref().is_some_and(|line| line.is_reached(report)) {
         terminal.say("findings reach the line of --fail-on");
@@ -111,6 +131,17 @@ fn open_cache(global: &Global, terminal: Terminal) -> Option<LayerCache> {
     }
 }
 
+/// An image of one platform is what it is, whatever was asked for.
+fn check_platform(documents: &ImageDocuments, wanted: &Platform) -> anyhow::Result<()> {
+    let config = parse_config(&documents.config).ok().and_then(|config| config.platform());
+    match config.or_else(|| documents.platform.clone()) {
+        Some(platform) if !platform.satisfies(wanted) => {
+            bail!("`{}` is an image for {platform}, not for {wanted}", documents.name)
+        }
+        _ => Ok(()),
+    }
+}
+
 async fn open(
     arguments: &Scan,
     platform: &Platform,
@@ -122,7 +153,7 @@ async fn open(
         Some(Input::Registry) => return open_registry(arguments, platform, budget).await,
         Some(Input::Local(kind)) => Some(kind),
         None if path.exists() || names_inside(target) => None,
-        None if target.starts_with(['/', '.', '~']) => {
+        None if target.starts_with(['/', '.', '~']) || target.contains(".tar") => {
             bail!(
                 "`{target}` does not exist\nhint: a registry's image is said as HOST/REPOSITORY:TAG"
             )

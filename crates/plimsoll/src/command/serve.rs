@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use plimsoll_server::{ServeConfig, TlsFiles, serve};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::{
     arguments::{Global, Serve},
@@ -17,13 +18,20 @@ pub(crate) async fn run(
 ) -> anyhow::Result<()> {
     let mut config = ServeConfig::new(&data::directory(global)?);
     config.listen = arguments.listen;
-    config.workers = arguments.workers;
+    config.workers = arguments.workers.into();
     config.sync_interval = (arguments.sync_interval > 0)
         .then(|| Duration::from_secs(arguments.sync_interval.saturating_mul(60)));
     config.tls = arguments
         .tls_certificate
         .zip(arguments.tls_key)
         .map(|(certificate, key)| TlsFiles { certificate, key });
+    if config.tls.is_none() && !config.listen.ip().is_loopback() {
+        terminal.say(
+            "warning: plain http on a network address: tokens and answers can be read on the way\n\
+             hint: `--tls-certificate FILE --tls-key FILE`, or a proxy with TLS in front of 127.0.0.1",
+        );
+    }
+    let mut stop = StopSignal::new()?;
     let server = serve(config).await?;
     terminal.print(&format!("listening on {}", server.url()))?;
     terminal.say(&format!("console: {}/console/", server.url()));
@@ -31,17 +39,32 @@ pub(crate) async fn run(
         let file = server.store().admin_token_file();
         terminal.say(&format!("log in with the admin token in {}", file.display()));
     }
-    stop_signal().await?;
+    stop.wait().await;
     terminal.say("stopping: scans under way are finished or handed back");
     server.stop().await;
     Ok(())
 }
 
 /// Ctrl-C, or SIGTERM as service managers send it.
-pub(crate) async fn stop_signal() -> std::io::Result<()> {
-    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
-    tokio::select! {
-        result = tokio::signal::ctrl_c() => result,
-        _ = terminate.recv() => Ok(()),
+pub(crate) struct StopSignal {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl StopSignal {
+    /// From now on a signal no longer ends the process by itself.
+    pub(crate) fn new() -> std::io::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    /// Waits for either.
+    pub(crate) async fn wait(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
     }
 }

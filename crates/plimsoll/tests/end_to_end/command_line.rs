@@ -88,6 +88,34 @@ fn logs_in_files_are_plain_text() {
 }
 
 #[test]
+fn what_was_not_looked_at_never_passes() {
+    let folder = temporary();
+    let layout = layout(folder.path());
+    let data = folder.path().join("data");
+    let data = data.to_str().unwrap();
+    let scan = |target: &str, arguments: &[&str]| {
+        let output = plimsoll(["scan", "--data", data, target].iter().chain(arguments));
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    let (code, error) = scan(layout.to_str().unwrap(), &["--fail-on", "vulnerability:asap"]);
+    assert_eq!(code, Some(1));
+    assert!(error.contains("no feed") && error.contains("hint: `plimsoll feed update`"), "{error}");
+    let (code, error) = scan(layout.to_str().unwrap(), &["--platform", "linux/s390x"]);
+    assert_eq!(code, Some(1));
+    assert!(error.contains("linux/amd64, not for linux/s390x"), "{error}");
+    let blobs = layout.join("blobs/sha256");
+    let largest = std::fs::read_dir(blobs).unwrap().map(|entry| entry.unwrap().path());
+    let layer =
+        largest.max_by_key(|path| std::fs::read(path).unwrap().starts_with(&[0x1f, 0x8b])).unwrap();
+    let bytes = std::fs::read(&layer).unwrap();
+    std::fs::write(&layer, &bytes[..bytes.len() / 2]).unwrap();
+    let (code, error) = scan(layout.to_str().unwrap(), &["--fail-on", "baseline"]);
+    assert_eq!(code, Some(1), "{error}");
+    let (code, _) = scan(layout.to_str().unwrap(), &["--require-coverage", "partial"]);
+    assert_eq!(code, Some(4));
+}
+
+#[test]
 fn errors_name_the_thing_the_place_and_the_remedy() {
     let folder = temporary();
     let not_an_image = folder.path().join("notes.txt");

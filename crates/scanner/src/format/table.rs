@@ -11,7 +11,8 @@ use std::{
 
 use comfy_table::{Attribute, Cell, Color};
 use plimsoll_model::{
-    Evidence, Finding, Kind, Level, Package, Priority, Report, RiskCounters, Subject, Verdict,
+    Evidence, Finding, GapReason, Kind, Level, Package, Priority, Report, RiskCounters, Subject,
+    Verdict,
 };
 
 use crate::upgrade::{fixed_version, upgrades};
@@ -50,6 +51,9 @@ const OTHERS: &[(Kind, &str)] = &[
     (Kind::License, "Licences"),
 ];
 
+/// Gaps of one reason that are listed unless all are asked for.
+const GAPS_OF_A_KIND: usize = 5;
+
 fn head(report: &Report, style: Style, output: &mut dyn io::Write) -> io::Result<()> {
     let image = &report.image;
     writeln!(output, "{}", bold(&printable(&image.name), style))?;
@@ -66,11 +70,14 @@ fn head(report: &Report, style: Style, output: &mut dyn io::Write) -> io::Result
     }
     let counters = RiskCounters::of(report);
     let (word, color) = match counters.risk_level() {
-        3 => ("loaded too deep", Color::Red),
-        2 => ("deep in the water", Color::Yellow),
-        1 => ("riding high", Color::Green),
-        _ if report.coverage.verdict == Verdict::Complete => ("empty hold", Color::Green),
-        _ => ("not known", Color::Yellow),
+        3 => ("Over the line", Color::Red),
+        2 => ("At the line", Color::Yellow),
+        1 => ("Below the line", Color::Green),
+        _ if report.coverage.verdict == Verdict::Complete => ("Nothing found", Color::Green),
+        _ if report.coverage.verdict == Verdict::Partial => {
+            ("Nothing found in what could be read", Color::Yellow)
+        }
+        _ => ("Not known", Color::Yellow),
     };
     writeln!(
         output,
@@ -94,10 +101,20 @@ fn coverage(report: &Report, style: Style, output: &mut dyn io::Write) -> io::Re
         Verdict::Unreadable => "the image could not be read: no findings does not mean clean",
     };
     writeln!(output, "\nCoverage: {} ({meaning})", painted(&verdict.to_string(), color, style))?;
+    let mut listed: BTreeMap<GapReason, usize> = BTreeMap::new();
     for gap in &report.coverage.gaps {
+        let number = listed.entry(gap.reason).or_default();
+        *number += 1;
+        if *number > GAPS_OF_A_KIND && !style.all {
+            continue;
+        }
         let place =
             if gap.at.is_empty() { String::new() } else { format!("{}: ", printable(&gap.at)) };
         writeln!(output, "  - {place}{}", printable(&gap.detail))?;
+    }
+    let more: usize = listed.values().map(|number| number.saturating_sub(GAPS_OF_A_KIND)).sum();
+    if more > 0 && !style.all {
+        writeln!(output, "  … and {more} more like these (`--all` lists them)")?;
     }
     match &report.feed {
         None => writeln!(
