@@ -1,7 +1,7 @@
 //! The scan of one image, from its bytes to a report, and the report's formats: the library that others embed.
 //!
 //! In: a [`LayerSource`](plimsoll_image::LayerSource), a feed snapshot, budgets. Out: a
-//! [`Report`](plimsoll_model::Report), and through [`format`] text of it. Odd: a scan does not fail. What could not be
+//! [`Report`](plimsoll_model::Report), and through [`mod@format`] text of it. Odd: a scan does not fail. What could not be
 //! read is in the report's coverage, and an image that could not be read at all is a report that says so.
 
 pub mod cache;
