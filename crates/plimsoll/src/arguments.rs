@@ -162,7 +162,7 @@ pub(crate) struct Scan {
     /// List findings that need no action now, too
     #[arg(long)]
     pub(crate) all: bool,
-    /// Exit with 3 when a finding reaches this line: KIND[:LEVEL], separated by commas
+    /// Exit with 3 when a finding reaches this line: `KIND[:LEVEL]`, separated by commas
     #[arg(long, value_name = "LINE")]
     pub(crate) fail_on: Option<Threshold>,
     /// Exit with 4 when the coverage is less than this: complete, partial
