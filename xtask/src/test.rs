@@ -12,7 +12,7 @@ pub(crate) fn run(install: bool, arguments: &[String]) -> anyhow::Result<()> {
         setup::run()?;
     }
     let mut command = Command::new("cargo");
-    command.args(["test", "--locked", "--workspace"]).args(arguments);
+    command.args(["test", "--locked", "--workspace", "--no-fail-fast"]).args(arguments);
     if setup::is_complete() {
         command.env("PLIMSOLL_REQUIRE_TOOLS", "1");
     } else {

@@ -21,7 +21,6 @@ use plimsoll_server::{
     },
     serve,
 };
-use plimsoll_store::{Store, StoreOptions};
 
 use crate::{arguments::Global, data, terminal::Terminal};
 
@@ -39,8 +38,8 @@ impl Backend {
         match &global.server {
             Some(address) => Ok(Self::Server(client(address, global)?)),
             None => {
-                let store = Store::open(&data::directory(global)?, StoreOptions::default()).await?;
-                Ok(Self::Data(Box::new(Context::new(store, Clock::machine()))))
+                let context = Context::new(data::store(global).await?, Clock::machine());
+                Ok(Self::Data(Box::new(context)))
             }
         }
     }

@@ -9,6 +9,7 @@ use std::{
 };
 
 use anyhow::Context;
+use plimsoll_store::{Store, StoreOptions};
 
 use crate::arguments::Global;
 
@@ -34,6 +35,20 @@ pub(crate) fn make(directory: &Path) -> anyhow::Result<()> {
         .mode(0o700)
         .create(directory)
         .with_context(|| format!("`{}` cannot be made", directory.display()))
+}
+
+/// The state in the data directory.
+pub(crate) async fn store(global: &Global) -> anyhow::Result<Store> {
+    let folder = directory(global)?;
+    Store::open(&folder, StoreOptions::default()).await.with_context(|| unusable(&folder))
+}
+
+/// What to say, and to do, when the data directory cannot be used.
+pub(crate) fn unusable(folder: &Path) -> String {
+    format!(
+        "the data directory `{}` cannot be used\nhint: `--data DIR` chooses another; a damaged plimsoll.db in it must be restored, or moved away to begin anew",
+        folder.display()
+    )
 }
 
 /// The folder with the facts of layers.

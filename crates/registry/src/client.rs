@@ -217,7 +217,12 @@ impl RegistryClient {
             401 | 403 => {
                 RegistryError::Refused { registry, who: access.who(), what, status, message }
             }
-            404 => RegistryError::NotFound { registry, what, message },
+            404 => {
+                // The repository is there; it is the tag or digest that is not.
+                let is_manifest = message.contains("MANIFEST_UNKNOWN");
+                let what = if is_manifest { format!("such tag or digest in {what}") } else { what };
+                RegistryError::NotFound { registry, what, message }
+            }
             429 => RegistryError::RateLimited { registry, what, retry_after, message },
             503 if retry_after.is_some() => {
                 RegistryError::RateLimited { registry, what, retry_after, message }

@@ -24,7 +24,10 @@ pub(crate) async fn run(
         ]
     })?;
     if list.images.is_empty() {
-        terminal.say(&format!("no scanned image has {}", list.id));
+        terminal.say(&format!(
+            "no scanned image has {}; images that were not scanned, or only partly, are not spoken for (`plimsoll images`)",
+            list.id
+        ));
     }
     Ok(())
 }

@@ -24,7 +24,7 @@ pub(crate) fn print(
     terminal: Terminal,
 ) -> anyhow::Result<()> {
     terminal.print("Riskiest by vulnerabilities")?;
-    let head = ["#", "IMAGE", "ASAP", "LATER", "NO NEED NOW", "TOP SCORE"];
+    let head = ["#", "REGISTRY", "IMAGE", "ASAP", "LATER", "NO NEED NOW", "TOP SCORE"];
     table(&ranking.vul_asap, format, terminal, &head, |counters| {
         let top = counters.top_tenths;
         let score = format!("{}.{}", top / 10, top % 10);
@@ -36,7 +36,7 @@ pub(crate) fn print(
         ]
     })?;
     terminal.print("\nRiskiest by baseline")?;
-    let head = ["#", "IMAGE", "HIGH/MEDIUM/LOW", "TOTAL"];
+    let head = ["#", "REGISTRY", "IMAGE", "HIGH/MEDIUM/LOW", "TOTAL"];
     table(&ranking.baseline, format, terminal, &head, |counters| {
         vec![baseline(counters), counters.baseline().to_string()]
     })
@@ -55,7 +55,11 @@ fn table(
             .into_iter()
             .filter(|part| !part.is_empty())
             .collect();
-        let mut cells = vec![(place + 1).to_string(), format!("{}:{}", path.join("/"), row.tag)];
+        let mut cells = vec![
+            (place + 1).to_string(),
+            row.registry.clone(),
+            format!("{}:{}", path.join("/"), row.tag),
+        ];
         cells.extend(numbers(&row.counters));
         cells
     })

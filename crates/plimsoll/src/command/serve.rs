@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use plimsoll_server::{ServeConfig, TlsFiles, serve};
+use plimsoll_server::{ServeConfig, ServeError, TlsFiles, serve};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::{
@@ -16,7 +16,8 @@ pub(crate) async fn run(
     global: &Global,
     terminal: Terminal,
 ) -> anyhow::Result<()> {
-    let mut config = ServeConfig::new(&data::directory(global)?);
+    let folder = data::directory(global)?;
+    let mut config = ServeConfig::new(&folder);
     config.listen = arguments.listen;
     config.workers = arguments.workers.into();
     config.sync_interval = (arguments.sync_interval > 0)
@@ -32,7 +33,10 @@ pub(crate) async fn run(
         );
     }
     let mut stop = StopSignal::new()?;
-    let server = serve(config).await?;
+    let server = serve(config).await.map_err(|error| match error {
+        ServeError::Open(error) => anyhow::Error::new(error).context(data::unusable(&folder)),
+        error => error.into(),
+    })?;
     terminal.print(&format!("listening on {}", server.url()))?;
     terminal.say(&format!("console: {}/console/", server.url()));
     if server.new_admin_token().is_some() {

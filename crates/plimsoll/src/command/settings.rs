@@ -2,7 +2,6 @@
 
 use anyhow::bail;
 use plimsoll_server::operation::rank::{LIMIT_SETTING, SCOPE_SETTING, scope_of};
-use plimsoll_store::{Store, StoreOptions};
 
 use crate::{
     arguments::{Global, Settings},
@@ -39,7 +38,7 @@ pub(crate) async fn run(
     terminal: Terminal,
 ) -> anyhow::Result<()> {
     data::refuse_server(global, "settings")?;
-    let store = Store::open(&data::directory(global)?, StoreOptions::default()).await?;
+    let store = data::store(global).await?;
     let Some(name) = settings.name else {
         let mut rows = Vec::new();
         for known in KNOWN {
