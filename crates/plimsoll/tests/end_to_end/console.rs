@@ -19,12 +19,11 @@ fn a_browser_logs_in_and_clicks_through_every_page() {
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
     let _process = Process { child };
-    let line = lines
-        .map(Result::unwrap)
-        .find(|line| line.starts_with("Console: "))
-        .expect("the console's address");
+    let line = lines.find(|line| line.starts_with("Console: ")).expect("the console's address");
+    // The demo goes on printing; a closed pipe would end it.
+    std::thread::spawn(move || lines.for_each(drop));
     let address = line.split_whitespace().nth(1).unwrap();
     let token = line.trim_end_matches(')').rsplit(' ').next().unwrap();
     let output = Command::new(python)
