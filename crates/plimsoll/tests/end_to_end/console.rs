@@ -1,11 +1,8 @@
 //! A real browser clicks through the console of the demo.
 
-use std::{
-    io::{BufRead, BufReader},
-    process::{Command, Stdio},
-};
+use std::process::{Command, Stdio};
 
-use crate::support::{Process, has, python, root};
+use crate::support::{demo, has, python, root};
 
 #[test]
 fn a_browser_logs_in_and_clicks_through_every_page() {
@@ -13,17 +10,9 @@ fn a_browser_logs_in_and_clicks_through_every_page() {
     if !has("chromium") || !has("chromedriver") {
         return;
     }
-    let mut child = Command::new(env!("CARGO_BIN_EXE_plimsoll"))
-        .args(["demo"])
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
-    let _process = Process { child };
-    let line = lines.find(|line| line.starts_with("Console: ")).expect("the console's address");
-    // The demo goes on printing; a closed pipe would end it.
-    std::thread::spawn(move || lines.for_each(drop));
+    let demo = demo(&[]);
+    let line =
+        std::iter::repeat_with(|| demo.line()).find(|line| line.starts_with("Console: ")).unwrap();
     let address = line.split_whitespace().nth(1).unwrap();
     let token = line.trim_end_matches(')').rsplit(' ').next().unwrap();
     let output = Command::new(python)

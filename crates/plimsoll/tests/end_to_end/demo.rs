@@ -1,11 +1,11 @@
 //! The README's first command.
 
 use std::{
-    io::{BufRead, BufReader},
     process::{Command, Stdio},
+    time::Duration,
 };
 
-use crate::support::{Process, get, plimsoll_ok};
+use crate::support::{demo, get, plimsoll_ok, run, temporary};
 
 #[test]
 fn the_demo_shows_everything_and_ends() {
@@ -26,24 +26,33 @@ fn the_demo_shows_everything_and_ends() {
 
 #[test]
 fn the_demo_serves_a_script() {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_plimsoll"))
-        .args(["demo", "--format", "env"])
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let _process = Process { child };
-    let lines: Vec<String> = lines.take(3).map(Result::unwrap).collect();
+    let demo = demo(&["--format", "env"]);
+    let variables = demo.variables();
     let value = |key: &str| {
-        let prefix = format!("{key}=");
-        lines
-            .iter()
-            .find_map(|line| line.strip_prefix(&prefix))
-            .unwrap_or_else(|| panic!("{key} in {lines:?}"))
+        let found = variables.iter().find(|(name, _)| name == key);
+        found.map(|(_, value)| value.as_str()).expect(key)
     };
     let endpoint = value("PLIMSOLL_ENDPOINT").trim_start_matches("http://").to_owned();
     assert!(value("ALIBABA_CLOUD_ACCESS_KEY_ID").len() >= 16);
     assert!(value("ALIBABA_CLOUD_ACCESS_KEY_SECRET").len() >= 30);
     assert_eq!(get(&endpoint, "/healthz").0, 200);
+}
+
+#[test]
+fn an_early_ctrl_c_leaves_nothing_behind() {
+    for pause in [20, 60, 120, 250] {
+        let folder = temporary();
+        let mut child = Command::new(env!("CARGO_BIN_EXE_plimsoll"))
+            .arg("demo")
+            .env("TMPDIR", folder.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        std::thread::park_timeout(Duration::from_millis(pause));
+        run("kill", ["-INT", &child.id().to_string()]);
+        child.wait().unwrap();
+        let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().collect();
+        assert!(left.is_empty(), "after {pause} ms: {left:?}");
+    }
 }

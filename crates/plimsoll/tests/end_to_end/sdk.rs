@@ -1,38 +1,13 @@
 //! The official SDKs, unmodified, against the demo's server.
 
-use std::{
-    io::{BufRead, BufReader},
-    process::{Command, Stdio},
-};
+use std::process::{Command, Stdio};
 
-use crate::support::{Process, node_packages, python, root};
-
-/// A demo's server, and the variables that say where it is and with which key.
-fn demo() -> (Process, Vec<(String, String)>) {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_plimsoll"))
-        .args(["demo", "--format", "env"])
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let process = Process { child };
-    let variables = lines
-        .take(3)
-        .map(|line| {
-            line.unwrap()
-                .split_once('=')
-                .map(|(key, value)| (key.to_owned(), value.to_owned()))
-                .unwrap()
-        })
-        .collect();
-    (process, variables)
-}
+use crate::support::{demo, node_packages, python, root};
 
 /// Runs a driver, each line of which is a case.
 fn drive(mut driver: Command, cases: usize) {
-    let (_process, variables) = demo();
-    let output = driver.envs(variables).stdin(Stdio::null()).output().unwrap();
+    let demo = demo(&["--format", "env"]);
+    let output = driver.envs(demo.variables()).stdin(Stdio::null()).output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout);
     println!("{text}");
     let bad: Vec<&str> = text

@@ -172,6 +172,48 @@ pub(crate) fn serve(data: &Path, arguments: &[&str]) -> Server {
     Server { process: Process { child }, endpoint: endpoint.trim_end_matches('/').to_owned() }
 }
 
+/// A running `plimsoll demo`, whose folder goes with the test.
+pub(crate) struct Demo {
+    _process: Process,
+    lines: std::sync::mpsc::Receiver<String>,
+    _folder: tempfile::TempDir,
+}
+
+/// Starts the demo. What it prints is read to its end, since a closed pipe would end it.
+pub(crate) fn demo(arguments: &[&str]) -> Demo {
+    let folder = temporary();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_plimsoll"))
+        .arg("demo")
+        .args(arguments)
+        .env("TMPDIR", folder.path())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let output = BufReader::new(child.stdout.take().unwrap());
+    let (sender, lines) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        output.lines().map_while(Result::ok).for_each(|line| drop(sender.send(line)))
+    });
+    Demo { _process: Process { child }, lines, _folder: folder }
+}
+
+impl Demo {
+    /// The next line that it prints.
+    pub(crate) fn line(&self) -> String {
+        self.lines.recv_timeout(DEADLINE).expect("the demo prints another line")
+    }
+
+    /// The three variables of `--format env`.
+    pub(crate) fn variables(&self) -> Vec<(String, String)> {
+        let pair = |line: String| {
+            let (name, value) = line.split_once('=').unwrap();
+            (name.to_owned(), value.to_owned())
+        };
+        (0..3).map(|_| pair(self.line())).collect()
+    }
+}
+
 /// A port that was free a moment ago.
 pub(crate) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
