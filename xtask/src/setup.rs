@@ -20,11 +20,13 @@ const DEBIAN: &[(&str, &str)] = &[
     ("rpm", "rpm"),
     ("apache2-utils", "htpasswd"),
     ("openssl", "openssl"),
+    ("sqlite3", "sqlite3"),
     ("chromium", "chromium"),
     ("chromium-driver", "chromedriver"),
     ("fonts-dejavu-core", "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf"),
     ("python3-venv", "python3"),
     ("nodejs", "node"),
+    ("npm", "npm"),
 ];
 
 /// The official clients, a JSON schema validator and a browser's driver, from PyPI.
