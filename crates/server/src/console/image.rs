@@ -16,6 +16,7 @@ use axum::{
 };
 use maud::{Markup, html};
 use plimsoll_model::Report;
+use plimsoll_scanner::upgrades;
 use plimsoll_store::{ImageRisk, LeadFinding, Origin, Workload};
 
 use super::{
@@ -169,6 +170,16 @@ impl Loaded {
                                 "(" (lead.id)
                                 @if let Some(tenths) = lead.tenths { ", " (tenths / 10) "." (tenths % 10) " of 15" }
                                 ")"
+                            }
+                        }
+                    }
+                    // An urgent finding's own fix may leave others open that one update ends with it.
+                    @if let Some(update) = self.report.as_ref().and_then(|report| upgrades(report).into_iter().next()) {
+                        p class="begin" {
+                            "Ends most: "
+                            b { "Update " (update.package) " " (update.installed) " to " (update.version) }
+                            span class="muted" {
+                                " (" (update.asap.len()) " asap, " (update.later.len()) " later)"
                             }
                         }
                     }

@@ -46,6 +46,7 @@ async fn findings_stand_most_urgent_first_with_what_to_do_and_why() {
     let mut browser = logged_in(&store).await;
     let page = browser.get(&path).await;
     assert!(page.body.contains("Begin here: <b>Update libssl3 3.0.11 to 3.0.13</b>"));
+    assert!(page.body.contains("Ends most: <b>Update "), "{}", page.body);
     let (_, list) = page.body.split_once("id=\"views\"").unwrap();
     let place = |text: &str| list.find(text).unwrap_or_else(|| panic!("{text}"));
     assert!(place("Fix as soon as possible") < place("CVE-URGENT"));
