@@ -71,7 +71,7 @@ impl LayerCache {
         fs::rename(&temporary, &path)
     }
 
-    /// Removes the oldest entries until the folder is within its bound; called now and then by long-running programs.
+    /// Removes the oldest entries until the folder is within its bound; called after a scan, and now and then by servers.
     ///
     /// # Errors
     /// Those of the file system.
@@ -163,5 +163,22 @@ mod tests {
         assert!(cache.get(&digest).is_some());
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!((mode(&cache.path(&digest)), mode(&cache.folder)), (0o600, 0o700));
+    }
+
+    #[test]
+    fn the_oldest_entries_go_first_and_no_more_than_needed() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = LayerCache { max_bytes: 20, ..LayerCache::open(folder.path()).unwrap() };
+        let shard = folder.path().join("ab");
+        fs::create_dir(&shard).unwrap();
+        let start = fs::metadata(&shard).unwrap().modified().unwrap();
+        for (name, age) in [("old", 300), ("older", 600), ("new", 0)] {
+            fs::write(shard.join(name), [0; 10]).unwrap();
+            let file = fs::File::options().write(true).open(shard.join(name)).unwrap();
+            file.set_modified(start - std::time::Duration::from_secs(age)).unwrap();
+        }
+        cache.prune().unwrap();
+        let left = |name: &str| shard.join(name).exists();
+        assert_eq!((left("older"), left("old"), left("new")), (false, true, true));
     }
 }

@@ -14,6 +14,6 @@ pub mod upgrade;
 pub use cache::LayerCache;
 pub use plimsoll_inspect::detectors_version;
 pub use progress::{NoProgress, Progress};
-pub use scan::{ScanOptions, Scanned, report_digest, scan};
+pub use scan::{ScanOptions, Scanned, scan};
 pub use threshold::{Threshold, ThresholdError};
 pub use upgrade::{Upgrade, upgrades};

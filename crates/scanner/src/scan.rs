@@ -12,7 +12,7 @@ use plimsoll_image::{
     Budget, ImageConfig, ImageDocuments, LayerEntries, LayerSource, Tree, parse_config,
 };
 use plimsoll_inspect::{Inspection, LayerFacts, inspect_image};
-use plimsoll_model::{Coverage, Digest, Finding, Gap, GapReason, ImageIdentity, Report, Timestamp};
+use plimsoll_model::{Coverage, Finding, Gap, GapReason, ImageIdentity, Report, Timestamp};
 
 use crate::{LayerCache, Progress};
 
@@ -68,14 +68,6 @@ pub fn scan(
     gaps.extend(read.gaps);
     let report = assemble(documents, &config, options, inspection, matched, gaps);
     Scanned { report, interrupted: read.interrupted }
-}
-
-/// Digest of a report's canonical JSON: equal reports have equal digests.
-#[must_use]
-pub fn report_digest(report: &Report) -> Digest {
-    let bytes = serde_json::to_vec(report).unwrap_or_default();
-    let computed = ring::digest::digest(&ring::digest::SHA256, &bytes);
-    Digest::from_bytes(computed.as_ref().try_into().unwrap_or_default())
 }
 
 fn read_config(documents: &ImageDocuments, gaps: &mut Vec<Gap>) -> ImageConfig {

@@ -48,7 +48,10 @@ pub(crate) async fn run(
             threads: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
             context: MatchContext::default(),
         };
-        (plimsoll_scanner::scan(source.as_ref(), &options, &progress), progress)
+        let scanned = plimsoll_scanner::scan(source.as_ref(), &options, &progress);
+        // Where no server runs, nobody else keeps the folder within its bound; a scan does not fail for that.
+        let _pruned = cache.map(|cache| cache.prune());
+        (scanned, progress)
     })
     .await?;
     progress.finish();
