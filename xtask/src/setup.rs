@@ -5,8 +5,11 @@
 //! second run takes a second.
 
 use std::{
+    env,
+    ffi::OsString,
     fs,
-    path::PathBuf,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
 };
 
@@ -135,13 +138,28 @@ fn images() -> anyhow::Result<()> {
         return Ok(());
     }
     say(&format!("building real images for tests into target/test-images: {}", IMAGES.join(" ")));
-    // It runs package builds side by side, which now and then get in each other's way: what is done is kept.
-    let mut result = Ok(());
-    for _ in 0..3 {
-        result = run_command(Command::new("bash").arg(&builder).arg(&target).args(IMAGES));
-        if result.is_ok() {
-            break;
-        }
-    }
-    result
+    run_command(
+        Command::new("bash")
+            .arg(&builder)
+            .arg(&target)
+            .args(IMAGES)
+            .env("PATH", path_with(&one_rpmbuild_at_a_time()?)?),
+    )
+}
+
+/// A folder with an `rpmbuild` that waits for its turn. The builder of real images runs two side by side in one build
+/// tree, and each of them fails when the other creates a folder of that tree just before it does.
+fn one_rpmbuild_at_a_time() -> anyhow::Result<PathBuf> {
+    let folder = tools().join("turns");
+    fs::create_dir_all(&folder)?;
+    let program = folder.join("rpmbuild");
+    fs::write(&program, "#!/bin/sh\nexec flock \"$0.lock\" /usr/bin/rpmbuild \"$@\"\n")?;
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755))?;
+    Ok(folder)
+}
+
+/// The search path with `folder` before everything else.
+fn path_with(folder: &Path) -> anyhow::Result<OsString> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    Ok(env::join_paths(std::iter::once(folder.to_path_buf()).chain(env::split_paths(&path)))?)
 }
