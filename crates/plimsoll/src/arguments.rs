@@ -83,6 +83,8 @@ pub(crate) enum Command {
     Demo(Demo),
     /// Scan one image: a registry reference, an archive, a layout, a folder
     Scan(Box<Scan>),
+    /// Show the files of an image as its runtime would see them
+    Tree(Box<Tree>),
     /// Run the server: gateway, console, management API, scan workers
     Serve(Serve),
     /// Advisory data: import, update, look
@@ -145,14 +147,8 @@ pub(crate) enum DemoFormat {
     plimsoll scan app.tar --fail-on vulnerability:asap,baseline:high,malware --require-coverage partial\n  plimsoll scan /\n\nExit codes: 0 below the line, 1 error, 2 usage, 3 --fail-on reached, 4 --require-coverage not reached."
 )]
 pub(crate) struct Scan {
-    /// Registry reference, docker-archive or OCI layout (folder or tar), layer tar, or root file system folder
-    pub(crate) target: String,
-    /// What the target is, instead of looking: registry, docker-archive, oci-layout, layer-tar, rootfs
-    #[arg(long, value_name = "KIND")]
-    pub(crate) input: Option<Input>,
-    /// Which platform of a multi-platform image [default: linux on this machine's architecture]
-    #[arg(long, value_name = "OS/ARCH")]
-    pub(crate) platform: Option<Platform>,
+    #[command(flatten)]
+    pub(crate) target: Target,
     /// Format of the report: table, json
     #[arg(long, value_name = "FORMAT", default_value = "table", value_parser = report_format)]
     pub(crate) format: &'static str,
@@ -174,6 +170,49 @@ pub(crate) struct Scan {
     /// Read every layer again instead of using what is known of it
     #[arg(long)]
     pub(crate) no_cache: bool,
+}
+
+/// `plimsoll tree`
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Shows what a container of the image would see, so that it can be held against a runtime's own answer:\n  \
+    plimsoll tree app.tar --format json --digests\n  podman image mount APP"
+)]
+pub(crate) struct Tree {
+    #[command(flatten)]
+    pub(crate) target: Target,
+    /// For people, or for programs
+    #[arg(long, value_enum, default_value_t = TreeFormat::Text)]
+    pub(crate) format: TreeFormat,
+    /// Read every file and show its SHA-256, too
+    #[arg(long)]
+    pub(crate) digests: bool,
+    /// Show one layer alone, whiteouts included, instead of all merged; 0 is the bottom
+    #[arg(long, value_name = "N")]
+    pub(crate) layer: Option<usize>,
+}
+
+/// How a tree is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TreeFormat {
+    /// One line an entry: mode, owner, size, layer, path
+    Text,
+    /// One document: coverage, entries
+    Json,
+}
+
+/// Which image, and how to reach it.
+#[derive(Args, Debug)]
+pub(crate) struct Target {
+    /// Registry reference, docker-archive or OCI layout (folder or tar), layer tar, or root file system folder
+    #[arg(value_name = "TARGET")]
+    pub(crate) name: String,
+    /// What the target is, instead of looking: registry, docker-archive, oci-layout, layer-tar, rootfs
+    #[arg(long, value_name = "KIND")]
+    pub(crate) input: Option<Input>,
+    /// Which platform of a multi-platform image [default: linux on this machine's architecture]
+    #[arg(long, value_name = "OS/ARCH")]
+    pub(crate) platform: Option<Platform>,
     /// Host in another domain that issues the registry's tokens and may see the account; may be repeated
     #[arg(long = "token-realm", value_name = "HOST")]
     pub(crate) token_realms: Vec<String>,

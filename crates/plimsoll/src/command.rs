@@ -14,3 +14,5 @@ pub(crate) mod registry;
 pub(crate) mod scan;
 pub(crate) mod serve;
 pub(crate) mod settings;
+pub(crate) mod target;
+pub(crate) mod tree;

@@ -64,6 +64,7 @@ async fn run(arguments: Arguments, terminal: Terminal) -> anyhow::Result<Exit> {
     match arguments.command {
         Command::Demo(demo) => demo::run(&demo, terminal).await?,
         Command::Scan(scan) => return command::scan::run(*scan, global, terminal).await,
+        Command::Tree(tree) => return command::tree::run(*tree, terminal).await,
         Command::Serve(serve) => command::serve::run(serve, global, terminal).await?,
         Command::Feed(feed) => command::feed::run(feed, global, terminal).await?,
         Command::Registry(registry) => command::registry::run(registry, global, terminal).await?,

@@ -6,6 +6,7 @@
 
 pub mod cache;
 pub mod format;
+pub mod listing;
 pub mod progress;
 pub mod scan;
 pub mod threshold;
