@@ -13,6 +13,7 @@ mod range;
 mod release;
 
 use plimsoll_model::{Finding, Gap, GapReason, Package};
+use serde::{Deserialize, Serialize};
 
 use crate::{
     priority::{Exposure, Importance},
@@ -20,7 +21,7 @@ use crate::{
 };
 
 /// What is known of the image's use, beyond its content.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MatchContext {
     /// From where it can be reached.
     pub exposure: Exposure,

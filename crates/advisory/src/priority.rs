@@ -8,6 +8,7 @@
 mod severity;
 
 use plimsoll_model::{Level, Priority, Timestamp, Urgency};
+use serde::{Deserialize, Serialize};
 
 use crate::matching::MatchContext;
 
@@ -17,7 +18,9 @@ pub use severity::Assessor;
 pub const POLICY_VERSION: u32 = 1;
 
 /// From where the image's services can be reached.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 pub enum Exposure {
     /// From the internet.
     Internet,
@@ -29,7 +32,9 @@ pub enum Exposure {
 }
 
 /// How much depends on the image.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 pub enum Importance {
     /// 0 on the wire.
     Test,

@@ -31,7 +31,7 @@ pub use manifest::{
 };
 pub use open::{InputKind, OpenError, UnknownInputKind, open_path};
 pub use source::{
-    EntryVisitor, ImageDocuments, LayerDescriptor, LayerEntries, LayerOrigin, LayerSource,
-    ReadError,
+    BlobSource, EntryVisitor, ImageDocuments, LayerDescriptor, LayerEntries, LayerOrigin,
+    LayerSource, ReadError,
 };
 pub use tree::{ContentRef, Node, Removed, Tree};

@@ -114,6 +114,18 @@ pub trait LayerSource: Sync {
     ) -> Result<LayerEntries, ReadError>;
 }
 
+/// An image whose blobs are handed over as they lie, to be read by somebody else: a process without network, say.
+pub trait BlobSource: Sync {
+    /// The image's documents, whose digests are checked.
+    fn documents(&self) -> &ImageDocuments;
+
+    /// The bytes of a layer's blob from its start; nothing about them is checked. What is read may be dropped half-way.
+    ///
+    /// # Errors
+    /// There is no such layer, or its bytes cannot be had.
+    fn open_blob(&self, index: usize) -> Result<Box<dyn Read + Send>, ReadError>;
+}
+
 /// Why a layer could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {

@@ -18,6 +18,7 @@ use crate::{
     claims::UnreadClaim,
     facts::{FileFacts, LayerFacts, Problem},
     parser::{ClaimedFile, ParseError, Parser, Want, parsers, read_wanted},
+    watch::{Watch, Work},
 };
 
 /// Texts that one layer may keep for checks: many times what the configuration of a whole system has.
@@ -27,7 +28,6 @@ const MAX_TEXT_BYTES: usize = 64 << 20;
 const LARGE: u64 = 32 << 20;
 
 /// Sees each entry of a layer once and asks the detectors.
-#[derive(Debug)]
 pub struct LayerInspector<'a> {
     budget: &'a Budget,
     /// Bytes of texts that may still be kept for checks.
@@ -35,13 +35,21 @@ pub struct LayerInspector<'a> {
     files: BTreeMap<u32, Vec<FileFacts>>,
     only: Option<BTreeMap<u32, Vec<&'a UnreadClaim>>>,
     turn: Option<&'a Mutex<()>>,
+    watched: Option<(usize, &'a dyn Watch)>,
 }
 
 impl<'a> LayerInspector<'a> {
     /// For the first pass: everything is read under its own path.
     #[must_use]
     pub const fn new(budget: &'a Budget) -> Self {
-        Self { budget, text_left: MAX_TEXT_BYTES, files: BTreeMap::new(), only: None, turn: None }
+        Self {
+            budget,
+            text_left: MAX_TEXT_BYTES,
+            files: BTreeMap::new(),
+            only: None,
+            turn: None,
+            watched: None,
+        }
     }
 
     /// For a second pass: just these claims are read, each by its detector and under its path.
@@ -57,6 +65,7 @@ impl<'a> LayerInspector<'a> {
             files: BTreeMap::new(),
             only: Some(only),
             turn: None,
+            watched: None,
         }
     }
 
@@ -64,6 +73,13 @@ impl<'a> LayerInspector<'a> {
     #[must_use]
     pub const fn with_turn(mut self, turn: &'a Mutex<()>) -> Self {
         self.turn = Some(turn);
+        self
+    }
+
+    /// Tells `watch` about each file before a detector gets it; `layer` is the layer's position in the image.
+    #[must_use]
+    pub const fn with_watch(mut self, layer: usize, watch: &'a dyn Watch) -> Self {
+        self.watched = Some((layer, watch));
         self
     }
 
@@ -119,7 +135,8 @@ impl EntryVisitor for LayerInspector<'_> {
             let path = job.claimed.as_ref().unwrap_or(&meta.path);
             let mut facts = match read.as_ref().map_err(Clone::clone).and_then(|bytes| {
                 let bytes = fitting(job.want, meta.size, bytes)?;
-                parse_guarded(job.parser, &ClaimedFile { path, bytes, budget: self.budget })
+                let file = ClaimedFile { path, bytes, budget: self.budget };
+                parse_watched(job.parser, &file, index, self.watched)
             }) {
                 Ok(facts) => facts,
                 Err(error) => FileFacts { problems: vec![problem(&error)], ..FileFacts::default() },
@@ -163,6 +180,22 @@ fn fitting(want: Want, size: u64, bytes: &[u8]) -> Result<&[u8], ParseError> {
             Ok(bytes.get(..limit).unwrap_or(bytes))
         }
     }
+}
+
+fn parse_watched(
+    parser: &dyn Parser,
+    file: &ClaimedFile<'_>,
+    entry: u32,
+    watched: Option<(usize, &dyn Watch)>,
+) -> Result<FileFacts, ParseError> {
+    let Some((layer, watch)) = watched else { return parse_guarded(parser, file) };
+    let work = Work { layer, entry, path: file.path, detector: parser.id() };
+    let parsed = match watch.file_begins(&work) {
+        Ok(()) => parse_guarded(parser, file),
+        Err(problem) => Err(ParseError::Syntax { at: "whole file".to_owned(), problem }),
+    };
+    watch.file_ends(layer);
+    parsed
 }
 
 fn parse_guarded(parser: &dyn Parser, file: &ClaimedFile<'_>) -> Result<FileFacts, ParseError> {

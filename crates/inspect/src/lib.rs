@@ -21,6 +21,7 @@ mod parser;
 mod paths;
 mod text;
 mod view;
+mod watch;
 
 pub use check::{About, Check, Outcome, Seen, checks};
 pub use claims::{UnreadClaim, unread_claims};
@@ -30,3 +31,4 @@ pub use inspection::{Inspection, inspect_image};
 pub use layer::LayerInspector;
 pub use parser::{ClaimedFile, ParseError, Parser, Want, detectors_version, parsers};
 pub use view::{FileText, Unread, View};
+pub use watch::{Watch, Work};

@@ -8,18 +8,18 @@
 //! Descriptors' `urls` (foreign layers) are never fetched. Manifests are used for other artifacts too, which are told
 //! apart by their types and refused with [`RegistryError::NotAnImage`].
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, io::Read};
 
 use plimsoll_image::{
-    Budget, Descriptor, DocumentError, EntryVisitor, ImageConfig, ImageDocuments, Index,
-    LayerDescriptor, LayerEntries, LayerSource, Manifest, ManifestDocument, ReadError,
+    BlobSource, Budget, Descriptor, DocumentError, EntryVisitor, ImageConfig, ImageDocuments,
+    Index, LayerDescriptor, LayerEntries, LayerSource, Manifest, ManifestDocument, ReadError,
     choose_platform, parse_config, read_blob,
 };
 use plimsoll_model::{Digest, ImageReference, Platform};
 use tokio::runtime::Handle;
 
 use crate::{
-    client::{FetchedManifest, RegistryClient},
+    client::{BlobReader, FetchedManifest, RegistryClient},
     error::RegistryError,
 };
 
@@ -98,6 +98,28 @@ impl RemoteImage {
     pub fn repository(&self) -> &str {
         &self.repository
     }
+
+    /// A layer's descriptor, and a transfer of its blob that has just begun.
+    fn layer(&self, index: usize) -> Result<(&LayerDescriptor, BlobReader), ReadError> {
+        let count = self.documents.layers.len();
+        let no_such = || ReadError::NoSuchLayer { index, count };
+        let expected = self.documents.layers.get(index).ok_or_else(no_such)?;
+        let digest = expected.digest.ok_or_else(no_such)?;
+        let runtime = &self.runtime;
+        let reader = self.client.blob_reader(&self.repository, digest, expected.size, runtime);
+        Ok((expected, reader))
+    }
+}
+
+/// As with [`LayerSource::read_layer`], the bytes must be read outside of the runtime.
+impl BlobSource for RemoteImage {
+    fn documents(&self) -> &ImageDocuments {
+        &self.documents
+    }
+
+    fn open_blob(&self, index: usize) -> Result<Box<dyn Read + Send>, ReadError> {
+        Ok(Box::new(self.layer(index)?.1))
+    }
 }
 
 /// Layers are fetched on the runtime and read on the calling thread, which must not be one of the runtime's own: use
@@ -113,12 +135,7 @@ impl LayerSource for RemoteImage {
         budget: &Budget,
         visitor: &mut dyn EntryVisitor,
     ) -> Result<LayerEntries, ReadError> {
-        let count = self.documents.layers.len();
-        let no_such = || ReadError::NoSuchLayer { index, count };
-        let expected = self.documents.layers.get(index).ok_or_else(no_such)?;
-        let digest = expected.digest.ok_or_else(no_such)?;
-        let mut reader =
-            self.client.blob_reader(&self.repository, digest, expected.size, &self.runtime);
+        let (expected, mut reader) = self.layer(index)?;
         read_blob(&mut reader, expected, budget, visitor)
     }
 }

@@ -3,12 +3,17 @@
 //! In: a folder, a layer's digest, the detectors' versions. Out: the layer's [`LayerFacts`]. Odd: an entry is written only
 //! under a digest that we computed over the bytes that we read, atomically, and is checked when it is read back; a
 //! damaged entry counts as absent. The folder may be deleted at any time. Facts hold parts of image files (password
-//! databases for the checks among them), so the folder is readable by its owner alone.
+//! databases for the checks among them), so the folder is readable by its owner alone. A process that may not touch files
+//! reads and writes its entries through another one ([`EntryStore`]).
 
 use std::{
     fs, io,
-    io::{Read, Write},
+    io::Read,
     path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use plimsoll_inspect::LayerFacts;
@@ -20,10 +25,31 @@ const MAX_ENTRY_BYTES: u64 = 1 << 30;
 /// How many bytes the folder may hold before the oldest entries go.
 const DEFAULT_MAX_BYTES: u64 = 4 << 30;
 
-/// A folder with the facts of layers.
+/// Hands entries to and from where they lie, for a process that may not open files itself.
+pub trait EntryStore: Send + Sync + std::fmt::Debug {
+    /// The bytes of a layer's entry, if there is one.
+    fn open(&self, digest: &Digest) -> Option<Box<dyn Read>>;
+
+    /// Keeps the bytes of a layer's entry.
+    ///
+    /// # Errors
+    /// It cannot be kept; a scan goes on without.
+    fn keep(&self, digest: &Digest, entry: &[u8]) -> io::Result<()>;
+}
+
+/// The facts of layers that were read before.
 #[derive(Debug, Clone)]
-pub struct LayerCache {
-    folder: PathBuf,
+pub struct LayerCache(Place);
+
+#[derive(Debug, Clone)]
+enum Place {
+    Folder(Folder),
+    Elsewhere(Arc<dyn EntryStore>),
+}
+
+#[derive(Debug, Clone)]
+struct Folder {
+    path: PathBuf,
     detectors: String,
     max_bytes: u64,
 }
@@ -36,18 +62,23 @@ impl LayerCache {
     pub fn open(folder: &Path) -> io::Result<Self> {
         fs::create_dir_all(folder)?;
         restrict(folder)?;
-        Ok(Self {
-            folder: folder.to_owned(),
+        Ok(Self(Place::Folder(Folder {
+            path: folder.to_owned(),
             detectors: detectors_key(),
             max_bytes: DEFAULT_MAX_BYTES,
-        })
+        })))
+    }
+
+    /// A cache whose entries somebody else reads and writes.
+    #[must_use]
+    pub fn elsewhere(entries: Arc<dyn EntryStore>) -> Self {
+        Self(Place::Elsewhere(entries))
     }
 
     /// The facts of the layer with that blob digest, if these detectors have read it before.
     #[must_use]
     pub fn get(&self, digest: &Digest) -> Option<LayerFacts> {
-        let path = self.path(digest);
-        let facts = read_entry(&path)?;
+        let facts = unpack_entry(&mut *self.open_entry(digest)?)?;
         if facts.entries.computed_digest == Some(*digest) {
             return Some(facts);
         }
@@ -60,15 +91,46 @@ impl LayerCache {
     /// Those of the file system. A scan goes on without: the cache only saves time.
     pub fn put(&self, facts: &LayerFacts) -> io::Result<()> {
         let Some(digest) = facts.entries.computed_digest else { return Ok(()) };
-        let path = self.path(&digest);
-        let Some(parent) = path.parent() else { return Ok(()) };
-        fs::create_dir_all(parent)?;
         let packed = zstd::encode_all(io::Cursor::new(serde_json::to_vec(facts)?), 1)?;
         let mut checked = ring::digest::digest(&ring::digest::SHA256, &packed).as_ref().to_vec();
         checked.extend(packed);
-        let temporary = parent.join(format!(".{}.{}", digest.hex(), std::process::id()));
-        write_private(&temporary, &checked)?;
-        fs::rename(&temporary, &path)
+        match &self.0 {
+            Place::Folder(_) => self.keep_entry(&digest, &mut checked.as_slice()),
+            Place::Elsewhere(entries) => entries.keep(&digest, &checked),
+        }
+    }
+
+    /// The bytes of an entry as they lie; nothing about them is checked.
+    #[must_use]
+    pub fn open_entry(&self, digest: &Digest) -> Option<Box<dyn Read>> {
+        match &self.0 {
+            Place::Folder(folder) => Some(Box::new(folder.entry(digest)?)),
+            Place::Elsewhere(entries) => entries.open(digest),
+        }
+    }
+
+    /// The file of an entry, to be handed to another process; `None` where there is none, or no file.
+    #[must_use]
+    pub fn entry_file(&self, digest: &Digest) -> Option<fs::File> {
+        match &self.0 {
+            Place::Folder(folder) => folder.entry(digest),
+            Place::Elsewhere(_) => None,
+        }
+    }
+
+    /// Keeps the bytes of an entry as they come; [`get`](Self::get) checks them.
+    ///
+    /// # Errors
+    /// Those of the file system and of `entry`.
+    pub fn keep_entry(&self, digest: &Digest, entry: &mut dyn Read) -> io::Result<()> {
+        match &self.0 {
+            Place::Folder(folder) => folder.keep(digest, entry),
+            Place::Elsewhere(entries) => {
+                let mut bytes = Vec::new();
+                entry.take(MAX_ENTRY_BYTES).read_to_end(&mut bytes)?;
+                entries.keep(digest, &bytes)
+            }
+        }
     }
 
     /// Removes the oldest entries until the folder is within its bound; called after a scan, and now and then by servers.
@@ -76,8 +138,37 @@ impl LayerCache {
     /// # Errors
     /// Those of the file system.
     pub fn prune(&self) -> io::Result<()> {
+        match &self.0 {
+            Place::Folder(folder) => folder.prune(),
+            Place::Elsewhere(_) => Ok(()),
+        }
+    }
+}
+
+impl Folder {
+    fn entry(&self, digest: &Digest) -> Option<fs::File> {
+        fs::File::open(self.place(digest)).ok()
+    }
+
+    /// Writes beside the entry's place and renames, so that nobody sees half an entry.
+    fn keep(&self, digest: &Digest, entry: &mut dyn Read) -> io::Result<()> {
+        let place = self.place(digest);
+        let Some(parent) = place.parent() else { return Ok(()) };
+        fs::create_dir_all(parent)?;
+        static WRITES: AtomicU64 = AtomicU64::new(0);
+        let (process, write) = (std::process::id(), WRITES.fetch_add(1, Ordering::Relaxed));
+        let temporary = parent.join(format!(".{}.{process}.{write}", digest.hex()));
+        let mut file = create_private(&temporary)?;
+        if let Err(error) = io::copy(entry, &mut file) {
+            fs::remove_file(&temporary)?;
+            return Err(error);
+        }
+        fs::rename(&temporary, &place)
+    }
+
+    fn prune(&self) -> io::Result<()> {
         let mut entries = Vec::new();
-        for folder in fs::read_dir(&self.folder)? {
+        for folder in fs::read_dir(&self.path)? {
             let folder = folder?.path();
             if !folder.is_dir() {
                 continue;
@@ -100,15 +191,16 @@ impl LayerCache {
         Ok(())
     }
 
-    fn path(&self, digest: &Digest) -> PathBuf {
+    fn place(&self, digest: &Digest) -> PathBuf {
         let hex = digest.hex();
         let shard: String = hex.chars().take(2).collect();
-        self.folder.join(shard).join(format!("{hex}.{}", self.detectors))
+        self.path.join(shard).join(format!("{hex}.{}", self.detectors))
     }
 }
 
-fn read_entry(path: &Path) -> Option<LayerFacts> {
-    let bytes = fs::read(path).ok()?;
+fn unpack_entry(entry: &mut dyn Read) -> Option<LayerFacts> {
+    let mut bytes = Vec::new();
+    entry.take(MAX_ENTRY_BYTES).read_to_end(&mut bytes).ok()?;
     let (checksum, packed) = bytes.split_at_checked(32)?;
     if ring::digest::digest(&ring::digest::SHA256, packed).as_ref() != checksum {
         return None;
@@ -125,13 +217,13 @@ fn detectors_key() -> String {
     digest.as_ref().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Writes a file that nobody else may read, not even where a copy of it goes.
-fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+/// A file that nobody else may read, not even where a copy of it goes.
+fn create_private(path: &Path) -> io::Result<fs::File> {
     let mut options = fs::OpenOptions::new();
     options.write(true).create(true).truncate(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)?.write_all(bytes)
+    options.open(path)
 }
 
 #[cfg(unix)]
@@ -162,13 +254,15 @@ mod tests {
         cache.put(&LayerFacts { entries, ..LayerFacts::default() }).unwrap();
         assert!(cache.get(&digest).is_some());
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
-        assert_eq!((mode(&cache.path(&digest)), mode(&cache.folder)), (0o600, 0o700));
+        let Place::Folder(folder) = &cache.0 else { panic!("a folder") };
+        assert_eq!((mode(&folder.place(&digest)), mode(&folder.path)), (0o600, 0o700));
     }
 
     #[test]
     fn the_oldest_entries_go_first_and_no_more_than_needed() {
         let folder = tempfile::tempdir().unwrap();
-        let cache = LayerCache { max_bytes: 20, ..LayerCache::open(folder.path()).unwrap() };
+        let cache =
+            Folder { path: folder.path().to_owned(), detectors: detectors_key(), max_bytes: 20 };
         let shard = folder.path().join("ab");
         fs::create_dir(&shard).unwrap();
         let start = fs::metadata(&shard).unwrap().modified().unwrap();

@@ -11,7 +11,7 @@ use plimsoll_advisory::{MatchContext, Snapshot, match_packages, staleness_gap};
 use plimsoll_image::{
     Budget, ImageConfig, ImageDocuments, LayerEntries, LayerSource, Tree, parse_config,
 };
-use plimsoll_inspect::{Inspection, LayerFacts, inspect_image};
+use plimsoll_inspect::{Inspection, LayerFacts, Watch, inspect_image};
 use plimsoll_model::{Coverage, Finding, Gap, GapReason, ImageIdentity, Report, Timestamp};
 
 use crate::{LayerCache, Progress};
@@ -31,6 +31,8 @@ pub struct ScanOptions<'a> {
     pub threads: usize,
     /// Exposure and importance of the image.
     pub context: MatchContext,
+    /// Told which file is about to be parsed, and asked whether it may be.
+    pub watch: Option<&'a dyn Watch>,
 }
 
 /// A report, and whether it is one to keep.

@@ -56,6 +56,7 @@ fn report() -> Report {
         today: "2026-11-25".parse().unwrap(),
         threads: 1,
         context: MatchContext::default(),
+        watch: None,
     };
     let mut report = scan(source.as_ref(), &options, &NoProgress).report;
     "shop/storefront:1.0\u{1b}[31m".clone_into(&mut report.image.name);

@@ -67,6 +67,7 @@ fn scan_with(
         today,
         threads,
         context: MatchContext::default(),
+        watch: None,
     };
     scan(source, &options, &NoProgress)
 }
@@ -231,6 +232,7 @@ fn without_a_feed_and_with_an_old_one_the_report_says_so() {
             today,
             threads: 1,
             context: MatchContext::default(),
+            watch: None,
         };
         scan(image.source.as_ref(), &options, &NoProgress).report
     };

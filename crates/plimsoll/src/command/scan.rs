@@ -42,6 +42,7 @@ pub(crate) async fn run(
             today: plimsoll_server::Clock::machine().now(),
             threads: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
             context: MatchContext::default(),
+            watch: None,
         };
         let scanned = plimsoll_scanner::scan(source.as_ref(), &options, &progress);
         // Where no server runs, nobody else keeps the folder within its bound; a scan does not fail for that.

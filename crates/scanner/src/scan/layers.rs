@@ -101,15 +101,36 @@ fn read_one(
     {
         return (Ok(facts), true);
     }
-    let mut inspector = LayerInspector::new(options.budget).with_turn(turn);
-    let result = source
-        .read_layer(index, options.budget, &mut inspector)
-        .map(|entries| inspector.finish(entries));
+    let inspector = LayerInspector::new(options.budget).with_turn(turn);
+    let result = read_watched(source, index, options, inspector);
+    let cache = cache.filter(|_| options.watch.is_none_or(|watch| !watch.leaves_out(index)));
     if let (Some(cache), Ok(facts)) = (cache, &result) {
         // Without a cache entry the next scan is slower, nothing else.
         let _written = cache.put(facts);
     }
     (result, false)
+}
+
+/// One pass over one layer, before the eyes of whoever watches.
+fn read_watched<'a>(
+    source: &dyn LayerSource,
+    index: usize,
+    options: &ScanOptions<'a>,
+    inspector: LayerInspector<'a>,
+) -> Result<LayerFacts, ReadError> {
+    let Some(watch) = options.watch else {
+        let mut inspector = inspector;
+        let entries = source.read_layer(index, options.budget, &mut inspector)?;
+        return Ok(inspector.finish(entries));
+    };
+    if let Err(why) = watch.layer_begins(index) {
+        let at = format!("layer {index}");
+        return Err(ReadError::Visitor { at, source: std::io::Error::other(why) });
+    }
+    let mut inspector = inspector.with_watch(index, watch);
+    let read = source.read_layer(index, options.budget, &mut inspector);
+    watch.layer_ends();
+    Ok(inspector.finish(read?))
 }
 
 /// Reads what only the merged tree shows: files that a detector claims under the path of a link.
@@ -124,11 +145,10 @@ pub(super) fn read_unread_claims(
         by_layer.entry(claim.layer).or_default().push(claim);
     }
     for (index, claims) in by_layer {
-        let mut inspector = LayerInspector::only(options.budget, &claims);
-        match source.read_layer(index, options.budget, &mut inspector) {
-            Ok(entries) => {
+        let inspector = LayerInspector::only(options.budget, &claims);
+        match read_watched(source, index, options, inspector) {
+            Ok(mut second) => {
                 if let Some(facts) = read.layers.get_mut(index) {
-                    let mut second = inspector.finish(entries);
                     // A folder may change between two passes, and its entries' numbers with it. What was read for another
                     // file is worth nothing; the claim stays unread, which the inspection tells.
                     let (before, now) = (&facts.entries.entries, &second.entries.entries);

@@ -159,6 +159,7 @@ fn scan_image(
         today,
         threads: LAYER_THREADS,
         context: MatchContext::default(),
+        watch: None,
     };
     let scanned = scan(&source, &options, &NoProgress);
     match scanned.interrupted {
