@@ -71,7 +71,7 @@ pub fn read_claimed(path: &str, bytes: &[u8]) {
             continue;
         }
         claims += 1;
-        let file = ClaimedFile { path: &path, bytes, budget: &budget };
+        let file = ClaimedFile::new(&path, bytes, &budget);
         if let Ok(facts) = parser.parse(&file) {
             assert!(facts.owned.len() <= bytes.len());
             assert!(facts.problems.len() <= 1_000, "{} problems", facts.problems.len());

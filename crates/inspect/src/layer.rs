@@ -4,6 +4,8 @@
 //! Out: [`LayerFacts`]. Odd: a detector that panics costs its file, not the scan; the file is then a gap. A second pass
 //! reads entries under other paths than their own ([`LayerInspector::only`]).
 
+mod keeper;
+
 use std::{
     collections::BTreeMap,
     io::{self, Read},
@@ -14,10 +16,13 @@ use std::{
 use plimsoll_image::{Budget, EntryKind, EntryMeta, EntryVisitor, LayerEntries, TreePath};
 use plimsoll_model::GapReason;
 
+use keeper::Keeper;
+
 use crate::{
     claims::UnreadClaim,
+    content::Spool,
     facts::{FileFacts, LayerFacts, Problem},
-    parser::{ClaimedFile, ParseError, Parser, Want, parsers, read_wanted},
+    parser::{ClaimedFile, ParseError, Parser, Want, parsers},
     watch::{Watch, Work},
 };
 
@@ -36,6 +41,7 @@ pub struct LayerInspector<'a> {
     only: Option<BTreeMap<u32, Vec<&'a UnreadClaim>>>,
     turn: Option<&'a Mutex<()>>,
     watched: Option<(usize, &'a dyn Watch)>,
+    keeper: Keeper,
 }
 
 impl<'a> LayerInspector<'a> {
@@ -49,6 +55,7 @@ impl<'a> LayerInspector<'a> {
             only: None,
             turn: None,
             watched: None,
+            keeper: Keeper::new(),
         }
     }
 
@@ -59,14 +66,7 @@ impl<'a> LayerInspector<'a> {
         for claim in claims {
             only.entry(claim.entry).or_default().push(claim);
         }
-        Self {
-            budget,
-            text_left: MAX_TEXT_BYTES,
-            files: BTreeMap::new(),
-            only: Some(only),
-            turn: None,
-            watched: None,
-        }
+        Self { only: Some(only), ..Self::new(budget) }
     }
 
     /// Layers that share `turn` hold one large file in memory at a time, however many are read side by side.
@@ -80,6 +80,13 @@ impl<'a> LayerInspector<'a> {
     #[must_use]
     pub const fn with_watch(mut self, layer: usize, watch: &'a dyn Watch) -> Self {
         self.watched = Some((layer, watch));
+        self
+    }
+
+    /// Large files are kept in `spool` instead of a temporary file of its own.
+    #[must_use]
+    pub fn with_spool(mut self, spool: Spool) -> Self {
+        self.keeper.spool = spool;
         self
     }
 
@@ -124,20 +131,19 @@ impl EntryVisitor for LayerInspector<'_> {
             return Ok(());
         }
         let jobs = self.jobs(index, meta);
-        let Some(most) = jobs.iter().map(|job| job.want).max_by_key(|want| wanted(*want, meta))
-        else {
+        if jobs.is_empty() {
             return Ok(());
-        };
-        let turn = self.turn.filter(|_| wanted(most, meta) > LARGE);
+        }
+        let in_memory = keeper::bytes_in_memory(&jobs, meta.size, self.budget);
+        let turn = self.turn.filter(|_| in_memory > LARGE);
         let _held = turn.map(|turn| turn.lock().unwrap_or_else(PoisonError::into_inner));
-        let read = read_wanted(most, meta.size, self.budget, content)?;
-        for job in jobs {
+        let kept = self.keeper.keep(&jobs, meta, self.budget, content)?;
+        for (position, job) in jobs.into_iter().enumerate() {
             let path = job.claimed.as_ref().unwrap_or(&meta.path);
-            let mut facts = match read.as_ref().map_err(Clone::clone).and_then(|bytes| {
-                let bytes = fitting(job.want, meta.size, bytes)?;
-                let file = ClaimedFile { path, bytes, budget: self.budget };
-                parse_watched(job.parser, &file, index, self.watched)
-            }) {
+            let parsed = kept
+                .file(position, job.want, path)
+                .and_then(|file| parse_watched(job.parser, &file, index, self.watched));
+            let mut facts = match parsed {
                 Ok(facts) => facts,
                 Err(error) => FileFacts { problems: vec![problem(&error)], ..FileFacts::default() },
             };
@@ -156,29 +162,8 @@ impl EntryVisitor for LayerInspector<'_> {
             facts.claimed = job.claimed;
             self.files.entry(index).or_default().push(facts);
         }
+        self.keeper.let_go();
         Ok(())
-    }
-}
-
-fn wanted(want: Want, meta: &EntryMeta) -> u64 {
-    match want {
-        Want::Whole { limit } if meta.size > limit => 0,
-        Want::Whole { .. } => meta.size,
-        Want::Head { limit } => limit.min(meta.size),
-    }
-}
-
-/// The part of the bytes that one of several detectors asked for.
-fn fitting(want: Want, size: u64, bytes: &[u8]) -> Result<&[u8], ParseError> {
-    match want {
-        Want::Whole { limit } if size > limit => {
-            Err(ParseError::TooLarge { size, limit, name: "the format's own" })
-        }
-        Want::Whole { .. } => Ok(bytes),
-        Want::Head { limit } => {
-            let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-            Ok(bytes.get(..limit).unwrap_or(bytes))
-        }
     }
 }
 
@@ -208,7 +193,9 @@ fn parse_guarded(parser: &dyn Parser, file: &ClaimedFile<'_>) -> Result<FileFact
 fn problem(error: &ParseError) -> Problem {
     let reason = match error {
         ParseError::TooLarge { .. } => GapReason::BudgetReached,
-        ParseError::Syntax { .. } | ParseError::Missing(_) => GapReason::UnreadableFile,
+        ParseError::Syntax { .. } | ParseError::Missing(_) | ParseError::Unkept(_) => {
+            GapReason::UnreadableFile
+        }
     };
     Problem { reason, detail: error.to_string() }
 }

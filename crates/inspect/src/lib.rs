@@ -11,6 +11,7 @@ mod baseline;
 mod build_risk;
 mod check;
 mod claims;
+mod content;
 mod distribution;
 mod facts;
 mod history;
@@ -25,6 +26,7 @@ mod watch;
 
 pub use check::{About, Check, Outcome, Seen, checks};
 pub use claims::{UnreadClaim, unread_claims};
+pub use content::{Content, ContentCursor, MAX_IN_MEMORY, Spool};
 pub use distribution::{Distribution, Distributions, Support, distributions};
 pub use facts::{DistributionFact, FileFacts, LayerFacts, PackageFact, Problem};
 pub use inspection::{Inspection, inspect_image};

@@ -4,11 +4,11 @@
 //! was claimed. Out: [`FileFacts`]. Odd: a parser sees one file and nothing else. What needs the whole image is decided
 //! over the merged tree.
 
-use std::io::{self, Read};
+use std::io;
 
 use plimsoll_image::{Budget, EntryMeta, TreePath};
 
-use crate::{distribution, facts::FileFacts, packages, text};
+use crate::{content::Content, distribution, facts::FileFacts, packages, text};
 
 /// Reads one format.
 pub trait Parser: Sync {
@@ -23,6 +23,12 @@ pub trait Parser: Sync {
 
     /// Whether it wants the bytes of a regular file at `path`. Cheap: no regular expressions, no allocation.
     fn claims(&self, path: &[u8], meta: &EntryMeta) -> Option<Want>;
+
+    /// Whether it wants a file that it claimed as [`Want::Seekable`] and that begins with `head`; without it, the file is
+    /// parsed with its head alone. Cheap: most files that are claimed by their mode or place are not what is looked for.
+    fn wants_rest(&self, _path: &[u8], _head: &[u8]) -> bool {
+        true
+    }
 
     /// Reads a file.
     ///
@@ -45,6 +51,14 @@ pub enum Want {
         /// How many.
         limit: u64,
     },
+    /// Its first bytes, and then, if [`Parser::wants_rest`] says so, all of it at any position. A large file is not held in
+    /// memory: see [`ClaimedFile::content`].
+    Seekable {
+        /// How many bytes decide, and stand in [`ClaimedFile::bytes`].
+        head: u64,
+        /// Most bytes; the budget's limit for files holds too. A file that is longer is a gap if its rest is wanted.
+        limit: u64,
+    },
 }
 
 /// A file that a parser claimed.
@@ -52,13 +66,24 @@ pub enum Want {
 pub struct ClaimedFile<'a> {
     /// The path under which it was claimed.
     pub path: &'a TreePath,
-    /// Its bytes, as many as were wanted.
+    /// Its first bytes, as many as were wanted.
     pub bytes: &'a [u8],
+    /// What can be read at any position: of a [`Want::Seekable`] whose rest is wanted everything, else `bytes`.
+    pub content: Content<'a>,
+    /// Bytes that the whole file has.
+    pub size: u64,
     /// Limits.
     pub budget: &'a Budget,
 }
 
-impl ClaimedFile<'_> {
+impl<'a> ClaimedFile<'a> {
+    /// A file whose bytes are all in memory.
+    #[must_use]
+    pub fn new(path: &'a TreePath, bytes: &'a [u8], budget: &'a Budget) -> Self {
+        let content = Content::of_bytes(bytes);
+        Self { path, bytes, content, size: content.size(), budget }
+    }
+
     /// The bytes as text.
     ///
     /// # Errors
@@ -95,6 +120,21 @@ pub enum ParseError {
     /// It misses something without which it says nothing.
     #[error("`{0}` is missing")]
     Missing(&'static str),
+    /// The temporary file that it is read from failed.
+    #[error("could not be kept in a temporary file: {0}")]
+    Unkept(String),
+}
+
+/// Errors of [`Content`].
+impl From<io::Error> for ParseError {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::UnexpectedEof => {
+                Self::Syntax { at: "a part of it".to_owned(), problem: error.to_string() }
+            }
+            _ => Self::Unkept(error.to_string()),
+        }
+    }
 }
 
 /// THE list: everything that reads files. The order is that of `coverage.ran` and of the reference page.
@@ -123,33 +163,6 @@ pub fn detectors_version() -> String {
     words.join(",")
 }
 
-/// Reads what `want` asks for of `content`, which has `size` bytes.
-pub(crate) fn read_wanted(
-    want: Want,
-    size: u64,
-    budget: &Budget,
-    content: &mut dyn Read,
-) -> io::Result<Result<Vec<u8>, ParseError>> {
-    let bound = budget.max_claimed_file_bytes;
-    let take = match want {
-        Want::Head { limit } => limit.min(bound),
-        Want::Whole { limit } => {
-            if size > limit {
-                return Ok(Err(ParseError::TooLarge { size, limit, name: "the format's own" }));
-            }
-            if size > bound {
-                let name = "max_claimed_file_bytes";
-                return Ok(Err(ParseError::TooLarge { size, limit: bound, name }));
-            }
-            size
-        }
-    };
-    // What the header says may be a lie: memory grows with the bytes that really come.
-    let mut bytes = Vec::with_capacity(usize::try_from(take.min(size).min(1 << 20)).unwrap_or(0));
-    content.take(take).read_to_end(&mut bytes)?;
-    Ok(Ok(bytes))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -164,17 +177,5 @@ mod tests {
             assert!(!parser.reads().is_empty());
             assert!(detectors_version().contains(&format!("{}:{}", parser.id(), parser.version())));
         }
-    }
-
-    #[test]
-    fn a_file_larger_than_its_limit_is_not_read() {
-        let budget = Budget { max_claimed_file_bytes: 4, ..Budget::default() };
-        let read = |want, bytes: &[u8]| {
-            read_wanted(want, bytes.len() as u64, &budget, &mut &*bytes).unwrap()
-        };
-        assert_eq!(read(Want::Head { limit: 2 }, b"abcdef"), Ok(b"ab".to_vec()));
-        assert_eq!(read(Want::Whole { limit: 10 }, b"abcd"), Ok(b"abcd".to_vec()));
-        let error = read(Want::Whole { limit: 10 }, b"abcde").unwrap_err();
-        assert_eq!(error.to_string(), "has 5 bytes, limit 4 bytes (`max_claimed_file_bytes`)");
     }
 }

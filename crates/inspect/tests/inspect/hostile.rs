@@ -122,7 +122,7 @@ proptest! {
             apply(&mut bytes, change);
         }
         let budget = Budget { max_nested_bytes: 32 << 20, ..Budget::default() };
-        let file = ClaimedFile { path: &seed.path, bytes: &bytes, budget: &budget };
+        let file = ClaimedFile::new(&seed.path, &bytes, &budget);
         if let Ok(facts) = seed.parser.parse(&file) {
             for package in &facts.packages {
                 prop_assert!(!package.name.is_empty() && !package.version.is_empty());
@@ -147,7 +147,7 @@ fn work_grows_with_the_file() {
         let parser = parsers().iter().find(|parser| parser.id() == id).unwrap();
         let path = TreePath::from(path);
         let budget = Budget::default();
-        let file = ClaimedFile { path: &path, bytes: text.as_bytes(), budget: &budget };
+        let file = ClaimedFile::new(&path, text.as_bytes(), &budget);
         parser.parse(&file).unwrap().packages.len()
     };
     for count in [1_000, 100_000] {

@@ -150,7 +150,8 @@ fn inspect_owned(bytes: &[u8]) -> usize {
     use plimsoll_image::{Budget, TreePath};
     let parser = plimsoll_inspect::parsers().iter().find(|parser| parser.id() == "rpm").unwrap();
     let path = TreePath::from("var/lib/rpm/rpmdb.sqlite");
-    let file = plimsoll_inspect::ClaimedFile { path: &path, bytes, budget: &Budget::default() };
+    let budget = Budget::default();
+    let file = plimsoll_inspect::ClaimedFile::new(&path, bytes, &budget);
     parser.parse(&file).unwrap().owned.len()
 }
 

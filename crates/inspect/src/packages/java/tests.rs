@@ -16,7 +16,7 @@ fn zip(files: &[(&str, &[u8])]) -> Vec<u8> {
 }
 
 fn read_as(path: &str, bytes: &[u8], budget: &Budget) -> Result<FileFacts, ParseError> {
-    JavaArchive.parse(&ClaimedFile { path: &TreePath::from(path), bytes, budget })
+    JavaArchive.parse(&ClaimedFile::new(&TreePath::from(path), bytes, budget))
 }
 
 fn read(path: &str, bytes: &[u8]) -> FileFacts {

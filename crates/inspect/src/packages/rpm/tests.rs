@@ -4,7 +4,7 @@ use super::*;
 
 fn read(bytes: &[u8]) -> Result<FileFacts, ParseError> {
     let path = TreePath::from("var/lib/rpm/rpmdb.sqlite");
-    RpmSqlite.parse(&ClaimedFile { path: &path, bytes, budget: &Budget::default() })
+    RpmSqlite.parse(&ClaimedFile::new(&path, bytes, &Budget::default()))
 }
 
 #[test]
