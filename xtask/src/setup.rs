@@ -32,13 +32,15 @@ const DEBIAN: &[(&str, &str)] = &[
     ("npm", "npm"),
 ];
 
-/// The official clients, a JSON schema validator and a browser's driver, from PyPI.
+/// The official clients, validators of JSON schemas, CycloneDX and SPDX, and a browser's driver, from PyPI.
 const PYTHON: &[&str] = &[
     "alibabacloud-sas20181203==10.3.2",
     "aliyun-python-sdk-core==2.16.1",
     "aliyun-python-sdk-sas==2.0.3",
+    "cyclonedx-python-lib[validation]==11.12.0",
     "jsonschema==4.25.1",
     "selenium==4.36.0",
+    "spdx-tools==0.8.5",
 ];
 
 /// The official client, from the npm registry.

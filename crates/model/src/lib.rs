@@ -10,6 +10,7 @@ pub mod ecosystem;
 pub mod finding;
 pub mod package;
 pub mod platform;
+pub mod properties;
 pub mod purl;
 pub mod reference;
 pub mod report;

@@ -1,11 +1,16 @@
 //! Package URLs.
 //!
-//! In: the parts of a package. Out: its canonical purl text. Source: purl-spec, "Rules for each purl component" and the
-//! types `deb`, `apk`, `rpm`, `pypi`, `npm`, `maven`. Odd: what a type lower-cases or folds (`pypi`: `_` to `-`) is done
+//! In: the parts of a package. Out: its canonical purl text; and back ([`Purl`], [`Identity`]). Source: purl-spec, "Rules
+//! for each purl component" and its types' definitions. Odd: what a type lower-cases or folds (`pypi`: `_` to `-`) is done
 //! by the library; an epoch is a qualifier of `rpm` but part of the version of `deb`.
+
+mod identity;
+
+use std::{collections::BTreeMap, fmt, str::FromStr};
 
 use packageurl::PackageUrl;
 
+pub use self::identity::Identity;
 use crate::ecosystem::Ecosystem;
 
 /// The parts of a package URL that do not follow from the ecosystem.
@@ -25,9 +30,15 @@ pub struct Parts<'a> {
 #[must_use]
 pub fn format(ecosystem: &Ecosystem, parts: Parts<'_>) -> Option<String> {
     let row = ecosystem.row()?;
-    let mut purl = PackageUrl::new(row.purl_type, parts.name).ok()?;
-    if let Some(namespace) = parts.namespace.or(row.purl_namespace).filter(|text| !text.is_empty())
-    {
+    let namespace = parts.namespace.or(row.purl_namespace);
+    format_type(row.purl_type, Parts { namespace, ..parts })
+}
+
+/// The canonical package URL of a type that need not be an ecosystem's (`oci`, `generic`).
+#[must_use]
+pub fn format_type(purl_type: &str, parts: Parts<'_>) -> Option<String> {
+    let mut purl = PackageUrl::new(purl_type, parts.name).ok()?;
+    if let Some(namespace) = parts.namespace.filter(|text| !text.is_empty()) {
         purl.with_namespace(namespace).ok()?;
     }
     if !parts.version.is_empty() {
@@ -39,6 +50,73 @@ pub fn format(ecosystem: &Ecosystem, parts: Parts<'_>) -> Option<String> {
         }
     }
     Some(purl.to_string())
+}
+
+/// Longest text that is read as a package URL.
+const MAX_PURL: usize = 4_096;
+
+/// A package URL taken apart; [`fmt::Display`] gives its canonical text.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Purl {
+    /// `deb`, `npm`, …, in lower case.
+    pub purl_type: String,
+    /// `debian`, `@babel`, `org.apache.commons`.
+    pub namespace: Option<String>,
+    /// Name as the type writes it: some types fold case.
+    pub name: String,
+    /// Version.
+    pub version: Option<String>,
+    /// Qualifiers by their key in lower case.
+    pub qualifiers: BTreeMap<String, String>,
+    canonical: String,
+}
+
+/// Why a text is not a package URL.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PurlError {
+    /// It breaks a rule of the specification or of its type.
+    #[error("`{text}` is not a package URL: {problem}")]
+    Syntax {
+        /// The text.
+        text: String,
+        /// Which rule.
+        problem: String,
+    },
+    /// It is longer than what is read.
+    #[error("a package URL of {0} bytes is too long, limit {MAX_PURL}")]
+    TooLong(usize),
+}
+
+impl FromStr for Purl {
+    type Err = PurlError;
+
+    fn from_str(text: &str) -> Result<Self, PurlError> {
+        if text.len() > MAX_PURL {
+            return Err(PurlError::TooLong(text.len()));
+        }
+        let purl = PackageUrl::from_str(text).map_err(|error| PurlError::Syntax {
+            text: text.to_owned(),
+            problem: error.to_string(),
+        })?;
+        Ok(Self {
+            purl_type: purl.ty().to_owned(),
+            namespace: purl.namespace().map(str::to_owned),
+            name: purl.name().to_owned(),
+            version: purl.version().filter(|version| !version.is_empty()).map(str::to_owned),
+            qualifiers: purl
+                .qualifiers()
+                .iter()
+                .map(|(key, value)| (key.to_string(), value.to_string()))
+                .collect::<BTreeMap<_, _>>(),
+            canonical: purl.to_string(),
+        })
+    }
+}
+
+impl fmt::Display for Purl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.canonical)
+    }
 }
 
 #[cfg(test)]

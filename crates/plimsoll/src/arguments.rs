@@ -149,7 +149,7 @@ pub(crate) enum DemoFormat {
 pub(crate) struct Scan {
     #[command(flatten)]
     pub(crate) target: Target,
-    /// Format of the report: table, json
+    /// Format of the report: table, json, or an SBOM: cyclonedx, cyclonedx-xml, spdx, spdx-tag-value (`plimsoll list formats` has all)
     #[arg(long, value_name = "FORMAT", default_value = "table", value_parser = report_format)]
     pub(crate) format: &'static str,
     /// Write the report to a file instead of standard output

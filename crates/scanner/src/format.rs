@@ -3,8 +3,11 @@
 //! In: a [`Report`]. Out: its text in one of [`formats`]. Odd: a format sees nothing but the report, so that every
 //! format says the same; colour and width are the caller's to decide.
 
+mod cyclonedx;
 mod grid;
 mod json;
+mod sbom;
+mod spdx;
 mod table;
 
 use std::io;
@@ -48,7 +51,16 @@ pub trait Format: Sync {
 /// Every format, the default first.
 #[must_use]
 pub fn formats() -> &'static [&'static dyn Format] {
-    &[&table::Table, &json::Json]
+    &[
+        &table::Table,
+        &json::Json,
+        &cyclonedx::Json(cyclonedx::Version::V1_6),
+        &cyclonedx::Json(cyclonedx::Version::V1_7),
+        &cyclonedx::Xml(cyclonedx::Version::V1_6),
+        &cyclonedx::Xml(cyclonedx::Version::V1_7),
+        &spdx::Json,
+        &spdx::TagValue,
+    ]
 }
 
 /// The format of that id.

@@ -5,9 +5,10 @@
 //! for the lowest control characters alone; the others that move a terminal's cursor or hide text are escaped too, since
 //! names from images end up on terminals in this form as well.
 
-use std::io;
+use std::{borrow::Cow, collections::BTreeMap, fmt::Write, io};
 
 use plimsoll_model::Report;
+use serde::Serialize;
 
 use super::{Format, Style, grid::is_unprintable};
 
@@ -23,25 +24,40 @@ impl Format for Json {
     }
 
     fn write(&self, report: &Report, _: Style, output: &mut dyn io::Write) -> io::Result<()> {
-        let text = serde_json::to_string_pretty(report)?;
-        let mut rest = text.as_str();
-        // Outside of strings there is none of them but the line feed.
-        let is_escaped = |character: char| is_unprintable(character) && character != '\n';
-        while let Some((before, found)) =
-            rest.find(is_escaped).and_then(|at| rest.split_at_checked(at))
-        {
-            output.write_all(before.as_bytes())?;
-            let mut characters = found.chars();
-            if let Some(character) = characters.next() {
-                for unit in character.encode_utf16(&mut [0; 2]) {
-                    write!(output, "\\u{unit:04x}")?;
-                }
-            }
-            rest = characters.as_str();
-        }
-        output.write_all(rest.as_bytes())?;
-        output.write_all(b"\n")
+        write_value(report, output)
     }
+}
+
+/// Any value in this form.
+pub(super) fn write_value<T: Serialize>(value: &T, output: &mut dyn io::Write) -> io::Result<()> {
+    output.write_all(escape(&serde_json::to_string_pretty(value)?).as_bytes())?;
+    output.write_all(b"\n")
+}
+
+/// Texts by name on one line.
+pub(super) fn line(pairs: &BTreeMap<String, String>) -> String {
+    // Writing texts to memory cannot fail.
+    escape(&serde_json::to_string(pairs).unwrap_or_default()).into_owned()
+}
+
+fn escape(text: &str) -> Cow<'_, str> {
+    // Outside of strings there is none of them but the line feed.
+    let is_escaped = |character: char| is_unprintable(character) && character != '\n';
+    if !text.contains(is_escaped) {
+        return Cow::Borrowed(text);
+    }
+    let mut escaped = String::with_capacity(text.len() + 64);
+    for character in text.chars() {
+        if is_escaped(character) {
+            for unit in character.encode_utf16(&mut [0; 2]) {
+                // Writing to a string cannot fail.
+                let _written = write!(escaped, "\\u{unit:04x}");
+            }
+        } else {
+            escaped.push(character);
+        }
+    }
+    Cow::Owned(escaped)
 }
 
 #[cfg(test)]

@@ -1,0 +1,253 @@
+//! SBOMs: valid by the judgement of others, whatever the packages are called, and the same for the same report.
+
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+#![expect(clippy::print_stdout, reason = "a test says what it skips")]
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use plimsoll_model::{
+    Coverage, Digest, Ecosystem, Evidence, Finding, Fix, Gap, GapReason, ImageIdentity, Kind,
+    Level, Location, Package, Priority, Report, SourcePackage, Subject, Urgency,
+};
+use plimsoll_scanner::format::{Format, Style, formats};
+
+fn package(ecosystem: &str, name: &str, version: &str, purl: &str) -> Package {
+    Package {
+        ecosystem: Ecosystem::named(ecosystem),
+        release: None,
+        name: name.to_owned(),
+        version: version.to_owned(),
+        source: None,
+        purl: purl.to_owned(),
+        locations: vec![Location { path: "srv/a".to_owned(), layer: None }],
+        found_by: "test".to_owned(),
+        extra: BTreeMap::new(),
+    }
+}
+
+fn with(mut package: Package, extra: &[(&str, &str)]) -> Package {
+    package.extra.extend(extra.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())));
+    package
+}
+
+/// Packages of all kinds, among them such as only an attacker would name.
+fn packages() -> Vec<Package> {
+    let odd = "a\u{1b}[2J\u{0}\u{202e}\u{ffff}</text>\n]]>&<b>\"\\'";
+    let openssl = Package {
+        release: Some("12".to_owned()),
+        source: Some(SourcePackage { name: "openssl".to_owned(), version: "3.0.9-1".to_owned() }),
+        locations: vec![
+            Location { path: odd.to_owned(), layer: Some(Digest::from_bytes([1; 32])) },
+            Location { path: String::new(), layer: None },
+        ],
+        ..package(
+            "Debian",
+            "libssl3",
+            "3.0.9-1",
+            "pkg:deb/debian/libssl3@3.0.9-1?arch=amd64&distro=debian-12&upstream=openssl",
+        )
+    };
+    let sha1 = "0123456789abcdef0123456789ABCDEF01234567";
+    vec![
+        with(
+            openssl,
+            &[("architecture", "amd64"), ("cpe", "cpe:2.3:a:openssl:openssl:3.0.9:*:*:*:*:*:*:*")],
+        ),
+        with(
+            package("Maven", "org.a.b:c", "1", "pkg:maven/org.a.b/c@1"),
+            &[("sha1", sha1), ("license", "Apache License, Version 2.0")],
+        ),
+        with(
+            package("npm", "@babel/core", "7.0.0", "pkg:npm/%40babel/core@7.0.0"),
+            &[("license", "MIT OR GPL-2.0+")],
+        ),
+        with(
+            package("npm", "JSONStream", "1.3.5", "pkg:npm/jsonstream@1.3.5"),
+            &[("license", odd), ("vendor", odd), ("cpe", "no name"), ("sha1", "short")],
+        ),
+        package("PyPI", "Foo_Bar", "1", "pkg:pypi/foo-bar@1"),
+        package("PyPI", "foo-bar", "1", "pkg:pypi/foo-bar@1"),
+        package("npm", odd, odd, "pkg:npm/odd@1"),
+        package("npm", "long", &"9".repeat(5_000), "pkg:npm/long@9"),
+        package("", "", "", "pkg:generic/x"),
+    ]
+}
+
+fn finding(kind: Kind, id: &str, purl: &str, fix: Option<&str>) -> Finding {
+    Finding {
+        kind,
+        id: id.to_owned(),
+        record: format!("debian:12:{id}"),
+        aliases: vec!["GHSA-pjwm-rvh2-c87w".to_owned(), "odd id/ö".to_owned()],
+        advisories: vec!["DSA-5532-1".to_owned()],
+        level: Level::High,
+        priority: Some(Priority::Later),
+        score: Some(8.2),
+        urgency: Some(Urgency {
+            tenths: 82,
+            c10: 75,
+            t100: 100,
+            e10: 10,
+            a10: 10,
+            rules: Vec::new(),
+            pending: false,
+            cvss: Some("CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:N/I:N/A:H".to_owned()),
+            known_exploited: Some("2024-01-02".to_owned()),
+            epss: Some(0.25),
+        }),
+        subject: Subject::Purl(purl.to_owned()),
+        title: "a <title> & \u{1b}more".to_owned(),
+        evidence: vec![Evidence { location: None, detail: "x".to_owned() }],
+        fix: fix.map(|version| Fix {
+            version: Some(version.to_owned()),
+            advice: format!("upgrade to {version}"),
+        }),
+        extra: BTreeMap::from([("cwe".to_owned(), "CWE-79,CWE-80".to_owned())]),
+    }
+}
+
+fn report() -> Report {
+    let gap = Gap {
+        reason: GapReason::UnreadableFile,
+        by: "npm".to_owned(),
+        at: "srv/b</text>\u{1b}".to_owned(),
+        detail: "byte 1: is \"not\" JSON".to_owned(),
+    };
+    let (debian, npm) = (
+        "pkg:deb/debian/libssl3@3.0.9-1?arch=amd64&distro=debian-12&upstream=openssl",
+        "pkg:npm/odd@1",
+    );
+    Report {
+        image: ImageIdentity {
+            name: "registry.example:5000/team/app:1.0".to_owned(),
+            source: "registry".to_owned(),
+            digest: Some(Digest::from_bytes([2; 32])),
+            id: Some(Digest::from_bytes([3; 32])),
+            platform: Some("linux/amd64".parse().unwrap()),
+            size: 1_000,
+            layers: vec![Digest::from_bytes([1; 32])],
+            distribution: Some("Debian GNU/Linux 12 (bookworm)".to_owned()),
+        },
+        coverage: Coverage::new(vec!["dpkg".to_owned(), "npm".to_owned()], vec![gap]),
+        feed: None,
+        packages: packages(),
+        findings: vec![
+            finding(Kind::Vulnerability, "CVE-2023-5363", debian, Some("3.0.11-1")),
+            finding(Kind::Vulnerability, "CVE-2023-5363", "pkg:pypi/foo-bar@1", Some("3.0.11-1")),
+            finding(Kind::Vulnerability, "CVE-2023-5363", npm, None),
+            finding(Kind::Malware, "MAL-2024-1", npm, None),
+            Finding {
+                subject: Subject::Path("etc/shadow".to_owned()),
+                ..finding(Kind::Baseline, "perm_shadow", npm, None)
+            },
+        ],
+    }
+}
+
+fn sboms() -> impl Iterator<Item = &'static dyn Format> {
+    formats().iter().copied().filter(|format| !["table", "json"].contains(&format.id()))
+}
+
+fn text(format: &dyn Format, report: &Report) -> String {
+    let mut text = Vec::new();
+    format.write(report, Style::default(), &mut text).unwrap();
+    String::from_utf8(text).unwrap()
+}
+
+/// The Python with the validators; `None`, said aloud, where it is not installed.
+fn python() -> Option<PathBuf> {
+    let tools = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/test-tools");
+    let python = tools.join("python/bin/python");
+    let has_validators = Command::new(&python)
+        .args(["-c", "import cyclonedx.validation.xml, lxml, spdx_tools"])
+        .output()
+        .is_ok_and(|output| output.status.success());
+    if has_validators {
+        return Some(python);
+    }
+    println!("skipped: the validators are not installed (`cargo xtask test` installs them)");
+    assert!(std::env::var_os("PLIMSOLL_REQUIRE_TOOLS").is_none(), "although everything was set up");
+    None
+}
+
+/// What the validators say of a report's SBOMs, after a change of their texts.
+fn judgement(python: &Path, report: &Report, change: fn(String) -> String) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let mut arguments = Vec::new();
+    for format in sboms() {
+        let suffix = if format.id() == "spdx" { ".spdx.json" } else { ".spdx" };
+        let path = folder.path().join(format!("{}{suffix}", format.id()));
+        std::fs::write(&path, change(text(format, report))).unwrap();
+        arguments.push(format.id().into());
+        arguments.push(path.into_os_string());
+    }
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/oracle/sbom.py");
+    let output = Command::new(python).arg(script).args(arguments).output().unwrap();
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{error}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn sboms_are_valid() {
+    let Some(python) = python() else { return };
+    assert_eq!(judgement(&python, &report(), |text| text), "");
+    let mut nothing = Report { packages: Vec::new(), findings: Vec::new(), ..report() };
+    nothing.image.name.clear();
+    assert_eq!(judgement(&python, &nothing, |text| text), "");
+    let wrong = judgement(&python, &report(), |text| {
+        text.replace("library", "nonsense").replace("LIBRARY", "NONSENSE")
+    });
+    for format in sboms() {
+        assert!(wrong.contains(&format!("{}: ", format.id())), "the judges do judge: {wrong}");
+    }
+}
+
+#[test]
+fn equal_reports_are_equal_bytes_and_others_have_another_name() {
+    let mut other = report();
+    other.packages.pop();
+    for format in sboms() {
+        assert_eq!(text(format, &report()), text(format, &report()), "{}", format.id());
+        let name = |text: &str| {
+            let at = text.find("urn:uuid:").or_else(|| text.find("spdxdocs/plimsoll-")).unwrap();
+            text.chars().skip(at).take(54).collect::<String>()
+        };
+        assert_ne!(name(&text(format, &report())), name(&text(format, &other)));
+    }
+}
+
+#[test]
+fn a_vulnerability_stands_once_with_all_packages_that_it_affects_alike() {
+    let bom: serde_json::Value = serde_json::from_str(&text(
+        plimsoll_scanner::format::format("cyclonedx").unwrap(),
+        &report(),
+    ))
+    .unwrap();
+    let entries: Vec<(&str, Vec<&str>)> = bom["vulnerabilities"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|entry| {
+            let affects = entry["affects"].as_array().unwrap().iter();
+            (
+                entry["bom-ref"].as_str().unwrap(),
+                affects.map(|affects| affects["ref"].as_str().unwrap()).collect(),
+            )
+        })
+        .collect();
+    let debian = "pkg:deb/debian/libssl3@3.0.9-1?arch=amd64&distro=debian-12&upstream=openssl";
+    assert_eq!(
+        entries,
+        [
+            // Two packages have one package URL.
+            ("CVE-2023-5363", vec![debian, "pkg:pypi/foo-bar@1", "pkg:pypi/foo-bar@1#2"]),
+            ("CVE-2023-5363#2", vec!["pkg:npm/odd@1"]),
+            ("MAL-2024-1", vec!["pkg:npm/odd@1"]),
+        ]
+    );
+}
