@@ -30,6 +30,9 @@ const DEBIAN: &[(&str, &str)] = &[
     ("python3-venv", "python3"),
     ("nodejs", "node"),
     ("npm", "npm"),
+    ("ruby", "ruby"),
+    ("php-cli", "php"),
+    ("php-composer-semver", "/usr/share/php/Composer/Semver/autoload.php"),
 ];
 
 /// The official clients, validators of JSON schemas, CycloneDX and SPDX, and a browser's driver, from PyPI.

@@ -5,11 +5,20 @@
 //! are (`1.0` and `1.00` in PEP 440).
 
 mod apk;
+mod composer;
+mod conan;
+mod dotted;
 mod dpkg;
+mod gem;
+mod go;
 mod maven;
+mod nuget;
+mod opam;
 mod pep440;
+mod perl;
 mod rpm;
 mod semver;
+mod unordered;
 
 use std::cmp::Ordering;
 
@@ -21,7 +30,7 @@ pub const MAX_VERSION_CHARACTERS: usize = 512;
 
 /// A text that is not a version of its scheme.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{}` is not a version to {}: {reason}", text.chars().take(100).collect::<String>(), scheme_name(*scheme))]
+#[error("`{}` {}: {reason}", text.chars().take(100).collect::<String>(), complaint(*scheme))]
 pub struct VersionError {
     /// The scheme.
     pub scheme: Scheme,
@@ -40,7 +49,7 @@ pub struct VersionError {
 /// [`VersionError`] names the text that is not a version of `scheme`. Callers report it as a gap and never as "not
 /// affected".
 ///
-/// Source: dpkg `deb-version(7)`; apk-tools `version.c`; rpm `rpmvercmp`; PEP 440; node-semver; Maven `ComparableVersion`.
+/// Source: each scheme's file, in its head.
 pub fn compare(scheme: Scheme, a: &str, b: &str) -> Result<Ordering, VersionError> {
     fn ordered<'a, V>(
         scheme: Scheme,
@@ -66,17 +75,40 @@ pub fn compare(scheme: Scheme, a: &str, b: &str) -> Result<Ordering, VersionErro
         Scheme::Pep440 => ordered(scheme, (a, b), pep440::Version::parse, Ord::cmp),
         Scheme::Semver => ordered(scheme, (a, b), semver::Version::parse, semver::Version::compare),
         Scheme::Maven => ordered(scheme, (a, b), maven::Version::parse, maven::Version::compare),
+        Scheme::SemverBuild => {
+            ordered(scheme, (a, b), semver::Version::parse, semver::Version::compare_with_build)
+        }
+        Scheme::Gem => ordered(scheme, (a, b), gem::Version::parse, gem::Version::compare),
+        Scheme::Composer => {
+            ordered(scheme, (a, b), composer::Version::parse, composer::Version::compare)
+        }
+        Scheme::Nuget => ordered(scheme, (a, b), nuget::Version::parse, nuget::Version::compare),
+        Scheme::Go => ordered(scheme, (a, b), go::Version::parse, go::Version::compare),
+        Scheme::Dotted => ordered(scheme, (a, b), dotted::Version::parse, dotted::Version::compare),
+        Scheme::Opam => ordered(scheme, (a, b), opam::Version::parse, opam::Version::compare),
+        Scheme::Conan => ordered(scheme, (a, b), conan::Version::parse, conan::Version::compare),
+        Scheme::Perl => ordered(scheme, (a, b), perl::Version::parse, perl::Version::compare),
+        Scheme::Unordered => unordered::compare(a, b),
     }
 }
 
-const fn scheme_name(scheme: Scheme) -> &'static str {
+const fn complaint(scheme: Scheme) -> &'static str {
     match scheme {
-        Scheme::Dpkg => "dpkg",
-        Scheme::Apk => "apk",
-        Scheme::Rpm => "rpm",
-        Scheme::Pep440 => "PEP 440",
-        Scheme::Semver => "semver",
-        Scheme::Maven => "Maven",
+        Scheme::Dpkg => "is not a version to dpkg",
+        Scheme::Apk => "is not a version to apk",
+        Scheme::Rpm => "is not a version to rpm",
+        Scheme::Pep440 => "is not a version to PEP 440",
+        Scheme::Semver | Scheme::SemverBuild => "is not a version to semver",
+        Scheme::Maven => "is not a version to Maven",
+        Scheme::Gem => "is not a version to RubyGems",
+        Scheme::Composer => "is not a version to Composer",
+        Scheme::Nuget => "is not a version to NuGet",
+        Scheme::Go => "is not a version to Go",
+        Scheme::Dotted => "is not a version of dotted numbers",
+        Scheme::Opam => "is not a version to opam",
+        Scheme::Conan => "is not a version to Conan",
+        Scheme::Perl => "is not a version to Perl",
+        Scheme::Unordered => "cannot be compared",
     }
 }
 

@@ -38,6 +38,48 @@ pub enum Scheme {
     Semver,
     /// Maven's `ComparableVersion`.
     Maven,
+    /// Semantic Versioning with builds in order, as in Julia and Dart.
+    SemverBuild,
+    /// RubyGems.
+    Gem,
+    /// Composer, and PHP's `version_compare`.
+    Composer,
+    /// NuGet.
+    Nuget,
+    /// Go's modules and toolchains.
+    Go,
+    /// Numbers compared one by one: R and Haskell.
+    Dotted,
+    /// opam.
+    Opam,
+    /// Conan.
+    Conan,
+    /// Perl's `version.pm`.
+    Perl,
+    /// Nobody says how: versions are equal or not comparable.
+    Unordered,
+}
+
+impl Scheme {
+    /// All of them.
+    pub const ALL: &[Self] = &[
+        Self::Dpkg,
+        Self::Apk,
+        Self::Rpm,
+        Self::Pep440,
+        Self::Semver,
+        Self::Maven,
+        Self::SemverBuild,
+        Self::Gem,
+        Self::Composer,
+        Self::Nuget,
+        Self::Go,
+        Self::Dotted,
+        Self::Opam,
+        Self::Conan,
+        Self::Perl,
+        Self::Unordered,
+    ];
 }
 
 /// Which name of a package an ecosystem's advisories use.
@@ -122,6 +164,31 @@ pub const ECOSYSTEMS: &[Row] = &[
     application("PyPI", "pypi", Scheme::Pep440, "python"),
     application("npm", "npm", Scheme::Semver, "nodejs"),
     application("Maven", "maven", Scheme::Maven, "java"),
+    application("Go", "golang", Scheme::Go, "golang"),
+    application("crates.io", "cargo", Scheme::Semver, "rust"),
+    application("RubyGems", "gem", Scheme::Gem, "ruby"),
+    application("Packagist", "composer", Scheme::Composer, "php"),
+    application("NuGet", "nuget", Scheme::Nuget, "dotnet"),
+    application("Hex", "hex", Scheme::Semver, "erlang"),
+    application("Pub", "pub", Scheme::SemverBuild, "dart"),
+    application("SwiftURL", "swift", Scheme::Semver, "swift"),
+    application("ConanCenter", "conan", Scheme::Conan, "cpp"),
+    application("Hackage", "hackage", Scheme::Dotted, "haskell"),
+    application("opam", "opam", Scheme::Opam, "ocaml"),
+    application("CRAN", "cran", Scheme::Dotted, "r"),
+    application("Bioconductor", "bioconductor", Scheme::Dotted, "r"),
+    application("Julia", "julia", Scheme::SemverBuild, "julia"),
+    application("Bitnami", "bitnami", Scheme::Semver, "bitnami"),
+    // OSV has no name for these: they are called as they call themselves.
+    application("CPAN", "cpan", Scheme::Perl, "perl"),
+    application("PEAR", "pear", Scheme::Composer, "php"),
+    application("OTP", "otp", Scheme::Unordered, "erlang"),
+    application("CocoaPods", "cocoapods", Scheme::Gem, "swift"),
+    application("vcpkg", "vcpkg", Scheme::Unordered, "cpp"),
+    application("LuaRocks", "luarocks", Scheme::Unordered, "lua"),
+    application("WordPress", "wordpress", Scheme::Unordered, "wordpress"),
+    application("Conda", "conda", Scheme::Unordered, "conda"),
+    application("generic", "generic", Scheme::Unordered, "generic"),
 ];
 
 impl Ecosystem {

@@ -1,7 +1,8 @@
 //! Package names as their ecosystem compares them.
 //!
-//! Source: PEP 503 for Python (case, `-`, `_` and `.` do not count). Odd: npm and Maven compare names exactly; OSV's
-//! records for distributions are exact too.
+//! Source: PEP 503 for Python (case, `-`, `_` and `.` do not count); NuGet's, Composer's and Hex's documentation (case does
+//! not count). Odd: Swift's names are addresses of repositories, with and without scheme and `.git`; npm, Maven, Go and
+//! the others compare names exactly; OSV's records for distributions are exact too.
 
 use std::borrow::Cow;
 
@@ -9,9 +10,19 @@ use plimsoll_model::Ecosystem;
 
 /// The one spelling of a name by which it is stored and looked up.
 pub(crate) fn normalized<'a>(ecosystem: &Ecosystem, name: &'a str) -> Cow<'a, str> {
-    if ecosystem.0 != "PyPI" {
-        return Cow::Borrowed(name);
+    match ecosystem.0.as_str() {
+        "PyPI" => folded(name).into(),
+        "NuGet" | "Packagist" | "Hex" => name.to_lowercase().into(),
+        "SwiftURL" => {
+            let name = name.split_once("://").map_or(name, |(_, address)| address);
+            let name = name.trim_end_matches('/');
+            name.strip_suffix(".git").unwrap_or(name).to_lowercase().into()
+        }
+        _ => Cow::Borrowed(name),
     }
+}
+
+fn folded(name: &str) -> String {
     let mut normal = String::with_capacity(name.len());
     for character in name.chars() {
         match character {
@@ -20,7 +31,7 @@ pub(crate) fn normalized<'a>(ecosystem: &Ecosystem, name: &'a str) -> Cow<'a, st
             _ => normal.push(character.to_ascii_lowercase()),
         }
     }
-    Cow::Owned(normal)
+    normal
 }
 
 #[cfg(test)]
@@ -34,5 +45,16 @@ mod tests {
             assert_eq!(normalized(&python, name), "foo-bar-baz");
         }
         assert_eq!(normalized(&Ecosystem::named("npm"), "Foo_Bar"), "Foo_Bar");
+    }
+
+    #[test]
+    fn names_without_case_and_addresses_fold() {
+        let normal = |ecosystem: &str, name| normalized(&Ecosystem::named(ecosystem), name);
+        assert_eq!(normal("NuGet", "Newtonsoft.Json"), "newtonsoft.json");
+        assert_eq!(normal("Packagist", "Foo/Bar"), "foo/bar");
+        for name in ["https://github.com/Apple/swift-nio.git", "github.com/apple/swift-nio/"] {
+            assert_eq!(normal("SwiftURL", name), "github.com/apple/swift-nio");
+        }
+        assert_eq!(normal("Go", "github.com/BurntSushi/toml"), "github.com/BurntSushi/toml");
     }
 }

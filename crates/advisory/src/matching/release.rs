@@ -21,6 +21,9 @@ pub(super) enum Applies {
 /// Distributions that roll: their packages and advisories have no release.
 const ROLLING: [&str; 2] = ["Wolfi", "Chainguard"];
 
+/// Where Drupal's packages come from.
+const DRUPAL: &str = "https://packages.drupal.org/8";
+
 /// Whether advisories of an ecosystem must name a release to mean anything.
 pub(super) fn is_bound(ecosystem: &Ecosystem) -> bool {
     ecosystem.row().is_some_and(|row| row.origin == Origin::System)
@@ -34,6 +37,8 @@ pub(super) fn applies(
 ) -> Applies {
     match (package, entry) {
         (_, None) if !is_bound(ecosystem) => Applies::Yes,
+        // Drupal's packages come from a repository of their own, under a vendor's name that Packagist keeps free.
+        (None, Some(DRUPAL)) if ecosystem.0 == "Packagist" => Applies::Yes,
         (None, _) | (_, None) => Applies::No,
         (Some(package), Some(entry)) => compare(ecosystem, package, entry),
     }
@@ -127,6 +132,8 @@ mod tests {
             ("Wolfi", Some("20230201"), None, Yes),
             ("PyPI", None, None, Yes),
             ("Maven", None, Some("https://example.org/repository"), No),
+            ("Packagist", None, Some("https://packages.drupal.org/8"), Yes),
+            ("Packagist", None, Some("https://example.org/repository"), No),
             ("Nonesuch", None, None, Yes),
         ] {
             let ecosystem = Ecosystem::named(ecosystem);

@@ -51,7 +51,7 @@ impl<'a> Version<'a> {
 }
 
 /// Alternates between runs of other characters, compared one by one, and runs of digits, compared as numbers.
-fn compare_part(mut a: &str, mut b: &str) -> Ordering {
+pub(super) fn compare_part(mut a: &str, mut b: &str) -> Ordering {
     while !a.is_empty() || !b.is_empty() {
         let (text_a, rest_a) = take_while(a, |byte| !byte.is_ascii_digit());
         let (text_b, rest_b) = take_while(b, |byte| !byte.is_ascii_digit());

@@ -1,16 +1,18 @@
-//! Semantic versions as npm reads them.
+//! Semantic versions as npm reads them, and the same with builds in order, as Julia and Dart have them.
 //!
-//! Source: Semantic Versioning 2.0, §10 and §11; node-semver's loose mode. Odd: a leading `v` or `=` is skipped; build
-//! metadata (`+…`) does not order; advisories write bounds with fewer than three numbers (`0.2`), the missing ones are 0;
+//! Source: Semantic Versioning 2.0, §10 and §11; node-semver's loose mode; Julia, `VersionNumber`; Dart, `pub_semver`. Odd: a leading `v` or `=` is skipped; build
+//! metadata (`+…`) does not order, except that Julia and Dart put `1.0.0+1` after `1.0.0`; advisories write bounds with fewer than three numbers (`0.2`), the missing ones are 0;
 //! OSV's `0` and `0.0.0-0` sort before every release.
 
 use std::cmp::Ordering;
 
 use super::{compare_digits, take_while};
 
+#[derive(Clone)]
 pub(super) struct Version<'a> {
     numbers: [&'a str; 3],
     prerelease: Vec<&'a str>,
+    build: &'a str,
 }
 
 impl<'a> Version<'a> {
@@ -47,7 +49,12 @@ impl<'a> Version<'a> {
         if prerelease.iter().any(|part| part.is_empty() || !part.bytes().all(known)) {
             return Err("its pre-release has an empty part or a character that is not allowed");
         }
-        Ok(Self { numbers, prerelease })
+        Ok(Self { numbers, prerelease, build })
+    }
+
+    /// From parts that are known to be in order.
+    pub(super) const fn of(numbers: [&'a str; 3], prerelease: Vec<&'a str>) -> Self {
+        Self { numbers, prerelease, build: "" }
     }
 
     pub(super) fn compare(&self, other: &Self) -> Ordering {
@@ -61,12 +68,23 @@ impl<'a> Version<'a> {
             (true, true) => Ordering::Equal,
             (true, false) => Ordering::Greater,
             (false, true) => Ordering::Less,
-            (false, false) => compare_prerelease(&self.prerelease, &other.prerelease),
+            (false, false) => compare_identifiers(&self.prerelease, &other.prerelease),
         }
+    }
+
+    /// The same, and of equals the one with the later build is later; none is before any.
+    pub(super) fn compare_with_build(&self, other: &Self) -> Ordering {
+        self.compare(other).then_with(|| match (self.build.is_empty(), other.build.is_empty()) {
+            (false, false) => {
+                let parts = |text: &'a str| text.split('.').collect::<Vec<&str>>();
+                compare_identifiers(&parts(self.build), &parts(other.build))
+            }
+            (a, b) => b.cmp(&a),
+        })
     }
 }
 
-fn compare_prerelease(a: &[&str], b: &[&str]) -> Ordering {
+fn compare_identifiers(a: &[&str], b: &[&str]) -> Ordering {
     for (a, b) in a.iter().zip(b) {
         let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
         let order = match (is_number(a), is_number(b)) {
