@@ -15,6 +15,7 @@ use plimsoll_model::{Digest, Gap, GapReason};
 use crate::{
     budget::{Budget, BudgetReached},
     codec::{Codec, CompressedGuard, Guard, Stream, UnpackedGuard, unpack},
+    entries::EntriesBuilder,
     entry::{EntryKind, EntryMeta},
     source::{EntryVisitor, LayerDescriptor, LayerEntries, ReadError},
     tar::{Input, Reader, TarError},
@@ -141,7 +142,7 @@ fn walk<R: Read, G: Guard>(
     visitor: &mut dyn EntryVisitor,
 ) -> (LayerEntries, Ended) {
     let mut archive = Reader::new(&mut *stream, budget);
-    let mut entries = Vec::new();
+    let mut entries = EntriesBuilder::new();
     let ended = walk_entries(&mut archive, budget, visitor, &mut entries);
     let (stream, anomalies) = archive.finish();
     let ended = match ended {
@@ -152,7 +153,7 @@ fn walk<R: Read, G: Guard>(
             Err(error) => Ended::FailedBehind(error),
         },
     };
-    (LayerEntries { entries, anomalies, ..LayerEntries::default() }, ended)
+    (LayerEntries { entries: entries.finish(), anomalies, ..LayerEntries::default() }, ended)
 }
 
 /// `None` when the archive was read to its end.
@@ -160,7 +161,7 @@ fn walk_entries<I: Input>(
     archive: &mut Reader<'_, I>,
     budget: &Budget,
     visitor: &mut dyn EntryVisitor,
-    entries: &mut Vec<EntryMeta>,
+    entries: &mut EntriesBuilder,
 ) -> Option<Ended> {
     let mut names_bytes = 0;
     loop {
@@ -183,9 +184,11 @@ fn walk_entries<I: Input>(
         } else {
             visitor.visit(index, &meta, &mut io::empty())
         };
-        entries.push(meta);
         if let Err(error) = seen {
             return Some(Ended::Visitor(error));
+        }
+        if let Err(reached) = entries.push(&meta) {
+            return Some(Ended::Archive(TarError::Budget(reached)));
         }
     }
 }

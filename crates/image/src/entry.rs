@@ -58,6 +58,11 @@ impl TreePath {
         Self(cleaned.into())
     }
 
+    /// A path that is clean already.
+    pub(crate) fn from_clean(path: Vec<u8>) -> Self {
+        Self(path.into_boxed_slice())
+    }
+
     /// The root.
     #[must_use]
     pub fn root() -> Self {

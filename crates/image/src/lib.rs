@@ -12,6 +12,7 @@ pub mod build;
 mod codec;
 mod config;
 mod document;
+mod entries;
 mod entry;
 mod json;
 mod manifest;
@@ -25,6 +26,7 @@ pub use budget::{Budget, BudgetReached};
 pub use build::{BuildError, BuiltImage, Compression, ImageBuilder, Layer, LayerBuilder};
 pub use config::{HistoryEntry, ImageConfig, parse_config};
 pub use document::DocumentError;
+pub use entries::{Entries, EntriesBuilder, EntryRef, RECORD_BYTES};
 pub use entry::{EntryKind, EntryMeta, TreePath};
 pub use manifest::{
     Descriptor, Index, IndexEntry, Manifest, ManifestDocument, choose_platform, parse_manifest,
@@ -34,4 +36,4 @@ pub use source::{
     BlobSource, EntryVisitor, ImageDocuments, LayerDescriptor, LayerEntries, LayerOrigin,
     LayerSource, ReadError,
 };
-pub use tree::{ContentRef, Node, Removed, Tree};
+pub use tree::{ContentRef, Node, NodeRef, Nodes, Removed, Tree};

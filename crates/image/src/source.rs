@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     budget::{Budget, BudgetReached},
+    entries::Entries,
     entry::EntryMeta,
 };
 
@@ -65,7 +66,7 @@ pub enum LayerOrigin {
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct LayerEntries {
     /// All entries in archive order; positions are the `index` that visitors saw.
-    pub entries: Vec<EntryMeta>,
+    pub entries: Entries,
     /// Whether whiteouts mean something.
     pub origin: LayerOrigin,
     /// What is odd, as sentences: runtimes may disagree about it. Sorted, without duplicates, bounded in number.

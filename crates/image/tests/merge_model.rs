@@ -12,7 +12,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use plimsoll_image::{EntryKind, EntryMeta, LayerEntries, Tree, TreePath};
+use plimsoll_image::{Entries, EntryKind, EntryMeta, LayerEntries, Tree, TreePath};
 use proptest::prelude::*;
 
 #[derive(Debug, Clone)]
@@ -174,7 +174,7 @@ proptest! {
         let entries: Vec<LayerEntries> = layers
             .iter()
             .map(|steps| LayerEntries {
-                entries: steps.iter().map(meta).collect(),
+                entries: Entries::pack(&steps.iter().map(meta).collect::<Vec<_>>()).unwrap(),
                 ..LayerEntries::default()
             })
             .collect();

@@ -28,7 +28,7 @@ pub(crate) mod weak_linux_login;
 pub(crate) mod world_writable_dir;
 pub(crate) mod world_writable_file;
 
-use plimsoll_model::{Gap, Kind, Level, Location};
+use plimsoll_model::{Gap, GapReason, Kind, Level, Location};
 
 use crate::{
     check::{About, Outcome, Seen, unseen},
@@ -54,6 +54,9 @@ pub(crate) const fn about(
         source: "",
     }
 }
+
+/// Places that one check keeps; what is beyond is a gap.
+const MAX_SEEN: usize = 100_000;
 
 /// What a check has looked at so far.
 pub(crate) struct Looking<'v> {
@@ -104,7 +107,15 @@ impl<'v> Looking<'v> {
     /// It fails because of something in a file.
     pub(crate) fn fail_at(&mut self, location: &Location, detail: String) {
         self.applies();
-        self.seen.push(Seen::at(location.clone(), detail));
+        if self.seen.len() < MAX_SEEN {
+            self.seen.push(Seen::at(location.clone(), detail));
+        } else if self.seen.len() == MAX_SEEN {
+            self.seen.push(Seen::at(location.clone(), detail));
+            self.gaps.push(Gap {
+                reason: GapReason::BudgetReached,
+                ..unseen(self.about, "", format!("evidence: the limit of {MAX_SEEN} is reached"))
+            });
+        }
     }
 
     /// It fails because of something in the configuration or history.

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use plimsoll_image::{LayerEntries, TreePath};
+use plimsoll_image::{EntryRef, LayerEntries, TreePath};
 use plimsoll_model::{GapReason, SourcePackage};
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +19,12 @@ pub struct LayerFacts {
 }
 
 impl LayerFacts {
+    /// The path of an entry of the layer.
+    #[must_use]
+    pub fn path(&self, entry: u32) -> Option<TreePath> {
+        self.entries.entries.get(entry).map(EntryRef::path)
+    }
+
     /// Adds what a second pass read under other paths; the entries stay as they are.
     pub fn add(&mut self, more: Self) {
         for (entry, files) in more.files {

@@ -10,14 +10,14 @@ mod inventory;
 mod unlisted;
 mod visible;
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 
 use plimsoll_image::{ImageConfig, ImageDocuments, Tree};
 use plimsoll_model::{Finding, Gap, GapReason, Package, Timestamp};
 
 use crate::{
     check::{checks, judge_all},
-    claims,
+    claims::UnreadClaims,
     distribution::{self, Distribution, Family, Shown},
     facts::LayerFacts,
     parser::parsers,
@@ -40,7 +40,10 @@ pub struct Inspection {
     pub distribution: Option<Distribution>,
 }
 
-/// Merges what the layers hold into what the image is. `as_of` decides which releases are past their end of life.
+/// Merges what the layers hold into what the image is.
+///
+/// `links` is what [`unread_claims`](crate::unread_claims) found before a second pass read it; `as_of` decides which
+/// releases are past their end of life.
 ///
 /// Gaps of reading the layers themselves stand in [`LayerEntries::gaps`](plimsoll_image::LayerEntries::gaps) and are not
 /// repeated.
@@ -48,12 +51,13 @@ pub struct Inspection {
 pub fn inspect_image(
     tree: &Tree,
     layers: &[LayerFacts],
+    links: &UnreadClaims,
     documents: &ImageDocuments,
     config: &ImageConfig,
     as_of: Timestamp,
 ) -> Inspection {
     let seen = visible::look(tree, layers);
-    let mut gaps = claims::remaining_gaps(tree, layers);
+    let mut gaps = links.remaining_gaps(layers);
     gaps.extend(seen.files.iter().flat_map(problems));
     let databases = databases::find(&seen.files, layers, &mut gaps);
     let shown = shown(&databases);
@@ -112,9 +116,6 @@ fn shown<'f>(databases: &'f [visible::VisibleFile<'_>]) -> Shown<'f> {
     }
     shown
 }
-
-/// Paths' fingerprints.
-type Owned = HashSet<u64>;
 
 /// The gap of a package database.
 fn database_gap(family: Family, at: &str, detail: String) -> Gap {

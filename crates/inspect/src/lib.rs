@@ -25,7 +25,7 @@ mod view;
 mod watch;
 
 pub use check::{About, Check, Outcome, Seen, checks};
-pub use claims::{UnreadClaim, unread_claims};
+pub use claims::{UnreadClaim, UnreadClaims, unread_claims};
 pub use content::{Content, ContentCursor, MAX_IN_MEMORY, Spool};
 pub use distribution::{Distribution, Distributions, Support, distributions};
 pub use facts::{DistributionFact, FileFacts, LayerFacts, PackageFact, Problem};

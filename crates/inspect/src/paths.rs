@@ -24,6 +24,27 @@ fn fold(hash: u64, bytes: &[u8]) -> u64 {
         .fold(hash, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3))
 }
 
+/// Many fingerprints: there may be millions.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Fingerprints(Vec<u64>);
+
+impl Fingerprints {
+    pub(crate) fn new(mut fingerprints: Vec<u64>) -> Self {
+        fingerprints.sort_unstable();
+        fingerprints.dedup();
+        fingerprints.shrink_to_fit();
+        Self(fingerprints)
+    }
+
+    pub(crate) fn contains(&self, fingerprint: u64) -> bool {
+        self.0.binary_search(&fingerprint).is_ok()
+    }
+
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
 /// A folder whose files' fingerprints are wanted. It is looked at once: a database that names a long folder and a million
 /// files in it must not cost their product.
 #[derive(Debug, Clone, Copy)]

@@ -4,15 +4,14 @@
 //! would, and say whether a file is absent or could not be read. Odd: files are read-only texts that the one pass kept;
 //! a check can see what some check claimed and nothing else.
 
-use std::collections::HashSet;
-
-use plimsoll_image::{EntryKind, ImageConfig, ImageDocuments, Node, Tree};
+use plimsoll_image::{EntryKind, ImageConfig, ImageDocuments, Node, NodeRef, Tree};
 use plimsoll_model::Location;
 
 use crate::{
     facts::LayerFacts,
     history::{Instruction, parse_history},
-    paths, text,
+    paths::{self, Fingerprints},
+    text,
 };
 
 /// Files of one folder that a check looks at.
@@ -44,8 +43,8 @@ pub struct View<'a> {
     documents: &'a ImageDocuments,
     config: &'a ImageConfig,
     instructions: Vec<Instruction>,
-    special: Vec<Node>,
-    owned: HashSet<u64>,
+    special: Vec<NodeRef<'a>>,
+    owned: Fingerprints,
 }
 
 impl<'a> View<'a> {
@@ -56,8 +55,8 @@ impl<'a> View<'a> {
         layers: &'a [LayerFacts],
         documents: &'a ImageDocuments,
         config: &'a ImageConfig,
-        special: Vec<Node>,
-        owned: HashSet<u64>,
+        special: Vec<NodeRef<'a>>,
+        owned: Fingerprints,
     ) -> Self {
         let instructions = parse_history(config);
         Self { tree, layers, documents, config, instructions, special, owned }
@@ -95,8 +94,8 @@ impl<'a> View<'a> {
 
     /// What is at a path, links followed.
     #[must_use]
-    pub fn node(&self, path: &str) -> Option<Node> {
-        self.tree.resolve(path.as_bytes())
+    pub fn node(&self, path: &str) -> Option<NodeRef<'a>> {
+        self.tree.resolve_ref(path.as_bytes())
     }
 
     /// The names in a folder, sorted; a bounded number of them.
@@ -107,22 +106,22 @@ impl<'a> View<'a> {
 
     /// Everything with setuid or setgid bits, or writable by everyone; links are not among them.
     #[must_use]
-    pub fn special(&self) -> &[Node] {
+    pub fn special(&self) -> &[NodeRef<'a>] {
         &self.special
     }
 
     /// Whether a package of the distribution says that the path is its own.
     #[must_use]
     pub fn is_owned(&self, path: &[u8]) -> bool {
-        self.owned.contains(&paths::fingerprint(path))
+        self.owned.contains(paths::fingerprint(path))
     }
 
     /// Where a node's bytes come from.
     #[must_use]
-    pub fn location(&self, node: &Node) -> Location {
-        let layer = node.content.and_then(|content| self.documents.layers.get(content.layer));
+    pub fn location(&self, node: NodeRef<'_>) -> Location {
+        let layer = node.content().and_then(|content| self.documents.layers.get(content.layer));
         Location {
-            path: node.path.display().into_owned(),
+            path: node.path().display().into_owned(),
             layer: layer.and_then(|layer| layer.digest),
         }
     }
@@ -132,13 +131,13 @@ impl<'a> View<'a> {
     /// # Errors
     /// [`Unread`] when the file is there but could not be read.
     pub fn text(&self, path: &str) -> Result<Option<FileText<'a>>, Unread> {
-        let Some(node) = self.tree.resolve(path.as_bytes()) else { return Ok(None) };
-        if node.meta.kind != EntryKind::File {
+        let Some(node) = self.tree.resolve_ref(path.as_bytes()) else { return Ok(None) };
+        if node.kind() != EntryKind::File {
             return Ok(None);
         }
         let unread = |detail: String| Unread { path: path.to_owned(), detail };
         let files = node
-            .content
+            .content()
             .and_then(|content| self.layers.get(content.layer)?.files.get(&content.entry));
         let mut files = files.into_iter().flatten().filter(|file| file.detector == text::ID);
         let Some(file) = files.next() else {
@@ -148,7 +147,7 @@ impl<'a> View<'a> {
             let detail = file.problems.first().map_or("was not read", |problem| &problem.detail);
             return Err(unread(detail.to_owned()));
         };
-        let location = Location { path: path.to_owned(), ..self.location(&node) };
+        let location = Location { path: path.to_owned(), ..self.location(node) };
         Ok(Some(FileText { location, text }))
     }
 

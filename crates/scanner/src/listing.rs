@@ -204,11 +204,12 @@ fn one_layer(
         .entries
         .iter()
         .zip(0_u32..)
+        .map(|(entry, position)| (entry.to_meta(), position))
         .filter(|(meta, _)| !meta.path.is_root())
         .map(|(meta, entry)| {
-            let (path, kind) = unmarked(meta, layer.origin);
+            let (path, kind) = unmarked(&meta, layer.origin);
             let sha256 = digest_of(ContentRef { layer: index, entry });
-            ListedEntry { sha256, ..listed(&path, meta, kind, Some(index)) }
+            ListedEntry { sha256, ..listed(&path, &meta, kind, Some(index)) }
         })
         .collect();
     entries.sort_by(|a, b| a.path.cmp(&b.path));

@@ -8,10 +8,8 @@ mod layers;
 use std::sync::Mutex;
 
 use plimsoll_advisory::{MatchContext, Snapshot, match_packages, staleness_gap};
-use plimsoll_image::{
-    Budget, ImageConfig, ImageDocuments, LayerEntries, LayerSource, Tree, parse_config,
-};
-use plimsoll_inspect::{Inspection, LayerFacts, Watch, inspect_image};
+use plimsoll_image::{Budget, ImageConfig, ImageDocuments, LayerSource, Tree, parse_config};
+use plimsoll_inspect::{Inspection, LayerFacts, Watch, inspect_image, unread_claims};
 use plimsoll_model::{Coverage, Finding, Gap, GapReason, ImageIdentity, Report, Timestamp};
 
 use crate::{LayerCache, Progress};
@@ -60,11 +58,12 @@ pub fn scan(
     }
     let mut read = layers::read(source, options, progress);
     progress.step("merge");
-    let tree = merge(&mut read.layers, &mut gaps);
-    layers::read_unread_claims(source, options, &tree, &mut read);
+    let tree = merge(&read.layers, &mut gaps);
+    let links = unread_claims(&tree, &read.layers);
+    layers::read_claims(source, options, &links.claims, &mut read);
     progress.step("inspect");
     let as_of = options.snapshot.map_or(options.today, |snapshot| snapshot.state().date);
-    let inspection = inspect_image(&tree, &read.layers, documents, &config, as_of);
+    let inspection = inspect_image(&tree, &read.layers, &links, documents, &config, as_of);
     progress.step("match");
     let matched = match_advisories(&inspection, options, &mut gaps);
     gaps.extend(read.gaps);
@@ -87,14 +86,8 @@ fn read_config(documents: &ImageDocuments, gaps: &mut Vec<Gap>) -> ImageConfig {
     }
 }
 
-/// Merges the layers' entries, which are lent for that and not copied: there may be millions.
-fn merge(layers: &mut [LayerFacts], gaps: &mut Vec<Gap>) -> Tree {
-    let entries: Vec<LayerEntries> =
-        layers.iter_mut().map(|layer| std::mem::take(&mut layer.entries)).collect();
-    let (tree, anomalies) = Tree::merge(&entries);
-    for (layer, entries) in layers.iter_mut().zip(entries) {
-        layer.entries = entries;
-    }
+fn merge(layers: &[LayerFacts], gaps: &mut Vec<Gap>) -> Tree {
+    let (tree, anomalies) = Tree::merge(layers.iter().map(|layer| &layer.entries));
     gaps.extend(anomalies.into_iter().map(|detail| anomaly("merge", String::new(), detail)));
     tree
 }

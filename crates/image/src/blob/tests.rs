@@ -38,7 +38,7 @@ fn read_within(mut blob: &[u8], budget: &Budget) -> Result<LayerEntries, ReadErr
 }
 
 fn paths(layer: &LayerEntries) -> Vec<String> {
-    layer.entries.iter().map(|meta| meta.path.display().into_owned()).collect()
+    layer.entries.iter().map(|entry| entry.path().display().into_owned()).collect()
 }
 
 #[test]

@@ -6,9 +6,14 @@
 
 use std::collections::BTreeMap;
 
-use super::{Child, Directory, Inode, MAX_HOPS, NOWHERE, Pending, ROOT, Removed, Tree};
+use super::{
+    Gone, MAX_HOPS, Tree,
+    growing::Growing,
+    names::{self, Base, Bound, Found, NONE, Name, Names, Pending, ROOT, at},
+};
 use crate::{
-    entry::{EntryKind, EntryMeta, TreePath},
+    entries::{EntryRef, Packed, ROOT_FOLDER},
+    entry::{EntryKind, TreePath},
     source::{LayerEntries, LayerOrigin},
     tar::shown,
 };
@@ -28,241 +33,285 @@ const AUFS: &[u8] = b".wh..wh.";
 /// Where AUFS kept files that have several names.
 const AUFS_LINKS: &[u8] = b".wh..wh.plnk/";
 
-pub(super) fn merge(layers: &[LayerEntries]) -> (Tree, Vec<String>) {
-    let root = Inode { links: 1, ..Inode::directory(&[], ROOT, 0) };
+pub(super) fn merge(layers: &[&LayerEntries]) -> (Tree, Vec<String>) {
+    let base = Base::new(layers.iter().map(|layer| layer.entries.clone()).collect());
     let mut merge = Merge {
-        tree: Tree { inodes: vec![root], removed: Vec::new() },
+        growing: Growing::new(base),
         layer: 0,
+        has_aufs: false,
         aufs_links: BTreeMap::new(),
-        last_parent: None,
+        known: Vec::new(),
+        generation: 0,
         implied: 0,
         steps: 0,
         anomalies: Vec::new(),
         more_anomalies: 0,
     };
     for (index, layer) in layers.iter().enumerate() {
-        merge.layer = u32::try_from(index).unwrap_or(NOWHERE);
-        merge.aufs_links.clear();
-        for (entry, meta) in layer.entries.iter().enumerate() {
+        merge.begin(index, layer.entries.packed());
+        for (entry, meta) in (0..).zip(layer.entries.iter()) {
             if merge.steps > MAX_STEPS {
-                merge.anomaly(&meta.path, "and what follows were left out: too many symlinks");
+                merge.anomaly(meta, "and what follows were left out: too many symlinks");
                 return merge.finish();
             }
-            merge.apply(u32::try_from(entry).unwrap_or(NOWHERE), meta, layer.origin);
+            merge.apply(Stated { entry, meta, packed: layer.entries.packed() }, layer.origin);
         }
     }
     merge.finish()
 }
 
-struct Merge<'l> {
-    tree: Tree,
+struct Merge {
+    growing: Growing,
     layer: u32,
-    aufs_links: BTreeMap<&'l [u8], (u32, &'l EntryMeta)>,
-    /// The directory of the entry before: mostly the next one lies there too.
-    last_parent: Option<(&'l [u8], u32)>,
+    /// Whether the current layer has folders of AUFS at its root.
+    has_aufs: bool,
+    aufs_links: BTreeMap<Vec<u8>, u32>,
+    /// The tree's directories of the current layer's folders, each with the generation in which it was found.
+    known: Vec<(u32, u32)>,
+    /// Raised when a directory goes: what was known before that is known no more.
+    generation: u32,
     implied: u64,
     steps: u64,
     anomalies: Vec<String>,
     more_anomalies: u64,
 }
 
-impl<'l> Merge<'l> {
-    fn apply(&mut self, entry: u32, meta: &'l EntryMeta, origin: LayerOrigin) {
-        let Some((parent, name)) = meta.path.split() else {
-            if meta.kind == EntryKind::Directory {
-                self.restate_directory(ROOT, entry, meta);
+/// One entry of the current layer.
+#[derive(Clone, Copy)]
+struct Stated<'l> {
+    entry: u32,
+    meta: EntryRef<'l>,
+    packed: &'l Packed,
+}
+
+impl Stated<'_> {
+    /// The path of the directory that it lies in.
+    fn parent(&self) -> Vec<u8> {
+        let mut path = Vec::new();
+        self.packed.write_path(self.meta.folder(), &[], &mut path);
+        path
+    }
+
+    fn is_root(&self) -> bool {
+        self.meta.folder() == ROOT_FOLDER && self.meta.name().is_empty()
+    }
+}
+
+impl Merge {
+    fn begin(&mut self, layer: usize, packed: &Packed) {
+        self.layer = u32::try_from(layer).unwrap_or(NONE);
+        self.aufs_links.clear();
+        self.generation += 1;
+        self.known.clear();
+        self.known.resize(packed.folder_count(), (0, 0));
+        self.has_aufs = packed.top_names().any(|name| name.starts_with(AUFS));
+    }
+
+    fn apply(&mut self, stated: Stated<'_>, origin: LayerOrigin) {
+        if stated.is_root() {
+            if stated.meta.kind() == EntryKind::Directory {
+                self.growing.restate(ROOT, NONE, self.layer, stated.entry);
             } else {
-                self.anomaly(&meta.path, "puts something that is no directory over the root");
+                self.anomaly(stated.meta, "puts something that is no directory over the root");
             }
             return;
-        };
+        }
+        let name = stated.meta.name();
         if origin == LayerOrigin::Archive {
-            let path = meta.path.as_bytes();
-            if path.starts_with(AUFS) && path != OPAQUE {
-                if let Some(name) = path.strip_prefix(AUFS_LINKS)
-                    && meta.kind == EntryKind::File
-                {
-                    self.aufs_links.insert(name, (entry, meta));
-                }
+            if self.is_of_aufs(stated) {
                 return;
             }
             if name == OPAQUE {
-                return self.make_opaque(meta, parent);
+                return self.make_opaque(stated);
             }
             if let Some(hidden) = name.strip_prefix(WHITEOUT) {
-                return self.white_out(meta, parent, hidden);
+                return self.white_out(stated, hidden);
             }
         }
-        let Some(directory) = self.parent_of(meta, parent) else { return };
-        self.put(entry, meta, directory, name);
+        let Some(directory) = self.parent_of(stated) else { return };
+        self.put(stated, directory);
+    }
+
+    /// Whether an entry is AUFS's own, of which only files with several names matter, for their links.
+    fn is_of_aufs(&mut self, stated: Stated<'_>) -> bool {
+        let folder = stated.meta.folder();
+        let top = match folder {
+            ROOT_FOLDER => stated.meta.name(),
+            _ if !self.has_aufs => return false,
+            _ => stated.packed.top_name(folder),
+        };
+        if !top.starts_with(AUFS) {
+            return false;
+        }
+        let path = stated.meta.path();
+        if path.as_bytes() == OPAQUE {
+            return false;
+        }
+        if let Some(name) = path.as_bytes().strip_prefix(AUFS_LINKS)
+            && stated.meta.kind() == EntryKind::File
+        {
+            self.aufs_links.insert(name.to_vec(), stated.entry);
+        }
+        true
     }
 
     /// Puts an entry under a name, in place of what is there.
-    fn put(&mut self, entry: u32, meta: &'l EntryMeta, directory: u32, name: &[u8]) {
-        let existing = self.tree.child(directory, name);
-        let existing_is_directory =
-            existing.is_some_and(|child| self.tree.directory(child.inode).is_some());
-        if let Some(child) = existing
-            && existing_is_directory
-            && meta.kind == EntryKind::Directory
+    fn put(&mut self, stated: Stated<'_>, directory: u32) {
+        let Stated { entry, meta, .. } = stated;
+        let hash = self.growing.hash(directory, meta.name());
+        let existing = self.growing.hashed_child(directory, meta.name(), hash);
+        let existing_directory = existing.and_then(|(_, name)| name.bound.directory());
+        if let (Some((position, _)), Some(below)) = (existing, existing_directory)
+            && meta.kind() == EntryKind::Directory
         {
-            self.restate_directory(child.inode, entry, meta);
-            self.bind(directory, name, child.inode);
-            return;
+            return self.growing.restate(below, position, self.layer, entry);
         }
-        let target = TreePath::clean(meta.link.as_deref().unwrap_or_default());
-        let is_hardlink = meta.kind == EntryKind::Hardlink;
-        if is_hardlink && self.is_at(target.as_bytes(), directory, name) {
-            return self.anomaly(&meta.path, "is a hardlink to itself, which runtimes refuse");
+        let target = match meta.kind() {
+            EntryKind::Hardlink => Some(TreePath::clean(meta.link().unwrap_or_default())),
+            _ => None,
+        };
+        if let Some(target) = &target
+            && self.is_at(target.as_bytes(), directory, meta.name())
+        {
+            return self.anomaly(meta, "is a hardlink to itself, which runtimes refuse");
         }
-        if let Some(child) = existing {
-            if child.layer == self.layer {
-                self.anomaly(&meta.path, "stands twice in one layer, which some runtimes refuse");
+        if let Some((position, name)) = existing {
+            if name.layer == self.layer {
+                self.anomaly(meta, "stands twice in one layer, which some runtimes refuse");
             }
             // Before a hardlink's target is looked up: it may lie in the directory that goes.
-            self.remove(directory, name, existing_is_directory);
+            self.remove(directory, position, name, existing_directory.is_some());
         }
-        let inode = if is_hardlink {
-            self.hardlink(meta, &target)
+        let depth = self.growing.base.directory(directory).map_or(0, |it| it.depth) + 1;
+        let name = if let Some(target) = target {
+            self.hardlink(stated, &target)
+        } else if depth > MAX_DEPTH {
+            self.anomaly(meta, "lies too deep and was left out");
+            None
+        } else if meta.kind() == EntryKind::Directory {
+            Some(self.growing.add_directory(self.layer, entry, directory, depth))
         } else {
-            let inode = self.placed(Inode::of(entry, self.layer, meta), directory, name);
-            if inode.is_none() {
-                self.anomaly(&meta.path, "lies too deep and was left out");
-            }
-            inode.map(|inode| self.add(inode))
+            Some(Name { layer: self.layer, entry, bound: Bound::NOTHING })
         };
-        let Some(inode) = inode else { return };
-        if let Some(inode) = self.tree.inode_mut(inode) {
-            inode.links += 1;
+        if let Some(name) = name {
+            self.growing.bind(directory, name, hash);
         }
-        self.bind(directory, name, inode);
     }
 
     /// Whether a path leads to a name in a directory.
     fn is_at(&mut self, path: &[u8], directory: u32, name: &[u8]) -> bool {
-        let found = self.tree.find_counting(path, false, &mut self.steps);
+        let found = self.find(path, false);
         let last = path.rsplit(|&byte| byte == b'/').next();
         last == Some(name) && found.is_some_and(|found| found.parent == directory)
     }
 
-    /// The inode that a hardlink's target is bound to now, with the owner and mode that the link's header sets.
-    fn hardlink(&mut self, meta: &'l EntryMeta, target: &TreePath) -> Option<u32> {
+    /// A name for what a hardlink's target is bound to now, with the owner and mode that the link's header sets.
+    fn hardlink(&mut self, stated: Stated<'_>, target: &TreePath) -> Option<Name> {
+        let Stated { entry, meta, .. } = stated;
         if let Some(name) = target.as_bytes().strip_prefix(AUFS_LINKS)
-            && let Some(&(entry, source)) = self.aufs_links.get(name)
+            && let Some(&source) = self.aufs_links.get(name)
         {
-            let inode = Inode::of(entry, self.layer, source);
-            return Some(self.add(inode));
+            let shared = self.growing.add_shared(self.layer, source);
+            return Some(Name { layer: self.layer, entry, bound: Bound::to_shared(shared) });
         }
-        let found = self.tree.find_counting(target.as_bytes(), false, &mut self.steps);
-        let found = found.map(|found| found.inode);
-        let inode = found.filter(|&inode| self.tree.directory(inode).is_none());
-        let Some(inode) = inode else {
+        let found = self.find(target.as_bytes(), false);
+        let Some(found) = found.filter(|found| found.name.bound.directory().is_none()) else {
             let what = format!("is a hardlink to {}, which is no file", shown(target.as_bytes()));
-            self.anomaly(&meta.path, &what);
+            self.anomaly(meta, &what);
             return None;
         };
-        if let Some(inode) = self.tree.inode_mut(inode) {
-            let stated = Inode::of(NOWHERE, NOWHERE, meta);
-            (inode.uid, inode.gid) = (stated.uid, stated.gid);
-            if inode.kind != EntryKind::Symlink {
-                inode.mode = stated.mode;
-            }
+        let shared = self.growing.share(found.position, &found.name);
+        let layer = self.layer;
+        if let Some(shared) = self.growing.shared_mut(shared) {
+            shared.links += 1;
+            (shared.owner_layer, shared.owner_entry) = (layer, entry);
         }
-        Some(inode)
+        Some(Name { layer, entry, bound: Bound::to_shared(shared) })
     }
 
-    fn white_out(&mut self, meta: &'l EntryMeta, parent: &'l [u8], hidden: &[u8]) {
-        let found = self.tree.find_counting(parent, true, &mut self.steps);
-        match found.map(|found| self.tree.directory(found.inode).is_some()) {
-            Some(true) => {}
-            Some(false) => {
-                return self.anomaly(&meta.path, "removes something below what is no directory");
+    fn white_out(&mut self, stated: Stated<'_>, hidden: &[u8]) {
+        // Mostly the directory is there, and no link on the way to it.
+        if self.known_parent(stated).is_none() {
+            let parent = stated.parent();
+            match self.find(&parent, true).map(|found| found.name.bound.directory().is_some()) {
+                Some(true) => {}
+                Some(false) => {
+                    return self
+                        .anomaly(stated.meta, "removes something below what is no directory");
+                }
+                None if self.find(&parent, false).is_some() => {
+                    let what = "removes something behind a symlink that leads nowhere";
+                    return self.anomaly(stated.meta, what);
+                }
+                None => {}
             }
-            None if self.tree.find_counting(parent, false, &mut self.steps).is_some() => {
-                let what = "removes something behind a symlink that leads nowhere";
-                return self.anomaly(&meta.path, what);
-            }
-            None => {}
         }
-        let Some(directory) = self.parent_of(meta, parent) else { return };
-        let Some(child) = self.tree.child(directory, hidden) else { return };
-        let is_directory = self.tree.directory(child.inode).is_some();
-        let is_own = child.layer == self.layer;
-        let has_own = self.remove(directory, hidden, true);
+        let Some(directory) = self.parent_of(stated) else { return };
+        let Some((position, name)) = self.growing.child(directory, hidden) else { return };
+        let is_directory = name.bound.directory().is_some();
+        let is_own = name.layer == self.layer;
+        let has_own = self.remove(directory, position, name, true);
         if is_own && !is_directory || has_own {
-            self.anomaly(&meta.path, "removes what its own layer put there before it");
+            self.anomaly(stated.meta, "removes what its own layer put there before it");
         }
     }
 
     /// Removes what lower layers have in a directory and keeps what this layer put there.
-    fn make_opaque(&mut self, meta: &'l EntryMeta, parent: &'l [u8]) {
+    fn make_opaque(&mut self, stated: Stated<'_>) {
         // A marker behind a symlink is not followed to the directory that the symlink leads to.
-        let found = self.tree.find_counting(parent, false, &mut self.steps);
-        if let Some(found) = &found
-            && self.tree.directory(found.inode).is_none()
-        {
-            self.anomaly(&meta.path, "makes something opaque that is no directory");
+        let found = self.find(&stated.parent(), false);
+        if found.is_some_and(|found| found.name.bound.directory().is_none()) {
+            return self.anomaly(stated.meta, "makes something opaque that is no directory");
+        }
+        if self.parent_of(stated).is_none() {
             return;
         }
-        if self.parent_of(meta, parent).is_none() {
-            return;
-        }
-        let Some(found) = found else { return };
-        let Some(directory) = self.tree.directory(found.inode) else { return };
-        let names: Vec<(Box<[u8]>, u32)> =
-            directory.children.iter().map(|(name, child)| (name.clone(), child.inode)).collect();
+        let Some(directory) = found.and_then(|found| found.name.bound.directory()) else { return };
         let mut is_mixed = false;
-        let mut open = vec![(found.inode, names)];
-        while let Some((directory, names)) = open.pop() {
-            for (name, inode) in names {
-                self.steps += 1;
-                let Some(child) = self.tree.child(directory, &name) else { continue };
-                if !self.holds_own(child) {
-                    self.remove(directory, &name, true);
+        let mut open = vec![directory];
+        while let Some(directory) = open.pop() {
+            let children: Vec<(u32, Name)> =
+                self.growing.children(directory, &mut self.steps).collect();
+            for (position, name) in children {
+                if !self.holds_own(name) {
+                    self.remove(directory, position, name, true);
                     continue;
                 }
                 is_mixed = true;
-                if let Some(below) = self.tree.directory(inode) {
-                    let names = below
-                        .children
-                        .iter()
-                        .map(|(name, child)| (name.clone(), child.inode))
-                        .collect();
-                    open.push((inode, names));
-                }
+                open.extend(name.bound.directory());
             }
         }
         if is_mixed {
             self.anomaly(
-                &meta.path,
+                stated.meta,
                 "makes a directory opaque after its own layer put something there",
             );
         }
     }
 
     /// Whether a name, or anything below it, was made by the current layer.
-    fn holds_own(&mut self, child: Child) -> bool {
-        let mut open = vec![child];
-        while let Some(child) = open.pop() {
+    fn holds_own(&mut self, name: Name) -> bool {
+        let mut open = vec![name];
+        while let Some(name) = open.pop() {
             self.steps += 1;
-            if child.layer == self.layer {
+            if name.layer == self.layer {
                 return true;
             }
-            if let Some(directory) = self.tree.directory(child.inode) {
-                open.extend(directory.children.values());
+            if let Some(directory) = name.bound.directory() {
+                let children = self.growing.children(directory, &mut self.steps);
+                open.extend(children.map(|(_, name)| name));
             }
         }
         false
     }
 
     /// The directory that an entry lies in, made if need be; `None` when symlinks go in circles.
-    fn parent_of(&mut self, meta: &'l EntryMeta, parent: &'l [u8]) -> Option<u32> {
-        if let Some((path, inode)) = self.last_parent
-            && path == parent
-        {
-            return Some(inode);
+    fn parent_of(&mut self, stated: Stated<'_>) -> Option<u32> {
+        if let Some(known) = self.known_parent(stated) {
+            return Some(known);
         }
-        let mut pending = Pending::of(parent);
+        let parent = stated.parent();
+        let mut pending = Pending::of(&parent);
         let mut here = ROOT;
         let mut hops = 0;
         let mut lower_link = false;
@@ -273,184 +322,129 @@ impl<'l> Merge<'l> {
             let is_of_target = pending.len() >= own_left;
             own_left = own_left.min(pending.len());
             if part.as_ref() == b".." {
-                here = self.tree.directory(here).map_or(ROOT, |directory| directory.parent);
+                here = self.growing.base.directory(here).map_or(ROOT, |it| it.parent);
                 continue;
             }
-            let Some(child) = self.tree.child(here, &part) else {
+            let Some((position, name)) = self.growing.child(here, &part) else {
                 if is_of_target {
-                    self.anomaly(&meta.path, "lies behind a symlink that leads nowhere");
+                    self.anomaly(stated.meta, "lies behind a symlink that leads nowhere");
                 }
-                here = self.make_directory(meta, here, &part)?;
+                here = self.make_directory(stated.meta, here, &part)?;
                 continue;
             };
-            let Some(inode) = self.tree.inode(child.inode) else { continue };
-            if inode.directory.is_some() {
-                here = child.inode;
-            } else if let Some(target) = inode.target.clone() {
+            if let Some(directory) = name.bound.directory() {
+                here = directory;
+            } else if let Some(target) = self.growing.base.target(&name) {
                 hops += 1;
                 if hops > MAX_HOPS {
-                    self.anomaly(&meta.path, "lies behind too many symlinks and was left out");
+                    self.anomaly(stated.meta, "lies behind too many symlinks and was left out");
                     return None;
                 }
-                lower_link |= child.layer != self.layer;
+                lower_link |= name.layer != self.layer;
                 if target.starts_with(b"/") {
                     here = ROOT;
                 }
-                pending.push_target(&target);
+                pending.push_target(target);
             } else {
-                self.anomaly(&meta.path, "lies below something that is no directory");
-                self.remove(here, &part, true);
-                here = self.make_directory(meta, here, &part)?;
+                self.anomaly(stated.meta, "lies below something that is no directory");
+                self.remove(here, position, name, true);
+                here = self.make_directory(stated.meta, here, &part)?;
             }
         }
         if lower_link {
-            self.anomaly(&meta.path, "is written through a symlink of a lower layer");
-        }
-        // Anomalies are per entry, so only plain directories are worth remembering.
-        if hops == 0 {
-            self.last_parent = Some((parent, here));
+            self.anomaly(stated.meta, "is written through a symlink of a lower layer");
         }
         Some(here)
     }
 
-    /// Makes a directory that no layer names; `None` when there are too many or it would lie too deep.
-    fn make_directory(&mut self, meta: &EntryMeta, parent: u32, name: &[u8]) -> Option<u32> {
-        self.implied += 1;
-        let inode = Inode { links: 1, ..Inode::directory(&[], ROOT, 0) };
-        let inode = self.placed(inode, parent, name).filter(|_| self.implied <= MAX_IMPLIED);
-        let Some(inode) = inode else {
-            self.anomaly(&meta.path, "lies too deep and was left out");
-            return None;
+    /// The directory of an entry's folder where all parts of its path are directories that are there. Anomalies are per
+    /// entry, so nothing else is worth remembering.
+    fn known_parent(&mut self, stated: Stated<'_>) -> Option<u32> {
+        let (folder, packed) = (stated.meta.folder(), stated.packed);
+        let (mut here, mut unknown) = (folder, Vec::new());
+        let mut directory = loop {
+            if here == ROOT_FOLDER {
+                break ROOT;
+            }
+            match self.known.get(at(here)) {
+                Some(&(generation, directory)) if generation == self.generation => break directory,
+                _ => unknown.push(here),
+            }
+            here = packed.folder(here)?.parent;
         };
-        let inode = self.add(inode);
-        self.bind(parent, name, inode);
-        Some(inode)
-    }
-
-    /// Tells a directory's inode where it lies; `None` when that is too deep.
-    fn placed(&self, mut inode: Inode, parent: u32, name: &[u8]) -> Option<Inode> {
-        let depth = self.tree.directory(parent).map_or(0, |directory| directory.depth) + 1;
-        if let Some(directory) = &mut inode.directory {
-            **directory = Directory::new(name, parent, depth);
+        while let Some(folder) = unknown.pop() {
+            self.steps += 1;
+            let (_, name) = self.growing.child(directory, packed.folder_name(folder))?;
+            directory = name.bound.directory()?;
+            if let Some(known) = self.known.get_mut(at(folder)) {
+                *known = (self.generation, directory);
+            }
         }
-        (depth <= MAX_DEPTH).then_some(inode)
+        Some(directory)
     }
 
-    fn restate_directory(&mut self, directory: u32, entry: u32, meta: &EntryMeta) {
-        let layer = self.layer;
-        if let Some(inode) = self.tree.inode_mut(directory) {
-            let stated = Inode::of(entry, layer, meta);
-            *inode = Inode { directory: inode.directory.take(), links: inode.links, ..stated };
+    /// Makes a directory that no layer names; `None` when there are too many or it would lie too deep.
+    fn make_directory(&mut self, meta: EntryRef<'_>, parent: u32, name: &[u8]) -> Option<u32> {
+        self.implied += 1;
+        let depth = self.growing.base.directory(parent).map_or(0, |it| it.depth) + 1;
+        if depth > MAX_DEPTH || self.implied > MAX_IMPLIED {
+            self.anomaly(meta, "lies too deep and was left out");
+            return None;
         }
+        let hash = self.growing.hash(parent, name);
+        let entry = self.growing.base.imply(name);
+        let name = self.growing.add_directory(self.layer, entry, parent, depth);
+        self.growing.bind(parent, name, hash);
+        name.bound.directory()
     }
 
-    /// Removes a name and everything below it; whether any of that was made by the current layer.
-    fn remove(&mut self, directory: u32, name: &[u8], is_recorded: bool) -> bool {
-        self.last_parent = None;
-        let path = self.tree.path_of(directory).join(name);
-        let child = self.tree.directory_mut(directory).and_then(|it| it.children.remove(name));
-        let Some(child) = child else { return false };
-        let is_directory = self.tree.directory(child.inode).is_some();
+    /// Removes a name and everything below it; whether it is a directory and any of that was made by the current layer.
+    fn remove(&mut self, parent: u32, position: u32, name: Name, is_recorded: bool) -> bool {
+        let is_directory = name.bound.directory().is_some();
+        if is_directory {
+            self.generation += 1;
+        }
         let mut has_own = false;
-        let mut open = vec![(path, child)];
-        while let Some((path, child)) = open.pop() {
-            has_own |= child.layer == self.layer;
-            let Some(inode) = self.tree.inode_mut(child.inode) else { continue };
-            let children = inode.directory.take().map(|it| it.children).unwrap_or_default();
-            let is_recorded = is_recorded && child.layer != self.layer && inode.layer != NOWHERE;
-            let node = is_recorded.then(|| inode.node(path.clone()));
-            inode.links = inode.links.saturating_sub(1);
-            open.extend(children.iter().map(|(name, child)| (path.join(name), *child)));
-            if let Some(node) = node {
-                let by_layer = usize::try_from(self.layer).unwrap_or(usize::MAX);
-                self.tree.removed.push(Removed { node, by_layer });
+        let mut open = vec![(parent, position, name)];
+        while let Some((parent, position, name)) = open.pop() {
+            self.growing.unbind(position);
+            has_own |= name.layer == self.layer;
+            if let Some(directory) = name.bound.directory() {
+                let children = self.growing.children(directory, &mut self.steps);
+                open.extend(children.map(|(position, name)| (directory, position, name)));
+            }
+            if let Some(shared) = name.bound.shared()
+                && let Some(shared) = self.growing.shared_mut(shared)
+            {
+                shared.links = shared.links.saturating_sub(1);
+            }
+            if is_recorded && name.layer != self.layer && self.growing.base.content(&name).is_some()
+            {
+                self.growing.removed.push(Gone { name, parent, by_layer: self.layer });
             }
         }
         has_own && is_directory
     }
 
-    fn bind(&mut self, directory: u32, name: &[u8], inode: u32) {
-        let child = Child { inode, layer: self.layer };
-        if let Some(directory) = self.tree.directory_mut(directory) {
-            match directory.children.get_mut(name) {
-                Some(existing) => *existing = child,
-                None => {
-                    directory.children.insert(name.into(), child);
-                }
-            }
-        }
+    fn find(&mut self, path: &[u8], follow_last: bool) -> Option<Found> {
+        names::find(&self.growing, path, follow_last, &mut self.steps)
     }
 
-    fn add(&mut self, inode: Inode) -> u32 {
-        let id = u32::try_from(self.tree.inodes.len()).unwrap_or(NOWHERE);
-        self.tree.inodes.push(inode);
-        id
-    }
-
-    fn anomaly(&mut self, path: &TreePath, what: &str) {
+    fn anomaly(&mut self, meta: EntryRef<'_>, what: &str) {
         if self.anomalies.len() < MAX_ANOMALIES {
             let layer = u64::from(self.layer) + 1;
-            self.anomalies.push(format!("layer {layer}: {} {what}", shown(path.as_bytes())));
+            self.anomalies.push(format!("layer {layer}: {} {what}", shown(meta.path().as_bytes())));
         } else {
             self.more_anomalies += 1;
         }
     }
 
     fn finish(mut self) -> (Tree, Vec<String>) {
-        self.tree.removed.sort_by(|a, b| {
-            a.node.path.cmp(&b.node.path).then_with(|| a.by_layer.cmp(&b.by_layer))
-        });
         self.anomalies.sort();
         self.anomalies.dedup();
         if self.more_anomalies > 0 {
             self.anomalies.push(format!("{} more oddities of the layers", self.more_anomalies));
         }
-        (self.tree, self.anomalies)
-    }
-}
-
-impl Directory {
-    fn new(name: &[u8], parent: u32, depth: u32) -> Self {
-        Self { name: name.into(), parent, depth, children: BTreeMap::new() }
-    }
-}
-
-impl Inode {
-    fn directory(name: &[u8], parent: u32, depth: u32) -> Self {
-        Self {
-            directory: Some(Box::new(Directory::new(name, parent, depth))),
-            target: None,
-            size: 0,
-            mtime: 0,
-            entry: NOWHERE,
-            layer: NOWHERE,
-            uid: 0,
-            gid: 0,
-            links: 0,
-            mode: 0o755,
-            kind: EntryKind::Directory,
-        }
-    }
-
-    /// What an entry says, without a name or place.
-    fn of(entry: u32, layer: u32, meta: &EntryMeta) -> Self {
-        let is_directory = meta.kind == EntryKind::Directory;
-        let target = match meta.kind {
-            EntryKind::Symlink => meta.link.as_deref().map(Into::into),
-            _ => None,
-        };
-        Self {
-            directory: is_directory.then(|| Box::new(Directory::new(&[], ROOT, 0))),
-            target,
-            size: meta.size,
-            mtime: meta.mtime,
-            entry,
-            layer,
-            uid: u32::try_from(meta.uid).unwrap_or(u32::MAX),
-            gid: u32::try_from(meta.gid).unwrap_or(u32::MAX),
-            links: 0,
-            mode: u16::try_from(meta.mode & 0o7777).unwrap_or(0),
-            kind: meta.kind,
-        }
+        (self.growing.finish(), self.anomalies)
     }
 }

@@ -16,6 +16,7 @@ use crate::{
 };
 
 const NAMES: &[&str] = &["authorized_keys", "authorized_keys2"];
+const PLACES: &[&[u8]] = &[b".ssh/authorized_keys", b".ssh/authorized_keys2"];
 
 #[derive(Debug)]
 pub(crate) struct AuthorizedKeysBaked;
@@ -34,7 +35,7 @@ impl Check for AuthorizedKeysBaked {
 
     fn claims(&self, path: &[u8]) -> bool {
         accounts::is_passwd(path)
-            || NAMES.iter().any(|name| ends_with(path, format!(".ssh/{name}").as_bytes()))
+            || PLACES.iter().any(|place| ends_with(path, place))
             || child_of(path, "etc/ssh")
                 .is_some_and(|name| NAMES.iter().any(|known| known.as_bytes() == name))
     }

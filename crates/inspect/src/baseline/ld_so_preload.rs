@@ -52,7 +52,7 @@ impl Check for LdSoPreload {
             let is_open = |path: &str| {
                 // Others may replace a file where they may write its folder, the sticky bit notwithstanding: it may not
                 // be there yet.
-                view.node(path).is_some_and(|node| node.meta.mode & 0o002 != 0)
+                view.node(path).is_some_and(|node| node.mode() & 0o002 != 0)
             };
             if is_open(path) || is_open(folder) {
                 looking.fail(format!("LD_PRELOAD names `/{path}`, which everybody can write"));

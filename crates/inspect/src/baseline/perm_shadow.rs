@@ -40,9 +40,9 @@ impl Looking<'_> {
         for path in paths {
             let Some(node) = self.view.node(path) else { continue };
             self.applies();
-            let (mode, uid) = (node.meta.mode, node.meta.uid);
+            let (mode, uid) = (node.mode(), node.uid());
             if mode & bits != 0 || uid != 0 {
-                let location = self.view.location(&node);
+                let location = self.view.location(node);
                 self.fail_at(&location, format!("mode {mode:04o}, owner {uid}"));
             }
         }

@@ -69,13 +69,16 @@ impl Check for SuidUnexpected {
         let mut looking = Looking::new(self.about(), view);
         looking.applies();
         for node in view.special() {
-            let path = node.path.as_bytes();
-            let is_known = KNOWN.contains(&node.path.name())
+            if node.kind() != EntryKind::File || node.mode() & 0o6000 == 0 {
+                continue;
+            }
+            let path = node.path();
+            let path = path.as_bytes();
+            let is_known = KNOWN.contains(&node.name())
                 && SYSTEM.iter().any(|folder| path.starts_with(folder));
-            let has_bits = node.meta.kind == EntryKind::File && node.meta.mode & 0o6000 != 0;
-            if has_bits && !is_known && !view.is_owned(path) {
-                let location = view.location(node);
-                let (mode, uid, gid) = (node.meta.mode, node.meta.uid, node.meta.gid);
+            if !is_known && !view.is_owned(path) {
+                let location = view.location(*node);
+                let (mode, uid, gid) = (node.mode(), node.uid(), node.gid());
                 looking.fail_at(&location, format!("mode {mode:04o}, owner {uid}:{gid}"));
             }
         }

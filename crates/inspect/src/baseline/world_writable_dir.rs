@@ -32,13 +32,14 @@ impl Check for WorldWritableDir {
         let mut looking = Looking::new(self.about(), view);
         looking.applies();
         for node in view.special() {
-            let first = node.path.parts().next().unwrap_or_default();
-            if node.meta.kind == EntryKind::Directory
-                && node.meta.mode & 0o1002 == 0o002
+            let path = node.path();
+            let first = path.parts().next().unwrap_or_default();
+            if node.kind() == EntryKind::Directory
+                && node.mode() & 0o1002 == 0o002
                 && !VIRTUAL.contains(&first)
             {
-                let location = view.location(node);
-                looking.fail_at(&location, format!("mode {:04o}", node.meta.mode));
+                let location = view.location(*node);
+                looking.fail_at(&location, format!("mode {:04o}", node.mode()));
             }
         }
         looking.outcome()

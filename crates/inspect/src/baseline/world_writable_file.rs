@@ -35,16 +35,17 @@ impl Check for WorldWritableFile {
         looking.applies();
         let command = view.command();
         for node in view.special() {
-            if node.meta.kind != EntryKind::File || node.meta.mode & 0o002 == 0 {
+            if node.kind() != EntryKind::File || node.mode() & 0o002 == 0 {
                 continue;
             }
-            let first = node.path.parts().next().unwrap_or_default();
-            let path = node.path.display();
-            let is_run =
-                command.split_whitespace().any(|word| word.strip_prefix('/') == Some(&path));
-            if (SYSTEM.contains(&first) && node.path.parts().count() > 1) || is_run {
-                let location = view.location(node);
-                looking.fail_at(&location, format!("mode {:04o}", node.meta.mode));
+            let path = node.path();
+            let first = path.parts().next().unwrap_or_default();
+            let is_run = command
+                .split_whitespace()
+                .any(|word| word.strip_prefix('/') == Some(&path.display()));
+            if (SYSTEM.contains(&first) && path.parts().count() > 1) || is_run {
+                let location = view.location(*node);
+                looking.fail_at(&location, format!("mode {:04o}", node.mode()));
             }
         }
         looking.outcome()

@@ -4,7 +4,7 @@
 //! family is visible, or the visible ones are empty, the topmost layer's that had packages counts. Directories that belong
 //! to a package manager and have no database in them are a sign as well.
 
-use plimsoll_image::{EntryKind, Tree};
+use plimsoll_image::{EntryKind, NodeRef, Tree};
 use plimsoll_model::{Gap, GapReason};
 
 use super::{database_gap, visible::VisibleFile};
@@ -58,19 +58,13 @@ fn earlier(family: Family, layers: &[LayerFacts]) -> Vec<VisibleFile<'_>> {
     for (index, layer) in layers.iter().enumerate().rev() {
         let mut found = Vec::new();
         for (entry, facts) in &layer.files {
-            let meta = usize::try_from(*entry).ok().and_then(|at| layer.entries.entries.get(at));
             for facts in facts {
-                let path = facts.claimed.as_ref().or_else(|| meta.map(|meta| &meta.path));
                 if facts.detector == family.parser()
                     && !facts.packages.is_empty()
-                    && let Some(path) = path
+                    && let Some(path) = facts.claimed.clone().or_else(|| layer.path(*entry))
                 {
-                    found.push(VisibleFile {
-                        path: path.clone(),
-                        real: path.clone(),
-                        layer: index,
-                        facts,
-                    });
+                    let real = path.clone();
+                    found.push(VisibleFile { path, real, layer: index, facts });
                 }
             }
         }
@@ -96,8 +90,8 @@ pub(super) fn check_places(
             continue;
         }
         let folder = folders(*family).iter().find(|folder| {
-            tree.resolve(folder.as_bytes())
-                .is_some_and(|node| node.meta.kind == EntryKind::Directory)
+            let node = tree.resolve_ref(folder.as_bytes());
+            node.is_some_and(|node| node.kind() == EntryKind::Directory)
         });
         let is_other = expected.map_or(!shown.families.is_empty(), |expected| expected != *family);
         match folder {
@@ -118,16 +112,15 @@ pub(super) fn check_places(
 
 /// What dpkg reads after `status` and has not merged into it yet: files named by a number.
 fn check_dpkg_updates(tree: &Tree, gaps: &mut Vec<Gap>) {
-    let Some(folder) = tree.resolve(b"var/lib/dpkg/updates") else { return };
-    let pending = tree.children(folder.path.as_bytes()).find(|node| {
-        let name = node.path.name();
-        !name.is_empty() && name.iter().all(u8::is_ascii_digit) && node.meta.size > 0
+    let pending = tree.list(b"var/lib/dpkg/updates").find(|node| {
+        let name = node.name();
+        !name.is_empty() && name.iter().all(u8::is_ascii_digit) && node.size() > 0
     });
     if let Some(node) = pending {
         gaps.push(Gap {
             reason: GapReason::UnreadableFile,
             by: Family::Dpkg.parser().to_owned(),
-            at: node.path.display().into_owned(),
+            at: node.path().display().into_owned(),
             detail: "holds changes that are not in dpkg's status yet; they were not read"
                 .to_owned(),
         });
@@ -138,8 +131,8 @@ fn check_dpkg_updates(tree: &Tree, gaps: &mut Vec<Gap>) {
 fn check_rpm_files(tree: &Tree, gaps: &mut Vec<Gap>) -> bool {
     let mut old = false;
     let size = |path: &str| {
-        let node = tree.resolve(path.as_bytes());
-        node.filter(|node| node.meta.kind == EntryKind::File).map_or(0, |node| node.meta.size)
+        let node = tree.resolve_ref(path.as_bytes());
+        node.filter(|node| node.kind() == EntryKind::File).map_or(0, NodeRef::size)
     };
     let mut unread = |at: String, detail: &str| {
         gaps.push(Gap {

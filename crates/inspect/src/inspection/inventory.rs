@@ -13,13 +13,13 @@ use plimsoll_model::{
     purl::{self, Parts},
 };
 
-use super::{Owned, visible::VisibleFile};
+use super::visible::VisibleFile;
 use crate::{
     distribution::{Distribution, Family, family_of, has_advisories},
     facts::{LayerFacts, PackageFact},
     packages::dpkg::DpkgFiles,
     parser::Parser,
-    paths::{child_of, fingerprint},
+    paths::{Fingerprints, child_of, fingerprint},
 };
 
 /// What the list is made of.
@@ -27,15 +27,15 @@ pub(super) struct Sources<'a, 'l> {
     pub(super) files: &'a [VisibleFile<'l>],
     pub(super) databases: &'a [VisibleFile<'l>],
     pub(super) distribution: Option<&'a Distribution>,
-    pub(super) owned: &'a Owned,
+    pub(super) owned: &'a Fingerprints,
     pub(super) layers: &'l [LayerFacts],
     pub(super) documents: &'a ImageDocuments,
 }
 
-/// Fingerprints of all paths that installed packages of the distribution own.
-pub(super) fn owned(files: &[VisibleFile<'_>], databases: &[VisibleFile<'_>]) -> Owned {
+/// All paths that installed packages of the distribution own.
+pub(super) fn owned(files: &[VisibleFile<'_>], databases: &[VisibleFile<'_>]) -> Fingerprints {
     let mut installed: HashSet<&str> = HashSet::new();
-    let mut owned = Owned::new();
+    let mut owned = Vec::new();
     for file in databases {
         installed.extend(file.facts.packages.iter().map(|package| package.name.as_str()));
         owned.extend(&file.facts.owned);
@@ -49,7 +49,7 @@ pub(super) fn owned(files: &[VisibleFile<'_>], databases: &[VisibleFile<'_>]) ->
             owned.extend(&file.facts.owned);
         }
     }
-    owned
+    Fingerprints::new(owned)
 }
 
 /// There a file's name is the package's, cut or not, and presence means installed.
@@ -65,7 +65,7 @@ pub(super) fn packages(sources: &Sources<'_, '_>, gaps: &mut Vec<Gap>) -> Vec<Pa
     for file in sources.databases.iter().chain(language) {
         let is_owned = !replaced.contains(file.real.as_bytes())
             && [&file.path, &file.real].iter().any(|path| {
-                is_system_place(path) && sources.owned.contains(&fingerprint(path.as_bytes()))
+                is_system_place(path) && sources.owned.contains(fingerprint(path.as_bytes()))
             });
         for fact in &file.facts.packages {
             if fact.ecosystem.is_some() && is_owned && sources.has_owners() {
@@ -131,9 +131,8 @@ impl Sources<'_, '_> {
         }
         for layer in self.layers.iter().take(newest + 1) {
             for (entry, facts) in &layer.files {
-                let meta =
-                    usize::try_from(*entry).ok().and_then(|at| layer.entries.entries.get(at));
-                let Some(path) = meta.map(|meta| meta.path.as_bytes()) else { continue };
+                let Some(path) = layer.path(*entry) else { continue };
+                let path = path.as_bytes();
                 let is_same = above.get(path).is_some_and(|file| {
                     facts.iter().any(|facts| {
                         facts.detector == file.facts.detector

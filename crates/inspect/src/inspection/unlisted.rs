@@ -4,18 +4,18 @@
 //! all of them, looks like any other; the files that the lost packages left behind tell it apart from one whose packages
 //! were removed properly. Without any database, what could be told of programs is nothing, and that is said as well.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashMap};
 
-use plimsoll_image::{EntryKind, Node, Tree, TreePath};
+use plimsoll_image::{EntryKind, NodeRef, Tree, TreePath};
 use plimsoll_model::{Gap, GapReason};
 
-use super::{Owned, database_gap};
+use super::database_gap;
 use crate::{
     distribution::{Distribution, Family, Shown},
     facts::{FileFacts, LayerFacts, clip},
     packages::dpkg::DpkgFiles,
     parser::Parser,
-    paths::fingerprint,
+    paths::{Fingerprints, fingerprint},
 };
 
 /// Where packages put programs and libraries. Configuration and data outlive a package by design.
@@ -27,7 +27,7 @@ const MAX_METADATA_GAPS: usize = 100;
 pub(super) fn check(
     tree: &Tree,
     layers: &[LayerFacts],
-    owned: &Owned,
+    owned: &Fingerprints,
     shown: &Shown<'_>,
     distribution: Option<&Distribution>,
     gaps: &mut Vec<Gap>,
@@ -41,10 +41,10 @@ pub(super) fn check(
         if lost.is_empty() {
             continue;
         }
-        let left = tree.walk().filter(|node| {
-            is_of_package(node) && lost.contains(&fingerprint(node.path.as_bytes()))
+        let left = first_and_count(tree, |node, path| {
+            is_of_package(node, path) && lost.contains(fingerprint(path))
         });
-        if let Some((first, count)) = first_and_count(left) {
+        if let Some((first, count)) = left {
             let detail = format!(
                 "files of packages that the package database does not list are still there: {count}, the first is `{}`",
                 first.display()
@@ -53,8 +53,8 @@ pub(super) fn check(
         }
     }
     if distribution.is_none() && shown.families.is_empty() {
-        let programs = tree.walk().filter(is_program);
-        if let Some((first, count)) = first_and_count(programs) {
+        let programs = first_and_count(tree, |node, _| is_program(node));
+        if let Some((first, count)) = programs {
             gaps.push(Gap {
                 reason: GapReason::UnknownDistribution,
                 by: "distribution".to_owned(),
@@ -70,17 +70,18 @@ pub(super) fn check(
 
 /// Metadata of language packages that later layers removed while what they describe is still there.
 pub(super) fn check_metadata(tree: &Tree, layers: &[LayerFacts], gaps: &mut Vec<Gap>) {
-    let visible = |path: &TreePath| tree.lookup(path.as_bytes()).is_some();
+    let visible = |path: &TreePath| tree.lookup_ref(path.as_bytes()).is_some();
+    let mut places = Places::default();
     let mut found = Vec::new();
     for layer in layers {
         for (entry, facts) in &layer.files {
-            let meta = usize::try_from(*entry).ok().and_then(|at| layer.entries.entries.get(at));
-            let Some(path) = meta.map(|meta| &meta.path).filter(|path| !visible(path)) else {
+            if facts.iter().all(|facts| facts.packages.is_empty()) {
                 continue;
-            };
+            }
+            let Some(path) = layer.path(*entry).filter(|path| !visible(path)) else { continue };
             for facts in facts {
                 for package in &facts.packages {
-                    if is_left_behind(tree, path, &facts.detector, &package.name) {
+                    if is_left_behind(tree, &mut places, &path, &facts.detector, &package.name) {
                         found.push(Gap {
                             reason: GapReason::PackageDatabaseRemoved,
                             by: facts.detector.clone(),
@@ -102,9 +103,15 @@ pub(super) fn check_metadata(tree: &Tree, layers: &[LayerFacts], gaps: &mut Vec<
 }
 
 /// Whether something of the package that a removed file described is still in the tree.
-fn is_left_behind(tree: &Tree, path: &TreePath, detector: &str, name: &str) -> bool {
+fn is_left_behind(
+    tree: &Tree,
+    places: &mut Places,
+    path: &TreePath,
+    detector: &str,
+    name: &str,
+) -> bool {
     let Some(folder) = path.parent() else { return false };
-    let has_files = |folder: &TreePath| tree.children(folder.as_bytes()).next().is_some();
+    let has_files = |folder: &TreePath| tree.list(folder.as_bytes()).next().is_some();
     match detector {
         "npm" => has_files(&folder),
         "python" => {
@@ -113,18 +120,12 @@ fn is_left_behind(tree: &Tree, path: &TreePath, detector: &str, name: &str) -> b
             let Some(place) = place else { return false };
             let module = name.replace('-', "_");
             // An upgrade removes the old folder and brings one with another version in its name.
-            let is_upgraded = tree.children(place.as_bytes()).any(|node| {
-                let other = String::from_utf8_lossy(node.path.name()).to_lowercase();
-                let is_metadata = other.ends_with(".dist-info") || other.ends_with(".egg-info");
-                is_metadata
-                    && other
-                        .replace(['-', '.'], "_")
-                        .starts_with(&format!("{}_", module.replace('.', "_")))
-                    && node.path != folder
-            });
+            let own = if is_file { &[] } else { folder.name() };
+            let is_upgraded = places.has_other(tree, &place, &module, own);
             let module_is_there = || {
-                let file = tree.lookup(place.join(format!("{module}.py").as_bytes()).as_bytes());
-                has_files(&place.join(module.as_bytes())) || file.is_some()
+                let file = place.join(format!("{module}.py").as_bytes());
+                has_files(&place.join(module.as_bytes()))
+                    || tree.lookup_ref(file.as_bytes()).is_some()
             };
             !is_upgraded && ((!is_file && has_files(&folder)) || module_is_there())
         }
@@ -132,29 +133,67 @@ fn is_left_behind(tree: &Tree, path: &TreePath, detector: &str, name: &str) -> b
     }
 }
 
+/// Metadata of Python packages by the folder that it lies in, each folder looked at once.
+#[derive(Default)]
+struct Places(HashMap<TreePath, BTreeSet<(String, Vec<u8>)>>);
+
+impl Places {
+    /// Whether a folder holds metadata of a module besides what is named `own`.
+    fn has_other(&mut self, tree: &Tree, place: &TreePath, module: &str, own: &[u8]) -> bool {
+        let plain = |name: &str| name.replace(['-', '.'], "_");
+        let names = self.0.entry(place.clone()).or_insert_with(|| {
+            let names = tree.list(place.as_bytes()).map(NodeRef::name);
+            names
+                .filter_map(|name| {
+                    let text = String::from_utf8_lossy(name).to_lowercase();
+                    let is_metadata = text.ends_with(".dist-info") || text.ends_with(".egg-info");
+                    is_metadata.then(|| (plain(&text), name.to_vec()))
+                })
+                .collect()
+        });
+        let prefix = format!("{}_", plain(module));
+        let mut others = names.range((prefix.clone(), Vec::new())..);
+        others
+            .by_ref()
+            .take_while(|(name, _)| name.starts_with(&prefix))
+            .any(|(_, name)| name != own)
+    }
+}
+
 /// What packages of any layer's database own, and no installed one does.
-fn lost(family: Family, layers: &[LayerFacts], owned: &Owned) -> HashSet<u64> {
+fn lost(family: Family, layers: &[LayerFacts], owned: &Fingerprints) -> Fingerprints {
     let is_wanted = |facts: &&FileFacts| {
         facts.detector == family.parser()
             || (family == Family::Dpkg && facts.detector == DpkgFiles.id())
     };
     let files = layers.iter().flat_map(|layer| layer.files.values().flatten());
     let all = files.filter(is_wanted).flat_map(|facts| &facts.owned);
-    all.filter(|path| !owned.contains(path)).copied().collect()
+    Fingerprints::new(all.copied().filter(|path| !owned.contains(*path)).collect())
 }
 
-fn is_of_package(node: &Node) -> bool {
-    let place = node.path.parts().next().unwrap_or_default();
-    node.meta.kind == EntryKind::File && node.meta.size > 0 && PLACES.contains(&place)
+fn is_of_package(node: NodeRef<'_>, path: &[u8]) -> bool {
+    let place = path.split(|&byte| byte == b'/').next().unwrap_or_default();
+    node.kind() == EntryKind::File && node.size() > 0 && PLACES.contains(&place)
 }
 
-fn is_program(node: &Node) -> bool {
-    node.meta.kind == EntryKind::File && node.meta.size > 0 && node.meta.mode & 0o111 != 0
+fn is_program(node: NodeRef<'_>) -> bool {
+    node.kind() == EntryKind::File && node.size() > 0 && node.mode() & 0o111 != 0
 }
 
-fn first_and_count(nodes: impl Iterator<Item = Node>) -> Option<(TreePath, usize)> {
-    nodes.fold(None, |seen, node| match seen {
-        None => Some((node.path, 1)),
-        Some((first, count)) => Some((first.min(node.path), count + 1)),
-    })
+/// The first path that is wanted, and how many there are.
+fn first_and_count(
+    tree: &Tree,
+    wanted: impl Fn(NodeRef<'_>, &[u8]) -> bool,
+) -> Option<(TreePath, usize)> {
+    let mut nodes = tree.nodes();
+    let mut seen: Option<(TreePath, usize)> = None;
+    while let Some(node) = nodes.next() {
+        if wanted(node, nodes.path()) {
+            seen = Some(match seen {
+                None => (TreePath::clean(nodes.path()), 1),
+                Some((first, count)) => (first, count + 1),
+            });
+        }
+    }
+    seen
 }

@@ -5,11 +5,10 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use plimsoll_image::{ContentRef, EntryKind, EntryMeta, Node, Tree, TreePath};
+use plimsoll_image::{ContentRef, EntryKind, NodeRef, Tree, TreePath};
 use plimsoll_model::{Gap, GapReason};
 
 use crate::{
-    claims::claims_path,
     distribution::{ReleaseFiles, release_file},
     facts::{FileFacts, LayerFacts},
     parser::{Parser, parsers},
@@ -31,21 +30,21 @@ pub(super) struct Seen<'l> {
     /// In the order of layers and entries.
     pub(super) files: Vec<VisibleFile<'l>>,
     /// Setuid, setgid or writable by everyone.
-    pub(super) special: Vec<Node>,
+    pub(super) special: Vec<NodeRef<'l>>,
 }
 
-pub(super) fn look<'l>(tree: &Tree, layers: &'l [LayerFacts]) -> Seen<'l> {
-    let mut names: HashMap<ContentRef, Vec<Node>> = HashMap::new();
+pub(super) fn look<'l>(tree: &'l Tree, layers: &'l [LayerFacts]) -> Seen<'l> {
+    let mut names: HashMap<ContentRef, Vec<NodeRef<'_>>> = HashMap::new();
     let mut special = Vec::new();
-    for node in tree.walk() {
+    for node in tree.nodes() {
         let has_facts = |content: &ContentRef| {
             layers.get(content.layer).is_some_and(|layer| layer.files.contains_key(&content.entry))
         };
-        if is_special(&node.meta) {
-            special.push(node.clone());
+        if is_special(node) {
+            special.push(node);
         }
-        if node.meta.kind == EntryKind::File
-            && let Some(content) = node.content.filter(has_facts)
+        if node.kind() == EntryKind::File
+            && let Some(content) = node.content().filter(has_facts)
         {
             names.entry(content).or_default().push(node);
         }
@@ -65,10 +64,10 @@ pub(super) fn look<'l>(tree: &Tree, layers: &'l [LayerFacts]) -> Seen<'l> {
     Seen { files, special }
 }
 
-fn is_special(meta: &EntryMeta) -> bool {
-    match meta.kind {
-        EntryKind::File => meta.mode & 0o6002 != 0,
-        EntryKind::Directory => meta.mode & 0o002 != 0,
+fn is_special(node: NodeRef<'_>) -> bool {
+    match node.kind() {
+        EntryKind::File => node.mode() & 0o6002 != 0,
+        EntryKind::Directory => node.mode() & 0o002 != 0,
         _ => false,
     }
 }
@@ -76,16 +75,18 @@ fn is_special(meta: &EntryMeta) -> bool {
 fn counting_path(
     tree: &Tree,
     content: ContentRef,
-    names: &[Node],
+    names: &[NodeRef<'_>],
     facts: &FileFacts,
 ) -> Option<(TreePath, TreePath)> {
     if let Some(claimed) = &facts.claimed {
-        let node = tree.resolve(claimed.as_bytes())?;
-        return (node.content == Some(content)).then(|| (claimed.clone(), node.path));
+        let node = tree.resolve_ref(claimed.as_bytes())?;
+        return (node.content() == Some(content)).then(|| (claimed.clone(), node.path()));
     }
     let parser: &dyn Parser = *parsers().iter().find(|parser| parser.id() == facts.detector)?;
-    let named = names.iter().find(|node| claims_path(parser, &node.path, &node.meta));
-    named.map(|node| (node.path.clone(), node.path.clone()))
+    names.iter().find_map(|node| {
+        let meta = node.meta_at(node.path());
+        parser.claims(meta.path.as_bytes(), &meta).map(|_| (meta.path.clone(), meta.path.clone()))
+    })
 }
 
 /// What release files say, links followed. Where none is left, those that later layers removed.
@@ -97,7 +98,7 @@ pub(super) fn release_files(
     let detector = release_file::ReleaseFile.id();
     let mut files = ReleaseFiles::new();
     for path in release_file::OS_RELEASE.iter().chain(release_file::LINES) {
-        let content = tree.resolve(path.as_bytes()).and_then(|node| node.content);
+        let content = tree.resolve_ref(path.as_bytes()).and_then(NodeRef::content);
         let facts =
             content.and_then(|content| layers.get(content.layer)?.files.get(&content.entry));
         let facts = facts.into_iter().flatten().filter(|facts| facts.detector == detector);
@@ -123,9 +124,8 @@ fn removed_os_release(layers: &[LayerFacts]) -> Option<(String, BTreeMap<String,
     for layer in layers.iter().rev() {
         for wanted in release_file::OS_RELEASE {
             for (entry, facts) in &layer.files {
-                let meta =
-                    usize::try_from(*entry).ok().and_then(|at| layer.entries.entries.get(at));
-                if meta.is_some_and(|meta| meta.path.as_bytes() == wanted.as_bytes())
+                let entry = layer.entries.entries.get(*entry);
+                if entry.is_some_and(|entry| entry.is_at(wanted.as_bytes()))
                     && let Some(fields) = facts.iter().find_map(|facts| facts.distribution.as_ref())
                 {
                     return Some(((*wanted).to_owned(), fields.fields.clone()));

@@ -57,11 +57,11 @@ pub(crate) fn inspect_layers(layers: &[Layer], config: &[u8]) -> Inspection {
         let entries = read(layer, &mut inspector, &budget);
         facts.push(inspector.finish(entries));
     }
-    let entries: Vec<LayerEntries> = facts.iter().map(|facts| facts.entries.clone()).collect();
-    let (tree, anomalies) = Tree::merge(&entries);
+    let (tree, anomalies) = Tree::merge(facts.iter().map(|facts| &facts.entries));
     assert_eq!(anomalies, [""; 0]);
     let mut by_layer: BTreeMap<usize, Vec<UnreadClaim>> = BTreeMap::new();
-    for claim in unread_claims(&tree, &facts) {
+    let links = unread_claims(&tree, &facts);
+    for claim in links.claims.clone() {
         by_layer.entry(claim.layer).or_default().push(claim);
     }
     for (index, claims) in by_layer {
@@ -69,10 +69,10 @@ pub(crate) fn inspect_layers(layers: &[Layer], config: &[u8]) -> Inspection {
         let entries = read(&layers[index], &mut inspector, &budget);
         facts[index].add(inspector.finish(entries));
     }
-    assert_eq!(unread_claims(&tree, &facts), []);
+    assert_eq!(unread_claims(&tree, &facts).claims, []);
     let documents = documents(layers.len(), config);
     let config = parse_config(config).unwrap();
-    inspect_image(&tree, &facts, &documents, &config, AS_OF.parse::<Timestamp>().unwrap())
+    inspect_image(&tree, &facts, &links, &documents, &config, AS_OF.parse::<Timestamp>().unwrap())
 }
 
 fn read(layer: &Layer, inspector: &mut LayerInspector<'_>, budget: &Budget) -> LayerEntries {

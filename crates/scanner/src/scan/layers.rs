@@ -11,8 +11,8 @@ use std::{
     },
 };
 
-use plimsoll_image::{LayerSource, ReadError, Tree};
-use plimsoll_inspect::{LayerFacts, LayerInspector, UnreadClaim, unread_claims};
+use plimsoll_image::{LayerSource, ReadError};
+use plimsoll_inspect::{LayerFacts, LayerInspector, UnreadClaim};
 use plimsoll_model::{Gap, GapReason};
 
 use super::{ScanOptions, anomaly, into_inner};
@@ -134,15 +134,15 @@ fn read_watched<'a>(
 }
 
 /// Reads what only the merged tree shows: files that a detector claims under the path of a link.
-pub(super) fn read_unread_claims(
+pub(super) fn read_claims(
     source: &dyn LayerSource,
     options: &ScanOptions<'_>,
-    tree: &Tree,
+    claims: &[UnreadClaim],
     read: &mut Layers,
 ) {
     let mut by_layer: BTreeMap<usize, Vec<UnreadClaim>> = BTreeMap::new();
-    for claim in unread_claims(tree, &read.layers) {
-        by_layer.entry(claim.layer).or_default().push(claim);
+    for claim in claims {
+        by_layer.entry(claim.layer).or_default().push(claim.clone());
     }
     for (index, claims) in by_layer {
         let inspector = LayerInspector::only(options.budget, &claims);
@@ -153,9 +153,7 @@ pub(super) fn read_unread_claims(
                     // file is worth nothing; the claim stays unread, which the inspection tells.
                     let (before, now) = (&facts.entries.entries, &second.entries.entries);
                     second.files.retain(|entry, _| {
-                        usize::try_from(*entry).is_ok_and(|at| {
-                            before.get(at).is_some_and(|meta| now.get(at) == Some(meta))
-                        })
+                        before.get(*entry).is_some_and(|meta| now.get(*entry) == Some(meta))
                     });
                     facts.add(second);
                 }

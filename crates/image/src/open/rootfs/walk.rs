@@ -24,7 +24,8 @@ use super::{
 };
 use crate::{
     blob::count_entry,
-    budget::Budget,
+    budget::{Budget, BudgetReached},
+    entries::EntriesBuilder,
     entry::{EntryKind, EntryMeta, TreePath},
     source::{EntryVisitor, LayerEntries, LayerOrigin},
 };
@@ -51,6 +52,7 @@ pub(super) fn walk(
         root_magic: magic_of(root.as_fd()),
         budget,
         layer: LayerEntries { origin: LayerOrigin::Folder, ..LayerEntries::default() },
+        entries: EntriesBuilder::new(),
         first_names: HashMap::new(),
         names_bytes: 0,
         more_gaps: 0,
@@ -77,8 +79,9 @@ struct Walk<'w> {
     root_magic: u32,
     budget: &'w Budget,
     layer: LayerEntries,
-    /// First name of each inode that has several.
-    first_names: HashMap<(u64, u64), TreePath>,
+    entries: EntriesBuilder,
+    /// The entry of the first name of each inode that has several.
+    first_names: HashMap<(u64, u64), u32>,
     names_bytes: u64,
     more_gaps: u64,
 }
@@ -116,14 +119,9 @@ impl Walk<'_> {
             };
             let meta = self.meta(&directory, &name, path, &status);
             if let Err(reached) =
-                count_entry(&meta, self.layer.entries.len(), &mut self.names_bytes, self.budget)
+                count_entry(&meta, self.entries.len(), &mut self.names_bytes, self.budget)
             {
-                self.layer.gaps.push(Gap {
-                    reason: GapReason::BudgetReached,
-                    by: READER.to_owned(),
-                    at: meta.path.display().into_owned(),
-                    detail: format!("this file and those after it were not looked at: {reached}"),
-                });
+                self.over(&meta.path, &reached);
                 return Ok(Vec::new());
             }
             if meta.kind == EntryKind::Directory
@@ -132,6 +130,9 @@ impl Walk<'_> {
                 folders.push(Folder { path: meta.path.clone(), device: status.st_dev });
             }
             self.visit(&directory, &name, meta, &status, visitor)?;
+            if self.is_over() {
+                return Ok(Vec::new());
+            }
         }
         Ok(folders)
     }
@@ -144,7 +145,7 @@ impl Walk<'_> {
         status: &Stat,
         visitor: &mut dyn EntryVisitor,
     ) -> Result<(), WalkError> {
-        let index = u32::try_from(self.layer.entries.len()).unwrap_or(u32::MAX);
+        let index = u32::try_from(self.entries.len()).unwrap_or(u32::MAX);
         let mut file = LazyFile {
             directory: directory.as_fd(),
             name,
@@ -160,7 +161,9 @@ impl Walk<'_> {
         } else if let Err(error) = seen {
             return Err(WalkError::Visitor(error));
         }
-        self.layer.entries.push(meta);
+        if let Err(reached) = self.entries.push(&meta) {
+            self.over(&meta.path, &reached);
+        }
         Ok(())
     }
 
@@ -187,11 +190,12 @@ impl Walk<'_> {
         if kind == EntryKind::File && status.st_nlink > 1 {
             match self.first_names.get(&(status.st_dev, status.st_ino)) {
                 Some(first) => {
-                    link = Some(first.as_bytes().to_vec());
+                    link = self.entries.get(*first).map(|it| it.path().as_bytes().to_vec());
                     kind = EntryKind::Hardlink;
                 }
                 None => {
-                    self.first_names.insert((status.st_dev, status.st_ino), path.clone());
+                    let index = u32::try_from(self.entries.len()).unwrap_or(u32::MAX);
+                    self.first_names.insert((status.st_dev, status.st_ino), index);
                 }
             }
         }
@@ -275,6 +279,16 @@ impl Walk<'_> {
         });
     }
 
+    /// A limit ends the walk.
+    fn over(&mut self, path: &TreePath, reached: &BudgetReached) {
+        self.layer.gaps.push(Gap {
+            reason: GapReason::BudgetReached,
+            by: READER.to_owned(),
+            at: path.display().into_owned(),
+            detail: format!("this file and those after it were not looked at: {reached}"),
+        });
+    }
+
     fn is_over(&self) -> bool {
         self.layer.gaps.last().is_some_and(|gap| gap.reason == GapReason::BudgetReached)
     }
@@ -288,6 +302,7 @@ impl Walk<'_> {
                 detail: format!("{} more files cannot be read", self.more_gaps),
             });
         }
+        self.layer.entries = self.entries.finish();
         self.layer
     }
 }

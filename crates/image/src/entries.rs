@@ -1,0 +1,209 @@
+//! The entries of one layer, packed: there may be millions.
+//!
+//! In: entries in the order of an archive ([`EntriesBuilder`]). Out: [`Entries`], which hands them out one by one as
+//! [`EntryRef`]. Odd: a path is kept as its folder and its last name, so that a folder's own path is there once for all
+//! that lies in it; owners are numbered. An entry takes [`RECORD_BYTES`] bytes beside its name and link.
+
+mod builder;
+mod packed;
+
+use std::{fmt, sync::Arc};
+
+pub use builder::EntriesBuilder;
+use packed::Record;
+pub(crate) use packed::{Packed, ROOT_FOLDER};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::{
+    budget::BudgetReached,
+    entry::{EntryKind, EntryMeta, TreePath},
+};
+
+/// Bytes that one entry takes beside its name and its link.
+pub const RECORD_BYTES: usize = size_of::<Record>();
+
+/// The entries of one layer, in the order of the archive. A copy is a handle on the same entries.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct Entries(Arc<Packed>);
+
+impl Entries {
+    /// Packs entries that are at hand.
+    ///
+    /// # Errors
+    /// [`BudgetReached`] as by [`EntriesBuilder::push`].
+    pub fn pack<'m>(metas: impl IntoIterator<Item = &'m EntryMeta>) -> Result<Self, BudgetReached> {
+        let mut builder = EntriesBuilder::new();
+        for meta in metas {
+            builder.push(meta)?;
+        }
+        Ok(builder.finish())
+    }
+
+    pub(crate) fn from_packed(packed: Packed) -> Self {
+        Self(Arc::new(packed))
+    }
+
+    pub(crate) fn packed(&self) -> &Packed {
+        &self.0
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.records.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.records.is_empty()
+    }
+
+    /// The entry at a position.
+    #[must_use]
+    pub fn get(&self, index: u32) -> Option<EntryRef<'_>> {
+        let record = self.0.records.get(usize::try_from(index).ok()?)?;
+        Some(EntryRef { packed: &self.0, record })
+    }
+
+    /// All entries, in the order of the archive.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = EntryRef<'_>> {
+        self.0.records.iter().map(|record| EntryRef { packed: &self.0, record })
+    }
+}
+
+impl fmt::Debug for Entries {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
+    }
+}
+
+impl Serialize for Entries {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.iter().map(EntryRef::to_meta))
+    }
+}
+
+impl<'de> Deserialize<'de> for Entries {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let metas = Vec::<EntryMeta>::deserialize(deserializer)?;
+        Self::pack(&metas).map_err(serde::de::Error::custom)
+    }
+}
+
+/// One entry, lent by [`Entries`].
+#[derive(Clone, Copy)]
+pub struct EntryRef<'e> {
+    packed: &'e Packed,
+    record: &'e Record,
+}
+
+impl<'e> EntryRef<'e> {
+    /// What it is.
+    #[must_use]
+    pub const fn kind(self) -> EntryKind {
+        self.record.kind()
+    }
+
+    /// Permission bits with setuid, setgid and sticky: `0o7777` at most.
+    #[must_use]
+    pub const fn mode(self) -> u32 {
+        self.record.mode()
+    }
+
+    /// Owner; what is no number of 32 bits is `u32::MAX`.
+    #[must_use]
+    pub fn uid(self) -> u32 {
+        self.packed.owner(self.record).0
+    }
+
+    /// Group; what is no number of 32 bits is `u32::MAX`.
+    #[must_use]
+    pub fn gid(self) -> u32 {
+        self.packed.owner(self.record).1
+    }
+
+    /// Bytes of content; 0 for what is not a file.
+    #[must_use]
+    pub const fn size(self) -> u64 {
+        self.record.size
+    }
+
+    /// Seconds since 1970.
+    #[must_use]
+    pub const fn mtime(self) -> i64 {
+        self.record.mtime
+    }
+
+    /// Target of a symlink or hardlink, as written.
+    #[must_use]
+    pub fn link(self) -> Option<&'e [u8]> {
+        self.packed.link(self.record)
+    }
+
+    /// The last part of the path; empty for the root.
+    #[must_use]
+    pub fn name(self) -> &'e [u8] {
+        self.packed.name(self.record)
+    }
+
+    /// The path, put together.
+    #[must_use]
+    pub fn path(self) -> TreePath {
+        let mut path = Vec::new();
+        self.write_path(&mut path);
+        TreePath::from_clean(path)
+    }
+
+    /// Puts the path in the place of what is in `path`.
+    pub fn write_path(self, path: &mut Vec<u8>) {
+        self.packed.write_path(self.record.folder, self.name(), path);
+    }
+
+    /// Whether the path is this one.
+    #[must_use]
+    pub fn is_at(self, path: &[u8]) -> bool {
+        if !path.ends_with(self.name()) {
+            return false;
+        }
+        let mut own = Vec::new();
+        self.write_path(&mut own);
+        own == path
+    }
+
+    /// The entry as a value of its own.
+    #[must_use]
+    pub fn to_meta(self) -> EntryMeta {
+        EntryMeta {
+            path: self.path(),
+            kind: self.kind(),
+            mode: self.mode(),
+            uid: u64::from(self.uid()),
+            gid: u64::from(self.gid()),
+            size: self.size(),
+            mtime: self.mtime(),
+            link: self.link().map(<[u8]>::to_vec),
+        }
+    }
+
+    /// The folder that it lies in, as a number of its layer.
+    pub(crate) const fn folder(self) -> u32 {
+        self.record.folder
+    }
+}
+
+impl fmt::Debug for EntryRef<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.to_meta().fmt(f)
+    }
+}
+
+impl PartialEq for EntryRef<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.to_meta() == other.to_meta()
+    }
+}
+
+#[cfg(test)]
+#[path = "entries/tests.rs"]
+mod tests;

@@ -1,0 +1,96 @@
+use proptest::prelude::*;
+
+use super::*;
+
+fn meta(path: &[u8], kind: EntryKind, link: Option<Vec<u8>>) -> EntryMeta {
+    EntryMeta {
+        path: TreePath::clean(path),
+        kind,
+        mode: 0o4755,
+        uid: 1000,
+        gid: 0,
+        size: u64::MAX,
+        mtime: -1,
+        link,
+    }
+}
+
+#[test]
+fn an_entry_takes_no_more_than_its_record_and_its_name() {
+    assert_eq!(RECORD_BYTES, 32);
+    let metas: Vec<EntryMeta> = (0..1_000)
+        .map(|number| {
+            meta(format!("usr/share/doc/{:03}", number).as_bytes(), EntryKind::File, None)
+        })
+        .collect();
+    let entries = Entries::pack(&metas).unwrap();
+    let packed = entries.packed();
+    assert_eq!(packed.text.len(), "usrsharedoc".len() + 3_000, "the folder's path is there once");
+    assert_eq!((packed.folders.len(), packed.owners.len()), (4, 1));
+    assert!(entries.get(999).unwrap().is_at(b"usr/share/doc/999"));
+    assert!(!entries.get(999).unwrap().is_at(b"usr/share/doc/x/999"));
+    assert!(entries.get(1_000).is_none());
+}
+
+#[test]
+fn what_does_not_fit_is_a_reached_limit() {
+    let mut builder = EntriesBuilder::new();
+    let long = meta(&vec![b'x'; 70_000], EntryKind::File, None);
+    assert_eq!(builder.push(&long).unwrap_err().name, "max_path_bytes");
+    let long = meta(b"x", EntryKind::Symlink, Some(vec![b'x'; 70_000]));
+    assert_eq!(builder.push(&long).unwrap_err().name, "max_path_bytes");
+    let owned = EntryMeta { uid: u64::MAX, gid: 7, ..meta(b"y", EntryKind::Fifo, None) };
+    builder.push(&owned).unwrap();
+    let entries = builder.finish();
+    let last = entries.iter().last().unwrap();
+    assert_eq!((last.uid(), last.gid(), last.name()), (u32::MAX, 7, &b"y"[..]));
+}
+
+fn kind() -> impl Strategy<Value = EntryKind> {
+    prop::sample::select(vec![
+        EntryKind::File,
+        EntryKind::Directory,
+        EntryKind::Symlink,
+        EntryKind::Hardlink,
+        EntryKind::CharDevice,
+        EntryKind::BlockDevice,
+        EntryKind::Fifo,
+    ])
+}
+
+fn any_meta() -> impl Strategy<Value = EntryMeta> {
+    // Few parts, so that folders come again; any bytes, so that nothing depends on what is in them.
+    let part = prop_oneof![
+        prop::sample::select(vec![&b"a"[..], b"bb", b"a-b", b"c\xff"]).prop_map(<[u8]>::to_vec),
+        prop::collection::vec(any::<u8>(), 0..6),
+    ];
+    let path = prop::collection::vec(part, 0..6).prop_map(|parts| parts.join(&b'/'));
+    let link = prop::option::of(prop::collection::vec(any::<u8>(), 0..20));
+    (path, kind(), 0_u32..0o10000, any::<[u32; 2]>(), any::<u64>(), any::<i64>(), link).prop_map(
+        |(path, kind, mode, [uid, gid], size, mtime, link)| EntryMeta {
+            path: TreePath::clean(&path),
+            kind,
+            mode,
+            uid: uid.into(),
+            gid: gid.into(),
+            size,
+            mtime,
+            link,
+        },
+    )
+}
+
+proptest! {
+    #[test]
+    fn what_is_packed_comes_out_again(metas in prop::collection::vec(any_meta(), 0..40)) {
+        let entries = Entries::pack(&metas).unwrap();
+        let unpacked: Vec<EntryMeta> = entries.iter().map(EntryRef::to_meta).collect();
+        prop_assert_eq!(&unpacked, &metas);
+        for (index, meta) in (0..).zip(&metas) {
+            let entry = entries.get(index).unwrap();
+            prop_assert_eq!(entry.path(), meta.path.clone());
+            prop_assert_eq!(entry.name(), meta.path.name());
+            prop_assert!(entry.is_at(meta.path.as_bytes()));
+        }
+    }
+}
