@@ -1,4 +1,4 @@
-//! RPM's database: an SQLite file with a header per row.
+//! RPM's databases: SQLite, ndb and Berkeley DB, told apart by their first bytes.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

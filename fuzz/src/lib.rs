@@ -33,6 +33,7 @@ pub const CLAIMED: &[&str] = &[
     "etc/passwd",
     "etc/ssh/sshd_config",
     "opt/tool/package.json",
+    "var/lib/rpmmanifest/container-manifest-2",
 ];
 
 /// A name for each kind of feed file.

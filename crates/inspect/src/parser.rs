@@ -144,7 +144,7 @@ pub fn parsers() -> &'static [&'static dyn Parser] {
         &packages::dpkg::DpkgStatus,
         &packages::dpkg::DpkgFiles,
         &packages::apk::ApkInstalled,
-        &packages::rpm::RpmSqlite,
+        &packages::rpm::RpmDatabase,
         &packages::python::PythonMetadata,
         &packages::npm::NodeModules,
         &packages::npm::UnpackedNodePackage,

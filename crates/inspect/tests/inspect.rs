@@ -15,3 +15,6 @@ mod oracles;
 #[cfg(test)]
 #[path = "inspect/packages.rs"]
 mod packages;
+#[cfg(test)]
+#[path = "inspect/rpm_oracles.rs"]
+mod rpm_oracles;

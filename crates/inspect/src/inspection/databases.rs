@@ -4,7 +4,9 @@
 //! family is visible, or the visible ones are empty, the topmost layer's that had packages counts. Directories that belong
 //! to a package manager and have no database in them are a sign as well.
 
-use plimsoll_image::{EntryKind, NodeRef, Tree};
+use std::collections::BTreeSet;
+
+use plimsoll_image::{EntryKind, Tree};
 use plimsoll_model::{Gap, GapReason};
 
 use super::{database_gap, visible::VisibleFile};
@@ -50,6 +52,7 @@ pub(super) fn find<'l>(
         }
         databases.extend(earlier);
     }
+    check_rpm_agreement(&databases, gaps);
     databases
 }
 
@@ -84,9 +87,9 @@ pub(super) fn check_places(
 ) {
     let expected = distribution.and_then(family_of);
     check_dpkg_updates(tree, gaps);
-    let old = check_rpm_files(tree, gaps);
+    check_rpm_logs(tree, gaps);
     for family in FAMILIES {
-        if shown.families.contains_key(family) || (*family == Family::Rpm && old) {
+        if shown.families.contains_key(family) {
             continue;
         }
         let folder = folders(*family).iter().find(|folder| {
@@ -127,48 +130,53 @@ fn check_dpkg_updates(tree: &Tree, gaps: &mut Vec<Gap>) {
     }
 }
 
-/// RPM's older kinds of databases, and changes that stand beside the database only. Whether there is an older kind.
-fn check_rpm_files(tree: &Tree, gaps: &mut Vec<Gap>) -> bool {
-    let mut old = false;
-    let size = |path: &str| {
-        let node = tree.resolve_ref(path.as_bytes());
-        node.filter(|node| node.kind() == EntryKind::File).map_or(0, NodeRef::size)
-    };
-    let mut unread = |at: String, detail: &str| {
-        gaps.push(Gap {
-            reason: GapReason::UnreadableFile,
-            by: Family::Rpm.parser().to_owned(),
-            at,
-            detail: detail.to_owned(),
-        });
-    };
+/// Changes that stand beside an SQLite database only.
+fn check_rpm_logs(tree: &Tree, gaps: &mut Vec<Gap>) {
     for folder in rpm::FOLDERS {
-        for (name, kind) in [
-            (
-                "Packages",
-                "is a package database in Berkeley DB's format, of which no packages were read",
-            ),
-            (
-                "Packages.db",
-                "is a package database in rpm's ndb format, of which no packages were read",
-            ),
-        ] {
-            let path = format!("{folder}/{name}");
-            // Beside a readable database too: rpm's configuration decides which of them it asks.
-            if size(&path) > 0 {
-                unread(path, kind);
-                old = true;
-            }
-        }
         for log in ["rpmdb.sqlite-wal", "rpmdb.sqlite-journal"] {
             let log = format!("{folder}/{log}");
-            if size(&log) > 0 {
-                unread(
-                    log,
-                    "holds changes that are not in the database file yet; they were not read",
-                );
+            let node = tree.resolve_ref(log.as_bytes());
+            if node.is_some_and(|node| node.kind() == EntryKind::File && node.size() > 0) {
+                gaps.push(Gap {
+                    reason: GapReason::UnreadableFile,
+                    by: Family::Rpm.parser().to_owned(),
+                    at: log,
+                    detail:
+                        "holds changes that are not in the database file yet; they were not read"
+                            .to_owned(),
+                });
             }
         }
     }
-    old
+}
+
+/// Several databases of rpm that list different packages: its configuration decides which of them it asks.
+fn check_rpm_agreement(databases: &[VisibleFile<'_>], gaps: &mut Vec<Gap>) {
+    let listed = |file: &VisibleFile<'_>| {
+        let packages = file.facts.packages.iter();
+        packages.map(|package| (package.name.clone(), package.version.clone())).collect()
+    };
+    let mut known: Option<(&VisibleFile<'_>, BTreeSet<(String, String)>)> = None;
+    for file in databases {
+        if file.facts.detector != Family::Rpm.parser() || file.facts.packages.is_empty() {
+            continue;
+        }
+        let packages = listed(file);
+        match &known {
+            Some((first, others)) if *others != packages => {
+                let detail = format!(
+                    "lists other packages than `{}`, and only one of them is rpm's database: the packages of both are reported",
+                    first.path.display()
+                );
+                gaps.push(Gap {
+                    reason: GapReason::Anomaly,
+                    by: Family::Rpm.parser().to_owned(),
+                    at: file.path.display().into_owned(),
+                    detail,
+                });
+            }
+            Some(_) => {}
+            None => known = Some((file, packages)),
+        }
+    }
 }

@@ -1,176 +1,155 @@
-//! RPM's package database in SQLite: `rpmdb.sqlite` in `var/lib/rpm`, `usr/lib/sysimage/rpm` or `usr/share/rpm`.
+//! RPM's package database in `var/lib/rpm`, `usr/lib/sysimage/rpm` or `usr/share/rpm`: `rpmdb.sqlite` (SQLite),
+//! `Packages.db` (rpm's own "ndb", SUSE) or `Packages` (Berkeley DB, before RPM 4.16); and the list that distroless images
+//! of Azure Linux have instead, `var/lib/rpmmanifest/container-manifest-2`.
 //!
-//! In: an SQLite file whose table `Packages` holds one RPM header per row ([`sqlite`], [`header`]). Out: one package per
-//! header, and fingerprints of the paths that they own.
-//! Source: SQLite's "Database File Format"; rpm's `lib/backend/sqlite.c` for the table and "RPM V4 Package format" for
-//! headers.
+//! In: a file with one RPM header per package ([`sqlite`], [`ndb`], [`bdb`], [`header`]), or a table of text
+//! ([`manifest`]). Out: one package per header or line, and fingerprints of the paths that they own.
+//! Source: rpm's `lib/backend/`, "RPM V4 Package format"; the modules' own.
 //!
-//! Odd: imported keys stand in the table as packages named `gpg-pubkey`; they are left out. A damaged page or header
-//! costs what is in it, and is a problem. A write-ahead log beside the file is not read: whoever looks at the whole
-//! image says so.
+//! Odd: the kind is told by the file's first bytes, not by its name. A damaged page or header costs what is in it, and is
+//! a problem. A write-ahead log beside an SQLite file is not read: whoever looks at the whole image says so. A file
+//! without bytes is a database without packages.
 
+pub(crate) mod bdb;
 pub(crate) mod header;
+pub(crate) mod manifest;
+pub(crate) mod ndb;
+pub(crate) mod package;
 pub(crate) mod sqlite;
+pub(crate) mod storage;
 
-use std::collections::BTreeMap;
-
-use header::{Header, HeaderError, tag};
+use header::{Header, HeaderError};
 use plimsoll_image::EntryMeta;
-use plimsoll_model::SourcePackage;
 
-use super::{MAX_PACKAGES, MAX_WORD};
+use self::storage::{Damage, Place, Record, Records, piece};
+use super::MAX_PACKAGES;
 use crate::{
-    facts::{FileFacts, PackageFact, Problem},
+    content::Content,
+    facts::{FileFacts, Problem},
     parser::{ClaimedFile, ParseError, Parser, Want},
-    paths::{Folder, fingerprint},
 };
 
 /// Where distributions put the database.
 pub(crate) const FOLDERS: &[&str] = &["var/lib/rpm", "usr/lib/sysimage/rpm", "usr/share/rpm"];
+
+/// What the database is called, the newest kind first.
+const NAMES: &[&str] = &["rpmdb.sqlite", "Packages.db", "Packages"];
 
 /// Problems of one database that are told one by one.
 const MAX_PROBLEMS: usize = 100;
 
 /// Reads which packages are installed and what they own.
 #[derive(Debug)]
-pub(crate) struct RpmSqlite;
+pub(crate) struct RpmDatabase;
 
-impl Parser for RpmSqlite {
+impl Parser for RpmDatabase {
     fn id(&self) -> &'static str {
         "rpm"
     }
 
     fn version(&self) -> u32 {
-        1
+        2
     }
 
     fn reads(&self) -> &'static str {
-        "rpmdb.sqlite in var/lib/rpm, usr/lib/sysimage/rpm, usr/share/rpm"
+        "rpmdb.sqlite, Packages.db and Packages in var/lib/rpm, usr/lib/sysimage/rpm and usr/share/rpm; var/lib/rpmmanifest/container-manifest-2"
     }
 
     fn claims(&self, path: &[u8], _: &EntryMeta) -> Option<Want> {
-        let folder = path.strip_suffix(b"/rpmdb.sqlite")?;
-        let known = FOLDERS.iter().any(|known| known.as_bytes() == folder);
-        known.then_some(Want::Whole { limit: u64::MAX })
+        let is_database = || {
+            let slash = path.iter().rposition(|&byte| byte == b'/')?;
+            let (folder, name) = path.split_at_checked(slash)?;
+            let name = name.strip_prefix(b"/")?;
+            let is_known = NAMES.iter().any(|known| known.as_bytes() == name);
+            Some(is_known && FOLDERS.iter().any(|known| known.as_bytes() == folder))
+        };
+        if path == manifest::PATH {
+            return Some(Want::Whole { limit: u64::MAX });
+        }
+        (is_database() == Some(true)).then_some(Want::Seekable { head: 16, limit: u64::MAX })
     }
 
     fn parse(&self, file: &ClaimedFile<'_>) -> Result<FileFacts, ParseError> {
-        let syntax = |error: sqlite::SqliteError| ParseError::Syntax {
-            at: error.page.map_or_else(|| "header".to_owned(), |page| format!("page {page}")),
-            problem: error.problem.to_owned(),
-        };
-        let database = sqlite::Database::open(file.bytes).map_err(syntax)?;
+        if file.path.as_bytes() == manifest::PATH {
+            return Ok(manifest::parse(file.bytes));
+        }
+        parse(file.content)
+    }
+}
+
+fn syntax(damage: Damage) -> ParseError {
+    ParseError::Syntax { at: damage.place.to_string(), problem: damage.problem.to_owned() }
+}
+
+fn parse(content: Content<'_>) -> Result<FileFacts, ParseError> {
+    if content.size() == 0 {
+        return Ok(FileFacts::default());
+    }
+    let start = piece(content, 0, 16).unwrap_or_default();
+    if sqlite::is_database(&start) {
+        let database = sqlite::Database::open(content).map_err(syntax)?;
         let root = database.table("Packages").map_err(syntax)?;
         let root = root.ok_or(ParseError::Missing("table Packages"))?;
-        let mut facts = FileFacts::default();
-        let mut dropped = 0_usize;
-        let mut problem = |facts: &mut FileFacts, problem: Problem| {
-            if facts.problems.len() < MAX_PROBLEMS {
-                facts.problems.push(problem);
-            } else {
-                dropped += 1;
+        let rows = database.rows(root).map(|row| {
+            let row = row?;
+            let header = row.blob(1).unwrap_or_default().to_vec();
+            Ok(Record { place: row.place(), header })
+        });
+        return Ok(facts(Box::new(rows)));
+    }
+    if ndb::is_database(&start) {
+        let database = ndb::Database::open(content).map_err(syntax)?;
+        return Ok(facts(Box::new(database.records())));
+    }
+    if bdb::is_database(&start) {
+        let database = bdb::Database::open(content).map_err(syntax)?;
+        return Ok(facts(Box::new(database.records())));
+    }
+    Err(syntax(Damage {
+        place: Place::Header,
+        problem: "is neither an SQLite nor an ndb nor a Berkeley DB hash database",
+    }))
+}
+
+fn facts(records: Records<'_>) -> FileFacts {
+    let mut facts = FileFacts::default();
+    let mut dropped = 0_usize;
+    let mut problem = |facts: &mut FileFacts, problem: Problem| {
+        if facts.problems.len() < MAX_PROBLEMS {
+            facts.problems.push(problem);
+        } else {
+            dropped += 1;
+        }
+    };
+    for record in records {
+        let record = match record {
+            Ok(record) => record,
+            Err(damage) => {
+                problem(&mut facts, Problem::unreadable(syntax(damage).to_string()));
+                continue;
             }
         };
-        for row in database.rows(root) {
-            let row = match row {
-                Ok(row) => row,
-                Err(error) => {
-                    problem(&mut facts, Problem::unreadable(syntax(error).to_string()));
-                    continue;
-                }
-            };
-            if facts.packages.len() >= MAX_PACKAGES {
-                problem(
-                    &mut facts,
-                    Problem::budget(format!(
-                        "packages of one database: the limit of {MAX_PACKAGES} is reached"
-                    )),
-                );
-                break;
-            }
-            let header = row.blob(1).ok_or(HeaderError::Missing("blob")).and_then(Header::parse);
-            let added = header.and_then(|header| add(&header, &mut facts));
-            if let Err(error) = added {
-                problem(&mut facts, Problem::unreadable(format!("row {}: {error}", row.id)));
-            }
+        if facts.packages.len() >= MAX_PACKAGES {
+            problem(
+                &mut facts,
+                Problem::budget(format!(
+                    "packages of one database: the limit of {MAX_PACKAGES} is reached"
+                )),
+            );
+            break;
         }
-        if dropped > 0 {
-            facts.problems.push(Problem::unreadable(format!("{dropped} more rows like these")));
-        }
-        facts.owned.sort_unstable();
-        facts.owned.dedup();
-        Ok(facts)
-    }
-}
-
-fn add(header: &Header<'_>, facts: &mut FileFacts) -> Result<(), HeaderError> {
-    let required = |tag, name| {
-        let text = header.text(tag).filter(|text| !text.is_empty());
-        text.ok_or(HeaderError::Missing(name))
-    };
-    let name = required(tag::NAME, "name")?;
-    if name == "gpg-pubkey" {
-        return Ok(());
-    }
-    let version = required(tag::VERSION, "version")?;
-    let release = required(tag::RELEASE, "release")?;
-    if [&name, &version, &release].iter().any(|word| word.len() > MAX_WORD) {
-        return Err(HeaderError::Length);
-    }
-    let version = match header.number(tag::EPOCH) {
-        Some(epoch) if epoch > 0 => format!("{epoch}:{version}-{release}"),
-        _ => format!("{version}-{release}"),
-    };
-    let source_file = header.text(tag::SOURCE_RPM).filter(|text| text.len() <= MAX_WORD);
-    let mut extra = BTreeMap::new();
-    for (key, tag) in [
-        ("vendor", tag::VENDOR),
-        ("modularity", tag::MODULARITY_LABEL),
-        ("license", tag::LICENSE),
-        ("source_rpm", tag::SOURCE_RPM),
-    ] {
-        let text = header.text(tag).filter(|text| !text.is_empty() && text != "(none)");
-        if let Some(text) = text.filter(|text| text.len() <= MAX_WORD) {
-            extra.insert(key.to_owned(), text);
+        let added: Result<(), HeaderError> =
+            Header::parse(&record.header).and_then(|header| package::add(&header, &mut facts));
+        if let Err(error) = added {
+            problem(&mut facts, Problem::unreadable(format!("{}: {error}", record.place)));
         }
     }
-    own(header, facts);
-    facts.packages.push(PackageFact {
-        name,
-        version,
-        source: source_file.as_deref().and_then(source),
-        architecture: header
-            .text(tag::ARCHITECTURE)
-            .filter(|text| text.len() <= MAX_WORD)
-            .unwrap_or_default(),
-        extra,
-        ..PackageFact::default()
-    });
-    Ok(())
-}
-
-/// `glibc-2.34-60.el9.src.rpm`: name, version and release stand between the last two dashes.
-fn source(file: &str) -> Option<SourcePackage> {
-    let rest = file.strip_suffix(".rpm")?;
-    let rest = rest.strip_suffix(".src").or_else(|| rest.strip_suffix(".nosrc"))?;
-    let (rest, release) = rest.rsplit_once('-')?;
-    let (name, version) = rest.rsplit_once('-')?;
-    Some(SourcePackage { name: name.to_owned(), version: format!("{version}-{release}") })
-}
-
-/// Paths are stored as folder indexes and names; old packages as whole paths.
-fn own(header: &Header<'_>, facts: &mut FileFacts) {
-    let folders: Vec<Folder> = header.texts(tag::DIR_NAMES).map(Folder::new).collect();
-    let indexes = header.numbers(tag::DIR_INDEXES);
-    for (name, index) in header.texts(tag::BASE_NAMES).zip(indexes) {
-        let folder = usize::try_from(index).ok().and_then(|index| folders.get(index));
-        if let Some(folder) = folder {
-            facts.own(folder.file(name));
-        }
+    if dropped > 0 {
+        facts.problems.push(Problem::unreadable(format!("{dropped} more records like these")));
     }
-    for path in header.texts(tag::OLD_FILE_NAMES) {
-        facts.own(fingerprint(path));
-    }
+    facts.owned.sort_unstable();
+    facts.owned.dedup();
+    facts
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Native tools as oracles: what `dpkg-query`, `rpm`, Python and `openssl` say of the same data. A tool that is not here
+//! Native tools as oracles: what `dpkg-query`, Python and `openssl` say of the same data. A tool that is not here
 //! is named and skipped.
 
 use std::{
@@ -13,7 +13,7 @@ use plimsoll_inspect::Inspection;
 use crate::case;
 
 /// A tool's output; `None`, said aloud, when it is not here.
-fn run(command: &mut Command) -> Option<String> {
+pub(crate) fn run(command: &mut Command) -> Option<String> {
     let output = match command.stderr(Stdio::piped()).output() {
         Ok(output) => output,
         Err(error) => {
@@ -26,13 +26,13 @@ fn run(command: &mut Command) -> Option<String> {
     Some(String::from_utf8(output.stdout).unwrap())
 }
 
-fn inspect_files(files: &[(&str, &[u8])]) -> Inspection {
+pub(crate) fn inspect_files(files: &[(&str, &[u8])]) -> Inspection {
     let builder = Layer::builder("oracle").compression(Compression::Plain);
     let layer = files.iter().fold(builder, |builder, (path, bytes)| builder.file(path, bytes));
     case::inspect_layers(&[layer.build().unwrap()], b"{}")
 }
 
-fn sorted(mut lines: Vec<String>) -> Vec<String> {
+pub(crate) fn sorted(mut lines: Vec<String>) -> Vec<String> {
     lines.sort();
     lines
 }
@@ -77,82 +77,6 @@ fn dpkg_query_lists_the_same_packages() {
         Ok(status) => dpkg_agrees(&status),
         Err(error) => println!("skipped: this machine's own database: {error}"),
     }
-}
-
-#[test]
-fn rpm_lists_the_same_packages() {
-    let folder = tempfile::tempdir().unwrap();
-    let top = folder.path();
-    let mut built = Vec::new();
-    for (name, epoch, version, release, files) in [
-        ("alpha", "", "1.0", "1.el9", 3),
-        ("beta-libs", "Epoch: 2\n", "4.4.19~rc1", "14.el9_2", 900),
-        ("gamma", "Epoch: 0\n", "20240101^git", "0.1", 0),
-    ] {
-        let list: String =
-            (0..files).map(|index| format!("/usr/share/{name}/file-{index}\n")).collect();
-        let make: String = match files {
-            0 => String::new(),
-            _ => format!(
-                "mkdir -p %{{buildroot}}/usr/share/{name}\nfor i in $(seq 0 {}); do touch %{{buildroot}}/usr/share/{name}/file-$i; done\n",
-                files - 1
-            ),
-        };
-        let spec = format!(
-            "Name: {name}\n{epoch}Version: {version}\nRelease: {release}\nSummary: x\nLicense: MIT\nVendor: Plimsoll\nBuildArch: noarch\n%description\nx\n%install\n{make}%files\n{list}"
-        );
-        let path = top.join(format!("{name}.spec"));
-        fs::write(&path, spec).unwrap();
-        let define = format!("_topdir {}", top.display());
-        let mut command = Command::new("rpmbuild");
-        command.args(["-bb", "--quiet", "--define"]).arg(&define).arg(&path);
-        if run(&mut command).is_none() {
-            return;
-        }
-        built.push(format!("{name}-{version}-{release}.noarch.rpm"));
-    }
-    let database = top.join("db");
-    let mut install = Command::new("rpm");
-    install.arg("--dbpath").arg(&database).args([
-        "-i",
-        "--justdb",
-        "--nodeps",
-        "--nosignature",
-        "--ignorearch",
-    ]);
-    install.args(built.iter().map(|name| top.join("RPMS/noarch").join(name)));
-    if run(&mut install).is_none() {
-        return;
-    }
-    let format =
-        "%{NAME} %|EPOCH?{%{EPOCH}:}|%{VERSION}-%{RELEASE} %{ARCH} %{SOURCERPM} %{VENDOR}\n";
-    let listed =
-        run(Command::new("rpm").arg("--dbpath").arg(&database).args(["-qa", "--qf", format]));
-    // An epoch of 0 is none in every comparison; it is not written here.
-    let wanted = listed.unwrap().replace(" 0:", " ");
-    let wanted = sorted(wanted.lines().map(str::to_owned).collect());
-    assert_eq!(wanted.len(), 3);
-    let bytes = fs::read(database.join("rpmdb.sqlite")).unwrap();
-    let inspection = inspect_files(&[("var/lib/rpm/rpmdb.sqlite", &bytes)]);
-    let found = inspection.packages.iter().map(|package| {
-        let extra = |key: &str| package.extra[key].as_str();
-        let (architecture, source, vendor) =
-            (extra("architecture"), extra("source_rpm"), extra("vendor"));
-        format!("{} {} {architecture} {source} {vendor}", package.name, package.version)
-    });
-    assert_eq!(sorted(found.collect()), wanted);
-    // The 900 files of one package do not fit into a page: its header is read over overflow pages.
-    let owned = inspect_owned(&bytes);
-    assert!(owned >= 903, "{owned}");
-}
-
-fn inspect_owned(bytes: &[u8]) -> usize {
-    use plimsoll_image::{Budget, TreePath};
-    let parser = plimsoll_inspect::parsers().iter().find(|parser| parser.id() == "rpm").unwrap();
-    let path = TreePath::from("var/lib/rpm/rpmdb.sqlite");
-    let budget = Budget::default();
-    let file = plimsoll_inspect::ClaimedFile::new(&path, bytes, &budget);
-    parser.parse(&file).unwrap().owned.len()
 }
 
 #[test]

@@ -6,24 +6,19 @@
 //! Odd: a file can point any page and any cell anywhere. Each page is visited at most once over a whole walk, and all rows
 //! together are no longer than the file, which bounds time and memory by the file's own size; nothing recurses.
 
-use std::collections::HashSet;
+use std::{borrow::Cow, collections::HashSet};
+
+use super::storage::{Damage, MAX_HEADER_BYTES, Place, piece};
+use crate::content::Content;
 
 const MAGIC: &[u8] = b"SQLite format 3\0";
 const HEADER: usize = 100;
 const LEAF: u8 = 0x0d;
 const INTERIOR: u8 = 0x05;
 
-/// What is wrong with the file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct SqliteError {
-    pub(crate) page: Option<u32>,
-    pub(crate) problem: &'static str,
-}
-
 /// A database file.
-#[derive(Debug)]
-pub(crate) struct Database<'a> {
-    bytes: &'a [u8],
+pub(crate) struct Database<'s> {
+    file: Content<'s>,
     page_size: usize,
     usable: usize,
 }
@@ -32,35 +27,40 @@ pub(crate) struct Database<'a> {
 #[derive(Debug)]
 pub(crate) struct Row {
     /// Its rowid.
-    pub(crate) id: i64,
+    id: i64,
     payload: Vec<u8>,
 }
 
-impl<'a> Database<'a> {
+/// Whether a file that begins so is an SQLite database.
+pub(crate) fn is_database(start: &[u8]) -> bool {
+    start.starts_with(MAGIC)
+}
+
+impl<'s> Database<'s> {
     /// Reads the file's header.
-    pub(crate) fn open(bytes: &'a [u8]) -> Result<Self, SqliteError> {
-        let wrong = |problem| SqliteError { page: None, problem };
-        if !bytes.starts_with(MAGIC) {
-            return Err(wrong("is not an SQLite database"));
+    pub(crate) fn open(file: Content<'s>) -> Result<Self, Damage> {
+        let magic = piece(file, 0, MAGIC.len());
+        if magic.as_deref() != Some(MAGIC) {
+            return Err(Damage::header("is not an SQLite database"));
         }
-        let header = bytes.get(..HEADER).ok_or_else(|| wrong("is cut off"))?;
-        let page_size = match u16_at(header, 16).unwrap_or_default() {
+        let header = piece(file, 0, HEADER).ok_or(Damage::header("is cut off"))?;
+        let page_size = match u16_at(&header, 16).unwrap_or_default() {
             1 => 65_536,
             size => usize::from(size),
         };
         if !(512..=65_536).contains(&page_size) || !page_size.is_power_of_two() {
-            return Err(wrong("has an impossible page size"));
+            return Err(Damage::header("has an impossible page size"));
         }
         let reserved = usize::from(header.get(20).copied().unwrap_or_default());
         let usable = page_size - reserved;
         if usable < 480 {
-            return Err(wrong("reserves too much of each page"));
+            return Err(Damage::header("reserves too much of each page"));
         }
-        Ok(Self { bytes, page_size, usable })
+        Ok(Self { file, page_size, usable })
     }
 
     /// The first page of a table.
-    pub(crate) fn table(&self, name: &str) -> Result<Option<u32>, SqliteError> {
+    pub(crate) fn table(&self, name: &str) -> Result<Option<u32>, Damage> {
         for row in self.rows(1) {
             let row = row?;
             // type, name, tbl_name, rootpage, sql
@@ -73,45 +73,56 @@ impl<'a> Database<'a> {
 
     /// All rows of the table that begins at `root`, in the order of their ids. Damage ends in an error item, after which
     /// the walk goes on where it can.
-    pub(crate) fn rows(&self, root: u32) -> Rows<'_, 'a> {
+    pub(crate) fn rows(&self, root: u32) -> Rows<'_> {
         Rows {
             database: self,
             pending: vec![root],
-            cells: Vec::new(),
+            leaf: None,
             visited: HashSet::new(),
-            left: self.bytes.len(),
+            left: self.file.size(),
         }
     }
 
-    fn page(&self, number: u32) -> Result<&'a [u8], SqliteError> {
-        let wrong = SqliteError { page: Some(number), problem: "is beyond the file's end" };
-        let index = number.checked_sub(1).and_then(|index| usize::try_from(index).ok());
-        let start = index.and_then(|index| index.checked_mul(self.page_size)).ok_or(wrong)?;
-        let end = start.checked_add(self.page_size).ok_or(wrong)?;
-        self.bytes.get(start..end).ok_or(wrong)
+    fn page(&self, number: u32) -> Result<Cow<'s, [u8]>, Damage> {
+        let wrong = Damage::page(number, "is beyond the file's end");
+        let index = number.checked_sub(1).ok_or(wrong)?;
+        piece(self.file, u64::from(index) * self.page_size as u64, self.page_size).ok_or(wrong)
     }
 }
 
 /// The walk over a table. See [`Database::rows`].
-#[derive(Debug)]
-pub(crate) struct Rows<'d, 'a> {
-    database: &'d Database<'a>,
+pub(crate) struct Rows<'d> {
+    database: &'d Database<'d>,
     /// Pages to come, the next one last.
     pending: Vec<u32>,
-    /// Cells of the current leaf to come, the next one last.
-    cells: Vec<(u32, &'a [u8])>,
+    leaf: Option<Leaf<'d>>,
     visited: HashSet<u32>,
     /// Bytes that rows may still have: the file's own length together.
-    left: usize,
+    left: u64,
 }
 
-impl Iterator for Rows<'_, '_> {
-    type Item = Result<Row, SqliteError>;
+/// A page of rows, of which some were seen.
+struct Leaf<'d> {
+    number: u32,
+    page: Cow<'d, [u8]>,
+    /// Where the cells to come begin, the next one last.
+    cells: Vec<usize>,
+}
+
+impl Iterator for Rows<'_> {
+    type Item = Result<Row, Damage>;
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
-            if let Some((page, cell)) = self.cells.pop() {
-                return Some(self.row(page, cell));
+            if let Some(mut leaf) = self.leaf.take()
+                && let Some(cell) = leaf.cells.pop()
+            {
+                let row = self.row(leaf.number, leaf.page.get(cell..).unwrap_or_default());
+                // With no bytes left for rows the walk is over.
+                if self.left > 0 {
+                    self.leaf = Some(leaf);
+                }
+                return Some(row);
             }
             let page = self.pending.pop()?;
             if let Err(error) = self.open(page) {
@@ -121,16 +132,16 @@ impl Iterator for Rows<'_, '_> {
     }
 }
 
-impl<'a> Rows<'_, 'a> {
-    fn visit(&mut self, number: u32) -> Result<&'a [u8], SqliteError> {
+impl<'d> Rows<'d> {
+    fn visit(&mut self, number: u32) -> Result<Cow<'d, [u8]>, Damage> {
         if !self.visited.insert(number) {
-            return Err(SqliteError { page: Some(number), problem: "is used twice" });
+            return Err(Damage::page(number, "is used twice"));
         }
         self.database.page(number)
     }
 
-    fn open(&mut self, number: u32) -> Result<(), SqliteError> {
-        let wrong = |problem| SqliteError { page: Some(number), problem };
+    fn open(&mut self, number: u32) -> Result<(), Damage> {
+        let wrong = |problem| Damage::page(number, problem);
         let page = self.visit(number)?;
         let start = if number == 1 { HEADER } else { 0 };
         let kind = page.get(start).copied().unwrap_or_default();
@@ -139,36 +150,40 @@ impl<'a> Rows<'_, 'a> {
             INTERIOR => 12,
             _ => return Err(wrong("is not a page of a table")),
         };
-        let count = usize::from(u16_at(page, start + 3).unwrap_or_default());
+        let count = usize::from(u16_at(&page, start + 3).unwrap_or_default());
         let pointers = page
             .get(start + header..)
             .and_then(|rest| rest.get(..2 * count))
             .ok_or_else(|| wrong("has more cells than fit"))?;
         let cells = pointers.as_chunks::<2>().0.iter().rev();
-        let cells = cells.filter_map(|at| page.get(usize::from(u16::from_be_bytes(*at))..));
+        let cells = cells.map(|at| usize::from(u16::from_be_bytes(*at)));
         if kind == LEAF {
-            self.cells.extend(cells.map(|cell| (number, cell)));
+            let cells = cells.filter(|at| *at < page.len()).collect();
+            self.leaf = Some(Leaf { number, page, cells });
         } else {
-            self.pending.extend(u32_at(page, start + 8));
-            self.pending.extend(cells.filter_map(|cell| u32_at(cell, 0)));
+            self.pending.extend(u32_at(&page, start + 8));
+            self.pending.extend(cells.filter_map(|at| u32_at(&page, at)));
         }
         Ok(())
     }
 
-    fn row(&mut self, page: u32, cell: &'a [u8]) -> Result<Row, SqliteError> {
-        let wrong = |problem| SqliteError { page: Some(page), problem };
+    fn row(&mut self, page: u32, cell: &[u8]) -> Result<Row, Damage> {
+        let wrong = |problem| Damage::page(page, problem);
         let short = || wrong("has a cell that is cut off");
         let (length, cell) = varint(cell).ok_or_else(short)?;
         let (id, cell) = varint(cell).ok_or_else(short)?;
-        let length =
-            usize::try_from(length).ok().filter(|length| *length <= self.database.bytes.len());
-        let length = length.ok_or_else(|| wrong("has a row that is longer than the file"))?;
+        let length = u64::try_from(length).ok().filter(|length| {
+            *length <= self.database.file.size() && *length <= MAX_HEADER_BYTES as u64
+        });
+        let length = length
+            .ok_or_else(|| wrong("has a row that is longer than the file, or than 64 MiB"))?;
         let Some(left) = self.left.checked_sub(length) else {
-            self.cells.clear();
+            self.left = 0;
             self.pending.clear();
             return Err(wrong("has rows that are longer together than the file"));
         };
         self.left = left;
+        let length = usize::try_from(length).unwrap_or_default();
         let local = local_length(length, self.database.usable);
         let (stored, rest) = cell.split_at_checked(local).ok_or_else(short)?;
         let mut payload = stored.to_vec();
@@ -176,7 +191,7 @@ impl<'a> Rows<'_, 'a> {
             let mut next = u32_at(rest, 0).ok_or_else(short)?;
             while payload.len() < length {
                 let overflow = self.visit(next)?;
-                next = u32_at(overflow, 0).unwrap_or_default();
+                next = u32_at(&overflow, 0).unwrap_or_default();
                 let part = overflow.get(4..self.database.usable).unwrap_or_default();
                 let wanted = part.len().min(length - payload.len());
                 payload.extend_from_slice(part.get(..wanted).unwrap_or_default());
@@ -198,6 +213,11 @@ fn local_length(length: usize, usable: usize) -> usize {
 }
 
 impl Row {
+    /// Where the row is.
+    pub(crate) const fn place(&self) -> Place {
+        Place::Row(self.id)
+    }
+
     /// A column's bytes, if it is a blob or a text.
     pub(crate) fn blob(&self, column: usize) -> Option<&[u8]> {
         let (kind, bytes) = self.column(column)?;

@@ -1,0 +1,89 @@
+//! A package of an RPM header.
+//!
+//! In: a [`Header`]. Out: a [`PackageFact`] and fingerprints of the paths that it owns. Source: rpm's "RPM V4 Package
+//! format", "Header tags".
+//!
+//! Odd: imported keys stand in databases as packages named `gpg-pubkey`; they are left out. An epoch of 0 is none in every
+//! comparison and is not written.
+
+use std::collections::BTreeMap;
+
+use plimsoll_model::SourcePackage;
+
+use super::header::{Header, HeaderError, tag};
+use crate::{
+    facts::{FileFacts, PackageFact},
+    packages::MAX_WORD,
+    paths::{Folder, fingerprint},
+};
+
+/// Adds the package of a header.
+pub(crate) fn add(header: &Header<'_>, facts: &mut FileFacts) -> Result<(), HeaderError> {
+    let required = |tag, name| {
+        let text = header.text(tag).filter(|text| !text.is_empty());
+        text.ok_or(HeaderError::Missing(name))
+    };
+    let name = required(tag::NAME, "name")?;
+    if name == "gpg-pubkey" {
+        return Ok(());
+    }
+    let version = required(tag::VERSION, "version")?;
+    let release = required(tag::RELEASE, "release")?;
+    if [&name, &version, &release].iter().any(|word| word.len() > MAX_WORD) {
+        return Err(HeaderError::Length);
+    }
+    let version = match header.number(tag::EPOCH) {
+        Some(epoch) if epoch > 0 => format!("{epoch}:{version}-{release}"),
+        _ => format!("{version}-{release}"),
+    };
+    let source_file = header.text(tag::SOURCE_RPM).filter(|text| text.len() <= MAX_WORD);
+    let mut extra = BTreeMap::new();
+    for (key, tag) in [
+        ("vendor", tag::VENDOR),
+        ("modularity", tag::MODULARITY_LABEL),
+        ("license", tag::LICENSE),
+        ("source_rpm", tag::SOURCE_RPM),
+    ] {
+        let text = header.text(tag).filter(|text| !text.is_empty() && text != "(none)");
+        if let Some(text) = text.filter(|text| text.len() <= MAX_WORD) {
+            extra.insert(key.to_owned(), text);
+        }
+    }
+    own(header, facts);
+    facts.packages.push(PackageFact {
+        name,
+        version,
+        source: source_file.as_deref().and_then(source),
+        architecture: header
+            .text(tag::ARCHITECTURE)
+            .filter(|text| text.len() <= MAX_WORD)
+            .unwrap_or_default(),
+        extra,
+        ..PackageFact::default()
+    });
+    Ok(())
+}
+
+/// `glibc-2.34-60.el9.src.rpm`: name, version and release stand between the last two dashes.
+pub(crate) fn source(file: &str) -> Option<SourcePackage> {
+    let rest = file.strip_suffix(".rpm")?;
+    let rest = rest.strip_suffix(".src").or_else(|| rest.strip_suffix(".nosrc"))?;
+    let (rest, release) = rest.rsplit_once('-')?;
+    let (name, version) = rest.rsplit_once('-')?;
+    Some(SourcePackage { name: name.to_owned(), version: format!("{version}-{release}") })
+}
+
+/// Paths are stored as folder indexes and names; old packages as whole paths.
+fn own(header: &Header<'_>, facts: &mut FileFacts) {
+    let folders: Vec<Folder> = header.texts(tag::DIR_NAMES).map(Folder::new).collect();
+    let indexes = header.numbers(tag::DIR_INDEXES);
+    for (name, index) in header.texts(tag::BASE_NAMES).zip(indexes) {
+        let folder = usize::try_from(index).ok().and_then(|index| folders.get(index));
+        if let Some(folder) = folder {
+            facts.own(folder.file(name));
+        }
+    }
+    for path in header.texts(tag::OLD_FILE_NAMES) {
+        facts.own(fingerprint(path));
+    }
+}
