@@ -7,6 +7,7 @@
 
 mod databases;
 mod inventory;
+mod locks;
 mod unlisted;
 mod visible;
 
@@ -68,12 +69,14 @@ pub fn inspect_image(
     let owned = inventory::owned(&seen.files, &databases);
     unlisted::check_metadata(tree, layers, &mut gaps);
     unlisted::check(tree, layers, &owned, &shown, distribution.as_ref(), &mut gaps);
+    let absent = locks::absent(tree, &seen.files);
     let sources = inventory::Sources {
         files: &seen.files,
         databases: &databases,
         distribution: distribution.as_ref(),
         owned: &owned,
         layers,
+        absent: &absent,
         documents,
     };
     let packages = inventory::packages(&sources, &mut gaps);

@@ -3,6 +3,8 @@
 pub(crate) mod apk;
 pub(crate) mod dpkg;
 pub(crate) mod java;
+pub(crate) mod json;
+pub(crate) mod lock;
 pub(crate) mod npm;
 pub(crate) mod python;
 pub(crate) mod rpm;

@@ -5,7 +5,10 @@
 //! distribution's, provided that there are advisories for those, and that no layer above the package database's put
 //! another one in its place.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::{
+    collections::{BTreeMap, HashMap, HashSet, btree_map::Entry},
+    mem, ptr,
+};
 
 use plimsoll_image::{ImageDocuments, TreePath};
 use plimsoll_model::{
@@ -13,11 +16,14 @@ use plimsoll_model::{
     purl::{self, Parts},
 };
 
-use super::visible::VisibleFile;
+use super::{locks::Absent, visible::VisibleFile};
 use crate::{
     distribution::{Distribution, Family, family_of, has_advisories},
     facts::{LayerFacts, PackageFact},
-    packages::dpkg::DpkgFiles,
+    packages::{
+        dpkg::DpkgFiles,
+        lock::{EVIDENCE, LOCK, OPTIONAL, SCOPE},
+    },
     parser::Parser,
     paths::{Fingerprints, child_of, fingerprint},
 };
@@ -29,6 +35,8 @@ pub(super) struct Sources<'a, 'l> {
     pub(super) distribution: Option<&'a Distribution>,
     pub(super) owned: &'a Fingerprints,
     pub(super) layers: &'l [LayerFacts],
+    /// Lines of lock files that do not count.
+    pub(super) absent: &'a Absent,
     pub(super) documents: &'a ImageDocuments,
 }
 
@@ -68,7 +76,8 @@ pub(super) fn packages(sources: &Sources<'_, '_>, gaps: &mut Vec<Gap>) -> Vec<Pa
                 is_system_place(path) && sources.owned.contains(fingerprint(path.as_bytes()))
             });
         for fact in &file.facts.packages {
-            if fact.ecosystem.is_some() && is_owned && sources.has_owners() {
+            let is_the_owners = fact.ecosystem.is_some() && is_owned && sources.has_owners();
+            if is_the_owners || sources.absent.contains(&ptr::from_ref(fact)) {
                 continue;
             }
             let Some(package) = sources.package(file, fact) else {
@@ -82,10 +91,10 @@ pub(super) fn packages(sources: &Sources<'_, '_>, gaps: &mut Vec<Gap>) -> Vec<Pa
             };
             let (ecosystem, name, version, purl) = package.sort_key();
             let key = (ecosystem.to_owned(), name.to_owned(), version.to_owned(), purl.to_owned());
-            match merged.get_mut(&key) {
-                Some(known) => known.locations.extend(package.locations),
-                None => {
-                    merged.insert(key, package);
+            match merged.entry(key) {
+                Entry::Occupied(mut known) => merge(known.get_mut(), package),
+                Entry::Vacant(new) => {
+                    new.insert(package);
                 }
             }
         }
@@ -96,6 +105,31 @@ pub(super) fn packages(sources: &Sources<'_, '_>, gaps: &mut Vec<Gap>) -> Vec<Pa
         package.locations.dedup();
     }
     packages
+}
+
+/// One package that two files show. Who is surer of it is named, and what only the other knows is added; what a lock file
+/// says of its own line is dropped when the package is installed, or when another line says otherwise.
+fn merge(known: &mut Package, mut new: Package) {
+    let rank = |package: &Package| match package.extra.get(EVIDENCE).map(String::as_str) {
+        None => 2,
+        Some(LOCK) => 1,
+        Some(_) => 0,
+    };
+    if rank(&new) > rank(known) {
+        mem::swap(known, &mut new);
+    }
+    let is_same = rank(known) == rank(&new);
+    known.locations.append(&mut new.locations);
+    for key in [SCOPE, OPTIONAL] {
+        if is_same && !new.extra.contains_key(key) {
+            known.extra.remove(key);
+        }
+    }
+    for (key, value) in new.extra {
+        if ![EVIDENCE, SCOPE, OPTIONAL].contains(&key.as_str()) {
+            known.extra.entry(key).or_insert(value);
+        }
+    }
 }
 
 /// Where distributions put language packages. A list that claims others is forged, or a local package's: then nobody

@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use plimsoll_image::EntryMeta;
 use serde_json::Value;
 
-use super::MAX_WORD;
+use super::{MAX_WORD, json};
 use crate::{
     facts::{FileFacts, PackageFact},
     parser::{ClaimedFile, ParseError, Parser, Want},
@@ -91,14 +91,7 @@ impl Parser for NodeModules {
     }
 
     fn parse(&self, file: &ClaimedFile<'_>) -> Result<FileFacts, ParseError> {
-        // serde_json stops at 128 levels by itself.
-        let document = serde_json::from_slice(without_mark(file.bytes)).map_err(|error| {
-            ParseError::Syntax {
-                at: format!("line {}", error.line()),
-                problem: format!("is not JSON ({:?} error)", error.classify()),
-            }
-        })?;
-        package(&document)
+        package(&json::parse(file.bytes)?)
     }
 }
 
@@ -126,15 +119,11 @@ impl Parser for UnpackedNodePackage {
 
     fn parse(&self, file: &ClaimedFile<'_>) -> Result<FileFacts, ParseError> {
         // What is no JSON is a template of a generator, most likely, and no package.
-        match serde_json::from_slice(without_mark(file.bytes)) {
+        match json::parse::<Value>(file.bytes) {
             Ok(document) if is_published(&document) => package(&document),
             _ => Ok(FileFacts::default()),
         }
     }
-}
-
-fn without_mark(bytes: &[u8]) -> &[u8] {
-    bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)
 }
 
 fn package(document: &Value) -> Result<FileFacts, ParseError> {

@@ -7,15 +7,31 @@
 //! Odd: the name is normalised (`Foo_Bar` is `foo-bar`), since advisories and installers take both for one; how it was
 //! written is kept in `extra`. A header goes on in lines that begin with a blank.
 
+mod pdm;
+mod pipfile;
+mod poetry;
+mod pylock;
+mod requirements;
+mod uv;
+
 use std::collections::BTreeMap;
 
 use plimsoll_image::EntryMeta;
+use serde::de::DeserializeOwned;
+
+pub(crate) use self::{
+    pdm::PdmLock, pipfile::PipfileLock, poetry::PoetryLock, pylock::Pylock,
+    requirements::Requirements, uv::UvLock,
+};
 
 use super::MAX_WORD;
 use crate::{
-    facts::{FileFacts, PackageFact},
+    facts::{FileFacts, PackageFact, clip},
     parser::{ClaimedFile, ParseError, Parser, Want},
 };
+
+/// The OSV name of the ecosystem.
+const PYPI: &str = "PyPI";
 
 /// Headers end long before this; what follows is the description.
 const HEAD: u64 = 1 << 20;
@@ -73,7 +89,7 @@ impl Parser for PythonMetadata {
             extra.insert("license".to_owned(), (*license).to_owned());
         }
         let package = PackageFact {
-            ecosystem: Some("PyPI".to_owned()),
+            ecosystem: Some(PYPI.to_owned()),
             name,
             version: version.to_owned(),
             extra,
@@ -101,6 +117,25 @@ fn headers(text: &str) -> BTreeMap<&'static str, &str> {
         }
     }
     headers
+}
+
+/// A lock file in TOML; the library bounds how deep it may be nested.
+fn toml_document<T: DeserializeOwned>(file: &ClaimedFile<'_>) -> Result<T, ParseError> {
+    let text = file.text()?;
+    toml::from_str(text).map_err(|error| {
+        let start = error.span().map_or(0, |span| span.start);
+        let before = text.get(..start).unwrap_or_default();
+        ParseError::Syntax {
+            at: format!("line {}", before.matches('\n').count() + 1),
+            problem: clip(error.message()),
+        }
+    })
+}
+
+/// Whether a marker leaves a requirement out on some systems or without some choice. Most markers only repeat which
+/// versions of Python a package supports, and say nothing.
+fn is_conditional(marker: &str) -> bool {
+    ["platform", "os_name", "implementation", "extra"].iter().any(|word| marker.contains(word))
 }
 
 /// PEP 503: runs of `-`, `_` and `.` are one `-`, letters are lower-case.
