@@ -34,6 +34,14 @@ pub const CLAIMED: &[&str] = &[
     "etc/ssh/sshd_config",
     "opt/tool/package.json",
     "var/lib/rpmmanifest/container-manifest-2",
+    "srv/go.mod",
+    "srv/go.sum",
+    "srv/Cargo.lock",
+    "usr/lib/ruby/gems/3.1.0/specifications/rack-2.2.8.gemspec",
+    "srv/Gemfile.lock",
+    "srv/vendor/composer/installed.json",
+    "srv/composer.lock",
+    "usr/share/php/.registry/a.reg",
 ];
 
 /// A name for each kind of feed file.

@@ -1,8 +1,9 @@
 //! Package names as their ecosystem compares them.
 //!
 //! Source: PEP 503 for Python (case, `-`, `_` and `.` do not count); NuGet's, Composer's and Hex's documentation (case does
-//! not count). Odd: Swift's names are addresses of repositories, with and without scheme and `.git`; npm, Maven, Go and
-//! the others compare names exactly; OSV's records for distributions are exact too.
+//! not count). Odd: a package URL lower-cases a Go module, so its name is looked up without case as well; Swift's names are
+//! addresses of repositories, with and without scheme and `.git`; npm, Maven and the others compare names exactly; OSV's
+//! records for distributions are exact too.
 
 use std::borrow::Cow;
 
@@ -12,7 +13,7 @@ use plimsoll_model::Ecosystem;
 pub(crate) fn normalized<'a>(ecosystem: &Ecosystem, name: &'a str) -> Cow<'a, str> {
     match ecosystem.0.as_str() {
         "PyPI" => folded(name).into(),
-        "NuGet" | "Packagist" | "Hex" => name.to_lowercase().into(),
+        "NuGet" | "Packagist" | "Hex" | "Go" => name.to_lowercase().into(),
         "SwiftURL" => {
             let name = name.split_once("://").map_or(name, |(_, address)| address);
             let name = name.trim_end_matches('/');
@@ -55,6 +56,6 @@ mod tests {
         for name in ["https://github.com/Apple/swift-nio.git", "github.com/apple/swift-nio/"] {
             assert_eq!(normal("SwiftURL", name), "github.com/apple/swift-nio");
         }
-        assert_eq!(normal("Go", "github.com/BurntSushi/toml"), "github.com/BurntSushi/toml");
+        assert_eq!(normal("Go", "github.com/BurntSushi/toml"), "github.com/burntsushi/toml");
     }
 }

@@ -17,7 +17,10 @@ use plimsoll_image::{EntryKind, Tree, TreePath};
 use super::visible::VisibleFile;
 use crate::{
     facts::PackageFact,
-    packages::lock::{EVIDENCE, LOCK, OPTIONAL, SCOPE},
+    packages::{
+        go_mod,
+        lock::{EVIDENCE, LOCK, OPTIONAL, SCOPE},
+    },
 };
 
 /// Facts, each known by where it is in memory: two files may hold the same lines.
@@ -49,7 +52,15 @@ pub(super) fn absent(tree: &Tree, files: &[VisibleFile<'_>]) -> Absent {
         return absent;
     }
     let installed = Installed::of(files);
+    let partial = partial_go_modules(&locks);
     for file in locks {
+        // The hashes of modules name more than the program is made of; they count where nothing else names it.
+        if file.facts.detector == go_mod::GO_SUM
+            && !file.path.parent().is_some_and(|folder| partial.contains(&folder))
+        {
+            absent.extend(lines(file).map(ptr::from_ref));
+            continue;
+        }
         let base = base(&file.path);
         let was_carried_out = installed.shows(file, &base);
         for fact in lines(file).filter(|fact| !installed.has(fact, &base)) {
@@ -63,6 +74,13 @@ pub(super) fn absent(tree: &Tree, files: &[VisibleFile<'_>]) -> Absent {
         }
     }
     absent
+}
+
+/// Folders whose `go.mod` leaves out what modules need in turn.
+fn partial_go_modules(locks: &[&VisibleFile<'_>]) -> HashSet<TreePath> {
+    let is_partial =
+        |file: &&&VisibleFile<'_>| lines(file).any(|fact| fact.extra.contains_key(go_mod::PARTIAL));
+    locks.iter().filter(is_partial).filter_map(|file| file.path.parent()).collect()
 }
 
 fn lines<'l>(file: &VisibleFile<'l>) -> impl Iterator<Item = &'l PackageFact> + use<'l> {

@@ -40,6 +40,8 @@ pub(crate) struct Locked<'a> {
     /// Where it comes from, if that is not the ecosystem's registry.
     pub(crate) origin: Option<&'a str>,
     pub(crate) license: Option<&'a str>,
+    /// What only this format knows.
+    pub(crate) extra: &'a [(&'static str, &'a str)],
 }
 
 /// The packages of one lock file as they are collected.
@@ -103,6 +105,11 @@ impl LockFile {
         });
     }
 
+    /// Notes a part that could not be read.
+    pub(crate) fn problem(&mut self, problem: impl FnOnce() -> Problem) {
+        self.facts.problem(problem);
+    }
+
     /// What was collected.
     pub(crate) fn finish(self) -> FileFacts {
         self.facts
@@ -127,6 +134,9 @@ fn extra(locked: &Locked<'_>) -> BTreeMap<String, String> {
     }
     if let Some(license) = locked.license {
         set("license", license.trim().to_owned());
+    }
+    for (key, value) in locked.extra {
+        set(key, (*value).to_owned());
     }
     extra
 }

@@ -19,7 +19,19 @@ fn seeds() -> &'static [Seed] {
     static SEEDS: OnceLock<Vec<Seed>> = OnceLock::new();
     SEEDS.get_or_init(|| {
         let mut seeds = Vec::new();
-        let groups = ["dpkg", "apk", "rpm", "python", "npm", "java", "distribution"];
+        let groups = [
+            "dpkg",
+            "apk",
+            "rpm",
+            "python",
+            "npm",
+            "java",
+            "go",
+            "cargo",
+            "ruby",
+            "php",
+            "distribution",
+        ];
         for case in groups.into_iter().flat_map(case::cases) {
             for file in case::files(&case) {
                 let name = file.strip_prefix(&case).unwrap().to_str().unwrap();

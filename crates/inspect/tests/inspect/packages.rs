@@ -22,6 +22,14 @@ const GROUPS: &[(&str, &str)] = &[
     ("npm", "npm"),
     ("npm-unpacked", "npm"),
     ("java", "java"),
+    ("go-mod", "go"),
+    ("go-sum", "go"),
+    ("cargo-lock", "cargo"),
+    ("gem", "ruby"),
+    ("gemfile-lock", "ruby"),
+    ("composer-installed", "php"),
+    ("composer-lock", "php"),
+    ("pear", "php"),
     ("os-release", "distribution"),
 ];
 
