@@ -24,6 +24,7 @@ use reader::{Reader, Sections};
 /// The compiled advisories: one immutable, memory-mapped file.
 #[derive(Debug)]
 pub struct Snapshot {
+    path: PathBuf,
     map: Map,
     sections: Sections,
     state: FeedState,
@@ -87,9 +88,15 @@ impl Snapshot {
             None => return Err(SnapshotError::Damaged { path, reason: "the header is cut off" }),
         }
         match check(&map) {
-            Ok((sections, state)) => Ok(Self { map, sections, state }),
+            Ok((sections, state)) => Ok(Self { path, map, sections, state }),
             Err(Damaged(reason)) => Err(SnapshotError::Damaged { path, reason }),
         }
+    }
+
+    /// Where it lay when it was opened; another one may lie there now.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// What is in it, of which dates.

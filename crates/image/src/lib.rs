@@ -31,7 +31,9 @@ pub use entry::{EntryKind, EntryMeta, TreePath};
 pub use manifest::{
     Descriptor, Index, IndexEntry, Manifest, ManifestDocument, choose_platform, parse_manifest,
 };
-pub use open::{InputKind, OpenError, UnknownInputKind, open_path};
+pub use open::{
+    InputKind, OpenError, UnknownInputKind, input_file, open_path, set_spool, spool_file,
+};
 pub use source::{
     BlobSource, EntryVisitor, ImageDocuments, LayerDescriptor, LayerEntries, LayerOrigin,
     LayerSource, ReadError,

@@ -9,6 +9,7 @@ mod docker;
 mod layer_tar;
 mod layout;
 mod rootfs;
+mod spool;
 
 use std::{
     fmt, fs, io,
@@ -19,6 +20,7 @@ use std::{
 use archive::ArchiveFile;
 use plimsoll_model::{Digest, Platform};
 
+pub use self::spool::{set_spool, spool_file};
 use crate::{budget::Budget, document::DocumentError, entry::TreePath, source::LayerSource};
 
 /// How an image lies on this machine.
@@ -197,6 +199,12 @@ impl Wanted<'_> {
         names.dedup();
         OpenError::SeveralImages { at: self.at(), count, names: names.join(", ") }
     }
+}
+
+/// The file or folder that [`open_path`] would read: `images.tar` of `images.tar:alpine:3.20`.
+#[must_use]
+pub fn input_file(path: &Path) -> PathBuf {
+    split_name(path).0
 }
 
 /// Splits `path:NAME` when there is no file of the whole name.

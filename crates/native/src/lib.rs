@@ -22,6 +22,8 @@
     reason = "a memory map cannot be made without it; the argument stands above"
 )]
 
+pub mod sandbox;
+
 use std::{
     fs::File,
     io,

@@ -109,6 +109,8 @@ pub(crate) enum Command {
     Settings(Settings),
     /// List what this program knows: package formats, checks, feeds, …
     List(List),
+    /// Show what confines scans on this machine, and try whether it holds
+    Sandbox(SandboxCheck),
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -170,6 +172,8 @@ pub(crate) struct Scan {
     /// Read every layer again instead of using what is known of it
     #[arg(long)]
     pub(crate) no_cache: bool,
+    #[command(flatten)]
+    pub(crate) confinement: Confinement,
 }
 
 /// `plimsoll tree`
@@ -202,7 +206,7 @@ pub(crate) enum TreeFormat {
 }
 
 /// Which image, and how to reach it.
-#[derive(Args, Debug)]
+#[derive(Args, Debug, Clone)]
 pub(crate) struct Target {
     /// Registry reference, docker-archive or OCI layout (folder or tar), layer tar, or root file system folder
     #[arg(value_name = "TARGET")]
@@ -291,6 +295,8 @@ pub(crate) struct Serve {
     /// Private key (PEM) of the certificate
     #[arg(long, value_name = "FILE", requires = "tls_certificate")]
     pub(crate) tls_key: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) confinement: Confinement,
 }
 
 /// `plimsoll feed …`
@@ -504,6 +510,47 @@ pub(crate) struct Settings {
     pub(crate) name: Option<String>,
     /// Its new value
     pub(crate) value: Option<String>,
+}
+
+/// `plimsoll sandbox`
+#[derive(Args, Debug)]
+pub(crate) struct SandboxCheck {
+    /// For people, or for programs
+    #[arg(long, value_enum, default_value_t = ListFormat::Table)]
+    pub(crate) format: ListFormat,
+}
+
+/// How hostile bytes are kept in check.
+#[derive(Args, Debug, Clone)]
+#[command(next_help_heading = "Sandbox")]
+pub(crate) struct Confinement {
+    /// Whether an image is read in a process that may do nothing else
+    #[arg(long, value_enum, default_value_t = Sandbox::Auto)]
+    pub(crate) sandbox: Sandbox,
+    /// Minutes that the scan of one image may take
+    #[arg(long, value_name = "MINUTES", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) timeout: u64,
+    /// MiB of memory that the scan of one image may need
+    #[arg(long, value_name = "MIB", default_value_t = 1024, value_parser = clap::value_parser!(u64).range(64..))]
+    pub(crate) memory_limit: u64,
+}
+
+impl Default for Confinement {
+    /// As when nothing is said.
+    fn default() -> Self {
+        Self { sandbox: Sandbox::Auto, timeout: 30, memory_limit: 1024 }
+    }
+}
+
+/// Where an image is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Sandbox {
+    /// In a process that this machine confines as well as it can; what it lacks is said
+    Auto,
+    /// As auto, but only where Landlock and seccomp work
+    Require,
+    /// In this process, without limits of time and memory
+    Off,
 }
 
 /// `plimsoll list`

@@ -22,7 +22,11 @@ use plimsoll_server::{
     serve,
 };
 
-use crate::{arguments::Global, data, terminal::Terminal};
+use crate::{
+    arguments::{Confinement, Global},
+    data,
+    terminal::Terminal,
+};
 
 /// A data directory or a server.
 pub(crate) enum Backend {
@@ -176,6 +180,7 @@ impl Backend {
         let mut config = ServeConfig::new(&data::directory(global)?);
         config.listen = SocketAddr::from(([127, 0, 0, 1], 0));
         config.sync_interval = None;
+        config.isolation = Confinement::default().isolation();
         let server = serve(config).await?;
         loop {
             let counts = context.store.task_counts(None).await?;

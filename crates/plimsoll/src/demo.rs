@@ -25,7 +25,7 @@ use plimsoll_server::{
 };
 
 use crate::{
-    arguments::{Demo, DemoFormat, ListFormat},
+    arguments::{Confinement, Demo, DemoFormat, ListFormat},
     command,
     terminal::Terminal,
 };
@@ -60,6 +60,7 @@ async fn show_everything(
     }
     let registry = registry.serve().await?;
     let mut config = ServeConfig::new(folder.path());
+    config.isolation = Confinement::default().isolation();
     config.listen = arguments.listen;
     config.sync_interval = None;
     let server = serve(config).await?;

@@ -6,6 +6,7 @@
 mod arguments;
 mod backend;
 mod command;
+mod confinement;
 mod data;
 mod demo;
 mod login;
@@ -42,6 +43,10 @@ impl From<Exit> for ExitCode {
 }
 
 fn main() -> ExitCode {
+    let mut words = std::env::args_os().skip(1);
+    if words.next().is_some_and(|word| word == confinement::CHILD) {
+        return plimsoll_scanner::child::run_child(words);
+    }
     let arguments = Arguments::parse();
     let terminal = Terminal::new(&arguments.global);
     log();
@@ -75,6 +80,7 @@ async fn run(arguments: Arguments, terminal: Terminal) -> anyhow::Result<Exit> {
         Command::Cluster(cluster) => command::cluster::run(cluster, global, terminal).await?,
         Command::Settings(settings) => command::settings::run(settings, global, terminal).await?,
         Command::List(list) => command::list::run(&list, terminal)?,
+        Command::Sandbox(sandbox) => return command::sandbox::run(&sandbox, terminal),
         Command::Completions { shell } => command::completions::run(shell, terminal)?,
     }
     Ok(Exit::Done)

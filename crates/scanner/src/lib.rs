@@ -5,6 +5,7 @@
 //! read is in the report's coverage, and an image that could not be read at all is a report that says so.
 
 pub mod cache;
+pub mod child;
 pub mod format;
 pub mod listing;
 pub mod progress;

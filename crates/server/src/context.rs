@@ -10,6 +10,7 @@ use std::{
 
 use plimsoll_advisory::Snapshot;
 use plimsoll_model::FeedState;
+use plimsoll_scanner::child::{Isolation, Level};
 use plimsoll_store::{Store, StoreError};
 
 use crate::{clock::Clock, throttle::Throttle};
@@ -23,9 +24,34 @@ pub struct Context {
     pub clock: Clock,
     /// The feed snapshot that is in use.
     pub feed: CurrentFeed,
+    /// What confines scans here.
+    pub confinement: Confinement,
     /// Whether clients speak TLS to us, so that cookies can insist on it.
     pub secure: bool,
     throttle: Arc<Throttle>,
+}
+
+/// What confines scans.
+#[derive(Clone, Debug)]
+pub enum Confinement {
+    /// Nothing: images are read in the server's own process.
+    Off,
+    /// Each image is read in a process of its own.
+    Child {
+        /// How it is made and kept in check.
+        isolation: Arc<Isolation>,
+        /// How far this machine confines it.
+        level: Level,
+    },
+}
+
+impl std::fmt::Display for Confinement {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Off => f.write_str("off"),
+            Self::Child { level, .. } => level.fmt(f),
+        }
+    }
 }
 
 /// The feed snapshot in use, or none.
@@ -53,7 +79,14 @@ impl Context {
     /// A context without a feed.
     #[must_use]
     pub fn new(store: Store, clock: Clock) -> Self {
-        Self { store, clock, feed: CurrentFeed::default(), secure: false, throttle: Arc::default() }
+        Self {
+            store,
+            clock,
+            feed: CurrentFeed::default(),
+            confinement: Confinement::Off,
+            secure: false,
+            throttle: Arc::default(),
+        }
     }
 
     /// Lets the holder of the admin token in.

@@ -19,6 +19,6 @@ mod stop;
 mod throttle;
 
 pub use clock::Clock;
-pub use context::{Context, CurrentFeed, Refused};
+pub use context::{Confinement, Context, CurrentFeed, Refused};
 pub use loopback_registry::{Blobs, LoopbackHandle, LoopbackRegistry};
 pub use serve::{ServeConfig, ServeError, Server, TlsError, TlsFiles, router, serve};

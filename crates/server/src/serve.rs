@@ -24,6 +24,7 @@ use axum::{
 };
 use plimsoll_advisory::SnapshotError;
 use plimsoll_model::Secret;
+use plimsoll_scanner::child::{Isolation, Level, probe};
 use plimsoll_store::{OpenError, Store, StoreOptions, TokenError};
 use tokio::{net::TcpListener, task::JoinSet};
 
@@ -32,7 +33,7 @@ pub use self::tls::{TlsError, TlsFiles};
 use crate::{
     clock::Clock,
     console,
-    context::Context,
+    context::{Confinement, Context},
     gateway::{self, GatewaySettings},
     job::{self, JobSettings},
     manage,
@@ -57,12 +58,14 @@ pub struct ServeConfig {
     pub tls: Option<TlsFiles>,
     /// Where clients reach the server, for addresses in answers.
     pub public_url: Option<String>,
+    /// How the processes of scans are made and kept in check; `None`: images are read in the server's own process.
+    pub isolation: Option<Isolation>,
     /// The time.
     pub clock: Clock,
 }
 
 impl ServeConfig {
-    /// The defaults for a data directory: loopback, port 7467, two workers, a sync every hour.
+    /// The defaults for a data directory: loopback, port 7467, two workers, a sync every hour, no process for scans.
     #[must_use]
     pub fn new(data_dir: &Path) -> Self {
         Self {
@@ -73,6 +76,7 @@ impl ServeConfig {
             feed: None,
             tls: None,
             public_url: None,
+            isolation: None,
             clock: Clock::machine(),
         }
     }
@@ -117,6 +121,12 @@ pub enum ServeError {
         #[source]
         source: io::Error,
     },
+    /// No process for scans can be made.
+    #[error("a process for scans cannot be started")]
+    Sandbox(#[source] io::Error),
+    /// The sandbox was required.
+    #[error("scans cannot be confined as `--sandbox require` asks: {0}")]
+    NotConfined(&'static str),
     /// The layer cache.
     #[error("the layer cache `{path}` cannot be used")]
     Cache {
@@ -133,6 +143,7 @@ pub enum ServeError {
 pub struct Server {
     address: SocketAddr,
     secure: bool,
+    confinement: Confinement,
     store: Store,
     new_admin_token: Option<Secret<String>>,
     stopper: Stopper,
@@ -167,14 +178,34 @@ pub async fn serve(config: ServeConfig) -> Result<Server, ServeError> {
     let address =
         address.map_err(|source| ServeError::Listen { address: config.listen, source })?;
 
+    context.confinement = confinement(config.isolation.clone()).await?;
     let settings = JobSettings::new(&config, feed)?;
     let router = router(&context, config.public_url.clone());
+    let confinement = context.confinement.clone();
     let (stopper, stop) = stop();
     let mut tasks = JoinSet::new();
     tasks.spawn(connection::accept(listener, acceptor, router, stop.clone()));
     start_jobs(&mut tasks, &context, &Arc::new(settings), &stop);
     tracing::info!(%address, tls = secure, workers = config.workers, "serve start");
-    Ok(Server { address, secure, store, new_admin_token, stopper, tasks })
+    Ok(Server { address, secure, confinement, store, new_admin_token, stopper, tasks })
+}
+
+/// Tries out what confines scans here. A server whose scans cannot be confined as they must does not start.
+async fn confinement(isolation: Option<Isolation>) -> Result<Confinement, ServeError> {
+    let Some(isolation) = isolation else { return Ok(Confinement::Off) };
+    let isolation = Arc::new(isolation);
+    let probing = Arc::clone(&isolation);
+    let probed = tokio::task::spawn_blocking(move || probe(&probing.launcher)).await;
+    let probed = probed.map_err(io::Error::other).and_then(|probed| probed);
+    let level: Level = probed.map_err(ServeError::Sandbox)?;
+    match level.missing() {
+        Some(missing) if isolation.is_sandbox_required => {
+            return Err(ServeError::NotConfined(missing));
+        }
+        Some(missing) => tracing::warn!(%level, "{missing}"),
+        None => tracing::info!(%level, "scans are confined"),
+    }
+    Ok(Confinement::Child { isolation, level })
 }
 
 /// Every address that the server answers.
@@ -203,10 +234,10 @@ fn start_jobs(
     }
 }
 
-/// `GET /healthz`: whether the server can read its state.
+/// `GET /healthz`: whether the server can read its state, and what confines its scans.
 async fn health(State(context): State<Context>) -> Response {
     match context.store.task_counts(None).await {
-        Ok(_) => "ok\n".into_response(),
+        Ok(_) => format!("ok\nsandbox: {}\n", context.confinement).into_response(),
         Err(error) => {
             tracing::error!(%error, "health check failed");
             (StatusCode::SERVICE_UNAVAILABLE, "the state cannot be read\n").into_response()
@@ -226,6 +257,12 @@ impl Server {
     pub fn url(&self) -> String {
         let scheme = if self.secure { "https" } else { "http" };
         format!("{scheme}://{}", self.address)
+    }
+
+    /// What confines scans.
+    #[must_use]
+    pub const fn confinement(&self) -> &Confinement {
+        &self.confinement
     }
 
     /// The state that is served.

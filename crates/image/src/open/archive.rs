@@ -13,7 +13,7 @@ use std::{
     path::Path,
 };
 
-use super::{OpenError, io_error};
+use super::{OpenError, io_error, spool::spool_file};
 use crate::{
     budget::Budget,
     codec::{Codec, CompressedGuard, Stream, UnpackedGuard, unpack},
@@ -90,7 +90,7 @@ impl ArchiveFile {
         codec: Codec,
         budget: &Budget,
     ) -> Result<(), OpenError> {
-        let mut temporary = tempfile::tempfile().map_err(|source| io_error(path, source))?;
+        let mut temporary = spool_file().map_err(|source| io_error(path, source))?;
         self.file.rewind().map_err(|source| io_error(path, source))?;
         let found = through_codec(&self.file, codec, budget, &mut temporary);
         let (members, ended) = found.map_err(|source| io_error(path, source))?;

@@ -50,7 +50,7 @@ impl Spool {
     /// # Errors
     /// When there is no place for temporary files.
     pub fn create_file() -> io::Result<File> {
-        tempfile::tempfile()
+        plimsoll_image::spool_file()
     }
 
     /// Keeps `start` and what follows it in `rest`, at most `limit` bytes in all.

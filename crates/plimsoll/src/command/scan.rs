@@ -1,20 +1,28 @@
 //! `plimsoll scan`: one image, from any source.
 
-use std::{fs::File, io::Write};
+use std::{
+    fs::File,
+    io::Write,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context, bail};
 use plimsoll_advisory::{MatchContext, Snapshot};
-use plimsoll_image::Budget;
+use plimsoll_image::{Budget, LayerSource};
 use plimsoll_model::Verdict;
-use plimsoll_scanner::{LayerCache, ScanOptions, Scanned, Threshold, format};
-use plimsoll_server::operation::feed::{feed_path, open_feed};
+use plimsoll_scanner::{
+    LayerCache, ScanOptions, Scanned, Threshold,
+    child::{ChildError, ChildScan, ChildScanned, Isolation, Target, scan_in_child},
+    format,
+};
+use plimsoll_server::operation::feed::feed_path;
 
-use super::target;
+use super::target::{self, Located};
 use crate::{
     Exit,
-    arguments::{Global, Scan},
+    arguments::{self, Global, Scan},
     data,
-    terminal::Terminal,
+    terminal::{ScanProgress, Terminal},
 };
 
 pub(crate) async fn run(
@@ -22,36 +30,126 @@ pub(crate) async fn run(
     global: &Global,
     terminal: Terminal,
 ) -> anyhow::Result<Exit> {
-    if arguments.fail_on.as_ref().is_some_and(Threshold::is_about_vulnerabilities)
-        && open_snapshot(&arguments, global)?.is_none()
+    let feed = feed(&arguments, global)?;
+    if arguments.fail_on.as_ref().is_some_and(Threshold::is_about_vulnerabilities) && feed.is_none()
     {
         bail!(
             "`--fail-on vulnerability` cannot be decided: there is no feed\nhint: `plimsoll feed update`, or `plimsoll feed import PATH`"
         );
     }
     let budget = Budget::default();
-    let source = target::open(&arguments.target, &budget).await?;
-    let snapshot = open_snapshot(&arguments, global)?;
     let cache = if arguments.no_cache { None } else { open_cache(global, terminal) };
-    let progress = terminal.scan_progress(&arguments.target.name);
-    let (scanned, progress) = tokio::task::spawn_blocking(move || {
+    let scanning = Scanning {
+        feed,
+        cache,
+        budget,
+        threads: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+        progress: terminal.scan_progress(&arguments.target.name),
+    };
+    let scanned = match arguments.confinement.isolation() {
+        Some(isolation) => {
+            let located = target::locate(&arguments.target, &scanning.budget).await?;
+            let target = arguments.target.clone();
+            let scan = move || scanning.in_child(&isolation, &located, &target, terminal);
+            tokio::task::spawn_blocking(scan).await??
+        }
+        None => {
+            let source = target::open(&arguments.target, &scanning.budget).await?;
+            tokio::task::spawn_blocking(move || scanning.here(&*source)).await??
+        }
+    };
+    finish(&arguments, &scanned, terminal)
+}
+
+/// A scan that is about to begin.
+struct Scanning {
+    /// The snapshot's path, if there is one.
+    feed: Option<PathBuf>,
+    cache: Option<LayerCache>,
+    budget: Budget,
+    threads: usize,
+    progress: ScanProgress,
+}
+
+impl Scanning {
+    /// In a process of its own.
+    fn in_child(
+        &self,
+        isolation: &Isolation,
+        located: &Located,
+        target: &arguments::Target,
+        terminal: Terminal,
+    ) -> anyhow::Result<Scanned> {
+        let platform = target::platform(target);
+        let request = ChildScan {
+            target: match located {
+                Located::Remote(image) => Target::Remote(&**image),
+                Located::Local(path, kind) => Target::Local {
+                    path,
+                    kind: *kind,
+                    platform: &platform,
+                    is_platform_required: target.platform.is_some(),
+                },
+            },
+            snapshot: self.feed.as_deref(),
+            cache: self.cache.as_ref(),
+            budget: &self.budget,
+            today: plimsoll_server::Clock::machine().now(),
+            threads: self.threads,
+            context: MatchContext::default(),
+        };
+        let scanned = scan_in_child(isolation, &request, &self.progress, &|| false);
+        self.end();
+        let ChildScanned { scanned, level } = scanned.map_err(|error| match (error, located) {
+            (ChildError::Image(problem), Located::Local(_, kind)) => {
+                anyhow::anyhow!("{}", target::not_opened(&problem, *kind))
+            }
+            (ChildError::Snapshot(problem), _) => self.bad_feed(anyhow::anyhow!("{problem}")),
+            (error @ (ChildError::Sandbox(_) | ChildError::Start(_)), _) => {
+                anyhow::Error::new(error).context(
+                    "nothing was read\nhint: `plimsoll sandbox` shows what this machine can; `--sandbox off` reads images \
+                     without protection from what is in them",
+                )
+            }
+            (error, _) => error.into(),
+        })?;
+        if let Some(missing) = level.and_then(|level| level.missing()) {
+            terminal.say(&format!("warning: {missing}"));
+        }
+        Ok(scanned)
+    }
+
+    /// In this very process.
+    fn here(&self, source: &dyn LayerSource) -> anyhow::Result<Scanned> {
+        let snapshot = self.feed.as_deref().map(Snapshot::open).transpose();
+        let snapshot = snapshot.map_err(|error| self.bad_feed(error.into()))?;
         let options = ScanOptions {
             snapshot: snapshot.as_ref(),
-            cache: cache.as_ref(),
-            budget: &budget,
+            cache: self.cache.as_ref(),
+            budget: &self.budget,
             today: plimsoll_server::Clock::machine().now(),
-            threads: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            threads: self.threads,
             context: MatchContext::default(),
             watch: None,
         };
-        let scanned = plimsoll_scanner::scan(source.as_ref(), &options, &progress);
+        let scanned = plimsoll_scanner::scan(source, &options, &self.progress);
+        self.end();
+        Ok(scanned)
+    }
+
+    fn end(&self) {
         // Where no server runs, nobody else keeps the folder within its bound; a scan does not fail for that.
-        let _pruned = cache.map(|cache| cache.prune());
-        (scanned, progress)
-    })
-    .await?;
-    progress.finish();
-    finish(&arguments, &scanned, terminal)
+        let _pruned = self.cache.as_ref().map(LayerCache::prune);
+        self.progress.finish();
+    }
+
+    fn bad_feed(&self, error: anyhow::Error) -> anyhow::Error {
+        let path = self.feed.as_deref().unwrap_or(Path::new(""));
+        error.context(format!(
+            "feed `{}`\nhint: `plimsoll feed import` or `plimsoll feed update` make a new one",
+            path.display()
+        ))
+    }
 }
 
 /// Writes the report and decides the exit code: coverage first, then the line.
@@ -99,19 +197,13 @@ fn finish(arguments: &Scan, scanned: &Scanned, terminal: Terminal) -> anyhow::Re
     Ok(Exit::Done)
 }
 
-fn open_snapshot(arguments: &Scan, global: &Global) -> anyhow::Result<Option<Snapshot>> {
-    if let Some(path) = &arguments.feed {
-        return Snapshot::open(path)
-            .map(Some)
-            .with_context(|| format!("feed `{}`", path.display()));
+/// Where the snapshot lies. One that was named must be there; that of the data folder may be missing.
+fn feed(arguments: &Scan, global: &Global) -> anyhow::Result<Option<PathBuf>> {
+    if arguments.feed.is_some() {
+        return Ok(arguments.feed.clone());
     }
     let path = feed_path(&data::directory(global)?);
-    open_feed(&path).with_context(|| {
-        format!(
-            "feed `{}`\nhint: `plimsoll feed import` or `plimsoll feed update` make a new one",
-            path.display()
-        )
-    })
+    Ok(path.exists().then_some(path))
 }
 
 /// Without the folder a scan works too, only slower.

@@ -20,6 +20,7 @@ pub(crate) async fn run(
     let mut config = ServeConfig::new(&folder);
     config.listen = arguments.listen;
     config.workers = arguments.workers.into();
+    config.isolation = arguments.confinement.isolation();
     config.sync_interval = (arguments.sync_interval > 0)
         .then(|| Duration::from_secs(arguments.sync_interval.saturating_mul(60)));
     config.tls = arguments
@@ -39,6 +40,7 @@ pub(crate) async fn run(
     })?;
     terminal.print(&format!("listening on {}", server.url()))?;
     terminal.say(&format!("console: {}/console/", server.url()));
+    terminal.say(&format!("sandbox of scans: {}", server.confinement()));
     if server.new_admin_token().is_some() {
         let file = server.store().admin_token_file();
         terminal.say(&format!("log in with the admin token in {}", file.display()));

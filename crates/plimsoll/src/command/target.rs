@@ -1,29 +1,59 @@
 //! The image that a command is about: opened, wherever it is.
 //!
-//! In: what was said of the target. Out: a [`LayerSource`]. Odd: what exists as a file or folder is one; everything else is
+//! In: what was said of the target. Out: where it lies ([`Located`]), or a [`LayerSource`]. Odd: what exists as a file or folder is one; everything else is
 //! a registry's image, unless it looks like a path.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use plimsoll_image::{Budget, ImageDocuments, InputKind, LayerSource, open_path, parse_config};
 use plimsoll_model::{ImageReference, Platform, ReferenceError, Secret};
-use plimsoll_registry::{Credentials, Endpoint, HttpClient, HttpOptions, RegistryClient, resolve};
+use plimsoll_registry::{
+    Credentials, Endpoint, HttpClient, HttpOptions, RegistryClient, RemoteImage, resolve,
+};
 
 use super::registry::account;
 use crate::arguments::{Access, Input, Target};
+
+/// Where the target lies.
+pub(crate) enum Located {
+    /// On this machine; nothing of it was read.
+    Local(PathBuf, Option<InputKind>),
+    /// In a registry; its documents are fetched.
+    Remote(Box<RemoteImage>),
+}
+
+/// The platform that was asked for, else this machine's.
+pub(crate) fn platform(target: &Target) -> Platform {
+    target.platform.clone().unwrap_or_else(Platform::host)
+}
 
 /// Opens the target for the platform that was asked for, else for this machine's.
 pub(crate) async fn open(
     target: &Target,
     budget: &Budget,
 ) -> anyhow::Result<Box<dyn LayerSource + Send>> {
-    let platform = target.platform.clone().unwrap_or_else(Platform::host);
-    let source = open_any(target, &platform, budget).await?;
+    let platform = platform(target);
+    let source: Box<dyn LayerSource + Send> = match locate(target, budget).await? {
+        Located::Remote(image) => image,
+        Located::Local(path, kind) => open_path(&path, kind, &platform, budget)
+            .map_err(|error| anyhow::anyhow!("{}", not_opened(&error.to_string(), kind)))?,
+    };
     if let Some(wanted) = &target.platform {
         check_platform(source.documents(), wanted)?;
     }
     Ok(source)
+}
+
+/// What to say of a file or folder that cannot be opened.
+pub(crate) fn not_opened(problem: &str, kind: Option<InputKind>) -> String {
+    match kind {
+        Some(_) => problem.to_owned(),
+        None => {
+            let kinds = InputKind::ALL.map(InputKind::name).join(", ");
+            format!("{problem}\nhint: `--input KIND` says what it is: registry, {kinds}")
+        }
+    }
 }
 
 /// An image of one platform is what it is, whatever was asked for.
@@ -37,15 +67,12 @@ fn check_platform(documents: &ImageDocuments, wanted: &Platform) -> anyhow::Resu
     }
 }
 
-async fn open_any(
-    target: &Target,
-    platform: &Platform,
-    budget: &Budget,
-) -> anyhow::Result<Box<dyn LayerSource + Send>> {
+/// Tells where the target lies. A registry's image is that of the platform that was asked for.
+pub(crate) async fn locate(target: &Target, budget: &Budget) -> anyhow::Result<Located> {
     let name = &target.name;
     let path = Path::new(name);
     let kind = match target.input {
-        Some(Input::Registry) => return open_registry(target, platform, budget).await,
+        Some(Input::Registry) => return remote(target, budget).await,
         Some(Input::Local(kind)) => Some(kind),
         None if path.exists() || names_inside(name) => None,
         None if name.starts_with(['/', '.', '~']) || name.contains(".tar") => {
@@ -53,19 +80,9 @@ async fn open_any(
                 "`{name}` does not exist\nhint: a registry's image is said as HOST/REPOSITORY:TAG"
             )
         }
-        None => return open_registry(target, platform, budget).await,
+        None => return remote(target, budget).await,
     };
-    open_path(path, kind, platform, budget).map_err(|error| match kind {
-        Some(_) => error.into(),
-        None => anyhow::anyhow!(
-            "{error}\nhint: `--input KIND` says what it is: registry, {}",
-            input_kinds()
-        ),
-    })
-}
-
-fn input_kinds() -> String {
-    InputKind::ALL.map(InputKind::name).join(", ")
+    Ok(Located::Local(path.to_owned(), kind))
 }
 
 /// `folder/layout:NAME`: one of several images in a file or folder. A bare `debian:12` is a registry's image even where a
@@ -74,11 +91,7 @@ fn names_inside(target: &str) -> bool {
     target.rsplit_once(':').is_some_and(|(path, _)| path.contains('/') && Path::new(path).exists())
 }
 
-async fn open_registry(
-    target: &Target,
-    platform: &Platform,
-    budget: &Budget,
-) -> anyhow::Result<Box<dyn LayerSource + Send>> {
+async fn remote(target: &Target, budget: &Budget) -> anyhow::Result<Located> {
     let reference: ImageReference = match target.name.parse() {
         Ok(reference) => reference,
         // The target holds a password, so it is not repeated.
@@ -95,15 +108,19 @@ async fn open_registry(
     let endpoint = endpoint(&reference.host, &target.access)?;
     let client =
         RegistryClient::new(endpoint, credentials(&reference, target)?, &http(&target.access)?)?;
-    let image =
-        resolve(&client, &reference.repository, &reference.manifest_name(), platform, budget).await;
+    let (repository, name, platform) =
+        (&reference.repository, reference.manifest_name(), platform(target));
+    let image = resolve(&client, repository, &name, &platform, budget).await;
     let image = image.map_err(|error| match error.hint() {
         Some(hint) => {
             anyhow::Error::new(error).context(format!("`{reference}` cannot be read\nhint: {hint}"))
         }
         None => error.into(),
     })?;
-    Ok(Box::new(image))
+    if let Some(wanted) = &target.platform {
+        check_platform(LayerSource::documents(&image), wanted)?;
+    }
+    Ok(Located::Remote(Box::new(image)))
 }
 
 /// https; but http to this machine unless a certificate authority was named for it, and where it was asked for.

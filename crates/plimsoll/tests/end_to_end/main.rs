@@ -18,5 +18,6 @@ mod feeds;
 mod fleet;
 mod packages;
 mod root_file_system;
+mod sandbox;
 mod sdk;
 mod support;

@@ -72,7 +72,7 @@ async fn one_address_answers_browsers_clients_and_probes() {
     assert!(server.new_admin_token().is_some());
     let address = server.address();
     let (status, _, body) = get(address, "/healthz", &[]).await;
-    assert_eq!((status, body.as_str()), (StatusCode::OK, "ok\n"));
+    assert_eq!((status, body.as_str()), (StatusCode::OK, "ok\nsandbox: off\n"));
     let (status, headers, _) = get(address, "/", &[("accept", "text/html")]).await;
     assert!(status.is_redirection(), "{status}");
     assert_eq!(headers["location"], "/console/");

@@ -17,12 +17,16 @@ use plimsoll_advisory::{MatchContext, Snapshot};
 use plimsoll_image::Budget;
 use plimsoll_model::{Platform, Report, Timestamp};
 use plimsoll_registry::{RegistryError, RemoteImage, resolve};
-use plimsoll_scanner::{LayerCache, NoProgress, ScanOptions, detectors_version, scan};
+use plimsoll_scanner::{
+    LayerCache, NoProgress, ScanOptions, Scanned,
+    child::{ChildScan, Target, scan_in_child},
+    detectors_version, scan,
+};
 use plimsoll_store::{Lease, RecordOutcome, Retry, ScanRecord, StoreError, Task};
 
 use super::stoppable::Stoppable;
 use crate::{
-    context::Context,
+    context::{Confinement, Context},
     operation::{client::registry_client, error_chain},
     stop::Stop,
 };
@@ -119,8 +123,10 @@ async fn attempt(
     let image = fetch(task, context).await?;
     let snapshot = context.feed.snapshot();
     let today = context.clock.now();
+    let confinement = context.confinement.clone();
     let scanning = tokio::task::spawn_blocking(move || {
-        let scanning = || scan_image(image, snapshot.as_deref(), &cache, today, &stopped);
+        let snapshot = snapshot.as_deref();
+        let scanning = || scan_image(image, &confinement, snapshot, &cache, today, &stopped);
         std::panic::catch_unwind(AssertUnwindSafe(scanning))
     });
     match scanning.await {
@@ -143,15 +149,33 @@ async fn fetch(task: &Task, context: &Context) -> Result<RemoteImage, Failure> {
     resolved.map_err(Failure::registry)
 }
 
+/// Reads the image in a process of its own, or, where that is switched off, in this one.
 fn scan_image(
     image: RemoteImage,
+    confinement: &Confinement,
     snapshot: Option<&Snapshot>,
     cache: &LayerCache,
     today: Timestamp,
     stopped: &AtomicBool,
 ) -> Result<Report, Failure> {
-    let source = Stoppable { source: image, stopped };
     let budget = Budget::default();
+    if let Confinement::Child { isolation, .. } = confinement {
+        let request = ChildScan {
+            target: Target::Remote(&image),
+            snapshot: snapshot.map(Snapshot::path),
+            cache: Some(cache),
+            budget: &budget,
+            today,
+            threads: LAYER_THREADS,
+            context: MatchContext::default(),
+        };
+        let is_stopped = || stopped.load(Ordering::Relaxed);
+        let scanned = scan_in_child(isolation, &request, &NoProgress, &is_stopped);
+        // Whatever kept the process from being made, or from its snapshot, is a matter of this machine.
+        let scanned = scanned.map_err(|error| Failure::later(error_chain(&error)))?;
+        return settled(scanned.scanned);
+    }
+    let source = Stoppable { source: image, stopped };
     let options = ScanOptions {
         snapshot,
         cache: Some(cache),
@@ -161,7 +185,11 @@ fn scan_image(
         context: MatchContext::default(),
         watch: None,
     };
-    let scanned = scan(&source, &options, &NoProgress);
+    settled(scan(&source, &options, &NoProgress))
+}
+
+/// A report to keep, or another attempt.
+fn settled(scanned: Scanned) -> Result<Report, Failure> {
     match scanned.interrupted {
         Some(why) => Err(Failure::later(why)),
         None => Ok(scanned.report),

@@ -1,0 +1,211 @@
+//! A scan in a process of its own, which may read the image and nothing else.
+//!
+//! In: an image and how to scan it. Out: what [`scan`](crate::scan()) returns, whatever becomes of the process. Source:
+//! `docs/decisions/0006-hostile-bytes-in-a-child.md`. Odd:
+//! * The whole scan runs in the child; the parent keeps credentials, network, cache and spool, and hands over open files.
+//! * A child that dies costs the file that it died of, not the image, and never the parent: the next attempt leaves that
+//!   file out, which the report says.
+//! * Reports are the same as without a child. What confines it is a property of the machine and stands in no report.
+
+mod attempt;
+mod board;
+mod broker;
+mod death;
+mod fault;
+mod inside;
+mod launch;
+mod level;
+mod limits;
+mod parent;
+mod probe;
+mod stream;
+mod watch;
+mod wire;
+
+use std::{io, path::Path, time::Instant};
+
+use plimsoll_advisory::MatchContext;
+use plimsoll_image::{BlobSource, Budget, InputKind};
+use plimsoll_model::{Coverage, Gap, GapReason, ImageIdentity, Platform, Report, Timestamp};
+
+use broker::{Outcome, Plan, attempt};
+use death::{Remedy, remedy};
+use wire::Refusal;
+
+pub use self::{
+    attempt::Attempt,
+    inside::run as run_child,
+    launch::Launcher,
+    level::Level,
+    limits::ChildLimits,
+    probe::{Tried, probe, try_attempt},
+};
+use crate::{NoProgress, Progress, Scanned};
+
+/// Attempts after the first.
+const MAX_RETRIES: usize = 3;
+
+/// How the process of a scan is made and kept in check.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Isolation {
+    /// Which program is started.
+    pub launcher: Launcher,
+    /// Limits of the process.
+    pub limits: ChildLimits,
+    /// Whether nothing is read on a machine that lacks a part of the sandbox.
+    pub is_sandbox_required: bool,
+}
+
+/// What is to be scanned, and how.
+#[derive(Clone, Copy)]
+pub struct ChildScan<'a> {
+    /// The image.
+    pub target: Target<'a>,
+    /// File with the advisory data; without it the report has packages and checks, and a gap.
+    pub snapshot: Option<&'a Path>,
+    /// What is known of layers; without it every layer is read.
+    pub cache: Option<&'a crate::LayerCache>,
+    /// Limits of what is read.
+    pub budget: &'a Budget,
+    /// As [`ScanOptions::today`](crate::ScanOptions::today).
+    pub today: Timestamp,
+    /// How many layers are read at once, at least 1.
+    pub threads: usize,
+    /// Exposure and importance of the image.
+    pub context: MatchContext,
+}
+
+/// The image, and who reads its bytes from where they lie.
+#[derive(Clone, Copy)]
+pub enum Target<'a> {
+    /// A file or folder of this machine, which the child opens.
+    Local {
+        /// As for [`open_path`](plimsoll_image::open_path).
+        path: &'a Path,
+        /// What it is, if not what it looks like.
+        kind: Option<InputKind>,
+        /// Which of several platforms.
+        platform: &'a Platform,
+        /// Whether an image of another platform is refused.
+        is_platform_required: bool,
+    },
+    /// An image whose blobs the parent hands over.
+    Remote(&'a dyn BlobSource),
+}
+
+/// A report, and what confined the process that made it.
+#[derive(Debug)]
+pub struct ChildScanned {
+    /// As without a child.
+    pub scanned: Scanned,
+    /// What confined it; `None` when no process lived long enough to say.
+    pub level: Option<Level>,
+}
+
+/// Why there is not even a report that says UNREADABLE.
+#[derive(Debug, thiserror::Error)]
+pub enum ChildError {
+    /// The process or what it needs could not be made: a matter of this machine, perhaps of this moment.
+    #[error("a process for the scan could not be started")]
+    Start(#[from] io::Error),
+    /// The image cannot be opened.
+    #[error("{0}")]
+    Image(String),
+    /// The image is for another platform than was asked for.
+    #[error("{0}")]
+    Platform(String),
+    /// The advisory snapshot cannot be opened.
+    #[error("{0}")]
+    Snapshot(String),
+    /// This machine lacks a part of the sandbox that was required, or refuses it.
+    #[error("the sandbox cannot be had: {0}")]
+    Sandbox(String),
+    /// The scan was told to stop.
+    #[error("the scan was stopped")]
+    Stopped,
+}
+
+impl From<Refusal> for ChildError {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Image(problem) => Self::Image(problem),
+            Refusal::Platform(problem) => Self::Platform(problem),
+            Refusal::Snapshot(problem) => Self::Snapshot(problem),
+            Refusal::Sandbox(problem) => Self::Sandbox(problem),
+            Refusal::Setup(problem) => Self::Start(io::Error::other(problem)),
+        }
+    }
+}
+
+/// Scans an image in a process of its own, at most [`ChildLimits::wall`] long.
+///
+/// Must be called from a thread that lives as long as the scan: the child dies with the thread that started it.
+/// `is_stopped` is asked several times a second.
+///
+/// # Errors
+/// [`ChildError`]. Whatever is wrong with the image's layers, or becomes of the process, is in the report.
+pub fn scan_in_child(
+    isolation: &Isolation,
+    request: &ChildScan<'_>,
+    progress: &dyn Progress,
+    is_stopped: &dyn Fn() -> bool,
+) -> Result<ChildScanned, ChildError> {
+    let limits = &isolation.limits;
+    let deadline = Instant::now() + limits.wall;
+    let mut left_out = Vec::new();
+    let mut threads = request.threads;
+    for number in 0..=MAX_RETRIES {
+        let progress = if number == 0 { progress } else { &NoProgress };
+        let plan = Plan { left_out: &left_out, threads, deadline };
+        let (cause, identity, board) =
+            match attempt(isolation, request, &plan, progress, is_stopped)? {
+                Outcome::Report { scanned, level } => {
+                    return Ok(ChildScanned { scanned: *scanned, level: Some(level) });
+                }
+                Outcome::Refused(refusal) => return Err(refusal.into()),
+                Outcome::Stopped => return Err(ChildError::Stopped),
+                Outcome::Died { cause, identity, board } => (cause, identity, board),
+            };
+        match remedy(&cause, &board, limits, threads == 1) {
+            Remedy::LeaveOut(one) if number < MAX_RETRIES => left_out.push(one),
+            Remedy::OneByOne if number < MAX_RETRIES => threads = 1,
+            _ => return Ok(unreadable(request, identity, &cause.sentence(limits))),
+        }
+    }
+    Ok(unreadable(request, None, "died again and again"))
+}
+
+/// The report of an image that no process could read to its end.
+fn unreadable(
+    request: &ChildScan<'_>,
+    identity: Option<Box<ImageIdentity>>,
+    ending: &str,
+) -> ChildScanned {
+    let image = identity.map(|identity| *identity).unwrap_or_else(|| match request.target {
+        Target::Remote(source) => inside::identity(source.documents()),
+        Target::Local { path, kind, .. } => ImageIdentity {
+            name: path.display().to_string(),
+            source: kind.map_or("unknown", InputKind::name).to_owned(),
+            digest: None,
+            id: None,
+            platform: None,
+            size: 0,
+            layers: Vec::new(),
+            distribution: None,
+        },
+    });
+    let gap = Gap {
+        reason: GapReason::UnreadableImage,
+        by: "sandbox".to_owned(),
+        at: String::new(),
+        detail: format!("the process that read the image {ending}"),
+    };
+    let report = Report {
+        image,
+        coverage: Coverage::new(Vec::new(), vec![gap]),
+        feed: None,
+        packages: Vec::new(),
+        findings: Vec::new(),
+    };
+    ChildScanned { scanned: Scanned { report, interrupted: None }, level: None }
+}
