@@ -31,6 +31,20 @@ pub struct Confinement<'a> {
     pub readable: &'a [Readable],
     /// Whether anything may be opened at all.
     pub opening: Opening,
+    /// Which nets are spread.
+    pub nets: Nets,
+}
+
+/// The parts of a confinement that know nothing of each other.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Nets {
+    /// Landlock and seccomp.
+    #[default]
+    Both,
+    /// As on a kernel without seccomp filters.
+    LandlockAlone,
+    /// As on a kernel without Landlock.
+    SeccompAlone,
 }
 
 /// How well a process is confined.
@@ -67,7 +81,10 @@ pub enum SandboxError {
 /// [`SandboxError`] where the kernel has a part and refuses it.
 pub fn confine(confinement: &Confinement<'_>) -> Result<Level, SandboxError> {
     process::give_up_privileges(!confinement.readable.is_empty())?;
-    let landlock = files::restrict(confinement.readable)?;
-    let seccomp = calls::restrict(confinement.opening)?;
+    let landlock = match confinement.nets {
+        Nets::SeccompAlone => None,
+        Nets::Both | Nets::LandlockAlone => files::restrict(confinement.readable)?,
+    };
+    let seccomp = confinement.nets != Nets::LandlockAlone && calls::restrict(confinement.opening)?;
     Ok(Level { landlock, seccomp })
 }

@@ -33,7 +33,7 @@ use death::{Remedy, remedy};
 use wire::Refusal;
 
 pub use self::{
-    attempt::Attempt,
+    attempt::{Attempt, Confined},
     inside::run as run_child,
     launch::Launcher,
     level::Level,

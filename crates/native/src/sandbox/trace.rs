@@ -11,16 +11,16 @@ use std::io;
 /// # Errors
 /// The system does not allow it.
 pub fn trace(process: u32) -> io::Result<()> {
-    let ptrace = |request: libc::c_uint| {
-        let nothing = std::ptr::null_mut::<libc::c_void>();
+    let ptrace = |request: i64| {
         // SAFETY: these requests read and write no memory of ours; address and data are null.
-        match unsafe { libc::ptrace(request, process.cast_signed(), nothing, nothing) } {
+        match unsafe { libc::syscall(libc::SYS_ptrace, request, i64::from(process), 0_i64, 0_i64) }
+        {
             -1 => Err(io::Error::last_os_error()),
             _ => Ok(()),
         }
     };
-    ptrace(libc::PTRACE_SEIZE)?;
+    ptrace(libc::PTRACE_SEIZE.into())?;
     // A process can be left only while it stands; ours ends soon, which leaves it, too.
-    let _left = ptrace(libc::PTRACE_DETACH);
+    let _left = ptrace(libc::PTRACE_DETACH.into());
     Ok(())
 }

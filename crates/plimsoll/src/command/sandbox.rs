@@ -1,7 +1,7 @@
 //! `plimsoll sandbox`: what confines scans on this machine, and whether it holds.
 
 use anyhow::{Context, bail};
-use plimsoll_scanner::child::{Attempt, Tried, probe, try_attempt};
+use plimsoll_scanner::child::{Attempt, Confined, Tried, probe, try_attempt};
 use serde::Serialize;
 
 use crate::{Exit, arguments::SandboxCheck, confinement::launcher, terminal::Terminal};
@@ -23,7 +23,7 @@ pub(crate) fn run(arguments: &SandboxCheck, terminal: Terminal) -> anyhow::Resul
     ];
     let mut holds = true;
     for attempt in Attempt::ALL {
-        let (outcome, detail) = match try_attempt(&launcher, attempt, true)? {
+        let (outcome, detail) = match try_attempt(&launcher, attempt, Confined::Fully)? {
             Tried::Refused(why) => ("refused", why),
             Tried::Killed(how) => ("killed", how),
             Tried::Succeeded => {

@@ -5,7 +5,32 @@
 
 use std::{fs, io, net::TcpStream, process::Command};
 
+use plimsoll_native::sandbox::Nets;
 use serde::{Deserialize, Serialize};
+
+/// What confines the process that makes an attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Confined {
+    /// All that confines a scan.
+    Fully,
+    /// All but seccomp.
+    WithoutSeccomp,
+    /// All but Landlock.
+    WithoutLandlock,
+    /// Nothing: the attempt must succeed.
+    Not,
+}
+
+impl Confined {
+    pub(super) const fn nets(self) -> Option<Nets> {
+        match self {
+            Self::Fully => Some(Nets::Both),
+            Self::WithoutSeccomp => Some(Nets::LandlockAlone),
+            Self::WithoutLandlock => Some(Nets::SeccompAlone),
+            Self::Not => None,
+        }
+    }
+}
 
 /// Something that a confined process must not be able to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -20,10 +20,10 @@ use plimsoll_image::{
     ImageConfig, ImageDocuments, InputKind, LayerSource, input_file, open_path, parse_config,
 };
 use plimsoll_model::{ImageIdentity, Platform};
-use plimsoll_native::sandbox::{self, Confinement, Opening, Readable};
+use plimsoll_native::sandbox::{self, Confinement, Nets, Opening, Readable};
 
 use super::{
-    attempt::Attempt,
+    attempt::{Attempt, Confined},
     board::Board,
     fault::Fault,
     level::Level,
@@ -99,9 +99,7 @@ fn work(channel: &Channel, fault: Option<Fault>) -> Result<(), Failure> {
     let record = record.map_err(WireError::Io)?;
     sandbox::record_fatal_signals(record)?;
     match &setup.job {
-        Job::Attempt { attempt, is_confined } => {
-            try_attempt(channel, *attempt, *is_confined, &setup)
-        }
+        Job::Attempt { attempt, confined } => try_attempt(channel, *attempt, *confined, &setup),
         Job::Local { .. } | Job::Remote(_) => read_image(channel, setup, board, fault),
     }
 }
@@ -109,13 +107,14 @@ fn work(channel: &Channel, fault: Option<Fault>) -> Result<(), Failure> {
 fn try_attempt(
     channel: &Channel,
     attempt: Attempt,
-    is_confined: bool,
+    confined: Confined,
     setup: &Setup,
 ) -> Result<(), Failure> {
-    if is_confined {
+    if let Some(nets) = confined.nets() {
         sandbox::limit(&setup.limits.of_process())?;
         // The weaker of the two ways in which scans are confined: files may be opened, if Landlock lets them.
-        let confinement = Confinement { readable: &[], opening: Opening::ForReading };
+        let opening = Opening::ForReading;
+        let confinement = Confinement { readable: &[], opening, nets };
         announce(channel, sandbox::confine(&confinement)?)?;
     }
     let outcome = match attempt.make(setup.limits.memory_bytes) {
@@ -181,8 +180,10 @@ fn confine(channel: &Channel, setup: &Setup) -> Result<(), Failure> {
         Job::Remote(_) | Job::Attempt { .. } => Opening::Nothing,
     };
     sandbox::limit(&setup.limits.of_process())?;
-    let level =
-        announce(channel, sandbox::confine(&Confinement { readable: &readable, opening })?)?;
+    let level = announce(
+        channel,
+        sandbox::confine(&Confinement { readable: &readable, opening, nets: Nets::Both })?,
+    )?;
     match level.missing().filter(|_| setup.is_sandbox_required) {
         Some(missing) => Err(Failure::Refused(Refusal::Sandbox(missing.to_owned()))),
         None => Ok(()),

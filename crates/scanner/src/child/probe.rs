@@ -14,7 +14,7 @@ use plimsoll_image::Budget;
 use plimsoll_model::Timestamp;
 
 use super::{
-    Attempt, ChildLimits, Launcher, Level,
+    Attempt, ChildLimits, Confined, Launcher, Level,
     board::Board,
     death::Cause,
     wire::{Job, Kind, Setup, WireError, pair, parse},
@@ -39,27 +39,27 @@ pub enum Tried {
 /// # Errors
 /// No child can be started, or it does not say.
 pub fn probe(launcher: &Launcher) -> io::Result<Level> {
-    let (level, _) = try_one(launcher, Attempt::ReadFile, true)?;
+    let (level, _) = try_one(launcher, Attempt::ReadFile, Confined::Fully)?;
     level.ok_or_else(|| io::Error::other("the child did not say how it is confined"))
 }
 
-/// Makes an attempt in a child that is confined as for a scan, or, to see that the attempt is one, in one that is not.
+/// Makes an attempt in a child that is confined as for a scan, or less, to see what each part is good for.
 ///
 /// # Errors
 /// No child can be started.
-pub fn try_attempt(launcher: &Launcher, attempt: Attempt, is_confined: bool) -> io::Result<Tried> {
-    Ok(try_one(launcher, attempt, is_confined)?.1)
+pub fn try_attempt(launcher: &Launcher, attempt: Attempt, confined: Confined) -> io::Result<Tried> {
+    Ok(try_one(launcher, attempt, confined)?.1)
 }
 
 fn try_one(
     launcher: &Launcher,
     attempt: Attempt,
-    is_confined: bool,
+    confined: Confined,
 ) -> io::Result<(Option<Level>, Tried)> {
     let (board, (channel, socket)) = (Board::new()?, pair()?);
     let child = launcher.start(socket)?;
     let setup = Setup {
-        job: Job::Attempt { attempt, is_confined },
+        job: Job::Attempt { attempt, confined },
         limits: ChildLimits { memory_bytes: 128 << 20, ..ChildLimits::default() },
         is_sandbox_required: false,
         budget: Budget::default(),

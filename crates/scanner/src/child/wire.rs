@@ -23,7 +23,10 @@ use rustix::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{attempt::Attempt, limits::ChildLimits};
+use super::{
+    attempt::{Attempt, Confined},
+    limits::ChildLimits,
+};
 
 /// Bytes of what tells the child what to do: documents of an image, twice 8 MiB, and little else.
 const MAX_SETUP: u32 = 64 << 20;
@@ -134,7 +137,7 @@ pub(super) enum Job {
     /// An image whose blobs the parent hands over; manifest and configuration follow.
     Remote(Documents),
     /// Something that must fail.
-    Attempt { attempt: Attempt, is_confined: bool },
+    Attempt { attempt: Attempt, confined: Confined },
 }
 
 /// [`ImageDocuments`] without the documents themselves.
