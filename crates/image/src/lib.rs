@@ -32,7 +32,7 @@ pub use manifest::{
     Descriptor, Index, IndexEntry, Manifest, ManifestDocument, choose_platform, parse_manifest,
 };
 pub use open::{
-    InputKind, OpenError, UnknownInputKind, input_file, open_path, set_spool, spool_file,
+    InputKind, OpenError, SBOM_PATH, UnknownInputKind, input_file, open_path, set_spool, spool_file,
 };
 pub use source::{
     BlobSource, EntryVisitor, ImageDocuments, LayerDescriptor, LayerEntries, LayerOrigin,

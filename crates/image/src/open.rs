@@ -9,6 +9,7 @@ mod docker;
 mod layer_tar;
 mod layout;
 mod rootfs;
+mod sbom;
 mod spool;
 
 use std::{
@@ -19,6 +20,7 @@ use std::{
 
 use archive::ArchiveFile;
 use plimsoll_model::{Digest, Platform};
+pub use sbom::SBOM_PATH;
 
 pub use self::spool::{set_spool, spool_file};
 use crate::{budget::Budget, document::DocumentError, entry::TreePath, source::LayerSource};
@@ -34,11 +36,14 @@ pub enum InputKind {
     Rootfs,
     /// A tar of a root file system, or one layer.
     LayerTar,
+    /// A document that lists packages.
+    Sbom,
 }
 
 impl InputKind {
     /// All kinds, in the order of their names.
-    pub const ALL: [Self; 4] = [Self::DockerArchive, Self::LayerTar, Self::OciLayout, Self::Rootfs];
+    pub const ALL: [Self; 5] =
+        [Self::DockerArchive, Self::LayerTar, Self::OciLayout, Self::Rootfs, Self::Sbom];
 
     /// The kind's name, as [`FromStr`] reads it.
     #[must_use]
@@ -48,6 +53,7 @@ impl InputKind {
             Self::LayerTar => "layer-tar",
             Self::OciLayout => "oci-layout",
             Self::Rootfs => "rootfs",
+            Self::Sbom => "sbom",
         }
     }
 }
@@ -60,7 +66,9 @@ impl fmt::Display for InputKind {
 
 /// A text that is not the name of an [`InputKind`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a kind of input; there are docker-archive, layer-tar, oci-layout, rootfs")]
+#[error(
+    "`{0}` is not a kind of input; there are docker-archive, layer-tar, oci-layout, rootfs, sbom"
+)]
 pub struct UnknownInputKind(pub String);
 
 impl FromStr for InputKind {
@@ -235,6 +243,7 @@ fn open_folder(
         Some(InputKind::DockerArchive | InputKind::LayerTar) => {
             Err(wanted.not_this_kind("is a folder, not an archive"))
         }
+        Some(InputKind::Sbom) => Err(wanted.not_this_kind("is a folder, not an SBOM")),
         Some(InputKind::OciLayout) => layout::open(wanted, layout::Blobs::Folder),
         Some(InputKind::Rootfs) => rootfs::open(wanted),
         None if is_layout => layout::open(wanted, layout::Blobs::Folder),
@@ -261,6 +270,9 @@ fn open_file(
     }
     if kind == Some(InputKind::LayerTar) {
         return layer_tar::open(wanted);
+    }
+    if kind == Some(InputKind::Sbom) || (kind.is_none() && sbom::looks_like_one(wanted.file)) {
+        return sbom::open(wanted);
     }
     let archive = ArchiveFile::open(wanted.file, wanted.budget)?;
     let has_manifest = archive.has(&TreePath::from("manifest.json"));

@@ -7,6 +7,7 @@
 //! Odd: `os-release` is a text that anyone can write. When it disagrees with the database that is really there, the
 //! database wins, the release is taken from what versions and other files show, and a gap says so.
 
+mod distro;
 mod evidence;
 pub(crate) mod release_file;
 mod table;
@@ -15,6 +16,7 @@ use std::collections::BTreeMap;
 
 use plimsoll_model::{Ecosystem, Gap, GapReason, Timestamp};
 
+pub(crate) use self::distro::by_distro;
 pub use self::table::{Distributions, Support, distributions};
 
 /// The package managers whose databases tell families of distributions apart.
@@ -148,7 +150,8 @@ pub(crate) fn determine(
     (distribution, gaps)
 }
 
-fn check_support(distribution: &Distribution, as_of: Timestamp, gaps: &mut Vec<Gap>) {
+/// Gaps for a distribution or release whose advisories are not complete.
+pub(crate) fn check_support(distribution: &Distribution, as_of: Timestamp, gaps: &mut Vec<Gap>) {
     let name = &distribution.pretty_name;
     if let Some(end) = distribution.end_of_life
         && as_of > end

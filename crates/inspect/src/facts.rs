@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use plimsoll_image::{EntryRef, LayerEntries, TreePath};
-use plimsoll_model::{GapReason, SourcePackage};
+use plimsoll_model::{Ecosystem, Gap, GapReason, ImageIdentity, Location, SourcePackage};
 use serde::{Deserialize, Serialize};
 
 /// Everything learnt in one pass over one layer.
@@ -53,9 +53,32 @@ pub struct FileFacts {
     /// Fingerprints of the paths that packages of the file own.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub owned: Vec<u64>,
+    /// What an SBOM says beyond its packages, where it is scanned in the place of an image.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sbom: Option<SbomFacts>,
     /// What could not be read.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<Problem>,
+}
+
+/// What an SBOM says beyond its packages.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct SbomFacts {
+    /// `debian-12`, as package URLs write the distribution.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub distro: Option<String>,
+    /// The distribution's name for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pretty_name: Option<String>,
+    /// The image that we described in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<ImageIdentity>,
+    /// What we could not look at then.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gaps: Vec<Gap>,
+    /// For each package, where and by which parser it was found.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub found: Vec<(Vec<Location>, Option<String>)>,
 }
 
 /// Problems of one file that are told one by one.
@@ -138,6 +161,9 @@ pub struct PackageFact {
     /// OSV name for language packages; `None` for packages of the distribution, whose name the image tells.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ecosystem: Option<String>,
+    /// Release as OSV writes it, where the file itself says it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release: Option<String>,
     /// Scope or group of a package URL: `@babel`, `org.apache.commons`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespace: Option<String>,
@@ -154,9 +180,23 @@ pub struct PackageFact {
     /// Where inside the file, for packages in archives: `WEB-INF/lib/a.jar`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub inner: Option<String>,
+    /// Canonical package URL, where the file itself says it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub purl: Option<String>,
     /// What only this format knows.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub extra: BTreeMap<String, String>,
+}
+
+impl PackageFact {
+    /// Name as the ecosystem's advisories write it: `@babel/core`, `org.a.b:c`.
+    pub(crate) fn full_name(&self, ecosystem: &Ecosystem) -> String {
+        match (ecosystem.0.as_str(), &self.namespace) {
+            ("Maven", Some(group)) => format!("{group}:{}", self.name),
+            (_, Some(scope)) => format!("{scope}/{}", self.name),
+            (_, None) => self.name.clone(),
+        }
+    }
 }
 
 /// What one file says about the distribution.

@@ -7,6 +7,7 @@
 
 mod databases;
 mod inventory;
+mod listed;
 mod locks;
 mod unlisted;
 mod visible;

@@ -12,6 +12,7 @@ pub(crate) mod php;
 pub(crate) mod python;
 pub(crate) mod rpm;
 pub(crate) mod ruby;
+pub(crate) mod sbom;
 pub(crate) mod toml;
 
 /// Most packages of one file; a database that claims more is read so far.

@@ -163,6 +163,7 @@ pub fn parsers() -> &'static [&'static dyn Parser] {
         &packages::php::ComposerInstalled,
         &packages::php::ComposerLock,
         &packages::php::PearRegistry,
+        &packages::sbom::Sbom,
         &distribution::release_file::ReleaseFile,
         &text::CheckedText,
     ]

@@ -70,6 +70,10 @@ pub enum GapReason {
     FeedStale,
     /// Archive entries or documents on which runtimes disagree.
     Anomaly,
+    /// What was scanned cannot show it: an SBOM lists packages and holds no files.
+    NotInSource,
+    /// What somebody else says, taken without a check of who it is: an SBOM from a registry.
+    Unverified,
 }
 
 /// One thing that could not be looked at.

@@ -24,6 +24,12 @@ pub type Property = (String, String);
 /// Elements of a numbered list that are read back.
 const MAX_NUMBERED: u32 = 100_000;
 
+/// Entries of `extra` that are read back.
+const MAX_EXTRA: usize = 1_000;
+
+/// Gaps that are read back.
+const MAX_GAPS: usize = 10_000;
+
 /// Everything about a package beyond purl, name and version.
 #[must_use]
 pub fn of_package(package: &Package) -> Vec<Property> {
@@ -112,7 +118,7 @@ impl PackageProperties {
             ("source", part) => {
                 self.source.insert(part.to_owned(), value);
             }
-            ("extra", key) if !key.is_empty() => {
+            ("extra", key) if !key.is_empty() && self.extra.len() < MAX_EXTRA => {
                 self.extra.insert(key.to_owned(), value);
             }
             ("location", rest) => {
@@ -187,6 +193,7 @@ impl ImageProperties {
         let Some(name) = name.strip_prefix(PREFIX) else { return };
         if let Some(number) = name.strip_prefix("coverage:gap:") {
             let is_few = number.parse::<u32>().is_ok_and(|number| number < MAX_NUMBERED);
+            let is_few = is_few && self.gaps.len() < MAX_GAPS;
             self.gaps.extend(is_few.then(|| serde_json::from_str::<Gap>(value).ok()).flatten());
             return;
         }

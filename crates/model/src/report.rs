@@ -15,7 +15,7 @@ use crate::{
 pub struct ImageIdentity {
     /// As it was asked for: a reference, a file name, a folder.
     pub name: String,
-    /// How it was read: `registry`, `oci-layout`, `docker-archive`, `rootfs`.
+    /// How it was read: `registry`, `oci-layout`, `docker-archive`, `rootfs`, `layer-tar`, `sbom`.
     pub source: String,
     /// Digest of the platform's manifest; `None` where the source has no manifest.
     pub digest: Option<Digest>,

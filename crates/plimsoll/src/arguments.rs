@@ -208,10 +208,10 @@ pub(crate) enum TreeFormat {
 /// Which image, and how to reach it.
 #[derive(Args, Debug, Clone)]
 pub(crate) struct Target {
-    /// Registry reference, docker-archive or OCI layout (folder or tar), layer tar, or root file system folder
+    /// Registry reference, docker-archive or OCI layout (folder or tar), layer tar, root file system folder, or an SBOM
     #[arg(value_name = "TARGET")]
     pub(crate) name: String,
-    /// What the target is, instead of looking: registry, docker-archive, oci-layout, layer-tar, rootfs
+    /// What the target is, instead of looking: registry, docker-archive, oci-layout, layer-tar, rootfs, sbom
     #[arg(long, value_name = "KIND")]
     pub(crate) input: Option<Input>,
     /// Which platform of a multi-platform image [default: linux on this machine's architecture]

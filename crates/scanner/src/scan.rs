@@ -7,9 +7,9 @@ mod layers;
 
 use std::sync::Mutex;
 
-use plimsoll_advisory::{MatchContext, Snapshot, match_packages, staleness_gap};
+use plimsoll_advisory::{MatchContext, Snapshot, match_packages, matching::MATCHER, staleness_gap};
 use plimsoll_image::{Budget, ImageConfig, ImageDocuments, LayerSource, Tree, parse_config};
-use plimsoll_inspect::{Inspection, LayerFacts, Watch, inspect_image, unread_claims};
+use plimsoll_inspect::{Inspection, LayerFacts, Watch, inspect_image, inspect_sbom, unread_claims};
 use plimsoll_model::{Coverage, Finding, Gap, GapReason, ImageIdentity, Report, Timestamp};
 
 use crate::{LayerCache, Progress};
@@ -63,12 +63,39 @@ pub fn scan(
     layers::read_claims(source, options, &links.claims, &mut read);
     progress.step("inspect");
     let as_of = options.snapshot.map_or(options.today, |snapshot| snapshot.state().date);
-    let inspection = inspect_image(&tree, &read.layers, &links, documents, &config, as_of);
+    let (inspection, described) = match documents.source_kind {
+        SBOM => sbom(&read.layers, documents, as_of, &mut gaps),
+        _ => (inspect_image(&tree, &read.layers, &links, documents, &config, as_of), None),
+    };
     progress.step("match");
     let matched = match_advisories(&inspection, options, &mut gaps);
     gaps.extend(read.gaps);
-    let report = assemble(documents, &config, options, inspection, matched, gaps);
+    let mut report = assemble(documents, &config, options, inspection, matched, gaps);
+    if let Some(described) = described {
+        let (name, source) = (report.image.name, report.image.source);
+        report.image = ImageIdentity { name, source, ..described };
+    }
     Scanned { report, interrupted: read.interrupted }
+}
+
+/// What `ImageDocuments::source_kind` says of an SBOM.
+const SBOM: &str = "sbom";
+
+/// What an SBOM says, and the image that it says it of. Gaps that it tells of are kept, but for those of matching, which is
+/// done anew.
+fn sbom(
+    layers: &[LayerFacts],
+    documents: &ImageDocuments,
+    as_of: Timestamp,
+    gaps: &mut Vec<Gap>,
+) -> (Inspection, Option<ImageIdentity>) {
+    let said = inspect_sbom(layers, documents, as_of);
+    let is_of_matching = |gap: &Gap| {
+        matches!(gap.reason, GapReason::FeedMissing | GapReason::FeedStale) || gap.by == MATCHER
+    };
+    // The gap of having scanned an SBOM before is the same again.
+    gaps.extend(said.stated_gaps.into_iter().filter(|gap| !is_of_matching(gap)));
+    (said.inspection, said.image)
 }
 
 fn read_config(documents: &ImageDocuments, gaps: &mut Vec<Gap>) -> ImageConfig {

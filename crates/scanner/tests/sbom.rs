@@ -9,11 +9,17 @@ use std::{
     process::Command,
 };
 
+use plimsoll_advisory::{MatchContext, Snapshot, starter_feed};
+use plimsoll_image::{Budget, ImageBuilder, Layer, open_path};
 use plimsoll_model::{
     Coverage, Digest, Ecosystem, Evidence, Finding, Fix, Gap, GapReason, ImageIdentity, Kind,
-    Level, Location, Package, Priority, Report, SourcePackage, Subject, Urgency,
+    Level, Location, Package, Platform, Priority, Report, SourcePackage, Subject, Urgency, Verdict,
 };
-use plimsoll_scanner::format::{Format, Style, formats};
+use plimsoll_scanner::{
+    NoProgress, ScanOptions,
+    format::{Format, Style, formats},
+    scan,
+};
 
 fn package(ecosystem: &str, name: &str, version: &str, purl: &str) -> Package {
     Package {
@@ -250,4 +256,142 @@ fn a_vulnerability_stands_once_with_all_packages_that_it_affects_alike() {
             ("MAL-2024-1", vec!["pkg:npm/odd@1"]),
         ]
     );
+}
+
+/// What a scan says of an SBOM of the report.
+fn scanned(report: &Report, format: &dyn Format, snapshot: Option<&Snapshot>) -> Report {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("app");
+    std::fs::write(&path, text(format, report)).unwrap();
+    scan_path(&path, snapshot)
+}
+
+fn scan_path(path: &Path, snapshot: Option<&Snapshot>) -> Report {
+    let budget = Budget::default();
+    let platform: Platform = "linux/amd64".parse().unwrap();
+    let source = open_path(path, None, &platform, &budget).unwrap();
+    let options = ScanOptions {
+        snapshot,
+        cache: None,
+        budget: &budget,
+        today: "2026-11-25".parse().unwrap(),
+        threads: 1,
+        context: MatchContext::default(),
+        watch: None,
+    };
+    scan(source.as_ref(), &options, &NoProgress).report
+}
+
+/// Every package that any case of the inspection expects, as an image has them: each once, sorted.
+fn all_known_packages() -> Vec<Package> {
+    let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("../inspect/tests/cases");
+    let mut packages = BTreeMap::new();
+    let mut pending = vec![cases];
+    while let Some(path) = pending.pop() {
+        if path.is_dir() {
+            pending.extend(std::fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
+        } else if path.ends_with("expect.json") {
+            let value: serde_json::Value =
+                serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+            let listed = value.get("packages").and_then(serde_json::Value::as_array);
+            for package in listed.into_iter().flatten() {
+                let package: Package = serde_json::from_value(package.clone()).unwrap();
+                let (ecosystem, name, version, purl) = package.sort_key();
+                let key = [ecosystem, name, version, purl].map(str::to_owned);
+                packages.insert(key, package);
+            }
+        }
+    }
+    packages.into_values().collect()
+}
+
+#[test]
+fn an_sbom_gives_back_the_packages_of_its_image() {
+    let all = Report { packages: all_known_packages(), findings: Vec::new(), ..report() };
+    assert!(all.packages.len() > 100);
+    for format in sboms() {
+        let mut report = all.clone();
+        // Neither XML nor lines of tag and value can hold a control character.
+        if !text(format, &all).starts_with('{') {
+            report.packages.retain(|package| !package.name.contains(char::is_control));
+            assert!(report.packages.len() < all.packages.len());
+        }
+        let again = scanned(&report, format, None);
+        for (package, wanted) in again.packages.iter().zip(&report.packages) {
+            assert_eq!(package, wanted, "{}", format.id());
+        }
+        assert_eq!(again.packages.len(), report.packages.len(), "{}", format.id());
+        assert_eq!(
+            (again.image.digest, again.image.layers),
+            (report.image.digest, report.image.layers.clone())
+        );
+        assert_eq!(again.image.source, "sbom");
+        let reasons: Vec<GapReason> = again.coverage.gaps.iter().map(|gap| gap.reason).collect();
+        // The feed's that is missing now, what the image's scan could not look at, and what no SBOM shows.
+        assert_eq!(
+            reasons,
+            [GapReason::UnreadableFile, GapReason::FeedMissing, GapReason::NotInSource],
+            "{}",
+            format.id()
+        );
+    }
+}
+
+#[test]
+fn an_sbom_has_the_vulnerabilities_of_its_image() {
+    let status = "Package: libssl3\nStatus: install ok installed\nArchitecture: amd64\nSource: openssl\nVersion: 3.0.9-1\n\n";
+    let layer = Layer::builder("ADD rootfs /")
+        .file(
+            "etc/os-release",
+            b"ID=debian\nVERSION_ID=\"12\"\nPRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\n",
+        )
+        .file("etc/debian_version", b"12.0\n")
+        .file("var/lib/dpkg/status", status.as_bytes())
+        .file(
+            "srv/node_modules/ua-parser-js/package.json",
+            br#"{"name": "ua-parser-js", "version": "0.7.29"}"#,
+        )
+        .file("etc/shadow", b"root::19000:0:99999:7:::\n")
+        .build()
+        .unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let image = ImageBuilder::new("linux/amd64".parse().unwrap()).layer(&layer).build().unwrap();
+    let layout = folder.path().join("layout");
+    image.write_oci_layout(&layout, "latest").unwrap();
+    let feed = folder.path().join("snapshot");
+    starter_feed(&feed).unwrap();
+    let snapshot = Snapshot::open(&feed).unwrap();
+    let report = scan_path(&layout, Some(&snapshot));
+    let of_packages = |report: &Report| -> Vec<Finding> {
+        let is_of_package = |finding: &&Finding| matches!(finding.subject, Subject::Purl(_));
+        report.findings.iter().filter(is_of_package).cloned().collect()
+    };
+    assert!(of_packages(&report).len() > 3 && of_packages(&report).len() < report.findings.len());
+    for format in sboms() {
+        let again = scanned(&report, format, Some(&snapshot));
+        assert_eq!(again.packages, report.packages, "{}", format.id());
+        assert_eq!(again.findings, of_packages(&report), "{}", format.id());
+        assert_eq!(again.coverage.verdict, Verdict::Partial);
+        assert_eq!(again.coverage.ran, ["match", "sbom"]);
+        assert_eq!(again.image.distribution, report.image.distribution);
+    }
+}
+
+#[test]
+fn what_is_no_sbom_is_unreadable_and_not_clean() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("file.json");
+    for (text, wanted) in [
+        ("{}", "is no SBOM of a kind that is known"),
+        ("{\"bomFormat\": \"CycloneDX\", \"components\": [", "EOF while parsing"),
+        ("<html></html>", "is no SBOM of a kind that is known"),
+        ("<rdf:RDF xmlns:rdf=\"x\"/>", "is SPDX as RDF/XML"),
+        ("SPDXID: x\nspdxVersion: SPDX-2.3\n", "is SPDX as YAML"),
+    ] {
+        std::fs::write(&path, text).unwrap();
+        let report = scan_path(&path, None);
+        assert_eq!(report.coverage.verdict, Verdict::Unreadable, "{text}");
+        let gaps = &report.coverage.gaps;
+        assert!(gaps.iter().any(|gap| gap.detail.contains(wanted)), "{gaps:?}");
+    }
 }

@@ -16,7 +16,7 @@ use plimsoll_model::{
     purl::{self, Parts},
 };
 
-use super::{locks::Absent, visible::VisibleFile};
+use super::{listed, locks::Absent, visible::VisibleFile};
 use crate::{
     distribution::{Distribution, Family, family_of, has_advisories},
     facts::{LayerFacts, PackageFact},
@@ -70,6 +70,7 @@ pub(super) fn packages(sources: &Sources<'_, '_>, gaps: &mut Vec<Gap>) -> Vec<Pa
     let language =
         sources.files.iter().filter(|file| Family::of_parser(&file.facts.detector).is_none());
     let replaced = sources.replaced();
+    let mut listed = Vec::new();
     for file in sources.databases.iter().chain(language) {
         let is_owned = !replaced.contains(file.real.as_bytes())
             && [&file.path, &file.real].iter().any(|path| {
@@ -89,6 +90,10 @@ pub(super) fn packages(sources: &Sources<'_, '_>, gaps: &mut Vec<Gap>) -> Vec<Pa
                 });
                 continue;
             };
+            if listed::is_listed(&file.facts.detector) {
+                listed.push(package);
+                continue;
+            }
             let (ecosystem, name, version, purl) = package.sort_key();
             let key = (ecosystem.to_owned(), name.to_owned(), version.to_owned(), purl.to_owned());
             match merged.entry(key) {
@@ -100,6 +105,7 @@ pub(super) fn packages(sources: &Sources<'_, '_>, gaps: &mut Vec<Gap>) -> Vec<Pa
         }
     }
     let mut packages: Vec<Package> = merged.into_values().collect();
+    listed::add(listed, &mut packages);
     for package in &mut packages {
         package.locations.sort();
         package.locations.dedup();
@@ -183,12 +189,11 @@ impl Sources<'_, '_> {
 
     fn package(&self, file: &VisibleFile<'_>, fact: &PackageFact) -> Option<Package> {
         let (ecosystem, release, distro) = self.ecosystem(file, fact);
-        let purl = purl(&ecosystem, fact, distro)?;
-        let name = match (ecosystem.0.as_str(), &fact.namespace) {
-            ("Maven", Some(group)) => format!("{group}:{}", fact.name),
-            (_, Some(scope)) => format!("{scope}/{}", fact.name),
-            (_, None) => fact.name.clone(),
+        let purl = match &fact.purl {
+            Some(purl) => purl.clone(),
+            None => purl(&ecosystem, fact, distro)?,
         };
+        let name = fact.full_name(&ecosystem);
         let mut extra = fact.extra.clone();
         if !fact.architecture.is_empty() {
             extra.insert("architecture".to_owned(), fact.architecture.clone());
@@ -218,7 +223,11 @@ impl Sources<'_, '_> {
         fact: &PackageFact,
     ) -> (Ecosystem, Option<String>, Option<&str>) {
         if let Some(name) = &fact.ecosystem {
-            return (Ecosystem::named(name), None, None);
+            let is_of_image = |image: &&Distribution| image.ecosystem.0 == *name;
+            let release = fact.release.clone().or_else(|| {
+                self.distribution.filter(is_of_image).and_then(|image| image.release.clone())
+            });
+            return (Ecosystem::named(name), release, None);
         }
         let family = Family::of_parser(&file.facts.detector);
         match self.distribution {

@@ -30,6 +30,7 @@ fn seeds() -> &'static [Seed] {
             "cargo",
             "ruby",
             "php",
+            "sbom",
             "distribution",
         ];
         for case in groups.into_iter().flat_map(case::cases) {

@@ -30,6 +30,7 @@ const GROUPS: &[(&str, &str)] = &[
     ("composer-installed", "php"),
     ("composer-lock", "php"),
     ("pear", "php"),
+    ("sbom", "sbom"),
     ("os-release", "distribution"),
 ];
 

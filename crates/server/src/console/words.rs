@@ -103,6 +103,14 @@ pub(super) const fn gap(reason: GapReason) -> (&'static str, &'static str) {
             "The archive is ambiguous",
             "Runtimes may read this image differently. Treat it with care.",
         ),
+        GapReason::NotInSource => (
+            "An SBOM shows packages only",
+            "Files, configuration and build history were not looked at. Scan the image itself for those.",
+        ),
+        GapReason::Unverified => (
+            "Somebody else’s word was taken unchecked",
+            "The signature of an SBOM from the registry was not verified.",
+        ),
     }
 }
 

@@ -1,0 +1,139 @@
+//! An SBOM that is scanned in the place of an image.
+//!
+//! In: the facts of the one layer that holds the document. Out: [`SbomInspection`]. Odd: an SBOM that we wrote gives back the
+//! packages of the image that it was written of, with their places. No check ran, since there is no file to look at; that
+//! is a gap of every such scan, so that its verdict is never COMPLETE. What could not be looked at when the SBOM was
+//! written is still not known.
+
+use std::collections::BTreeMap;
+
+use plimsoll_image::ImageDocuments;
+use plimsoll_model::{Ecosystem, Gap, GapReason, ImageIdentity, Location, Package, Timestamp};
+
+use crate::{
+    distribution::{self, Distribution},
+    facts::{FileFacts, LayerFacts, PackageFact},
+    inspection::Inspection,
+    packages::sbom,
+};
+
+/// What an SBOM says.
+#[derive(Clone, PartialEq, Debug)]
+pub struct SbomInspection {
+    /// As of an image.
+    pub inspection: Inspection,
+    /// The image that the document is about, where we wrote it; the name is empty.
+    pub image: Option<ImageIdentity>,
+    /// What could not be looked at when we wrote it. Gaps of matching are among them.
+    pub stated_gaps: Vec<Gap>,
+}
+
+/// Takes what the document says for the image's packages. `as_of` decides which releases are past their end of life.
+#[must_use]
+pub fn inspect_sbom(
+    layers: &[LayerFacts],
+    documents: &ImageDocuments,
+    as_of: Timestamp,
+) -> SbomInspection {
+    let mut gaps = vec![Gap {
+        reason: GapReason::NotInSource,
+        by: sbom::ID.to_owned(),
+        at: String::new(),
+        detail:
+            "an SBOM lists packages only: files, configuration and build history were not looked at"
+                .to_owned(),
+    }];
+    let mut packages = BTreeMap::new();
+    let (mut image, mut stated_gaps, mut distribution) = (None, Vec::new(), None);
+    let files = layers.iter().flat_map(|layer| layer.files.values().flatten());
+    for facts in files.filter(|facts| facts.detector == sbom::ID) {
+        gaps.extend(problems(facts, documents));
+        let Some(said) = &facts.sbom else { continue };
+        distribution = named(said.distro.as_deref(), said.pretty_name.as_deref());
+        image.clone_from(&said.image);
+        stated_gaps.clone_from(&said.gaps);
+        for (at, fact) in facts.packages.iter().enumerate() {
+            add(&mut packages, package(fact, said.found.get(at), documents));
+        }
+    }
+    if let Some(distribution) = &distribution {
+        distribution::check_support(distribution, as_of, &mut gaps);
+    }
+    gaps.sort();
+    gaps.dedup();
+    let inspection = Inspection {
+        packages: packages.into_values().collect(),
+        findings: Vec::new(),
+        gaps,
+        ran: vec![sbom::ID.to_owned()],
+        distribution,
+    };
+    SbomInspection { inspection, image, stated_gaps }
+}
+
+fn problems(facts: &FileFacts, documents: &ImageDocuments) -> impl Iterator<Item = Gap> {
+    // A document that is none, or that says nothing to its end, leaves nothing to report.
+    let is_unreadable = facts.sbom.is_none() || facts.packages.is_empty();
+    facts.problems.iter().map(move |problem| Gap {
+        reason: match problem.reason {
+            GapReason::UnreadableFile if is_unreadable => GapReason::UnreadableImage,
+            reason => reason,
+        },
+        by: sbom::ID.to_owned(),
+        at: documents.name.clone(),
+        detail: problem.detail.clone(),
+    })
+}
+
+/// The distribution that the document names; one that is not in the table has a name at least.
+fn named(distro: Option<&str>, pretty_name: Option<&str>) -> Option<Distribution> {
+    let known = distribution::by_distro(distro?)?;
+    let pretty_name = pretty_name.map_or_else(|| known.pretty_name.clone(), str::to_owned);
+    Some(Distribution { pretty_name, ..known })
+}
+
+fn package(
+    fact: &PackageFact,
+    found: Option<&(Vec<Location>, Option<String>)>,
+    documents: &ImageDocuments,
+) -> Package {
+    let ecosystem = Ecosystem::named(fact.ecosystem.as_deref().unwrap_or_default());
+    let mut extra = fact.extra.clone();
+    if !fact.architecture.is_empty() {
+        extra.insert("architecture".to_owned(), fact.architecture.clone());
+    }
+    let mut locations = found.map(|(locations, _)| locations.clone()).unwrap_or_default();
+    if locations.is_empty() {
+        locations.push(Location { path: documents.name.clone(), layer: None });
+    }
+    locations.sort();
+    locations.dedup();
+    Package {
+        release: fact.release.clone(),
+        name: fact.full_name(&ecosystem),
+        version: fact.version.clone(),
+        source: fact.source.clone(),
+        purl: fact.purl.clone().unwrap_or_default(),
+        locations,
+        found_by: found
+            .and_then(|(_, found_by)| found_by.clone())
+            .unwrap_or_else(|| sbom::ID.to_owned()),
+        extra,
+        ecosystem,
+    }
+}
+
+fn add(packages: &mut BTreeMap<[String; 4], Package>, package: Package) {
+    let (ecosystem, name, version, purl) = package.sort_key();
+    let key = [ecosystem, name, version, purl].map(str::to_owned);
+    match packages.get_mut(&key) {
+        Some(known) => {
+            known.locations.extend(package.locations);
+            known.locations.sort();
+            known.locations.dedup();
+        }
+        None => {
+            packages.insert(key, package);
+        }
+    }
+}
