@@ -193,6 +193,8 @@ impl PackageFact {
     pub(crate) fn full_name(&self, ecosystem: &Ecosystem) -> String {
         match (ecosystem.0.as_str(), &self.namespace) {
             ("Maven", Some(group)) => format!("{group}:{}", self.name),
+            // An author is no part of a Perl distribution's name.
+            ("CPAN", Some(_)) => self.name.clone(),
             (_, Some(scope)) => format!("{scope}/{}", self.name),
             (_, None) => self.name.clone(),
         }

@@ -2,18 +2,30 @@
 
 pub(crate) mod apk;
 pub(crate) mod cargo;
+pub(crate) mod conan;
+pub(crate) mod dart;
 pub(crate) mod dpkg;
+pub(crate) mod erlang;
 pub(crate) mod go_mod;
+pub(crate) mod haskell;
 pub(crate) mod java;
 pub(crate) mod json;
+pub(crate) mod julia;
 pub(crate) mod lock;
+pub(crate) mod lua;
 pub(crate) mod npm;
+pub(crate) mod opam;
+pub(crate) mod perl;
 pub(crate) mod php;
 pub(crate) mod python;
+pub(crate) mod r;
 pub(crate) mod rpm;
 pub(crate) mod ruby;
 pub(crate) mod sbom;
+pub(crate) mod swift;
 pub(crate) mod toml;
+pub(crate) mod vcpkg;
+pub(crate) mod wordpress;
 
 /// Most packages of one file; a database that claims more is read so far.
 pub(crate) const MAX_PACKAGES: usize = 200_000;

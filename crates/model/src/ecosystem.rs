@@ -186,9 +186,10 @@ pub const ECOSYSTEMS: &[Row] = &[
     application("CocoaPods", "cocoapods", Scheme::Gem, "swift"),
     application("vcpkg", "vcpkg", Scheme::Unordered, "cpp"),
     application("LuaRocks", "luarocks", Scheme::Unordered, "lua"),
-    application("WordPress", "wordpress", Scheme::Unordered, "wordpress"),
-    application("Conda", "conda", Scheme::Unordered, "conda"),
     application("generic", "generic", Scheme::Unordered, "generic"),
+    // Its type is no ecosystem's; the first row of a type is what its package URLs are read as.
+    application("WordPress", "generic", Scheme::Unordered, "wordpress"),
+    application("Conda", "conda", Scheme::Unordered, "conda"),
 ];
 
 impl Ecosystem {

@@ -2,7 +2,8 @@
 //!
 //! In: the parts of a package. Out: its canonical purl text; and back ([`Purl`], [`Identity`]). Source: purl-spec, "Rules
 //! for each purl component" and its types' definitions. Odd: what a type lower-cases or folds (`pypi`: `_` to `-`) is done
-//! by the library; an epoch is a qualifier of `rpm` but part of the version of `deb`.
+//! by the library; an epoch is a qualifier of `rpm` but part of the version of `deb`; a package that
+//! lacks what its type cannot be without (the author of a Perl distribution, the identifier of a Julia package) is `generic`.
 
 mod identity;
 
@@ -37,6 +38,12 @@ pub fn format(ecosystem: &Ecosystem, parts: Parts<'_>) -> Option<String> {
 /// The canonical package URL of a type that need not be an ecosystem's (`oci`, `generic`).
 #[must_use]
 pub fn format_type(purl_type: &str, parts: Parts<'_>) -> Option<String> {
+    let purl = assemble(purl_type, parts)?;
+    let purl = if purl.validate().is_ok() { purl } else { assemble("generic", parts)? };
+    Some(purl.to_string())
+}
+
+fn assemble<'a>(purl_type: &'a str, parts: Parts<'a>) -> Option<PackageUrl<'a>> {
     let mut purl = PackageUrl::new(purl_type, parts.name).ok()?;
     if let Some(namespace) = parts.namespace.filter(|text| !text.is_empty()) {
         purl.with_namespace(namespace).ok()?;
@@ -49,7 +56,7 @@ pub fn format_type(purl_type: &str, parts: Parts<'_>) -> Option<String> {
             purl.add_qualifier((*key).to_owned(), (*value).to_owned()).ok()?;
         }
     }
-    Some(purl.to_string())
+    Some(purl)
 }
 
 /// Longest text that is read as a package URL.
@@ -146,6 +153,35 @@ mod tests {
         let maven =
             Parts { namespace: Some("org.a.b"), name: "c", version: "1", ..Parts::default() };
         assert_eq!(text("Maven", maven), "pkg:maven/org.a.b/c@1");
+        let go = Parts {
+            namespace: Some("github.com/BurntSushi"),
+            name: "toml",
+            version: "v0.3.1",
+            ..Parts::default()
+        };
+        assert_eq!(text("Go", go), "pkg:golang/github.com/burntsushi/toml@v0.3.1");
+        for (ecosystem, wanted) in [
+            ("crates.io", "pkg:cargo/a@1.0%2B1"),
+            ("RubyGems", "pkg:gem/a@1.0%2B1"),
+            ("NuGet", "pkg:nuget/a@1.0%2B1"),
+            ("CRAN", "pkg:cran/a@1.0%2B1"),
+            ("opam", "pkg:opam/a@1.0%2B1"),
+            ("Julia", "pkg:julia/a@1.0%2B1?uuid=0-1"),
+            // These miss a namespace that their type demands.
+            ("CPAN", "pkg:generic/a@1.0%2B1?uuid=0-1"),
+            ("Packagist", "pkg:generic/a@1.0%2B1?uuid=0-1"),
+        ] {
+            let has_uuid = wanted.contains("uuid");
+            let parts = Parts {
+                name: "a",
+                version: "1.0+1",
+                qualifiers: if has_uuid { &[("uuid", "0-1")] } else { &[] },
+                ..Parts::default()
+            };
+            assert_eq!(text(ecosystem, parts), wanted);
+        }
+        let julia = Parts { name: "a", version: "1", ..Parts::default() };
+        assert_eq!(text("Julia", julia), "pkg:generic/a@1");
         assert_eq!(
             format(&Ecosystem::named("Nonesuch"), Parts { name: "a", ..Parts::default() }),
             None

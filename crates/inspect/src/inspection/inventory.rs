@@ -104,13 +104,33 @@ pub(super) fn packages(sources: &Sources<'_, '_>, gaps: &mut Vec<Gap>) -> Vec<Pa
             }
         }
     }
-    let mut packages: Vec<Package> = merged.into_values().collect();
+    let mut packages: Vec<Package> = Vec::with_capacity(merged.len());
+    for package in merged.into_values() {
+        match packages.last_mut().filter(|known| is_less_known(known, &package)) {
+            Some(known) => {
+                let purl = known.purl.clone();
+                merge(known, package);
+                known.purl = purl;
+            }
+            None => packages.push(package),
+        }
+    }
     listed::add(listed, &mut packages);
     for package in &mut packages {
         package.locations.sort();
         package.locations.dedup();
     }
     packages
+}
+
+/// Whether `package` is `known`, of which another file told something without which its type has no package URL: the
+/// author of a Perl distribution, the identifier of a Julia package.
+fn is_less_known(known: &Package, package: &Package) -> bool {
+    let is_generic = |package: &Package| package.purl.starts_with("pkg:generic/");
+    !is_generic(known)
+        && is_generic(package)
+        && (&known.ecosystem, &known.name, &known.version)
+            == (&package.ecosystem, &package.name, &package.version)
 }
 
 /// One package that two files show. Who is surer of it is named, and what only the other knows is added; what a lock file
@@ -257,6 +277,9 @@ fn purl(ecosystem: &Ecosystem, fact: &PackageFact, distro: Option<&str>) -> Opti
         Some(source) if source.name != fact.name => source.name.clone(),
         _ => String::new(),
     };
+    let own = |kind: &str, key: &str| {
+        if ecosystem.row().is_some_and(|row| row.purl_type == kind) { extra(key) } else { "" }
+    };
     let parts = Parts {
         namespace: fact.namespace.as_deref(),
         name: &fact.name,
@@ -267,6 +290,10 @@ fn purl(ecosystem: &Ecosystem, fact: &PackageFact, distro: Option<&str>) -> Opti
             ("epoch", epoch),
             ("rpmmod", extra("modularity")),
             ("upstream", upstream.as_str()),
+            ("uuid", own("julia", "uuid")),
+            ("user", own("conan", "user")),
+            ("channel", own("conan", "channel")),
+            ("port_version", own("vcpkg", "port_version")),
         ],
     };
     purl::format(ecosystem, parts)

@@ -48,6 +48,7 @@ pub(crate) struct Locked<'a> {
 #[derive(Debug)]
 pub(crate) struct LockFile {
     ecosystem: &'static str,
+    are_installed: bool,
     known: HashMap<(String, String, String), usize>,
     facts: FileFacts,
 }
@@ -55,7 +56,12 @@ pub(crate) struct LockFile {
 impl LockFile {
     /// An empty one; `ecosystem` by its OSV name.
     pub(crate) fn new(ecosystem: &'static str) -> Self {
-        Self { ecosystem, known: HashMap::new(), facts: FileFacts::default() }
+        Self { ecosystem, are_installed: false, known: HashMap::new(), facts: FileFacts::default() }
+    }
+
+    /// The same for a list of what is installed.
+    pub(crate) fn installed(ecosystem: &'static str) -> Self {
+        Self { are_installed: true, ..Self::new(ecosystem) }
     }
 
     /// Adds a package. One without name or version is a problem of the file.
@@ -100,7 +106,7 @@ impl LockFile {
             namespace: locked.namespace.map(str::to_owned),
             name: name.to_owned(),
             version: version.to_owned(),
-            extra: extra(locked),
+            extra: extra(locked, self.are_installed),
             ..PackageFact::default()
         });
     }
@@ -116,13 +122,16 @@ impl LockFile {
     }
 }
 
-fn extra(locked: &Locked<'_>) -> BTreeMap<String, String> {
-    let mut extra = BTreeMap::from([(EVIDENCE.to_owned(), LOCK.to_owned())]);
+fn extra(locked: &Locked<'_>, is_installed: bool) -> BTreeMap<String, String> {
+    let mut extra = BTreeMap::new();
     let mut set = |key: &str, value: String| {
         if !value.is_empty() && value.len() <= MAX_EXTRA {
             extra.insert(key.to_owned(), value);
         }
     };
+    if !is_installed {
+        set(EVIDENCE, LOCK.to_owned());
+    }
     if locked.development {
         set(SCOPE, DEVELOPMENT.to_owned());
     }

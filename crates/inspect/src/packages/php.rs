@@ -19,7 +19,7 @@ use serde_json::Value;
 pub(crate) use self::{composer_lock::ComposerLock, pear::PearRegistry};
 use super::{
     json,
-    lock::{DEVELOPMENT, EVIDENCE, LockFile, Locked, SCOPE},
+    lock::{LockFile, Locked},
 };
 use crate::{
     facts::FileFacts,
@@ -123,15 +123,10 @@ impl Parser for ComposerInstalled {
             Document::List(entries) => (entries, BTreeSet::new()),
             Document::Object { packages, development } => (packages, development),
         };
-        let mut lock = LockFile::new(PACKAGIST);
+        let mut installed = LockFile::installed(PACKAGIST);
         for entry in &entries {
-            entry.add(&mut lock, development.contains(&entry.name));
+            entry.add(&mut installed, development.contains(&entry.name));
         }
-        let mut facts = lock.finish();
-        for package in &mut facts.packages {
-            package.extra.remove(EVIDENCE);
-            debug_assert!(package.extra.get(SCOPE).is_none_or(|scope| scope == DEVELOPMENT));
-        }
-        Ok(facts)
+        Ok(installed.finish())
     }
 }

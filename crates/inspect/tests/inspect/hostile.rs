@@ -31,6 +31,18 @@ fn seeds() -> &'static [Seed] {
             "ruby",
             "php",
             "sbom",
+            "erlang",
+            "dart",
+            "swift",
+            "conan",
+            "vcpkg",
+            "haskell",
+            "opam",
+            "r",
+            "julia",
+            "lua",
+            "perl",
+            "wordpress",
             "distribution",
         ];
         for case in groups.into_iter().flat_map(case::cases) {

@@ -1,0 +1,2 @@
+%% not filled in
+{application,own,[{vsn,git},{modules,[]}]}.
