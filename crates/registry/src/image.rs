@@ -99,6 +99,10 @@ impl RemoteImage {
         &self.repository
     }
 
+    pub(crate) const fn client(&self) -> &RegistryClient {
+        &self.client
+    }
+
     /// A layer's descriptor, and a transfer of its blob that has just begun.
     fn layer(&self, index: usize) -> Result<(&LayerDescriptor, BlobReader), ReadError> {
         let count = self.documents.layers.len();

@@ -18,6 +18,7 @@ pub mod management;
 mod paging;
 pub mod reach;
 mod realm;
+pub mod referrers;
 
 pub use client::{BlobReader, FetchedManifest, RegistryClient, Visibility};
 pub use endpoint::{Credentials, Endpoint, EndpointError, Scheme};
@@ -26,3 +27,4 @@ pub use http::{HttpClient, HttpError, HttpOptions};
 pub use image::{RemoteImage, resolve};
 pub use management::{ManagementClient, ManagementError};
 pub use reach::{ForbiddenAddress, Reach};
+pub use referrers::{AttachedSbom, AttachedSboms, Via};

@@ -139,7 +139,7 @@ fn is_conditional(marker: &str) -> bool {
 }
 
 /// PEP 503: runs of `-`, `_` and `.` are one `-`, letters are lower-case.
-fn normalized(name: &str) -> String {
+pub(crate) fn normalized(name: &str) -> String {
     let mut normal = String::with_capacity(name.len());
     for character in name.trim().chars() {
         match character {

@@ -16,3 +16,4 @@ mod leaks;
 mod management;
 mod origin;
 mod process;
+mod referrers;

@@ -172,25 +172,31 @@ impl Registry {
     pub(crate) fn push(&self, repository: &str, tag: &str, image: &BuiltImage) {
         let blobs = image.layers.iter().map(|(digest, bytes)| (*digest, bytes.as_slice()));
         for (digest, bytes) in blobs.chain([(image.config_digest, image.config.as_slice())]) {
-            let (status, location) =
-                self.send("POST", &format!("/v2/{repository}/blobs/uploads/"), "", &[]);
-            assert_eq!(status, 202);
-            let path = location.split_once(&self.endpoint()).unwrap().1;
-            let (status, _) = self.send(
-                "PUT",
-                &format!("{path}&digest={digest}"),
-                "application/octet-stream",
-                bytes,
-            );
-            assert_eq!(status, 201);
+            self.blob(repository, &digest.to_string(), bytes);
         }
         self.tag(repository, tag, image);
     }
 
+    /// Pushes a blob.
+    pub(crate) fn blob(&self, repository: &str, digest: &str, bytes: &[u8]) {
+        let (status, location) =
+            self.send("POST", &format!("/v2/{repository}/blobs/uploads/"), "", &[]);
+        assert_eq!(status, 202);
+        let path = location.split_once(&self.endpoint()).unwrap().1;
+        let (status, _) =
+            self.send("PUT", &format!("{path}&digest={digest}"), "application/octet-stream", bytes);
+        assert_eq!(status, 201);
+    }
+
     /// Pushes the manifest of an image whose blobs are there.
     pub(crate) fn tag(&self, repository: &str, tag: &str, image: &BuiltImage) {
-        let path = format!("/v2/{repository}/manifests/{tag}");
-        let (status, _) = self.send("PUT", &path, OCI_MANIFEST, &image.manifest);
+        self.manifest(repository, tag, OCI_MANIFEST, &image.manifest);
+    }
+
+    /// Pushes any manifest.
+    pub(crate) fn manifest(&self, repository: &str, name: &str, media_type: &str, bytes: &[u8]) {
+        let path = format!("/v2/{repository}/manifests/{name}");
+        let (status, _) = self.send("PUT", &path, media_type, bytes);
         assert_eq!(status, 201);
     }
 

@@ -13,7 +13,10 @@ use plimsoll_model::{
 };
 
 use super::{document::Entry, origin::Origins};
-use crate::{facts::PackageFact, packages::MAX_WORD};
+use crate::{
+    facts::PackageFact,
+    packages::{MAX_WORD, python},
+};
 
 /// Licences, hashes, CPEs and paths of one component that are kept, each.
 const MAX_LISTED: usize = 1_000;
@@ -160,7 +163,7 @@ impl Component {
 
     fn entry(self, purl: &Purl) -> Entry {
         let identity = purl.identity();
-        let (namespace, name) = self.spelled(&identity);
+        let (namespace, name) = self.normalized(&identity);
         let stated = &self.properties;
         let is_ours = stated.ecosystem().is_some() && !self.version.is_empty();
         let version = match identity.version {
@@ -232,6 +235,17 @@ impl Component {
             return parts;
         }
         (identity.namespace.clone(), identity.name.clone())
+    }
+
+    /// Python's names are written in one spelling only.
+    fn normalized(&self, identity: &Identity) -> (Option<String>, String) {
+        let is_ours = self.properties.ecosystem().is_some();
+        match self.spelled(identity) {
+            (None, name) if identity.ecosystem.0 == "PyPI" && !is_ours => {
+                (None, python::normalized(&name))
+            }
+            spelled => spelled,
+        }
     }
 
     fn extra(&self) -> BTreeMap<String, String> {
