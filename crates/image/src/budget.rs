@@ -42,6 +42,9 @@ pub struct Budget {
     pub max_nested_bytes: u64,
     /// Findings of one image.
     pub max_findings: usize,
+    /// Whether the unpacked layers of layouts and registries are hashed, too: no limit, but work that a runtime does not
+    /// need, since the digest of the blob binds what runs.
+    pub verify_diff_ids: bool,
 }
 
 impl Budget {
@@ -69,6 +72,7 @@ impl Default for Budget {
             max_archive_depth: 8,
             max_nested_bytes: 4 << 30,
             max_findings: 200_000,
+            verify_diff_ids: false,
         }
     }
 }

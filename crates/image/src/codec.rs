@@ -260,6 +260,15 @@ pub(crate) fn unpack<'r>(
     }
 }
 
+/// The SHA-256 of everything that a reader gives.
+pub(crate) fn digest_reader(reader: impl Read) -> io::Result<Option<Digest>> {
+    let count = Cell::new(0);
+    let guard = CompressedGuard { count: &count, limit: u64::MAX };
+    let mut stream = Stream::new(reader, guard, true);
+    stream.drain()?;
+    Ok(stream.digest())
+}
+
 /// A computed SHA-256 as a digest.
 fn digest_of(bytes: &[u8]) -> Option<Digest> {
     bytes.try_into().ok().map(Digest::from_bytes)

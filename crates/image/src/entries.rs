@@ -6,6 +6,7 @@
 
 mod builder;
 mod packed;
+mod stored;
 
 use std::{fmt, sync::Arc};
 

@@ -32,10 +32,11 @@ pub use manifest::{
     Descriptor, Index, IndexEntry, Manifest, ManifestDocument, choose_platform, parse_manifest,
 };
 pub use open::{
-    InputKind, OpenError, SBOM_PATH, UnknownInputKind, input_file, open_path, set_spool, spool_file,
+    InputKind, OpenError, SBOM_PATH, UnknownInputKind, input_file, is_compressed, open_path,
+    set_spool, spool_file,
 };
 pub use source::{
-    BlobSource, EntryVisitor, ImageDocuments, LayerDescriptor, LayerEntries, LayerOrigin,
-    LayerSource, ReadError,
+    BlobSource, EntryVisitor, FileIdentity, FilePlace, ImageDocuments, LayerDescriptor,
+    LayerEntries, LayerOrigin, LayerSource, ReadError,
 };
 pub use tree::{ContentRef, Node, NodeRef, Nodes, Removed, Tree};

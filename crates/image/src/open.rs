@@ -13,7 +13,8 @@ mod sbom;
 mod spool;
 
 use std::{
-    fmt, fs, io,
+    fmt, fs,
+    io::{self, Read},
     path::{Path, PathBuf},
     str::FromStr,
 };
@@ -23,7 +24,12 @@ use plimsoll_model::{Digest, Platform};
 pub use sbom::SBOM_PATH;
 
 pub use self::spool::{set_spool, spool_file};
-use crate::{budget::Budget, document::DocumentError, entry::TreePath, source::LayerSource};
+use crate::{
+    budget::Budget, codec::Codec, document::DocumentError, entry::TreePath, source::LayerSource,
+};
+
+/// Bytes that tell how a file is compressed.
+const MAGIC: u64 = 6;
 
 /// How an image lies on this machine.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
@@ -213,6 +219,15 @@ impl Wanted<'_> {
 #[must_use]
 pub fn input_file(path: &Path) -> PathBuf {
     split_name(path).0
+}
+
+/// Whether [`open_path`] would have to unpack the file to see what it is.
+#[must_use]
+pub fn is_compressed(path: &Path) -> bool {
+    let mut start = Vec::new();
+    let file = fs::File::open(input_file(path)).map(|file| file.take(MAGIC));
+    let read = file.and_then(|mut file| file.read_to_end(&mut start));
+    read.is_ok() && Codec::of(&start) != Codec::Plain
 }
 
 /// Splits `path:NAME` when there is no file of the whole name.

@@ -3,7 +3,11 @@
 //! In: documents and layers from a registry, layout, archive or folder. Out: [`LayerSource`], which everything else reads
 //! images through, and [`LayerEntries`], what one pass over one layer learns about its entries.
 
-use std::io::{self, Read};
+use std::{
+    fs::Metadata,
+    io::{self, Read},
+    os::unix::fs::MetadataExt,
+};
 
 use plimsoll_model::{Digest, Gap, Platform};
 use serde::{Deserialize, Serialize};
@@ -81,6 +85,20 @@ pub struct LayerEntries {
     pub unpacked_size: u64,
 }
 
+impl LayerEntries {
+    /// What is odd about the digest of the unpacked archive, if one was computed: runtimes accept another one than the
+    /// configuration states. That is no property of the layer, so it does not stand in its `anomalies`.
+    #[must_use]
+    pub fn diff_id_anomaly(&self, stated: Option<Digest>) -> Option<String> {
+        let (stated, computed) = (stated?, self.computed_diff_id?);
+        (stated != computed).then(|| {
+            format!(
+                "unpacks to {computed}, the configuration says {stated}: runtimes disagree about such layers"
+            )
+        })
+    }
+}
+
 /// Sees each entry of a layer once, in archive order.
 pub trait EntryVisitor {
     /// Called for every entry. `content` is at the start of a regular file's bytes and empty for everything else; what is
@@ -98,10 +116,63 @@ impl EntryVisitor for () {
     }
 }
 
+/// What tells a file from every other, and from itself after a change.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct FileIdentity {
+    /// Device.
+    pub device: u64,
+    /// Inode.
+    pub inode: u64,
+    /// Length in bytes.
+    pub size: u64,
+    /// When its content was last changed, as its owner likes to say it: seconds since 1970, and nanoseconds.
+    pub modified: (i64, i64),
+    /// When content or metadata were last changed, as the kernel noted it.
+    pub changed: (i64, i64),
+}
+
+impl FileIdentity {
+    /// Of a file that was looked at.
+    #[must_use]
+    pub fn of(metadata: &Metadata) -> Self {
+        Self {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+            size: metadata.size(),
+            modified: (metadata.mtime(), metadata.mtime_nsec()),
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
+        }
+    }
+}
+
+/// A layer's bytes on this machine.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct FilePlace {
+    /// The file, as it is now.
+    pub file: FileIdentity,
+    /// Where in the file they begin; for a compressed archive, in what it unpacks to.
+    pub offset: u64,
+    /// How many there are.
+    pub length: u64,
+}
+
 /// An image somewhere: its documents, and its layers one by one.
 pub trait LayerSource: Sync {
     /// The image's documents.
     fn documents(&self) -> &ImageDocuments;
+
+    /// Where a layer's bytes lie on this machine; `None` for what is elsewhere, is no single file, or is not there.
+    fn place(&self, index: usize) -> Option<FilePlace> {
+        let _ = index;
+        None
+    }
+
+    /// The digest of a layer's bytes as they lie, read for nothing else; `None` when they cannot be read, or must be read by
+    /// [`read_layer`](Self::read_layer) alone.
+    fn hash_layer(&self, index: usize) -> Option<Digest> {
+        let _ = index;
+        None
+    }
 
     /// Reads one layer in one pass, calling `visitor` for each entry in archive order. Layers may be read in parallel.
     ///

@@ -46,16 +46,19 @@ impl EntryVisitor for Heads {
 fn tree_of(source: &dyn LayerSource) -> Result<(BTreeMap<String, String>, Vec<String>), String> {
     let mut layers: Vec<LayerEntries> = Vec::new();
     let mut heads = Vec::new();
-    for index in 0..source.documents().layers.len() {
+    let mut anomalies = Vec::new();
+    let budget = Budget { verify_diff_ids: true, ..Budget::default() };
+    for (index, described) in source.documents().layers.iter().enumerate() {
         let mut visitor = Heads::default();
-        let layer = source
-            .read_layer(index, &Budget::default(), &mut visitor)
-            .map_err(|error| error.to_string())?;
+        let layer =
+            source.read_layer(index, &budget, &mut visitor).map_err(|error| error.to_string())?;
+        anomalies.extend(layer.anomalies.iter().cloned());
+        anomalies.extend(layer.diff_id_anomaly(described.diff_id));
         layers.push(layer);
         heads.push(visitor.0);
     }
-    let (tree, mut anomalies) = Tree::merge(&layers);
-    anomalies.extend(layers.iter().flat_map(|layer| layer.anomalies.clone()));
+    let (tree, of_merge) = Tree::merge(&layers);
+    anomalies.extend(of_merge);
     let mut shown = BTreeMap::new();
     for node in tree.walk() {
         let text = match node.meta.kind {

@@ -81,7 +81,6 @@ pub(crate) struct Shown<'a> {
 pub(crate) fn determine(
     files: &ReleaseFiles,
     shown: &Shown<'_>,
-    as_of: Timestamp,
 ) -> (Option<Distribution>, Vec<Gap>) {
     let mut gaps = Vec::new();
     let os_release = release_file::OS_RELEASE.iter().find_map(|path| files.get(*path));
@@ -145,21 +144,22 @@ pub(crate) fn determine(
     };
     if let Some(distribution) = &distribution {
         check_debian_version(distribution, files, &mut gaps);
-        check_support(distribution, as_of, &mut gaps);
+        check_support(distribution, &mut gaps);
     }
     (distribution, gaps)
 }
 
-/// Gaps for a distribution or release whose advisories are not complete.
-pub(crate) fn check_support(distribution: &Distribution, as_of: Timestamp, gaps: &mut Vec<Gap>) {
+/// The gap of a distribution that gets no fixes any more.
+pub(crate) fn end_of_life_gap(distribution: &Distribution, as_of: Timestamp) -> Option<Gap> {
+    let end = distribution.end_of_life.filter(|end| as_of > *end)?;
+    let (name, end) = (&distribution.pretty_name, end.date());
+    let detail = format!("`{name}` gets no free fixes since {end}: advisories end there");
+    Some(gap(GapReason::EndOfLifeDistribution, detail))
+}
+
+/// Gaps for a distribution or release whose advisories are not complete, whatever the day.
+pub(crate) fn check_support(distribution: &Distribution, gaps: &mut Vec<Gap>) {
     let name = &distribution.pretty_name;
-    if let Some(end) = distribution.end_of_life
-        && as_of > end
-    {
-        let detail =
-            format!("`{name}` gets no free fixes since {}: advisories end there", end.date());
-        gaps.push(gap(GapReason::EndOfLifeDistribution, detail));
-    }
     let row = table::by_ecosystem(&distribution.ecosystem.0);
     match row.map(|row| row.support) {
         Some(Support::NoSource) | None => {

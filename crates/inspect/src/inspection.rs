@@ -42,10 +42,18 @@ pub struct Inspection {
     pub distribution: Option<Distribution>,
 }
 
+impl Inspection {
+    /// The gap of a distribution that gets no fixes any more on that day.
+    #[must_use]
+    pub fn end_of_life_gap(&self, as_of: Timestamp) -> Option<Gap> {
+        distribution::end_of_life_gap(self.distribution.as_ref()?, as_of)
+    }
+}
+
 /// Merges what the layers hold into what the image is.
 ///
-/// `links` is what [`unread_claims`](crate::unread_claims) found before a second pass read it; `as_of` decides which
-/// releases are past their end of life.
+/// `links` is what [`unread_claims`](crate::unread_claims) found before a second pass read it. What depends on the day is
+/// left to [`Inspection::end_of_life_gap`], so that the rest can be kept.
 ///
 /// Gaps of reading the layers themselves stand in [`LayerEntries::gaps`](plimsoll_image::LayerEntries::gaps) and are not
 /// repeated.
@@ -56,7 +64,6 @@ pub fn inspect_image(
     links: &UnreadClaims,
     documents: &ImageDocuments,
     config: &ImageConfig,
-    as_of: Timestamp,
 ) -> Inspection {
     let seen = visible::look(tree, layers);
     let mut gaps = links.remaining_gaps(layers);
@@ -64,7 +71,7 @@ pub fn inspect_image(
     let databases = databases::find(&seen.files, layers, &mut gaps);
     let shown = shown(&databases);
     let releases = visible::release_files(tree, layers, &mut gaps);
-    let (distribution, distribution_gaps) = distribution::determine(&releases, &shown, as_of);
+    let (distribution, distribution_gaps) = distribution::determine(&releases, &shown);
     gaps.extend(distribution_gaps);
     databases::check_places(tree, distribution.as_ref(), &shown, &mut gaps);
     let owned = inventory::owned(&seen.files, &databases);

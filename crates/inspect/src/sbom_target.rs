@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 use plimsoll_image::ImageDocuments;
-use plimsoll_model::{Ecosystem, Gap, GapReason, ImageIdentity, Location, Package, Timestamp};
+use plimsoll_model::{Ecosystem, Gap, GapReason, ImageIdentity, Location, Package};
 
 use crate::{
     distribution::{self, Distribution},
@@ -28,13 +28,10 @@ pub struct SbomInspection {
     pub stated_gaps: Vec<Gap>,
 }
 
-/// Takes what the document says for the image's packages. `as_of` decides which releases are past their end of life.
+/// Takes what the document says for the image's packages. What depends on the day is left to
+/// [`Inspection::end_of_life_gap`].
 #[must_use]
-pub fn inspect_sbom(
-    layers: &[LayerFacts],
-    documents: &ImageDocuments,
-    as_of: Timestamp,
-) -> SbomInspection {
+pub fn inspect_sbom(layers: &[LayerFacts], documents: &ImageDocuments) -> SbomInspection {
     let mut gaps = vec![Gap {
         reason: GapReason::NotInSource,
         by: sbom::ID.to_owned(),
@@ -57,7 +54,7 @@ pub fn inspect_sbom(
         }
     }
     if let Some(distribution) = &distribution {
-        distribution::check_support(distribution, as_of, &mut gaps);
+        distribution::check_support(distribution, &mut gaps);
     }
     gaps.sort();
     gaps.dedup();

@@ -1,10 +1,15 @@
-//! What is known of layers that were read before.
+//! What is known of layers and images that were read before.
 //!
-//! In: a folder, a layer's digest, the detectors' versions. Out: the layer's [`LayerFacts`]. Odd: an entry is written only
-//! under a digest that we computed over the bytes that we read, atomically, and is checked when it is read back; a
-//! damaged entry counts as absent. The folder may be deleted at any time. Facts hold parts of image files (password
-//! databases for the checks among them), so the folder is readable by its owner alone. A process that may not touch files
-//! reads and writes its entries through another one ([`EntryStore`]).
+//! In: a folder, the detectors' versions, the limits that things are read within; then a layer's digest, or all that an image
+//! is made of. Out: the layer's [`LayerFacts`], or the image's [`KnownImage`]. Odd: an entry is written only under digests that
+//! we computed over the bytes that we read, atomically, and is checked when it is read back; a damaged or foreign entry
+//! counts as absent. The folder may be deleted at any time. Facts hold parts of image files (password databases for the
+//! checks among them), so the folder is readable by its owner alone. A process that may not touch files reads and writes its
+//! entries through another one ([`EntryStore`]).
+
+pub(crate) mod local_file;
+mod stored;
+mod wire;
 
 use std::{
     fs, io,
@@ -16,11 +21,22 @@ use std::{
     },
 };
 
-use plimsoll_inspect::LayerFacts;
-use plimsoll_model::Digest;
+use plimsoll_image::{Budget, FilePlace};
+use plimsoll_inspect::{Inspection, LayerFacts};
+use plimsoll_model::{Digest, Gap, Timestamp};
+use ring::digest::SHA256;
 
-/// Most bytes that one entry may unpack to: a damaged or forged file must not fill the memory.
-const MAX_ENTRY_BYTES: u64 = 1 << 30;
+use local_file::Hashed;
+use wire::{Reader, Wire, fields};
+
+/// Raised whenever what stands in entries changes.
+const FORMAT: u8 = 2;
+
+/// What every entry begins with; the format's number and what the entry holds follow.
+const MAGIC: [u8; 6] = *b"plmsl\0";
+
+/// Most bytes that one entry may unpack to, and most memory that it may take: a damaged or forged file must not fill it.
+const MAX_ENTRY_BYTES: u32 = 512 << 20;
 
 /// How many bytes the folder may hold before the oldest entries go.
 const DEFAULT_MAX_BYTES: u64 = 4 << 30;
@@ -50,21 +66,40 @@ enum Place {
 #[derive(Debug, Clone)]
 struct Folder {
     path: PathBuf,
-    detectors: String,
+    readers: String,
     max_bytes: u64,
 }
 
+/// What an image is, apart from the day and the feed.
+#[derive(Clone, PartialEq, Debug)]
+pub struct KnownImage {
+    /// What is in it.
+    pub inspection: Inspection,
+    /// What reading its layers left open.
+    pub gaps: Vec<Gap>,
+}
+
+fields!(KnownImage { inspection, gaps });
+
+/// What an entry holds.
+#[derive(Clone, Copy)]
+enum Holds {
+    Layer = 1,
+    Image = 2,
+    File = 3,
+}
+
 impl LayerCache {
-    /// Opens the folder and makes it if it is missing.
+    /// Opens the folder and makes it if it is missing. What was read within other limits than `budget` counts as absent.
     ///
     /// # Errors
     /// Those of the file system.
-    pub fn open(folder: &Path) -> io::Result<Self> {
+    pub fn open(folder: &Path, budget: &Budget) -> io::Result<Self> {
         fs::create_dir_all(folder)?;
         restrict(folder)?;
         Ok(Self(Place::Folder(Folder {
             path: folder.to_owned(),
-            detectors: detectors_key(),
+            readers: readers_key(budget),
             max_bytes: DEFAULT_MAX_BYTES,
         })))
     }
@@ -78,11 +113,14 @@ impl LayerCache {
     /// The facts of the layer with that blob digest, if these detectors have read it before.
     #[must_use]
     pub fn get(&self, digest: &Digest) -> Option<LayerFacts> {
-        let facts = unpack_entry(&mut *self.open_entry(digest)?)?;
-        if facts.entries.computed_digest == Some(*digest) {
-            return Some(facts);
-        }
-        None
+        let facts: LayerFacts = self.read(digest, Holds::Layer)?;
+        (facts.entries.computed_digest == Some(*digest)).then_some(facts)
+    }
+
+    /// Whether there is an entry for a layer; it may be damaged.
+    #[must_use]
+    pub fn has(&self, digest: &Digest) -> bool {
+        self.open_entry(digest).is_some()
     }
 
     /// Keeps facts under the digest that was computed while they were read; facts without one are not kept.
@@ -91,12 +129,52 @@ impl LayerCache {
     /// Those of the file system. A scan goes on without: the cache only saves time.
     pub fn put(&self, facts: &LayerFacts) -> io::Result<()> {
         let Some(digest) = facts.entries.computed_digest else { return Ok(()) };
-        let packed = zstd::encode_all(io::Cursor::new(serde_json::to_vec(facts)?), 1)?;
-        let mut checked = ring::digest::digest(&ring::digest::SHA256, &packed).as_ref().to_vec();
-        checked.extend(packed);
+        self.write(&digest, Holds::Layer, facts)
+    }
+
+    /// What is known of an image; `key` is a digest of all that it depends on, its layers' bytes among them.
+    #[must_use]
+    pub fn image(&self, key: &Digest) -> Option<KnownImage> {
+        self.read(key, Holds::Image)
+    }
+
+    /// Keeps what an image is.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub fn put_image(&self, key: &Digest, image: &KnownImage) -> io::Result<()> {
+        self.write(key, Holds::Image, image)
+    }
+
+    /// The digest of a part of a file, if the file is the very same as when it was last hashed.
+    #[must_use]
+    pub fn hashed(&self, place: &FilePlace) -> Option<Digest> {
+        let hashed: Hashed = self.read(&local_file::key(place), Holds::File)?;
+        (hashed.place == *place).then_some(hashed.digest)
+    }
+
+    /// Keeps the digest that was computed over a part of a file, after `now`. A file that changed a moment ago is not
+    /// trusted: it could change again without its times showing it.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub fn put_hashed(&self, place: &FilePlace, digest: Digest, now: Timestamp) -> io::Result<()> {
+        if !local_file::is_settled(place, now) {
+            return Ok(());
+        }
+        let hashed = Hashed { place: *place, digest };
+        self.write(&local_file::key(place), Holds::File, &hashed)
+    }
+
+    fn read<T: Wire>(&self, digest: &Digest, holds: Holds) -> Option<T> {
+        unpack_entry(&mut *self.open_entry(digest)?, holds)
+    }
+
+    fn write<T: Wire>(&self, digest: &Digest, holds: Holds, value: &T) -> io::Result<()> {
+        let entry = pack_entry(value, holds)?;
         match &self.0 {
-            Place::Folder(_) => self.keep_entry(&digest, &mut checked.as_slice()),
-            Place::Elsewhere(entries) => entries.keep(&digest, &checked),
+            Place::Folder(_) => self.keep_entry(digest, &mut entry.as_slice()),
+            Place::Elsewhere(entries) => entries.keep(digest, &entry),
         }
     }
 
@@ -127,7 +205,7 @@ impl LayerCache {
             Place::Folder(folder) => folder.keep(digest, entry),
             Place::Elsewhere(entries) => {
                 let mut bytes = Vec::new();
-                entry.take(MAX_ENTRY_BYTES).read_to_end(&mut bytes)?;
+                entry.take(MAX_ENTRY_BYTES.into()).read_to_end(&mut bytes)?;
                 entries.keep(digest, &bytes)
             }
         }
@@ -194,26 +272,46 @@ impl Folder {
     fn place(&self, digest: &Digest) -> PathBuf {
         let hex = digest.hex();
         let shard: String = hex.chars().take(2).collect();
-        self.path.join(shard).join(format!("{hex}.{}", self.detectors))
+        self.path.join(shard).join(format!("{hex}.{}", self.readers))
     }
 }
 
-fn unpack_entry(entry: &mut dyn Read) -> Option<LayerFacts> {
+/// An entry: the head, the length of what it unpacks to, and that packed, with a checksum in it.
+fn pack_entry<T: Wire>(value: &T, holds: Holds) -> io::Result<Vec<u8>> {
+    let mut unpacked = Vec::new();
+    value.write(&mut unpacked);
+    let length = u32::try_from(unpacked.len()).ok().filter(|length| *length <= MAX_ENTRY_BYTES);
+    let length = length.ok_or_else(|| io::Error::other("too large to be kept"))?;
+    let mut entry = [&MAGIC[..], &[FORMAT, holds as u8], &length.to_le_bytes()].concat();
+    let mut packer = zstd::Encoder::new(&mut entry, 1)?;
+    packer.include_checksum(true)?;
+    io::copy(&mut unpacked.as_slice(), &mut packer)?;
+    packer.finish()?;
+    Ok(entry)
+}
+
+fn unpack_entry<T: Wire>(entry: &mut dyn Read, holds: Holds) -> Option<T> {
     let mut bytes = Vec::new();
-    entry.take(MAX_ENTRY_BYTES).read_to_end(&mut bytes).ok()?;
-    let (checksum, packed) = bytes.split_at_checked(32)?;
-    if ring::digest::digest(&ring::digest::SHA256, packed).as_ref() != checksum {
+    entry.take(MAX_ENTRY_BYTES.into()).read_to_end(&mut bytes).ok()?;
+    let rest = bytes.strip_prefix(&MAGIC)?.strip_prefix(&[FORMAT, holds as u8])?;
+    let (length, packed) = rest.split_first_chunk()?;
+    let length = usize::try_from(u32::from_le_bytes(*length)).ok()?;
+    let limit = usize::try_from(MAX_ENTRY_BYTES).ok().filter(|limit| length <= *limit)?;
+    let unpacked = zstd::bulk::decompress(packed, length).ok()?;
+    if unpacked.len() != length {
         return None;
     }
-    let mut unpacked = Vec::new();
-    zstd::Decoder::new(packed).ok()?.take(MAX_ENTRY_BYTES).read_to_end(&mut unpacked).ok()?;
-    serde_json::from_slice(&unpacked).ok()
+    let mut reader = Reader::new(&unpacked, limit);
+    let value = T::read(&mut reader)?;
+    reader.rest.is_empty().then_some(value)
 }
 
-/// A short name of all detectors with their versions, and of this file's own format.
-fn detectors_key() -> String {
-    let text = format!("1 {}", plimsoll_inspect::detectors_version());
-    let digest = ring::digest::digest(&ring::digest::SHA256, text.as_bytes());
+/// A short name of all that decides what is learnt of the same bytes: the detectors with their versions, the limits, and
+/// this file's own format.
+fn readers_key(budget: &Budget) -> String {
+    let budget = serde_json::to_string(budget).unwrap_or_default();
+    let text = format!("{FORMAT} {} {budget}", plimsoll_inspect::detectors_version());
+    let digest = ring::digest::digest(&SHA256, text.as_bytes());
     digest.as_ref().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
@@ -248,7 +346,7 @@ mod tests {
     #[test]
     fn what_is_kept_of_a_layer_is_its_owner_s_alone() {
         let folder = tempfile::tempdir().unwrap();
-        let cache = LayerCache::open(&folder.path().join("layers")).unwrap();
+        let cache = LayerCache::open(&folder.path().join("layers"), &Budget::default()).unwrap();
         let digest = Digest::from_bytes([7; 32]);
         let entries = LayerEntries { computed_digest: Some(digest), ..LayerEntries::default() };
         cache.put(&LayerFacts { entries, ..LayerFacts::default() }).unwrap();
@@ -261,8 +359,11 @@ mod tests {
     #[test]
     fn the_oldest_entries_go_first_and_no_more_than_needed() {
         let folder = tempfile::tempdir().unwrap();
-        let cache =
-            Folder { path: folder.path().to_owned(), detectors: detectors_key(), max_bytes: 20 };
+        let cache = Folder {
+            path: folder.path().to_owned(),
+            readers: readers_key(&Budget::default()),
+            max_bytes: 20,
+        };
         let shard = folder.path().join("ab");
         fs::create_dir(&shard).unwrap();
         let start = fs::metadata(&shard).unwrap().modified().unwrap();

@@ -13,6 +13,7 @@ mod broker;
 mod death;
 mod fault;
 mod inside;
+mod known;
 mod launch;
 mod level;
 mod limits;
@@ -30,6 +31,7 @@ use plimsoll_model::{Coverage, Gap, GapReason, ImageIdentity, Platform, Report, 
 
 use broker::{Outcome, Plan, attempt};
 use death::{Remedy, remedy};
+use known::Known;
 use wire::Refusal;
 
 pub use self::{
@@ -98,7 +100,8 @@ pub enum Target<'a> {
 pub struct ChildScanned {
     /// As without a child.
     pub scanned: Scanned,
-    /// What confined it; `None` when no process lived long enough to say.
+    /// What confined it; `None` when no process lived long enough to say, and when none was needed because nothing of the
+    /// image changed since it was last scanned.
     pub level: Option<Level>,
 }
 
@@ -150,16 +153,23 @@ pub fn scan_in_child(
     progress: &dyn Progress,
     is_stopped: &dyn Fn() -> bool,
 ) -> Result<ChildScanned, ChildError> {
+    let known = Known::of(request, isolation.is_sandbox_required);
+    if let Some(scanned) = known.as_ref().and_then(|known| known.scanned(request, progress)) {
+        return Ok(ChildScanned { scanned: scanned?, level: None });
+    }
     let limits = &isolation.limits;
     let deadline = Instant::now() + limits.wall;
     let mut left_out = Vec::new();
     let mut threads = request.threads;
     for number in 0..=MAX_RETRIES {
         let progress = if number == 0 { progress } else { &NoProgress };
-        let plan = Plan { left_out: &left_out, threads, deadline };
+        let plan = Plan { left_out: &left_out, threads, deadline, known: known.as_ref() };
         let (cause, identity, board) =
             match attempt(isolation, request, &plan, progress, is_stopped)? {
                 Outcome::Report { scanned, level } => {
+                    if let Some(known) = &known {
+                        known.keep(request, &scanned);
+                    }
                     return Ok(ChildScanned { scanned: *scanned, level: Some(level) });
                 }
                 Outcome::Refused(refusal) => return Err(refusal.into()),

@@ -95,11 +95,13 @@ pub fn list_tree(
                 digests
                     .extend(of_layer.into_iter().map(|(entry, digest)| ((index, entry), digest)));
                 gaps.extend(entries.gaps.iter().cloned());
-                gaps.extend(entries.anomalies.iter().map(|detail| Gap {
+                let stated = source.documents().layers.get(index).and_then(|layer| layer.diff_id);
+                let anomalies = entries.anomalies.iter().cloned();
+                gaps.extend(anomalies.chain(entries.diff_id_anomaly(stated)).map(|detail| Gap {
                     reason: GapReason::Anomaly,
                     by: "archive".into(),
                     at: layer_name(source, index),
-                    detail: detail.clone(),
+                    detail,
                 }));
                 layers.push(entries);
             }

@@ -4,15 +4,17 @@
 //! makes the report UNREADABLE and says why; [`Scanned::interrupted`] tells whether trying again may help.
 
 mod layers;
+pub(crate) mod look;
 
 use std::sync::Mutex;
 
-use plimsoll_advisory::{MatchContext, Snapshot, match_packages, matching::MATCHER, staleness_gap};
-use plimsoll_image::{Budget, ImageConfig, ImageDocuments, LayerSource, Tree, parse_config};
-use plimsoll_inspect::{Inspection, LayerFacts, Watch, inspect_image, inspect_sbom, unread_claims};
+use look::{Looked, look};
+use plimsoll_advisory::{MatchContext, Snapshot, match_packages, staleness_gap};
+use plimsoll_image::{Budget, ImageConfig, ImageDocuments, LayerSource, parse_config};
+use plimsoll_inspect::{Inspection, Watch};
 use plimsoll_model::{Coverage, Finding, Gap, GapReason, ImageIdentity, Report, Timestamp};
 
-use crate::{LayerCache, Progress};
+use crate::{LayerCache, Progress, cache::KnownImage};
 
 /// What a scan needs besides the image.
 #[derive(Clone, Copy)]
@@ -23,7 +25,8 @@ pub struct ScanOptions<'a> {
     pub cache: Option<&'a LayerCache>,
     /// Limits.
     pub budget: &'a Budget,
-    /// Decides only whether the snapshot is stale, and what is past its end of life when there is no snapshot.
+    /// Decides whether the snapshot is stale, what is past its end of life when there is no snapshot, and which files have
+    /// not changed for long enough to be trusted.
     pub today: Timestamp,
     /// How many layers are read at once, at least 1.
     pub threads: usize,
@@ -48,54 +51,52 @@ pub fn scan(
     options: &ScanOptions<'_>,
     progress: &dyn Progress,
 ) -> Scanned {
-    let documents = source.documents();
-    let mut gaps = Vec::new();
-    let config = read_config(documents, &mut gaps);
-    // A root file system and a bare layer have no configuration that could disagree.
-    if documents.config_digest.is_some() {
-        let disagreements = config.disagreements(documents.layers.len()).into_iter();
-        gaps.extend(disagreements.map(|detail| anomaly("config", String::new(), detail)));
-    }
-    let mut read = layers::read(source, options, progress);
-    progress.step("merge");
-    let tree = merge(&read.layers, &mut gaps);
-    let links = unread_claims(&tree, &read.layers);
-    layers::read_claims(source, options, &links.claims, &mut read);
-    progress.step("inspect");
-    let as_of = options.snapshot.map_or(options.today, |snapshot| snapshot.state().date);
-    let (inspection, described) = match documents.source_kind {
-        SBOM => sbom(&read.layers, documents, as_of, &mut gaps),
-        _ => (inspect_image(&tree, &read.layers, &links, documents, &config, as_of), None),
-    };
-    progress.step("match");
-    let matched = match_advisories(&inspection, options, &mut gaps);
-    gaps.extend(read.gaps);
-    let mut report = assemble(documents, &config, options, inspection, matched, gaps);
+    let configured = Configured::of(source.documents());
+    let Looked { image, described, interrupted } =
+        look(source, options, &configured.config, progress);
+    let mut report = report(source.documents(), configured, image, options, progress);
     if let Some(described) = described {
         let (name, source) = (report.image.name, report.image.source);
         report.image = ImageIdentity { name, source, ..described };
     }
-    Scanned { report, interrupted: read.interrupted }
+    Scanned { report, interrupted }
 }
 
-/// What `ImageDocuments::source_kind` says of an SBOM.
-const SBOM: &str = "sbom";
+/// An image's configuration, and what is wrong with it.
+pub(crate) struct Configured {
+    config: ImageConfig,
+    gaps: Vec<Gap>,
+}
 
-/// What an SBOM says, and the image that it says it of. Gaps that it tells of are kept, but for those of matching, which is
-/// done anew.
-fn sbom(
-    layers: &[LayerFacts],
+impl Configured {
+    pub(crate) fn of(documents: &ImageDocuments) -> Self {
+        let mut gaps = Vec::new();
+        let config = read_config(documents, &mut gaps);
+        // A root file system and a bare layer have no configuration that could disagree.
+        if documents.config_digest.is_some() {
+            let disagreements = config.disagreements(documents.layers.len()).into_iter();
+            gaps.extend(disagreements.map(|detail| anomaly("config", String::new(), detail)));
+        }
+        Self { config, gaps }
+    }
+}
+
+/// The report of what an image is, as of the day and the feed.
+pub(crate) fn report(
     documents: &ImageDocuments,
-    as_of: Timestamp,
-    gaps: &mut Vec<Gap>,
-) -> (Inspection, Option<ImageIdentity>) {
-    let said = inspect_sbom(layers, documents, as_of);
-    let is_of_matching = |gap: &Gap| {
-        matches!(gap.reason, GapReason::FeedMissing | GapReason::FeedStale) || gap.by == MATCHER
-    };
-    // The gap of having scanned an SBOM before is the same again.
-    gaps.extend(said.stated_gaps.into_iter().filter(|gap| !is_of_matching(gap)));
-    (said.inspection, said.image)
+    configured: Configured,
+    image: KnownImage,
+    options: &ScanOptions<'_>,
+    progress: &dyn Progress,
+) -> Report {
+    let Configured { config, mut gaps } = configured;
+    let KnownImage { inspection, gaps: unread } = image;
+    gaps.extend(unread);
+    let as_of = options.snapshot.map_or(options.today, |snapshot| snapshot.state().date);
+    gaps.extend(inspection.end_of_life_gap(as_of));
+    progress.step("match");
+    let matched = match_advisories(&inspection, options, &mut gaps);
+    assemble(documents, &config, options, inspection, matched, gaps)
 }
 
 fn read_config(documents: &ImageDocuments, gaps: &mut Vec<Gap>) -> ImageConfig {
@@ -111,12 +112,6 @@ fn read_config(documents: &ImageDocuments, gaps: &mut Vec<Gap>) -> ImageConfig {
             ImageConfig::default()
         }
     }
-}
-
-fn merge(layers: &[LayerFacts], gaps: &mut Vec<Gap>) -> Tree {
-    let (tree, anomalies) = Tree::merge(layers.iter().map(|layer| &layer.entries));
-    gaps.extend(anomalies.into_iter().map(|detail| anomaly("merge", String::new(), detail)));
-    tree
 }
 
 fn anomaly(by: &str, at: String, detail: String) -> Gap {

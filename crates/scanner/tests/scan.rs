@@ -4,16 +4,17 @@
 
 use std::{
     io,
+    path::{Path, PathBuf},
     sync::atomic::{AtomicUsize, Ordering},
 };
 
 use plimsoll_advisory::{MatchContext, Snapshot, starter_feed};
 use plimsoll_image::{
-    Budget, EntryVisitor, ImageDocuments, LayerEntries, LayerSource, ReadError,
+    Budget, EntryVisitor, FilePlace, ImageDocuments, LayerEntries, LayerSource, ReadError,
     build::{ImageBuilder, Layer},
     open_path,
 };
-use plimsoll_model::{GapReason, Kind, Platform, Report, RiskCounters, Timestamp, Verdict};
+use plimsoll_model::{Digest, GapReason, Kind, Platform, Report, RiskCounters, Timestamp, Verdict};
 use plimsoll_scanner::{LayerCache, NoProgress, ScanOptions, Scanned, scan};
 
 const STATUS: &str = "Package: openssl\nStatus: install ok installed\nArchitecture: amd64\nVersion: 3.0.9-1\n\n\
@@ -76,12 +77,22 @@ fn scan_with(
 struct Watched<'a> {
     source: &'a dyn LayerSource,
     read: AtomicUsize,
+    hashed: AtomicUsize,
     breaks_off: bool,
 }
 
 impl LayerSource for Watched<'_> {
     fn documents(&self) -> &ImageDocuments {
         self.source.documents()
+    }
+
+    fn place(&self, index: usize) -> Option<FilePlace> {
+        self.source.place(index)
+    }
+
+    fn hash_layer(&self, index: usize) -> Option<Digest> {
+        self.hashed.fetch_add(1, Ordering::Relaxed);
+        self.source.hash_layer(index)
     }
 
     fn read_layer(
@@ -100,7 +111,7 @@ impl LayerSource for Watched<'_> {
 }
 
 fn watch(source: &dyn LayerSource) -> Watched<'_> {
-    Watched { source, read: AtomicUsize::new(0), breaks_off: false }
+    Watched { source, read: AtomicUsize::new(0), hashed: AtomicUsize::new(0), breaks_off: false }
 }
 
 fn reasons(report: &Report) -> Vec<GapReason> {
@@ -139,7 +150,7 @@ fn the_report_does_not_depend_on_threads_or_the_cache() {
     let layers: Vec<Layer> = std::iter::once(base()).chain(more).collect();
     let image = image(&layers);
     let snapshot = starter(&image.folder);
-    let cache = LayerCache::open(&image.folder.path().join("layers")).unwrap();
+    let cache = LayerCache::open(&image.folder.path().join("layers"), &Budget::default()).unwrap();
     let first = scan_with(image.source.as_ref(), Some(&snapshot), Some(&cache), 1).report;
     assert_eq!(first.packages.len(), 8);
     for threads in [2, 8] {
@@ -152,27 +163,52 @@ fn the_report_does_not_depend_on_threads_or_the_cache() {
     }
 }
 
+/// The files of a cache, with what is in them.
+fn entries(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let shards = std::fs::read_dir(folder).unwrap().map(|shard| shard.unwrap().path());
+    let files = shards.flat_map(|shard| std::fs::read_dir(shard).unwrap());
+    files
+        .map(|file| file.unwrap().path())
+        .map(|file| (file.clone(), std::fs::read(file).unwrap()))
+        .collect()
+}
+
 #[test]
 fn a_damaged_cache_entry_counts_as_absent() {
     let image = image(&[base()]);
     let folder = image.folder.path().join("layers");
-    let cache = LayerCache::open(&folder).unwrap();
+    let cache = LayerCache::open(&folder, &Budget::default()).unwrap();
     let first = scan_with(image.source.as_ref(), None, Some(&cache), 1).report;
-    let shard = std::fs::read_dir(&folder).unwrap().next().unwrap().unwrap().path();
-    let entry = std::fs::read_dir(shard).unwrap().next().unwrap().unwrap().path();
-    let whole = std::fs::read(&entry).unwrap();
-    let middle = whole.len() / 2;
-    let mut flipped = whole.clone();
-    if let Some(byte) = flipped.get_mut(middle) {
-        *byte ^= 1;
-    }
-    for damaged in [flipped, whole.iter().take(20).copied().collect(), Vec::new()] {
-        std::fs::write(&entry, damaged).unwrap();
+    let entries = entries(&folder);
+    let flip = |at: fn(usize) -> usize| {
+        move |whole: &[u8]| {
+            let mut flipped = whole.to_vec();
+            let at = at(whole.len());
+            flipped.get_mut(at).map(|byte| *byte ^= 1).unwrap();
+            flipped
+        }
+    };
+    type Damage<'d> = &'d dyn Fn(&[u8]) -> Vec<u8>;
+    let damages: [Damage<'_>; 7] = [
+        &flip(|_| 0),
+        &flip(|_| 6),
+        &flip(|_| 9),
+        &flip(|length| length / 2),
+        &flip(|length| length - 1),
+        &|whole| whole.iter().take(20).copied().collect(),
+        &|_| Vec::new(),
+    ];
+    for damage in damages {
+        for (path, whole) in &entries {
+            std::fs::write(path, damage(whole)).unwrap();
+        }
         let watched = watch(image.source.as_ref());
         assert_eq!(scan_with(&watched, None, Some(&cache), 1).report, first);
         assert_eq!(watched.read.into_inner(), 1);
     }
-    assert_eq!(std::fs::read(&entry).unwrap(), whole, "and is written anew");
+    for (path, whole) in entries {
+        assert_eq!(std::fs::read(&path).unwrap(), whole, "and is written anew");
+    }
 }
 
 #[test]

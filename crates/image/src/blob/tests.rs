@@ -37,6 +37,12 @@ fn read_within(mut blob: &[u8], budget: &Budget) -> Result<LayerEntries, ReadErr
     read_blob(&mut blob, &expected, budget, &mut ())
 }
 
+fn budget(change: impl FnOnce(&mut Budget)) -> Budget {
+    let mut budget = Budget::default();
+    change(&mut budget);
+    budget
+}
+
 fn paths(layer: &LayerEntries) -> Vec<String> {
     layer.entries.iter().map(|entry| entry.path().display().into_owned()).collect()
 }
@@ -58,8 +64,8 @@ fn all_members_and_frames_are_read() {
     ] {
         let mut expected = describe(&blob);
         expected.diff_id = Some(digest_bytes(&tar));
-        let layer =
-            read_blob(&mut blob.as_slice(), &expected, &Budget::default(), &mut ()).unwrap();
+        let budget = budget(|it| it.verify_diff_ids = true);
+        let layer = read_blob(&mut blob.as_slice(), &expected, &budget, &mut ()).unwrap();
         assert_eq!(paths(&layer), ["etc", "etc/a", "b"]);
         assert_eq!(layer.anomalies, Vec::<String>::new());
         assert_eq!(layer.computed_digest, expected.digest);
@@ -213,14 +219,19 @@ fn a_visitor_sees_content_and_may_stop() {
 fn another_diff_id_is_odd_unless_it_is_all_there_is() {
     let blob = gzip(&archive());
     let wrong = Digest::from_bytes([7; 32]);
-    let layer = read_blob(
-        &mut blob.as_slice(),
-        &LayerDescriptor { diff_id: Some(wrong), ..describe(&blob) },
-        &Budget::default(),
-        &mut (),
-    );
-    let layer = layer.unwrap();
-    assert!(layer.anomalies[0].contains(&wrong.to_string()), "{:?}", layer.anomalies);
+    let read = |budget: &Budget, diff_id| {
+        let expected = LayerDescriptor { diff_id: Some(diff_id), ..describe(&blob) };
+        read_blob(&mut blob.as_slice(), &expected, budget, &mut ()).unwrap()
+    };
+    let verified = read(&budget(|it| it.verify_diff_ids = true), wrong);
+    assert_eq!(verified.anomalies, Vec::<String>::new(), "it is none of the layer itself");
+    let anomaly = verified.diff_id_anomaly(Some(wrong)).unwrap();
+    assert!(anomaly.contains(&wrong.to_string()), "{anomaly}");
+    assert_eq!(verified.diff_id_anomaly(Some(digest_bytes(&archive()))), None);
+    assert_eq!(verified.diff_id_anomaly(None), None);
+    let unverified = read(&Budget::default(), wrong);
+    assert_eq!(unverified.computed_diff_id, None, "nothing asked for it");
+    assert_eq!(unverified.diff_id_anomaly(Some(wrong)), None, "nothing may be said about it");
     let expected =
         Expected { digest: None, size: None, diff_id: Some(wrong), is_diff_id_binding: true };
     let read = read_stream(&mut blob.as_slice(), "l", &expected, &Budget::default(), &mut ());

@@ -36,7 +36,7 @@ pub(crate) struct Folder {
 }
 
 /// One entry.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Record {
     pub(super) size: u64,
     pub(super) mtime: i64,
@@ -63,9 +63,12 @@ impl Default for Packed {
 
 impl Packed {
     fn text_at(&self, start: u32, length: u16) -> &[u8] {
-        let start = usize::try_from(start).unwrap_or(usize::MAX);
-        let end = start.saturating_add(usize::from(length));
-        self.text.get(start..end).unwrap_or_default()
+        self.text_in(start, length).unwrap_or_default()
+    }
+
+    pub(super) fn text_in(&self, start: u32, length: u16) -> Option<&[u8]> {
+        let start = usize::try_from(start).ok()?;
+        self.text.get(start..start.checked_add(usize::from(length))?)
     }
 
     pub(super) fn name(&self, record: &Record) -> &[u8] {
@@ -78,7 +81,7 @@ impl Packed {
     }
 
     pub(super) fn link(&self, record: &Record) -> Option<&[u8]> {
-        if record.bits & HAS_LINK == 0 {
+        if !record.has_link() {
             return None;
         }
         let start = usize::try_from(record.name).ok()? + usize::from(record.name_length);
@@ -156,6 +159,14 @@ impl Record {
         let mode = u16::try_from(mode & 0o7777).unwrap_or(0);
         let link = if has_link { HAS_LINK } else { 0 };
         mode | (number_of(kind) << KIND_SHIFT) | link
+    }
+
+    pub(super) const fn has_link(&self) -> bool {
+        self.bits & HAS_LINK != 0
+    }
+
+    pub(super) const fn has_known_kind(&self) -> bool {
+        kind_of((self.bits >> KIND_SHIFT) & 7).is_some()
     }
 
     pub(crate) const fn kind(&self) -> EntryKind {

@@ -93,4 +93,39 @@ proptest! {
             prop_assert!(entry.is_at(meta.path.as_bytes()));
         }
     }
+
+    #[test]
+    fn what_is_stored_comes_out_again(metas in prop::collection::vec(any_meta(), 0..40)) {
+        let entries = Entries::pack(&metas).unwrap();
+        let mut bytes = Vec::new();
+        entries.write_bytes(&mut bytes);
+        bytes.extend_from_slice(b"rest");
+        let mut rest = bytes.as_slice();
+        prop_assert_eq!(Entries::read_bytes(&mut rest), Some(entries));
+        prop_assert_eq!(rest, b"rest");
+    }
+
+    #[test]
+    fn changed_bytes_give_nothing_or_entries_that_keep_their_promises(
+        metas in prop::collection::vec(any_meta(), 1..20),
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
+        cut in any::<prop::sample::Index>(),
+    ) {
+        let mut bytes = Vec::new();
+        Entries::pack(&metas).unwrap().write_bytes(&mut bytes);
+        let mut changed = bytes.clone();
+        for (index, byte) in changes {
+            let length = changed.len();
+            changed[index.index(length)] = byte;
+        }
+        let cut = &bytes[..cut.index(bytes.len())];
+        for bytes in [cut, &changed] {
+            let Some(entries) = Entries::read_bytes(&mut &*bytes) else { continue };
+            for entry in entries.iter() {
+                let meta = entry.to_meta();
+                prop_assert_eq!(&TreePath::clean(meta.path.as_bytes()), &meta.path);
+                prop_assert_eq!(meta.path.name(), entry.name());
+            }
+        }
+    }
 }

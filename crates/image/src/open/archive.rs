@@ -18,6 +18,7 @@ use crate::{
     budget::Budget,
     codec::{Codec, CompressedGuard, Stream, UnpackedGuard, unpack},
     entry::{EntryKind, TreePath},
+    source::{FileIdentity, FilePlace},
     tar::{Input, Reader, TarError},
 };
 
@@ -33,6 +34,9 @@ pub(super) struct ArchiveFile {
     at: String,
     /// The file itself, or the temporary one that it was unpacked to.
     file: File,
+    /// The file itself, and what it was when it was opened.
+    original: File,
+    opened: FileIdentity,
     members: BTreeMap<TreePath, Member>,
 }
 
@@ -52,6 +56,7 @@ impl ArchiveFile {
     pub(super) fn open(path: &Path, budget: &Budget) -> Result<Self, OpenError> {
         let at = path.display().to_string();
         let mut file = File::open(path).map_err(|source| io_error(path, source))?;
+        let metadata = file.metadata().map_err(|source| io_error(path, source))?;
         let mut start = [0; MAGIC];
         let read = read_start(&mut file, &mut start).map_err(|source| io_error(path, source))?;
         let codec = Codec::of(start.get(..read).unwrap_or_default());
@@ -75,7 +80,9 @@ impl ArchiveFile {
                 return Err(OpenError::Archive { at, problem: error.to_string() });
             }
         }
-        let mut archive = Self { at, file, members };
+        let original = clone(&file, path)?;
+        let opened = FileIdentity::of(&metadata);
+        let mut archive = Self { at, file, original, opened, members };
         let is_image =
             ["manifest.json", "oci-layout"].iter().any(|name| archive.has(&TreePath::from(*name)));
         if is_image && codec != Codec::Plain {
@@ -122,6 +129,13 @@ impl ArchiveFile {
             }
         }
         Err(OpenError::Missing { at: self.at.clone(), missing: format!("`{}`", name.display()) })
+    }
+
+    /// Where a member's bytes are in the file itself, unless that changed since it was opened.
+    pub(super) fn place(&self, name: &TreePath) -> Option<FilePlace> {
+        let now = FileIdentity::of(&self.original.metadata().ok()?);
+        let (offset, length) = self.find(name).ok()?;
+        (now == self.opened).then_some(FilePlace { file: now, offset, length })
     }
 
     /// A whole member in memory.

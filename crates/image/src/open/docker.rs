@@ -14,12 +14,15 @@ use super::{
 use crate::{
     blob::{Expected, read_stream},
     budget::Budget,
-    codec::digest_bytes,
+    codec::{digest_bytes, digest_reader},
     config::{ImageConfig, parse_config},
     document::DocumentError,
     entry::TreePath,
     json::{self, Fields},
-    source::{EntryVisitor, ImageDocuments, LayerDescriptor, LayerEntries, LayerSource, ReadError},
+    source::{
+        EntryVisitor, FilePlace, ImageDocuments, LayerDescriptor, LayerEntries, LayerSource,
+        ReadError,
+    },
 };
 
 const WHAT: &str = "manifest.json";
@@ -228,6 +231,14 @@ fn matching_manifest(
 impl LayerSource for DockerArchive {
     fn documents(&self) -> &ImageDocuments {
         &self.documents
+    }
+
+    fn place(&self, index: usize) -> Option<FilePlace> {
+        self.archive.place(&self.layers.get(index)?.name)
+    }
+
+    fn hash_layer(&self, index: usize) -> Option<Digest> {
+        digest_reader(self.archive.reader(&self.layers.get(index)?.name).ok()?).ok()?
     }
 
     fn read_layer(

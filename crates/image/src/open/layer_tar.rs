@@ -9,7 +9,10 @@ use super::{OpenError, Wanted, io_error};
 use crate::{
     blob::{Expected, read_stream},
     budget::Budget,
-    source::{EntryVisitor, ImageDocuments, LayerDescriptor, LayerEntries, LayerSource, ReadError},
+    source::{
+        EntryVisitor, FileIdentity, FilePlace, ImageDocuments, LayerDescriptor, LayerEntries,
+        LayerSource, ReadError,
+    },
 };
 
 struct LayerTar {
@@ -50,6 +53,11 @@ pub(super) fn open(wanted: &Wanted<'_>) -> Result<Box<dyn LayerSource + Send>, O
 impl LayerSource for LayerTar {
     fn documents(&self) -> &ImageDocuments {
         &self.documents
+    }
+
+    fn place(&self, _: usize) -> Option<FilePlace> {
+        let file = FileIdentity::of(&self.file.metadata().ok()?);
+        Some(FilePlace { file, offset: 0, length: file.size })
     }
 
     fn read_layer(

@@ -17,7 +17,7 @@ use super::{ArchiveFile, OpenError, Wanted, io_error};
 use crate::{
     blob::{Expected, read_stream},
     budget::Budget,
-    codec::digest_bytes,
+    codec::{digest_bytes, digest_reader},
     config::parse_config,
     document::DocumentError,
     entry::TreePath,
@@ -25,7 +25,10 @@ use crate::{
         Descriptor, Index, IndexEntry, Manifest, ManifestDocument, OCI_INDEX, choose_platform,
         parse_manifest,
     },
-    source::{EntryVisitor, ImageDocuments, LayerDescriptor, LayerEntries, LayerSource, ReadError},
+    source::{
+        EntryVisitor, FileIdentity, FilePlace, ImageDocuments, LayerDescriptor, LayerEntries,
+        LayerSource, ReadError,
+    },
 };
 
 const REF_NAME: &str = "org.opencontainers.image.ref.name";
@@ -51,6 +54,17 @@ impl Files {
         match &self.blobs {
             Blobs::Archive(archive) => archive.document(&TreePath::from(name), budget),
             Blobs::Folder => read_document(&self.folder.join(name), budget),
+        }
+    }
+
+    fn place(&self, name: &str) -> Option<FilePlace> {
+        match &self.blobs {
+            Blobs::Archive(archive) => archive.place(&TreePath::from(name)),
+            Blobs::Folder => {
+                let metadata = self.folder.join(name).metadata().ok()?;
+                let file = FileIdentity::of(&metadata);
+                metadata.is_file().then_some(FilePlace { file, offset: 0, length: file.size })
+            }
         }
     }
 
@@ -303,6 +317,15 @@ pub(super) fn blob_name(digest: &Digest) -> String {
 impl LayerSource for Layout {
     fn documents(&self) -> &ImageDocuments {
         &self.documents
+    }
+
+    fn place(&self, index: usize) -> Option<FilePlace> {
+        self.files.place(&blob_name(&self.documents.layers.get(index)?.digest?))
+    }
+
+    fn hash_layer(&self, index: usize) -> Option<Digest> {
+        let name = blob_name(&self.documents.layers.get(index)?.digest?);
+        digest_reader(self.files.reader(&name).ok()?).ok()?
     }
 
     fn read_layer(

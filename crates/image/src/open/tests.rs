@@ -389,7 +389,7 @@ fn a_docker_archive_is_bound_by_its_diff_ids() {
     let plain = |index: usize| {
         let mut bytes = Vec::new();
         let blob = image.layers[index].1.as_slice();
-        let codec = crate::codec::Codec::of(blob);
+        let codec = Codec::of(blob);
         let mut reader = crate::codec::unpack(codec, blob, &Budget::default()).unwrap();
         reader.read_to_end(&mut bytes).unwrap();
         bytes

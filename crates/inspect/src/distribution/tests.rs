@@ -9,7 +9,9 @@ fn as_of() -> Timestamp {
 }
 
 fn determine_all(files: &ReleaseFiles, shown: &Shown<'_>) -> (Option<Distribution>, Vec<Gap>) {
-    determine(files, shown, as_of())
+    let (distribution, mut gaps) = determine(files, shown);
+    gaps.extend(distribution.as_ref().and_then(|it| end_of_life_gap(it, as_of())));
+    (distribution, gaps)
 }
 
 fn shown(family: Family, versions: &[&'static str]) -> Shown<'static> {
@@ -92,7 +94,7 @@ fn the_database_is_believed_more_than_a_forged_name() {
         fields(&[("ID", "alpine"), ("VERSION_ID", "3.20.0"), ("PRETTY_NAME", "Alpine")]),
     )]);
     let versions = ["2.36-9+deb12u4", "1.0", "3.0.11-1~deb12u2"];
-    let (distribution, gaps) = determine(&files, &shown(Family::Dpkg, &versions), as_of());
+    let (distribution, gaps) = determine_all(&files, &shown(Family::Dpkg, &versions));
     let distribution = distribution.unwrap();
     assert_eq!(
         (distribution.ecosystem.0.as_str(), distribution.release.as_deref()),
@@ -105,15 +107,14 @@ fn the_database_is_believed_more_than_a_forged_name() {
 #[test]
 fn without_os_release_versions_and_old_files_speak() {
     let none = ReleaseFiles::new();
-    let (distribution, gaps) =
-        determine(&none, &shown(Family::Rpm, &["1-2.el9_4", "1-1.el9"]), as_of());
+    let (distribution, gaps) = determine_all(&none, &shown(Family::Rpm, &["1-2.el9_4", "1-1.el9"]));
     assert_eq!(distribution.unwrap().release.as_deref(), Some("enterprise_linux:9"));
     assert_eq!(gaps[0].reason, GapReason::UnknownDistribution);
     let alpine =
         ReleaseFiles::from([("etc/alpine-release".to_owned(), fields(&[("TEXT", "3.22.1")]))]);
-    let (distribution, _) = determine(&alpine, &shown(Family::Apk, &["1-r0"]), as_of());
+    let (distribution, _) = determine_all(&alpine, &shown(Family::Apk, &["1-r0"]));
     assert_eq!(distribution.unwrap().release.as_deref(), Some("v3.22"));
-    let (distribution, gaps) = determine(&none, &Shown::default(), as_of());
+    let (distribution, gaps) = determine_all(&none, &Shown::default());
     assert!(distribution.is_none() && gaps.is_empty());
 }
 
@@ -125,7 +126,7 @@ fn two_release_files_that_disagree_are_an_anomaly() {
             ("etc/debian_version".to_owned(), fields(&[("TEXT", text)])),
         ])
     };
-    let gaps = |text: &str| determine(&files(text), &shown(Family::Dpkg, &["1"]), as_of()).1;
+    let gaps = |text: &str| determine_all(&files(text), &shown(Family::Dpkg, &["1"])).1;
     assert_eq!(gaps("12.5"), []);
     assert_eq!(gaps("trixie/sid"), []);
     assert_eq!(gaps("11.9")[0].reason, GapReason::Anomaly);

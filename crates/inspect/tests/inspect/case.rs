@@ -72,7 +72,10 @@ pub(crate) fn inspect_layers(layers: &[Layer], config: &[u8]) -> Inspection {
     assert_eq!(unread_claims(&tree, &facts).claims, []);
     let documents = documents(layers.len(), config);
     let config = parse_config(config).unwrap();
-    inspect_image(&tree, &facts, &links, &documents, &config, AS_OF.parse::<Timestamp>().unwrap())
+    let mut inspection = inspect_image(&tree, &facts, &links, &documents, &config);
+    inspection.gaps.extend(inspection.end_of_life_gap(AS_OF.parse::<Timestamp>().unwrap()));
+    inspection.gaps.sort();
+    inspection
 }
 
 fn read(layer: &Layer, inspector: &mut LayerInspector<'_>, budget: &Budget) -> LayerEntries {

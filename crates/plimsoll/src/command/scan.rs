@@ -38,7 +38,7 @@ pub(crate) async fn run(
         );
     }
     let budget = Budget::default();
-    let cache = if arguments.no_cache { None } else { open_cache(global, terminal) };
+    let cache = if arguments.no_cache { None } else { open_cache(global, &budget, terminal) };
     let scanning = Scanning {
         feed,
         cache,
@@ -207,10 +207,10 @@ fn feed(arguments: &Scan, global: &Global) -> anyhow::Result<Option<PathBuf>> {
 }
 
 /// Without the folder a scan works too, only slower.
-fn open_cache(global: &Global, terminal: Terminal) -> Option<LayerCache> {
+fn open_cache(global: &Global, budget: &Budget, terminal: Terminal) -> Option<LayerCache> {
     let folder = data::layers(global).ok()?;
     let made = folder.parent().map_or(Ok(()), data::make);
-    match made.and_then(|()| Ok(LayerCache::open(&folder)?)) {
+    match made.and_then(|()| Ok(LayerCache::open(&folder, budget)?)) {
         Ok(cache) => Some(cache),
         Err(error) => {
             terminal.say(&format!(

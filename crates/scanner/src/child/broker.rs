@@ -18,6 +18,7 @@ use super::{
     ChildScan, Isolation, Level, Target,
     board::{Board, Place, Slot},
     death::Cause,
+    known::Known,
     launch::Running,
     stream::pump,
     wire::{Channel, Documents, Done, Job, Kind, LeftOut, Refusal, Setup, WireError, pair, parse},
@@ -54,6 +55,8 @@ pub(super) struct Plan<'p> {
     pub(super) threads: usize,
     /// When the last attempt must be done.
     pub(super) deadline: Instant,
+    /// What is known of the image before.
+    pub(super) known: Option<&'p Known<'p>>,
 }
 
 /// Starts a child and serves it to its end.
@@ -74,7 +77,8 @@ pub(super) fn attempt(
         request,
         progress,
         identity: None,
-        known: BTreeSet::new(),
+        known: plan.known.and_then(Known::key).into_iter().collect(),
+        readable: plan.known.map(Known::readable).unwrap_or_default(),
         level: Level::default(),
         report: Vec::new(),
         asked: 0,
@@ -133,6 +137,8 @@ struct Broker<'b> {
     identity: Option<Box<ImageIdentity>>,
     /// Digests of the image's layers: nothing else is handed out or kept.
     known: BTreeSet<Digest>,
+    /// Names of further entries that it may only see.
+    readable: BTreeSet<Digest>,
     level: Level,
     report: Vec<u8>,
     asked: usize,
@@ -173,7 +179,7 @@ impl Broker<'_> {
             let manifest = documents.manifest.as_deref().unwrap_or_default();
             self.channel.send(Kind::Document, manifest, None, &mut wait)?;
             self.channel.send(Kind::Document, &documents.config, None, &mut wait)?;
-            self.known = documents.layers.iter().filter_map(|layer| layer.digest).collect();
+            self.known.extend(documents.layers.iter().filter_map(|layer| layer.digest));
         }
         Ok(())
     }
@@ -215,7 +221,7 @@ impl Broker<'_> {
             return Err(WireError::Protocol("the image was opened twice".to_owned()));
         }
         if matches!(self.request.target, Target::Local { .. }) {
-            self.known = identity.layers.iter().copied().collect();
+            self.known.extend(identity.layers.iter().copied());
         }
         self.identity = Some(Box::new(identity));
         Ok(())
@@ -252,7 +258,8 @@ impl Broker<'_> {
     }
 
     fn entry(&self, digest: &[u8]) -> Result<std::os::fd::OwnedFd, String> {
-        let digest = self.known_digest(digest).ok_or("no layer of the image has this digest")?;
+        let digest = self.known_digest(digest).or_else(|| self.readable_digest(digest));
+        let digest = digest.ok_or("no layer of the image has this digest")?;
         let file = self.request.cache.and_then(|cache| cache.entry_file(&digest));
         file.map(Into::into).ok_or_else(|| "nothing is known of it".to_owned())
     }
@@ -279,6 +286,11 @@ impl Broker<'_> {
     fn known_digest(&self, bytes: &[u8]) -> Option<Digest> {
         let digest = Digest::from_bytes(bytes.try_into().ok()?);
         self.known.contains(&digest).then_some(digest)
+    }
+
+    fn readable_digest(&self, bytes: &[u8]) -> Option<Digest> {
+        let digest = Digest::from_bytes(bytes.try_into().ok()?);
+        self.readable.contains(&digest).then_some(digest)
     }
 
     fn piece(&mut self, piece: &[u8]) -> Result<(), WireError> {

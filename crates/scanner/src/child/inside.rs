@@ -228,7 +228,7 @@ fn check_platform(documents: &ImageDocuments, wanted: &Platform) -> Result<(), F
 }
 
 /// An error with its causes.
-fn described(error: &dyn std::error::Error) -> String {
+pub(super) fn described(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(error.source(), |cause| cause.source());
     causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
@@ -237,7 +237,7 @@ fn not_opened(problem: impl std::fmt::Display) -> Failure {
     Failure::Refused(Refusal::Image(problem.to_string()))
 }
 
-fn platform_of(documents: &ImageDocuments) -> Option<Platform> {
+pub(super) fn platform_of(documents: &ImageDocuments) -> Option<Platform> {
     let config: Option<ImageConfig> = parse_config(&documents.config).ok();
     config.and_then(|config| config.platform()).or_else(|| documents.platform.clone())
 }

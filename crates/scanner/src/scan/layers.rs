@@ -1,22 +1,24 @@
 //! Reading all layers, several at a time.
 //!
 //! In: a source. Out: the facts of every layer that could be read, in order, and what could not. Odd: the largest layer
-//! goes first, so that all cores are busy to the end; a layer of which the cache knows the facts is not fetched.
+//! goes first, so that all cores are busy to the end; a layer of which the cache knows the facts is not fetched. A registry's
+//! digest is the address itself; a file on this machine vouches for a digest only while it is the very file that was
+//! hashed, and is hashed again otherwise.
 
 use std::{
     collections::BTreeMap,
     sync::{
-        Mutex,
+        Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
 };
 
-use plimsoll_image::{LayerSource, ReadError};
+use plimsoll_image::{FilePlace, LayerSource, ReadError};
 use plimsoll_inspect::{LayerFacts, LayerInspector, UnreadClaim};
-use plimsoll_model::{Gap, GapReason};
+use plimsoll_model::{Digest, Gap, GapReason};
 
 use super::{ScanOptions, anomaly, into_inner};
-use crate::Progress;
+use crate::{LayerCache, Progress};
 
 /// All layers, bottom first; a layer that could not be read has no entries.
 #[derive(Default)]
@@ -24,6 +26,101 @@ pub(super) struct Layers {
     pub(super) layers: Vec<LayerFacts>,
     pub(super) gaps: Vec<Gap>,
     pub(super) interrupted: Option<String>,
+    /// A layer could not be read.
+    has_failed: bool,
+}
+
+impl Layers {
+    /// Whether everything was read that another scan would read.
+    pub(super) fn is_to_be_kept(&self, options: &ScanOptions<'_>) -> bool {
+        let leaves_out = |index| options.watch.is_some_and(|watch| watch.leaves_out(index));
+        !self.has_failed && self.interrupted.is_none() && !(0..self.layers.len()).any(leaves_out)
+    }
+}
+
+/// The digests over the layers' bytes that need not be computed by reading the layers.
+fn vouched(source: &dyn LayerSource, options: &ScanOptions<'_>) -> Vec<Option<Digest>> {
+    let Some(cache) = options.cache else { return Vec::new() };
+    let layers = &source.documents().layers;
+    if source.documents().source_kind == "registry" {
+        return layers.iter().map(|layer| layer.digest).collect();
+    }
+    let known = |index| source.place(index).and_then(|place| cache.hashed(&place));
+    let mut vouched: Vec<Option<Digest>> = (0..layers.len()).map(known).collect();
+    let unknown = (0..layers.len()).filter(|index| vouched.get(*index) == Some(&None));
+    for (index, digest) in
+        side_by_side(source, options, unknown, |index| hash_again(source, options, cache, index))
+    {
+        if let Some(place) = vouched.get_mut(index) {
+            *place = digest;
+        }
+    }
+    // What a layout's file is named is a promise; what an archive's members hold is nowhere promised.
+    if source.documents().source_kind == "oci-layout" {
+        for (vouched, layer) in vouched.iter_mut().zip(layers) {
+            *vouched = vouched.filter(|digest| layer.digest == Some(*digest));
+        }
+    }
+    vouched
+}
+
+/// Hashes a layer's file where that is all that is needed, because its facts are probably known.
+fn hash_again(
+    source: &dyn LayerSource,
+    options: &ScanOptions<'_>,
+    cache: &LayerCache,
+    index: usize,
+) -> Option<Digest> {
+    let (place, layer) = (source.place(index)?, source.documents().layers.get(index)?);
+    let is_expected =
+        layer.size == place.length && layer.size <= options.budget.max_compressed_bytes;
+    if !is_expected || !cache.has(&layer.digest?) {
+        return None;
+    }
+    let digest = source.hash_layer(index)?;
+    keep_hashed(source, options, index, Some(place), digest);
+    Some(digest)
+}
+
+/// Remembers what a file's bytes were hashed to, if the file is still the one that it was before that.
+fn keep_hashed(
+    source: &dyn LayerSource,
+    options: &ScanOptions<'_>,
+    index: usize,
+    before: Option<FilePlace>,
+    digest: Digest,
+) {
+    if let (Some(cache), Some(place)) = (options.cache, before)
+        && source.place(index) == before
+    {
+        // Without it the file is hashed again next time, nothing else.
+        let _written = cache.put_hashed(&place, digest, options.today);
+    }
+}
+
+/// Does the work of some layers on all threads, the largest layer first.
+fn side_by_side<T: Send>(
+    source: &dyn LayerSource,
+    options: &ScanOptions<'_>,
+    layers: impl Iterator<Item = usize>,
+    work: impl Fn(usize) -> T + Sync,
+) -> BTreeMap<usize, T> {
+    let size = |index: usize| source.documents().layers.get(index).map_or(0, |layer| layer.size);
+    let mut order: Vec<usize> = layers.collect();
+    order.sort_by_key(|index| std::cmp::Reverse(size(*index)));
+    let next = AtomicUsize::new(0);
+    let results = Mutex::new(BTreeMap::new());
+    std::thread::scope(|scope| {
+        for _ in 0..options.threads.clamp(1, order.len().max(1)) {
+            scope.spawn(|| {
+                while let Some(index) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let result = work(*index);
+                    results.lock().unwrap_or_else(PoisonError::into_inner).insert(*index, result);
+                }
+            });
+        }
+    });
+    into_inner(results)
 }
 
 pub(super) fn read(
@@ -31,40 +128,31 @@ pub(super) fn read(
     options: &ScanOptions<'_>,
     progress: &dyn Progress,
 ) -> Layers {
+    let vouched = vouched(source, options);
     let descriptors = &source.documents().layers;
     progress.layers_begin(descriptors.len(), descriptors.iter().map(|layer| layer.size).sum());
-    let mut order: Vec<usize> = (0..descriptors.len()).collect();
-    order.sort_by_key(|index| {
-        std::cmp::Reverse(descriptors.get(*index).map_or(0, |layer| layer.size))
-    });
-    let next = AtomicUsize::new(0);
     // One layer's largest file is bounded; without turns, as many of them as there are threads would not be.
     let turn = Mutex::new(());
-    let results = Mutex::new(BTreeMap::new());
-    std::thread::scope(|scope| {
-        for _ in 0..options.threads.clamp(1, order.len().max(1)) {
-            scope.spawn(|| {
-                while let Some(index) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let (result, cached) = read_one(source, *index, options, &turn);
-                    progress
-                        .layer_done(descriptors.get(*index).map_or(0, |layer| layer.size), cached);
-                    let mut results =
-                        results.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-                    results.insert(*index, result);
-                }
-            });
-        }
+    let results = side_by_side(source, options, 0..descriptors.len(), |index| {
+        let known = vouched.get(index).copied().flatten();
+        let known = known.and_then(|digest| known_facts(source, options, index, &digest));
+        let is_known = known.is_some();
+        let result = known.map_or_else(|| read_one(source, index, options, &turn), Ok);
+        progress.layer_done(descriptors.get(index).map_or(0, |layer| layer.size), is_known);
+        result
     });
     let mut read = Layers::default();
-    for (index, result) in into_inner(results) {
-        let at = source.documents().layers.get(index).and_then(|layer| layer.digest);
+    for (index, result) in results {
+        let descriptor = descriptors.get(index);
+        let at = descriptor.and_then(|layer| layer.digest);
         let at = at.map_or_else(|| format!("layer {index}"), |digest| digest.to_string());
         match result {
             Ok(facts) => {
                 read.gaps.extend(facts.entries.gaps.iter().cloned());
-                let anomalies = facts.entries.anomalies.iter();
-                read.gaps
-                    .extend(anomalies.map(|detail| anomaly("archive", at.clone(), detail.clone())));
+                let diff_id =
+                    facts.entries.diff_id_anomaly(descriptor.and_then(|layer| layer.diff_id));
+                let anomalies = facts.entries.anomalies.iter().cloned().chain(diff_id);
+                read.gaps.extend(anomalies.map(|detail| anomaly("archive", at.clone(), detail)));
                 read.layers.push(facts);
             }
             Err(error) => {
@@ -79,10 +167,25 @@ pub(super) fn read(
                     detail,
                 });
                 read.layers.push(LayerFacts::default());
+                read.has_failed = true;
             }
         }
     }
     read
+}
+
+/// What the cache has of a layer whose bytes have that digest.
+fn known_facts(
+    source: &dyn LayerSource,
+    options: &ScanOptions<'_>,
+    index: usize,
+    digest: &Digest,
+) -> Option<LayerFacts> {
+    let facts = options.cache?.get(digest)?;
+    // Nothing but the configuration binds the members of an archive, so what they unpack to must have been computed.
+    let is_bound = source.documents().source_kind != "docker-archive"
+        || facts.entries.computed_diff_id == source.documents().layers.get(index)?.diff_id;
+    is_bound.then_some(facts)
 }
 
 fn read_one(
@@ -90,25 +193,19 @@ fn read_one(
     index: usize,
     options: &ScanOptions<'_>,
     turn: &Mutex<()>,
-) -> (Result<LayerFacts, ReadError>, bool) {
-    // An archive's or folder's claim about its own bytes is worth nothing before they were read; a registry's and a
-    // layout's digest is the address itself, and a runtime would refuse other bytes under it.
-    let addressed = matches!(source.documents().source_kind, "registry" | "oci-layout");
-    let cache = options.cache.filter(|_| addressed);
-    let digest = source.documents().layers.get(index).and_then(|layer| layer.digest);
-    if let (Some(cache), Some(digest)) = (cache, digest)
-        && let Some(facts) = cache.get(&digest)
-    {
-        return (Ok(facts), true);
-    }
+) -> Result<LayerFacts, ReadError> {
+    let before = source.place(index);
     let inspector = LayerInspector::new(options.budget).with_turn(turn);
-    let result = read_watched(source, index, options, inspector);
-    let cache = cache.filter(|_| options.watch.is_none_or(|watch| !watch.leaves_out(index)));
-    if let (Some(cache), Ok(facts)) = (cache, &result) {
-        // Without a cache entry the next scan is slower, nothing else.
-        let _written = cache.put(facts);
+    let facts = read_watched(source, index, options, inspector)?;
+    if let Some(digest) = facts.entries.computed_digest {
+        keep_hashed(source, options, index, before, digest);
     }
-    (result, false)
+    let is_whole = options.watch.is_none_or(|watch| !watch.leaves_out(index));
+    if let Some(cache) = options.cache.filter(|_| is_whole) {
+        // Without a cache entry the next scan is slower, nothing else.
+        let _written = cache.put(&facts);
+    }
+    Ok(facts)
 }
 
 /// One pass over one layer, before the eyes of whoever watches.

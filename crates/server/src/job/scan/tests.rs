@@ -1,6 +1,6 @@
 //! Workers against a registry in this process: what is recorded, what is tried again, what a dead worker leaves behind.
 
-use plimsoll_image::{BuiltImage, ImageBuilder, Layer};
+use plimsoll_image::{Budget, BuiltImage, ImageBuilder, Layer};
 use plimsoll_model::{Digest, Platform, Timestamp};
 use plimsoll_scanner::LayerCache;
 use plimsoll_store::{LEASE_SECONDS, RecordOutcome, ScanRecord, Store, StoreOptions, TaskState};
@@ -44,7 +44,7 @@ impl Fixture {
     }
 
     fn cache(&self) -> LayerCache {
-        LayerCache::open(&self.folder.path().join("layers")).unwrap()
+        LayerCache::open(&self.folder.path().join("layers"), &Budget::default()).unwrap()
     }
 
     fn now(&self) -> Timestamp {

@@ -1,0 +1,144 @@
+//! What cache files hold, field by field.
+//!
+//! In and out: the facts of a layer, and what an image is. Odd: the fields are those of the types at hand; when one is added
+//! to a type and here, [`FORMAT`](super::FORMAT) is raised, so that older files count as absent.
+
+use plimsoll_image::{Entries, LayerEntries, LayerOrigin};
+use plimsoll_inspect::{
+    Distribution, DistributionFact, FileFacts, Inspection, LayerFacts, PackageFact, Problem,
+    SbomFacts,
+};
+use plimsoll_model::{
+    Ecosystem, Evidence, Finding, Fix, Gap, GapReason, ImageIdentity, Kind, Level, Location,
+    Package, Platform, Priority, SourcePackage, Subject, Timestamp, Urgency,
+};
+
+use super::wire::{Reader, Wire, fields, words};
+
+fields!(LayerFacts { entries, files });
+fields!(LayerEntries {
+    entries,
+    origin,
+    anomalies,
+    gaps,
+    computed_digest,
+    computed_diff_id,
+    unpacked_size,
+});
+fields!(FileFacts { detector, claimed, packages, distribution, text, owned, sbom, problems });
+fields!(PackageFact {
+    ecosystem,
+    release,
+    namespace,
+    name,
+    version,
+    source,
+    architecture,
+    inner,
+    purl,
+    extra,
+});
+fields!(DistributionFact { fields });
+fields!(SbomFacts { distro, pretty_name, image, gaps, found });
+fields!(ImageIdentity { name, source, digest, id, platform, size, layers, distribution });
+fields!(Platform { os, architecture, variant });
+fields!(Problem { reason, detail });
+fields!(SourcePackage { name, version });
+fields!(Gap { reason, by, at, detail });
+
+fields!(Inspection { packages, findings, gaps, ran, distribution });
+fields!(Distribution { pretty_name, id, ecosystem, release, distro, end_of_life });
+fields!(Package { ecosystem, release, name, version, source, purl, locations, found_by, extra });
+fields!(Location { path, layer });
+fields!(Finding {
+    kind,
+    id,
+    record,
+    aliases,
+    advisories,
+    level,
+    priority,
+    score,
+    urgency,
+    subject,
+    title,
+    evidence,
+    fix,
+    extra,
+});
+fields!(Evidence { location, detail });
+fields!(Fix { version, advice });
+fields!(Urgency { tenths, c10, t100, e10, a10, rules, pending, cvss, known_exploited, epss });
+
+words!(LayerOrigin { Archive, Folder });
+words!(GapReason {
+    UnreadableImage,
+    UnreadableFile,
+    BudgetReached,
+    UnsupportedDistribution,
+    EndOfLifeDistribution,
+    UnknownDistribution,
+    PackageDatabaseRemoved,
+    UnparsableVersion,
+    FeedMissing,
+    FeedStale,
+    Anomaly,
+    NotInSource,
+    Unverified,
+});
+words!(Kind { Vulnerability, Baseline, Malware, Secret, Build, License });
+words!(Level { Unknown, Negligible, Low, Medium, High, Critical });
+words!(Priority { Nntf, Later, Asap });
+
+impl Wire for Entries {
+    fn write(&self, out: &mut Vec<u8>) {
+        self.write_bytes(out);
+    }
+
+    fn read(from: &mut Reader<'_>) -> Option<Self> {
+        Self::read_bytes(&mut from.rest)
+    }
+}
+
+impl Wire for Ecosystem {
+    fn write(&self, out: &mut Vec<u8>) {
+        self.0.write(out);
+    }
+
+    fn read(from: &mut Reader<'_>) -> Option<Self> {
+        String::read(from).map(Self)
+    }
+}
+
+impl Wire for Timestamp {
+    fn write(&self, out: &mut Vec<u8>) {
+        self.0.write(out);
+    }
+
+    fn read(from: &mut Reader<'_>) -> Option<Self> {
+        i64::read(from).map(Self)
+    }
+}
+
+impl Wire for Subject {
+    fn write(&self, out: &mut Vec<u8>) {
+        let (word, text) = match self {
+            Self::Purl(text) => (0, text),
+            Self::Path(text) => (1, text),
+            Self::Image(text) => (2, text),
+        };
+        out.push(word);
+        text.write(out);
+    }
+
+    fn read(from: &mut Reader<'_>) -> Option<Self> {
+        let word = u8::read(from)?;
+        let text = String::read(from)?;
+        Some(match word {
+            0 => Self::Purl(text),
+            1 => Self::Path(text),
+            2 => Self::Image(text),
+            _ => return None,
+        })
+    }
+}
