@@ -194,6 +194,8 @@ pub(crate) struct Tree {
     /// Show one layer alone, whiteouts included, instead of all merged; 0 is the bottom
     #[arg(long, value_name = "N")]
     pub(crate) layer: Option<usize>,
+    #[command(flatten)]
+    pub(crate) confinement: Confinement,
 }
 
 /// How a tree is printed.

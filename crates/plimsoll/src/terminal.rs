@@ -50,6 +50,11 @@ impl Terminal {
         output.flush()
     }
 
+    /// For a result that is too long to hold.
+    pub(crate) fn output(self) -> impl Write {
+        io::BufWriter::new(io::stdout())
+    }
+
     /// Says something about the run, unless quiet.
     #[expect(clippy::print_stderr, reason = "the terminal module")]
     pub(crate) fn say(self, text: &str) {

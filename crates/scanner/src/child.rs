@@ -17,6 +17,7 @@ mod known;
 mod launch;
 mod level;
 mod limits;
+mod list;
 mod parent;
 mod probe;
 mod stream;
@@ -29,7 +30,7 @@ use plimsoll_advisory::MatchContext;
 use plimsoll_image::{BlobSource, Budget, InputKind};
 use plimsoll_model::{Coverage, Gap, GapReason, ImageIdentity, Platform, Report, Timestamp};
 
-use broker::{Outcome, Plan, attempt};
+use broker::{Observers, Outcome, Plan, attempt};
 use death::{Remedy, remedy};
 use known::Known;
 use wire::Refusal;
@@ -40,6 +41,7 @@ pub use self::{
     launch::Launcher,
     level::Level,
     limits::ChildLimits,
+    list::{Listed, list_in_child},
     probe::{Tried, probe, try_attempt},
 };
 use crate::{NoProgress, Progress, Scanned};
@@ -123,6 +125,12 @@ pub enum ChildError {
     /// This machine lacks a part of the sandbox that was required, or refuses it.
     #[error("the sandbox cannot be had: {0}")]
     Sandbox(String),
+    /// The process that listed the image's files died.
+    #[error("the process that read the image {0}")]
+    Died(String),
+    /// The list of the image's files could not be written.
+    #[error("the list cannot be written")]
+    Output(#[source] io::Error),
     /// The scan was told to stop.
     #[error("the scan was stopped")]
     Stopped,
@@ -163,19 +171,25 @@ pub fn scan_in_child(
     let mut threads = request.threads;
     for number in 0..=MAX_RETRIES {
         let progress = if number == 0 { progress } else { &NoProgress };
-        let plan = Plan { left_out: &left_out, threads, deadline, known: known.as_ref() };
-        let (cause, identity, board) =
-            match attempt(isolation, request, &plan, progress, is_stopped)? {
-                Outcome::Report { scanned, level } => {
-                    if let Some(known) = &known {
-                        known.keep(request, &scanned);
-                    }
-                    return Ok(ChildScanned { scanned: *scanned, level: Some(level) });
+        let known = known.as_ref();
+        let plan = Plan { left_out: &left_out, threads, deadline, known, listing: None };
+        let observers = Observers { progress, is_stopped, output: &mut io::sink() };
+        let (cause, identity, board) = match attempt(isolation, request, &plan, observers)? {
+            Outcome::Report { scanned, level } => {
+                if let Some(known) = known {
+                    known.keep(request, &scanned);
                 }
-                Outcome::Refused(refusal) => return Err(refusal.into()),
-                Outcome::Stopped => return Err(ChildError::Stopped),
-                Outcome::Died { cause, identity, board } => (cause, identity, board),
-            };
+                return Ok(ChildScanned { scanned: *scanned, level: Some(level) });
+            }
+            Outcome::Refused(refusal) => return Err(refusal.into()),
+            Outcome::Stopped => return Err(ChildError::Stopped),
+            Outcome::NotWritten(error) => return Err(ChildError::Output(error)),
+            Outcome::Listing { .. } => {
+                let problem = "a listing in a report's place";
+                return Err(ChildError::Start(io::Error::other(problem)));
+            }
+            Outcome::Died { cause, identity, board } => (cause, identity, board),
+        };
         match remedy(&cause, &board, limits, threads == 1) {
             Remedy::LeaveOut(one) if number < MAX_RETRIES => left_out.push(one),
             Remedy::OneByOne if number < MAX_RETRIES => threads = 1,

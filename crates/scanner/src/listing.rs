@@ -4,6 +4,8 @@
 //! `podman image mount` shows of the same image. Odd: no detector runs here; content is read only where digests are asked
 //! for. A layer that cannot be read makes the listing UNREADABLE, and what its layers would have changed is unknown.
 
+mod output;
+
 use std::{
     collections::BTreeMap,
     io::{self, Read},
@@ -20,6 +22,8 @@ use plimsoll_image::{
 use plimsoll_model::{Coverage, Digest, Gap, GapReason};
 use ring::digest::{Context, SHA256};
 use serde::Serialize;
+
+pub use self::output::ListingFormat;
 
 /// What is asked for.
 #[derive(Clone, Copy, Debug)]

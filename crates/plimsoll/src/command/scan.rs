@@ -12,7 +12,7 @@ use plimsoll_image::{Budget, LayerSource};
 use plimsoll_model::Verdict;
 use plimsoll_scanner::{
     LayerCache, ScanOptions, Scanned, Threshold,
-    child::{ChildError, ChildScan, ChildScanned, Isolation, Target, scan_in_child},
+    child::{ChildError, ChildScan, ChildScanned, Isolation, scan_in_child},
     format,
 };
 use plimsoll_server::operation::feed::feed_path;
@@ -82,15 +82,7 @@ impl Scanning {
     ) -> anyhow::Result<Scanned> {
         let platform = target::platform(target);
         let request = ChildScan {
-            target: match located {
-                Located::Remote(image) => Target::Remote(&**image),
-                Located::Local(path, kind) => Target::Local {
-                    path,
-                    kind: *kind,
-                    platform: &platform,
-                    is_platform_required: target.platform.is_some(),
-                },
-            },
+            target: located.for_child(target, &platform),
             snapshot: self.feed.as_deref(),
             cache: self.cache.as_ref(),
             budget: &self.budget,
@@ -100,18 +92,9 @@ impl Scanning {
         };
         let scanned = scan_in_child(isolation, &request, &self.progress, &|| false);
         self.end();
-        let ChildScanned { scanned, level } = scanned.map_err(|error| match (error, located) {
-            (ChildError::Image(problem), Located::Local(_, kind)) => {
-                anyhow::anyhow!("{}", target::not_opened(&problem, *kind))
-            }
-            (ChildError::Snapshot(problem), _) => self.bad_feed(anyhow::anyhow!("{problem}")),
-            (error @ (ChildError::Sandbox(_) | ChildError::Start(_)), _) => {
-                anyhow::Error::new(error).context(
-                    "nothing was read\nhint: `plimsoll sandbox` shows what this machine can; `--sandbox off` reads images \
-                     without protection from what is in them",
-                )
-            }
-            (error, _) => error.into(),
+        let ChildScanned { scanned, level } = scanned.map_err(|error| match error {
+            ChildError::Snapshot(problem) => self.bad_feed(anyhow::anyhow!("{problem}")),
+            error => located.explain(error),
         })?;
         if let Some(missing) = level.and_then(|level| level.missing()) {
             terminal.say(&format!("warning: {missing}"));

@@ -12,6 +12,8 @@ use plimsoll_registry::{
     Credentials, Endpoint, HttpClient, HttpOptions, RegistryClient, RemoteImage, resolve,
 };
 
+use plimsoll_scanner::child::{self, ChildError};
+
 use super::registry::account;
 use crate::arguments::{Access, Input, Target};
 
@@ -21,6 +23,41 @@ pub(crate) enum Located {
     Local(PathBuf, Option<InputKind>),
     /// In a registry; its documents are fetched.
     Remote(Box<RemoteImage>),
+}
+
+impl Located {
+    /// As a child is told of it.
+    pub(crate) fn for_child<'l>(
+        &'l self,
+        target: &Target,
+        platform: &'l Platform,
+    ) -> child::Target<'l> {
+        match self {
+            Self::Remote(image) => child::Target::Remote(&**image),
+            Self::Local(path, kind) => child::Target::Local {
+                path,
+                kind: *kind,
+                platform,
+                is_platform_required: target.platform.is_some(),
+            },
+        }
+    }
+
+    /// What a child's failure means to whoever named the target.
+    pub(crate) fn explain(&self, error: ChildError) -> anyhow::Error {
+        match (error, self) {
+            (ChildError::Image(problem), Self::Local(_, kind)) => {
+                anyhow::anyhow!("{}", not_opened(&problem, *kind))
+            }
+            (error @ (ChildError::Sandbox(_) | ChildError::Start(_)), _) => {
+                anyhow::Error::new(error).context(
+                    "nothing was read\nhint: `plimsoll sandbox` shows what this machine can; `--sandbox off` reads images \
+                     without protection from what is in them",
+                )
+            }
+            (error, _) => error.into(),
+        }
+    }
 }
 
 /// The platform that was asked for, else this machine's.

@@ -1,11 +1,14 @@
 //! `plimsoll tree`: the files of an image as its runtime would see them.
 
+use std::io::Write;
+
 use anyhow::bail;
 use plimsoll_image::Budget;
 use plimsoll_model::Verdict;
 use plimsoll_scanner::{
+    child::{Isolation, Listed, list_in_child},
     format::printable,
-    listing::{ListedEntry, ListingOptions, list_tree},
+    listing::{ListingFormat, ListingOptions, list_tree},
 };
 
 use super::target;
@@ -16,62 +19,75 @@ use crate::{
 };
 
 pub(crate) async fn run(arguments: Tree, terminal: Terminal) -> anyhow::Result<Exit> {
-    let budget = Budget::default();
-    let source = target::open(&arguments.target, &budget).await?;
-    let (digests, layer) = (arguments.digests, arguments.layer);
-    let listing = tokio::task::spawn_blocking(move || {
-        let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        list_tree(&*source, &ListingOptions { budget: &budget, digests, layer, threads })
-    })
-    .await??;
-    match arguments.format {
-        TreeFormat::Json => terminal.print(&serde_json::to_string_pretty(&listing)?)?,
-        TreeFormat::Text => {
-            let lines: Vec<String> = listing.entries.iter().map(line).collect();
-            terminal.print(&lines.join("\n"))?;
-            for gap in &listing.coverage.gaps {
-                terminal.say(&printable(&format!("{}: {} {}", gap.by, gap.at, gap.detail)));
-            }
-            let (verdict, count) = (listing.coverage.verdict, listing.entries.len());
-            terminal.say(&format!("{count} entries, coverage {verdict}"));
+    let name = arguments.target.name.clone();
+    let format = match arguments.format {
+        TreeFormat::Json => ListingFormat::Json,
+        TreeFormat::Text => ListingFormat::Text,
+    };
+    let listed = match arguments.confinement.isolation() {
+        Some(isolation) => in_child(arguments, isolation, format, terminal).await?,
+        None => here(arguments, format, terminal).await?,
+    };
+    let (verdict, count) = (listed.coverage.verdict, listed.entries);
+    if format == ListingFormat::Text {
+        for gap in &listed.coverage.gaps {
+            terminal.say(&printable(&format!("{}: {} {}", gap.by, gap.at, gap.detail)));
         }
+        terminal.say(&format!("{count} entries, coverage {verdict}"));
     }
-    if listing.coverage.verdict == Verdict::Unreadable {
+    if verdict == Verdict::Unreadable {
         bail!(
-            "`{}` could not be read to its end: what is shown is not what a container would see",
-            arguments.target.name
+            "`{name}` could not be read to its end: what is shown is not what a container would see"
         );
     }
     Ok(Exit::Done)
 }
 
-fn line(entry: &ListedEntry) -> String {
-    let layer = entry.layer.map_or_else(|| "-".to_owned(), |layer| layer.to_string());
-    let owner = format!("{}:{}", entry.uid, entry.gid);
-    let mut line =
-        format!("{} {} {owner:>9} {:>11} {layer:>3} ", mark(entry.kind), entry.mode, entry.size);
-    if let Some(digest) = &entry.sha256 {
-        line.push_str(digest);
-        line.push(' ');
+/// In a process of its own.
+async fn in_child(
+    arguments: Tree,
+    isolation: Isolation,
+    format: ListingFormat,
+    terminal: Terminal,
+) -> anyhow::Result<Listed> {
+    let budget = Budget::default();
+    let located = target::locate(&arguments.target, &budget).await?;
+    let list = move || {
+        let platform = target::platform(&arguments.target);
+        let target = located.for_child(&arguments.target, &platform);
+        let options = options(&arguments, &budget);
+        let mut output = terminal.output();
+        let listed = list_in_child(&isolation, target, &options, format, &mut output);
+        let listed = listed.map_err(|error| located.explain(error))?;
+        output.flush()?;
+        anyhow::Ok(listed)
+    };
+    let (listed, level) = tokio::task::spawn_blocking(list).await??;
+    if let Some(missing) = level.missing() {
+        terminal.say(&format!("warning: {missing}"));
     }
-    line.push_str(&printable(&entry.path));
-    if let Some(target) = &entry.target {
-        line.push_str(&format!(" -> {}", printable(target)));
-    }
-    line
+    Ok(listed)
 }
 
-/// The letter of `ls -l`; whiteouts, which `ls` does not know, are `w` and `o`.
-fn mark(kind: &str) -> char {
-    match kind {
-        "directory" => 'd',
-        "symlink" => 'l',
-        "hardlink" => 'h',
-        "character-device" => 'c',
-        "block-device" => 'b',
-        "fifo" => 'p',
-        "whiteout" => 'w',
-        "opaque" => 'o',
-        _ => '-',
-    }
+/// In this very process.
+async fn here(
+    arguments: Tree,
+    format: ListingFormat,
+    terminal: Terminal,
+) -> anyhow::Result<Listed> {
+    let budget = Budget::default();
+    let source = target::open(&arguments.target, &budget).await?;
+    let list = move || -> anyhow::Result<Listed> {
+        let listing = list_tree(&*source, &options(&arguments, &budget))?;
+        let mut output = terminal.output();
+        listing.write(format, &mut output)?;
+        output.flush()?;
+        Ok(Listed { entries: listing.entries.len(), coverage: listing.coverage })
+    };
+    tokio::task::spawn_blocking(list).await?
+}
+
+fn options<'b>(arguments: &Tree, budget: &'b Budget) -> ListingOptions<'b> {
+    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    ListingOptions { budget, digests: arguments.digests, layer: arguments.layer, threads }
 }

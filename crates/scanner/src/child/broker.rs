@@ -6,7 +6,7 @@
 
 use std::{
     collections::BTreeSet,
-    io::{self, Read},
+    io::{self, Read, Write},
     os::{fd::AsFd, unix::ffi::OsStrExt},
     time::{Duration, Instant},
 };
@@ -20,8 +20,12 @@ use super::{
     death::Cause,
     known::Known,
     launch::Running,
+    list::Listed,
     stream::pump,
-    wire::{Channel, Documents, Done, Job, Kind, LeftOut, Refusal, Setup, WireError, pair, parse},
+    wire::{
+        Channel, Documents, Done, Job, Kind, LeftOut, ListingWish, Refusal, Setup, WireError, pair,
+        parse,
+    },
 };
 use crate::{Progress, Scanned};
 
@@ -38,6 +42,13 @@ pub(super) enum Outcome {
         scanned: Box<Scanned>,
         level: Level,
     },
+    /// The listing was written.
+    Listing {
+        listed: Listed,
+        level: Level,
+    },
+    /// It could not be written.
+    NotWritten(io::Error),
     /// The child says why there will be no report.
     Refused(Refusal),
     Died {
@@ -57,6 +68,15 @@ pub(super) struct Plan<'p> {
     pub(super) deadline: Instant,
     /// What is known of the image before.
     pub(super) known: Option<&'p Known<'p>>,
+    pub(super) listing: Option<ListingWish>,
+}
+
+/// Who is told what, while a child runs.
+pub(super) struct Observers<'o> {
+    pub(super) progress: &'o dyn Progress,
+    pub(super) is_stopped: &'o dyn Fn() -> bool,
+    /// Takes a listing as it comes.
+    pub(super) output: &'o mut dyn Write,
 }
 
 /// Starts a child and serves it to its end.
@@ -64,12 +84,12 @@ pub(super) fn attempt(
     isolation: &Isolation,
     request: &ChildScan<'_>,
     plan: &Plan<'_>,
-    progress: &dyn Progress,
-    is_stopped: &dyn Fn() -> bool,
+    observers: Observers<'_>,
 ) -> io::Result<Outcome> {
+    let Observers { progress, is_stopped, output } = observers;
     let board = Board::new()?;
     let (channel, socket) = pair()?;
-    let mut child = isolation.launcher.start(socket)?;
+    let child = isolation.launcher.start(socket)?;
     let mut watcher = Watcher::new(&board, isolation, plan, is_stopped);
     let mut broker = Broker {
         channel,
@@ -81,21 +101,22 @@ pub(super) fn attempt(
         readable: plan.known.map(Known::readable).unwrap_or_default(),
         level: Level::default(),
         report: Vec::new(),
+        output,
+        not_written: None,
         asked: 0,
     };
     let served =
-        broker.set_up(&board, plan, &mut watcher).and_then(|()| broker.serve(&mut watcher));
+        broker.set_up(&board, plan, &mut watcher).and_then(|()| broker.serve(plan, &mut watcher));
     let ended = watcher.ended;
     let identity = broker.identity.take();
+    let (level, not_written) = (broker.level, broker.not_written.take());
+    if let Some(error) = not_written {
+        return Ok(Outcome::NotWritten(error));
+    }
+    // One that is done has nothing left to do; whatever it still wants, it does not get.
     let cause = match served {
-        Ok(End::Report(scanned)) => {
-            let level = broker.level;
-            drop(broker);
-            // It has nothing left to do; whatever it still wants, it does not get.
-            child.kill();
-            child.end()?;
-            return Ok(Outcome::Report { scanned, level });
-        }
+        Ok(End::Report(scanned)) => return Ok(Outcome::Report { scanned, level }),
+        Ok(End::Listing(listed)) => return Ok(Outcome::Listing { listed, level }),
         Ok(End::Refused(refusal)) => return Ok(Outcome::Refused(refusal)),
         Err(WireError::Closed) => {
             drop(broker);
@@ -126,6 +147,7 @@ fn died(
 
 enum End {
     Report(Box<Scanned>),
+    Listing(Listed),
     Refused(Refusal),
 }
 
@@ -141,6 +163,8 @@ struct Broker<'b> {
     readable: BTreeSet<Digest>,
     level: Level,
     report: Vec<u8>,
+    output: &'b mut dyn Write,
+    not_written: Option<io::Error>,
     asked: usize,
 }
 
@@ -170,6 +194,7 @@ impl Broker<'_> {
             context: request.context,
             snapshot: request.snapshot.map(|path| path.as_os_str().as_bytes().to_vec()),
             has_cache: request.cache.is_some(),
+            listing: plan.listing,
             left_out: plan.left_out.to_vec(),
         };
         let mut wait = || watcher.is_over();
@@ -185,7 +210,7 @@ impl Broker<'_> {
     }
 
     /// Answers and listens until there is a report, or a reason for none.
-    fn serve(&mut self, watcher: &mut Watcher<'_>) -> Result<End, WireError> {
+    fn serve(&mut self, plan: &Plan<'_>, watcher: &mut Watcher<'_>) -> Result<End, WireError> {
         loop {
             let (kind, length) = self.channel.head(&mut || watcher.is_over())?;
             if kind == Kind::Keep {
@@ -206,8 +231,9 @@ impl Broker<'_> {
                 }
                 Kind::Step => self.progress.step(step(&body)),
                 Kind::Blob | Kind::Entry | Kind::Spool => self.answer(kind, &body, watcher)?,
+                Kind::Piece if plan.listing.is_some() => self.write(body)?,
                 Kind::Piece => self.piece(&body)?,
-                Kind::Done => return self.done(parse(&body)?).map(End::Report),
+                Kind::Done => return self.done(parse(&body)?, plan.listing.is_some()),
                 Kind::Setup | Kind::Document | Kind::Answer | Kind::Attempted | Kind::Keep => {
                     return Err(WireError::Protocol(format!("{kind:?} is not for it to say")));
                 }
@@ -301,9 +327,26 @@ impl Broker<'_> {
         Ok(())
     }
 
-    fn done(&mut self, done: Done) -> Result<Box<Scanned>, WireError> {
-        let report: Report = parse(&self.report)?;
-        Ok(Box::new(Scanned { report, interrupted: done.interrupted }))
+    /// Passes a piece of a listing on, without what only an attacker's child could have put there.
+    fn write(&mut self, mut piece: Vec<u8>) -> Result<(), WireError> {
+        for byte in piece.iter_mut().filter(|byte| byte.is_ascii_control() && **byte != b'\n') {
+            *byte = b'?';
+        }
+        self.output.write_all(&piece).map_err(|error| {
+            self.not_written = Some(error);
+            WireError::Ended
+        })
+    }
+
+    fn done(&mut self, done: Done, is_listing: bool) -> Result<End, WireError> {
+        match done {
+            Done::Report { interrupted } if !is_listing => {
+                let report: Report = parse(&self.report)?;
+                Ok(End::Report(Box::new(Scanned { report, interrupted })))
+            }
+            Done::Listing(listed) if is_listing => Ok(End::Listing(listed)),
+            _ => Err(WireError::Protocol("what came to its end was not asked for".to_owned())),
+        }
     }
 }
 

@@ -17,7 +17,8 @@ use std::{
 
 use plimsoll_advisory::{Snapshot, SnapshotError};
 use plimsoll_image::{
-    ImageConfig, ImageDocuments, InputKind, LayerSource, input_file, open_path, parse_config,
+    Budget, ImageConfig, ImageDocuments, InputKind, LayerSource, input_file, open_path,
+    parse_config,
 };
 use plimsoll_model::{ImageIdentity, Platform};
 use plimsoll_native::sandbox::{self, Confinement, Nets, Opening, Readable};
@@ -27,11 +28,16 @@ use super::{
     board::Board,
     fault::Fault,
     level::Level,
+    list::Listed,
     parent::{Parent, Remote},
     watch::Announcer,
-    wire::{Channel, Done, Job, Kind, MAX_PIECE, Refusal, Setup, WireError, parse},
+    wire::{Channel, Done, Job, Kind, ListingWish, MAX_PIECE, Refusal, Setup, WireError, parse},
 };
-use crate::{LayerCache, ScanOptions, scan};
+use crate::{
+    LayerCache, ScanOptions,
+    listing::{ListingOptions, list_tree},
+    scan,
+};
 
 /// Why the child ends without a report; the parent is told where it still listens.
 enum Failure {
@@ -150,6 +156,9 @@ fn read_image(
     let watch = Announcer::new(board, std::mem::take(&mut setup.left_out), fault);
     let source = open(setup.job, &parent, &setup.budget)?;
     parent.opened(&identity(source.documents()))?;
+    if let Some(wish) = setup.listing {
+        return list(&parent, &*source, wish, &setup.budget, setup.threads);
+    }
     let options = ScanOptions {
         snapshot: snapshot.as_ref(),
         cache: cache.as_ref(),
@@ -163,7 +172,23 @@ fn read_image(
     let mut pieces = Pieces { parent: &parent, piece: Vec::new() };
     let written = serde_json::to_writer(&mut pieces, &scanned.report);
     written.map_err(io::Error::from).and_then(|()| pieces.flush()).map_err(WireError::Io)?;
-    Ok(parent.done(&Done { interrupted: scanned.interrupted })?)
+    Ok(parent.done(&Done::Report { interrupted: scanned.interrupted })?)
+}
+
+fn list(
+    parent: &Parent,
+    source: &dyn LayerSource,
+    wish: ListingWish,
+    budget: &Budget,
+    threads: usize,
+) -> Result<(), Failure> {
+    let ListingWish { digests, layer, format } = wish;
+    let listing = list_tree(source, &ListingOptions { budget, digests, layer, threads });
+    let listing = listing.map_err(not_opened)?;
+    let mut pieces = Pieces { parent, piece: Vec::new() };
+    listing.write(format, &mut pieces).and_then(|()| pieces.flush()).map_err(WireError::Io)?;
+    let entries = listing.entries.len();
+    Ok(parent.done(&Done::Listing(Listed { coverage: listing.coverage, entries }))?)
 }
 
 fn confine(channel: &Channel, setup: &Setup) -> Result<(), Failure> {
@@ -193,7 +218,7 @@ fn confine(channel: &Channel, setup: &Setup) -> Result<(), Failure> {
 fn open(
     job: Job,
     parent: &Arc<Parent>,
-    budget: &plimsoll_image::Budget,
+    budget: &Budget,
 ) -> Result<Box<dyn LayerSource + Send>, Failure> {
     let (path, kind, platform, is_platform_required) = match job {
         Job::Local { path, kind, platform, is_platform_required } => {

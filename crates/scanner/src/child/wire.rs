@@ -26,7 +26,9 @@ use serde::{Deserialize, Serialize};
 use super::{
     attempt::{Attempt, Confined},
     limits::ChildLimits,
+    list::Listed,
 };
+use crate::listing::ListingFormat;
 
 /// Bytes of what tells the child what to do: documents of an image, twice 8 MiB, and little else.
 const MAX_SETUP: u32 = 64 << 20;
@@ -68,9 +70,9 @@ pub(super) enum Kind {
     Spool = 24,
     /// What is to be kept of a layer: its digest in 32 bytes, then the entry.
     Keep = 25,
-    /// A piece of the report.
+    /// A piece of the report or listing.
     Piece = 26,
-    /// The report is complete: [`Done`].
+    /// It is complete: [`Done`].
     Done = 27,
     /// An attempt that must fail has ended: its error, or that it did not fail.
     Attempted = 28,
@@ -120,6 +122,8 @@ pub(super) struct Setup {
     /// Path of the advisory snapshot, as bytes.
     pub(super) snapshot: Option<Vec<u8>>,
     pub(super) has_cache: bool,
+    /// List the image's files instead of scanning it.
+    pub(super) listing: Option<ListingWish>,
     pub(super) left_out: Vec<LeftOut>,
 }
 
@@ -138,6 +142,14 @@ pub(super) enum Job {
     Remote(Documents),
     /// Something that must fail.
     Attempt { attempt: Attempt, confined: Confined },
+}
+
+/// As [`ListingOptions`](crate::listing::ListingOptions), and how it is written.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(super) struct ListingWish {
+    pub(super) digests: bool,
+    pub(super) layer: Option<usize>,
+    pub(super) format: ListingFormat,
 }
 
 /// [`ImageDocuments`] without the documents themselves.
@@ -226,11 +238,14 @@ pub(super) enum Refusal {
     Setup(String),
 }
 
-/// The end of a report.
+/// The end of a report or listing.
 #[derive(Serialize, Deserialize)]
-pub(super) struct Done {
-    /// As [`Scanned::interrupted`](crate::Scanned::interrupted).
-    pub(super) interrupted: Option<String>,
+pub(super) enum Done {
+    Report {
+        /// As [`Scanned::interrupted`](crate::Scanned::interrupted).
+        interrupted: Option<String>,
+    },
+    Listing(Listed),
 }
 
 /// Why a message did not arrive.
