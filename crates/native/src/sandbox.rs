@@ -75,10 +75,10 @@ pub enum SandboxError {
 /// Confines this process for good, as far as the kernel can: files, network and signals by Landlock, system calls by
 /// seccomp, and no privilege is gained or kept.
 ///
-/// Must be called while the process has one thread. A kernel that lacks a part is no error; [`Level`] says so.
+/// Must be called while the process has one thread. A part that cannot be had here is no error; [`Level`] says so.
 ///
 /// # Errors
-/// [`SandboxError`] where the kernel has a part and refuses it.
+/// [`SandboxError`] where what every kernel has is refused.
 pub fn confine(confinement: &Confinement<'_>) -> Result<Level, SandboxError> {
     process::give_up_privileges(!confinement.readable.is_empty())?;
     let landlock = match confinement.nets {

@@ -20,9 +20,11 @@ pub(crate) fn launcher() -> Launcher {
 impl Confinement {
     /// How the process of a scan is kept in check; `None`: scans run in this very process.
     pub(crate) fn isolation(&self) -> Option<Isolation> {
+        let wall = Duration::from_secs(self.timeout.saturating_mul(60));
         let limits = ChildLimits {
             memory_bytes: self.memory_limit.saturating_mul(1 << 20),
-            wall: Duration::from_secs(self.timeout.saturating_mul(60)),
+            wall,
+            processor: ChildLimits::DEFAULT.processor.max(wall / 2),
             ..ChildLimits::DEFAULT
         };
         let is_sandbox_required = self.sandbox == Sandbox::Require;

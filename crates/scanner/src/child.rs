@@ -20,6 +20,7 @@ mod limits;
 mod list;
 mod parent;
 mod probe;
+mod reach;
 mod stream;
 mod watch;
 mod wire;
@@ -97,6 +98,20 @@ pub enum Target<'a> {
     Remote(&'a dyn BlobSource),
 }
 
+impl Target<'_> {
+    /// A pipe or a device is nothing that a child could open again.
+    fn check(&self) -> Result<(), ChildError> {
+        let Self::Local { path, .. } = self else { return Ok(()) };
+        match path.metadata() {
+            Ok(metadata) if !metadata.is_file() && !metadata.is_dir() => {
+                let problem = format!("{}: is neither a file nor a folder", path.display());
+                Err(ChildError::Image(problem))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
 /// A report, and what confined the process that made it.
 #[derive(Debug)]
 pub struct ChildScanned {
@@ -161,6 +176,7 @@ pub fn scan_in_child(
     progress: &dyn Progress,
     is_stopped: &dyn Fn() -> bool,
 ) -> Result<ChildScanned, ChildError> {
+    request.target.check()?;
     let known = Known::of(request, isolation.is_sandbox_required);
     if let Some(scanned) = known.as_ref().and_then(|known| known.scanned(request, progress)) {
         return Ok(ChildScanned { scanned: scanned?, level: None });

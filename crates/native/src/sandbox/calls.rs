@@ -138,11 +138,8 @@ pub(super) fn restrict(opening: Opening) -> Result<bool, SandboxError> {
         let filter: BpfProgram = filter.try_into().map_err(defect)?;
         match seccompiler::apply_filter(&filter) {
             Ok(()) => {}
-            Err(seccompiler::Error::Seccomp(error))
-                if matches!(error.raw_os_error(), Some(libc::ENOSYS | libc::EINVAL)) =>
-            {
-                return Ok(false);
-            }
+            // No kernel's part, or one that something around this program does not let it use.
+            Err(seccompiler::Error::Seccomp(_)) => return Ok(false),
             Err(error) => return Err(SandboxError::Filter(error.to_string())),
         }
     }

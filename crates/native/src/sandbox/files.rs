@@ -8,7 +8,8 @@ use std::path::Path;
 
 use landlock::{
     ABI, Access, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible, LandlockStatus,
-    PathBeneath, PathFd, Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetStatus, Scope,
+    PathBeneath, PathFd, Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetError, RulesetStatus,
+    Scope,
 };
 
 use super::SandboxError;
@@ -27,9 +28,13 @@ impl Readable {
     /// Opens the place, without reading it.
     ///
     /// # Errors
-    /// It is not there, or may not be looked up.
+    /// It is not there, may not be looked up, or is neither a file nor a folder.
     pub fn new(path: &Path) -> Result<Self, std::io::Error> {
-        let is_folder = path.metadata()?.is_dir();
+        let metadata = path.metadata()?;
+        let is_folder = metadata.is_dir();
+        if !is_folder && !metadata.is_file() {
+            return Err(std::io::ErrorKind::InvalidInput.into());
+        }
         let place = PathFd::new(path).map_err(std::io::Error::other)?;
         Ok(Self { place, is_folder })
     }
@@ -43,29 +48,25 @@ impl Readable {
     }
 }
 
-/// Returns the version of the interface that is in force.
+/// Returns the version of the interface that is in force; `None` where the kernel, or what confines this program already,
+/// does not let it be.
 pub(super) fn restrict(readable: &[Readable]) -> Result<Option<u32>, SandboxError> {
-    let failed = |what: &'static str| {
-        move |error: landlock::RulesetError| SandboxError::Call {
-            what,
-            source: std::io::Error::other(error),
-        }
-    };
     let created = Ruleset::default()
         .set_compatibility(CompatLevel::BestEffort)
         .handle_access(AccessFs::from_all(NEWEST))
         .and_then(|rules| rules.handle_access(AccessNet::from_all(NEWEST)))
         .and_then(|rules| rules.scope(Scope::from_all(NEWEST)))
-        .and_then(Ruleset::create)
-        .map_err(failed("landlock_create_ruleset"))?;
+        .and_then(Ruleset::create);
+    let Ok(created) = created else { return Ok(None) };
     let rules = readable.iter().map(|readable| {
-        Ok::<_, landlock::RulesetError>(PathBeneath::new(&readable.place, readable.rights()))
+        Ok::<_, RulesetError>(PathBeneath::new(&readable.place, readable.rights()))
     });
-    let status = created
-        .add_rules(rules)
-        .map_err(failed("landlock_add_rule"))?
-        .restrict_self()
-        .map_err(failed("landlock_restrict_self"))?;
+    // A rule that is refused would make files unreadable, which nobody asked for.
+    let created = created.add_rules(rules).map_err(|error: RulesetError| SandboxError::Call {
+        what: "landlock_add_rule",
+        source: std::io::Error::other(error),
+    })?;
+    let Ok(status) = created.restrict_self() else { return Ok(None) };
     Ok(match (status.ruleset, status.landlock) {
         (RulesetStatus::NotEnforced, _) => None,
         (_, LandlockStatus::Available { effective_abi, .. }) => {

@@ -17,7 +17,7 @@ use plimsoll_scanner::{
     },
 };
 
-use crate::support::{DEADLINE, run};
+use crate::support::{DEADLINE, has, root, run, temporary};
 
 /// The built program as a scan's child, with a defect on demand: `abort:PATH`, …
 fn launcher(fault: Option<&str>) -> Launcher {
@@ -133,6 +133,46 @@ fn landlock_and_seccomp_hold_without_each_other() {
             _ => matches!(tried, Tried::Killed(_)),
         };
         assert!(is_as_said, "{attempt:?} by seccomp alone: {tried:?}");
+    }
+}
+
+/// Where the kernel or a container lacks a part, scans go on with the rest and say so, unless all was required.
+#[test]
+fn a_lesser_kernel_scans_too_and_says_what_it_lacks() {
+    // Landlock's number is the same everywhere, that of seccomp is not.
+    let (landlock, seccomp) = (444, if cfg!(target_arch = "x86_64") { 317 } else { 277 });
+    let (enosys, eperm) = (38, 1);
+    if !has("python3") {
+        return;
+    }
+    let folder = temporary();
+    let layout = folder.path().join("layout");
+    packages(10).write_oci_layout(&layout, "latest").unwrap();
+    let scan = |refused: &str, sandbox: &str| {
+        let output = std::process::Command::new("python3")
+            .arg(root().join("crates/plimsoll/tests/end_to_end/lesser_kernel.py"))
+            .args([refused, env!("CARGO_BIN_EXE_plimsoll"), "scan", "--no-cache", "--format"])
+            .args(["json", "--platform", "linux/amd64", "--sandbox", sandbox, "--data"])
+            .args([&folder.path().join("data"), &layout])
+            .output()
+            .unwrap();
+        let error = String::from_utf8(output.stderr).unwrap();
+        (output.status.success(), String::from_utf8(output.stdout).unwrap(), error)
+    };
+    let whole = scan("9999:38", "auto").1;
+    assert!(whole.contains("\"p9\""), "{whole}");
+    for (refused, lacks) in [
+        (format!("{landlock}:{enosys}"), "no Landlock"),
+        (format!("{landlock}:{eperm}"), "no Landlock"),
+        (format!("{seccomp}:{enosys}"), "no seccomp"),
+        (format!("{landlock},{seccomp}:{eperm}"), "neither Landlock nor seccomp"),
+    ] {
+        let (is_success, report, error) = scan(&refused, "auto");
+        assert!(is_success && report == whole, "{refused}: {error}");
+        assert!(error.contains("warning: ") && error.contains(lacks), "{refused}: {error}");
+        let (is_success, report, error) = scan(&refused, "require");
+        assert!(!is_success && report.is_empty(), "{refused}: {report}");
+        assert!(error.contains("the sandbox cannot be had") && error.contains(lacks), "{error}");
     }
 }
 

@@ -5,9 +5,11 @@
 //! the rules is killed. It can lie about its image, but neither reach anything else nor stop the parent.
 
 use std::{
+    borrow::Cow,
     collections::BTreeSet,
     io::{self, Read, Write},
     os::{fd::AsFd, unix::ffi::OsStrExt},
+    path::Path,
     time::{Duration, Instant},
 };
 
@@ -145,6 +147,15 @@ fn died(
     Ok(Outcome::Died { cause: Cause::of(status, &said), identity, board })
 }
 
+/// A path that means the same in the child: this process's own files have other numbers there, or none.
+fn lasting(path: &Path) -> Cow<'_, Path> {
+    let is_own = ["/dev", "/proc"].iter().any(|folder| path.starts_with(folder));
+    match path.canonicalize() {
+        Ok(real) if is_own && real.is_file() => Cow::Owned(real),
+        _ => Cow::Borrowed(path),
+    }
+}
+
 enum End {
     Report(Box<Scanned>),
     Listing(Listed),
@@ -179,7 +190,7 @@ impl Broker<'_> {
         let setup = Setup {
             job: match request.target {
                 Target::Local { path, kind, platform, is_platform_required } => Job::Local {
-                    path: path.as_os_str().as_bytes().to_vec(),
+                    path: lasting(path).as_os_str().as_bytes().to_vec(),
                     kind: kind.map(|kind| kind.name().to_owned()),
                     platform: platform.clone(),
                     is_platform_required,

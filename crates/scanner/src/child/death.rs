@@ -65,7 +65,7 @@ impl Cause {
                 limits.memory_bytes >> 20
             ),
             Self::Processor => format!(
-                "used {} of processor time, its limit",
+                "used {} of processor time, its limit (`--timeout` raises it)",
                 minutes(limits.processor)
             ),
             Self::Wall => format!(

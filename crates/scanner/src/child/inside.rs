@@ -30,6 +30,7 @@ use super::{
     level::Level,
     list::Listed,
     parent::{Parent, Remote},
+    reach::reach,
     watch::Announcer,
     wire::{Channel, Done, Job, Kind, ListingWish, MAX_PIECE, Refusal, Setup, WireError, parse},
 };
@@ -193,11 +194,7 @@ fn list(
 
 fn confine(channel: &Channel, setup: &Setup) -> Result<(), Failure> {
     let readable: Vec<Readable> = match &setup.job {
-        // What is not there or may not be looked up is not made readable; opening it will say so.
-        Job::Local { path, .. } => {
-            let file = input_file(Path::new(OsStr::from_bytes(path)));
-            Readable::new(&file).into_iter().collect()
-        }
+        Job::Local { path, .. } => reach(&input_file(Path::new(OsStr::from_bytes(path)))),
         Job::Remote(_) | Job::Attempt { .. } => Vec::new(),
     };
     let opening = match setup.job {

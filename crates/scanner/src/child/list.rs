@@ -42,6 +42,7 @@ pub fn list_in_child(
     format: ListingFormat,
     output: &mut dyn Write,
 ) -> Result<(Listed, Level), ChildError> {
+    target.check()?;
     let request = ChildScan {
         target,
         snapshot: None,

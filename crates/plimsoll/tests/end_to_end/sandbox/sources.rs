@@ -1,6 +1,11 @@
 //! Every kind of image through the child's hands: the same words as without a child, and no secret on the way.
 
-use std::{io::Read, os::unix::fs::FileExt};
+use std::{
+    io::Read,
+    os::unix::fs::{FileExt, symlink},
+    path::Path,
+    process::{Command, Stdio},
+};
 
 use plimsoll_advisory::MatchContext;
 use plimsoll_image::{Budget, ImageBuilder, ImageDocuments, Layer, open_path};
@@ -46,6 +51,53 @@ fn reports_are_the_same_with_and_without_a_child() {
         assert_eq!(with, report("off"), "{name}");
         assert!(with.contains("\"COMPLETE\"") || with.contains("\"PARTIAL\""), "{name}: {with}");
     }
+}
+
+/// Layouts whose blobs are links into a store, and what only this process has a number for.
+#[test]
+fn links_in_a_blob_s_place_are_followed_and_others_are_not() {
+    let folder = temporary();
+    let path = |name: &str| folder.path().join(name);
+    let image = packages(4);
+    image.write_oci_layout(&path("layout"), "latest").unwrap();
+    image.write_docker_archive(&path("docker.tar"), "app:1").unwrap();
+    let linked = |name: &str| {
+        std::fs::create_dir_all(path(name)).unwrap();
+        for document in ["oci-layout", "index.json"] {
+            std::fs::copy(path("layout").join(document), path(name).join(document)).unwrap();
+        }
+        path(name)
+    };
+    symlink(path("layout/blobs"), linked("folder").join("blobs")).unwrap();
+    std::fs::create_dir_all(linked("files").join("blobs/sha256")).unwrap();
+    for blob in std::fs::read_dir(path("layout/blobs/sha256")).unwrap() {
+        let blob = blob.unwrap();
+        symlink(blob.path(), path("files/blobs/sha256").join(blob.file_name())).unwrap();
+    }
+    // In a root file system, a link leads within it: the file of the machine is another one.
+    std::fs::create_dir_all(path("root/srv/node_modules/out")).unwrap();
+    std::fs::create_dir_all(path("root/etc")).unwrap();
+    let package = r#"{"name": "outside", "version": "1.0.0"}"#;
+    std::fs::write(path("package.json"), package).unwrap();
+    symlink(path("package.json"), path("root/srv/node_modules/out/package.json")).unwrap();
+    let scan = |target: &Path, input: Option<&Path>| {
+        let data = path("data");
+        let start = ["scan", "--format", "json", "--no-cache", "--platform", "linux/amd64"];
+        let output = Command::new(env!("CARGO_BIN_EXE_plimsoll"))
+            .args(start)
+            .args(["--sandbox", "require", "--data"])
+            .args([&data, target])
+            .stdin(input.map_or(Stdio::null(), |path| std::fs::File::open(path).unwrap().into()))
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    for name in ["folder", "files"] {
+        assert!(scan(&path(name), None).contains("\"p3\""), "{name}");
+    }
+    assert!(!scan(&path("root"), None).contains("outside"));
+    assert!(scan(Path::new("/dev/stdin"), Some(&path("docker.tar"))).contains("\"p3\""));
 }
 
 /// The list of files, too, and nothing in it moves a terminal's cursor.
