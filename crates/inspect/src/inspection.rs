@@ -12,6 +12,8 @@ mod locks;
 mod unlisted;
 mod visible;
 
+pub use listed::add_listed;
+
 use std::collections::BTreeSet;
 
 use plimsoll_image::{ImageConfig, ImageDocuments, Tree};

@@ -172,8 +172,20 @@ pub(crate) struct Scan {
     /// Read every layer again instead of using what is known of it
     #[arg(long)]
     pub(crate) no_cache: bool,
+    /// Which SBOMs beside a registry's image are believed, too; their signatures are not verified
+    #[arg(long, value_enum, value_name = "SOURCE", default_value_t = SbomSources::None)]
+    pub(crate) sbom_sources: SbomSources,
     #[command(flatten)]
     pub(crate) confinement: Confinement,
+}
+
+/// Where SBOMs of an image are looked for besides the image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SbomSources {
+    /// Nowhere
+    None,
+    /// At the registry: its referrers API or the tag for it, cosign's tags, BuildKit's attestations
+    Referrers,
 }
 
 /// `plimsoll tree`

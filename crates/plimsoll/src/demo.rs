@@ -6,6 +6,8 @@
 mod images;
 mod recipe;
 mod rpm_database;
+#[cfg(test)]
+mod sboms;
 
 use std::time::Duration;
 

@@ -58,6 +58,8 @@ pub struct AttachedSbom {
     pub manifest: Digest,
     /// Where it was found.
     pub via: Via,
+    /// Whether its type or its statement's says that it is an SBOM; what is merely some attestation does not.
+    pub is_said_to_be_sbom: bool,
 }
 
 /// What is attached to an image.
@@ -172,10 +174,11 @@ impl Search<'_> {
         if !self.seen.insert(fetched.digest) {
             return;
         }
-        for blob in documents(&manifest) {
+        for (blob, is_said_to_be_sbom) in documents(&manifest) {
             if self.found.len() < MAX_SBOMS {
-                let sbom = AttachedSbom { blob: blob.clone(), manifest: fetched.digest, via };
-                self.found.entry(blob.digest).or_insert(sbom);
+                let (blob, manifest) = (blob.clone(), fetched.digest);
+                let sbom = AttachedSbom { blob, manifest, via, is_said_to_be_sbom };
+                self.found.entry(sbom.blob.digest).or_insert(sbom);
             }
         }
     }
@@ -185,19 +188,19 @@ impl Search<'_> {
     }
 }
 
-/// The layers that may be SBOMs, by what they and the manifest say.
-fn documents(manifest: &Manifest) -> impl Iterator<Item = &Descriptor> {
+/// The layers that may be SBOMs, and whether they are said to be.
+fn documents(manifest: &Manifest) -> impl Iterator<Item = (&Descriptor, bool)> {
+    const PREDICATES: [&str; 3] =
+        ["predicateType", "in-toto.io/predicate-type", "dev.sigstore.bundle.predicateType"];
     let of_whole = manifest.artifact_type.as_deref().is_some_and(says_sbom);
-    manifest.layers.iter().filter(move |layer| {
-        let predicate =
-            ["predicateType", "in-toto.io/predicate-type", "dev.sigstore.bundle.predicateType"]
-                .into_iter()
-                .find_map(|key| {
-                    layer.annotations.get(key).or_else(|| manifest.annotations.get(key))
-                });
-        match predicate {
-            Some(predicate) => says_sbom(predicate),
-            None => of_whole || is_of_sboms(&layer.media_type),
-        }
+    manifest.layers.iter().filter_map(move |layer| {
+        let stated =
+            |key: &str| layer.annotations.get(key).or_else(|| manifest.annotations.get(key));
+        let is_said = match PREDICATES.iter().find_map(|key| stated(key)) {
+            Some(predicate) if !says_sbom(predicate) => return None,
+            Some(_) => true,
+            None => of_whole || says_sbom(&layer.media_type),
+        };
+        (is_said || is_of_sboms(&layer.media_type)).then_some((layer, is_said))
     })
 }

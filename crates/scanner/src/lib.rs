@@ -4,6 +4,7 @@
 //! [`Report`](plimsoll_model::Report), and through [`mod@format`] text of it. Odd: a scan does not fail. What could not be
 //! read is in the report's coverage, and an image that could not be read at all is a report that says so.
 
+pub mod attached;
 pub mod cache;
 pub mod child;
 pub mod format;

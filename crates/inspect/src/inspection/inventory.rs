@@ -115,7 +115,7 @@ pub(super) fn packages(sources: &Sources<'_, '_>, gaps: &mut Vec<Gap>) -> Vec<Pa
             None => packages.push(package),
         }
     }
-    listed::add(listed, &mut packages);
+    listed::add_listed(listed, &mut packages);
     for package in &mut packages {
         package.locations.sort();
         package.locations.dedup();

@@ -11,7 +11,10 @@ use plimsoll_model::{Origin, Package};
 use crate::packages::sbom;
 
 /// Adds what SBOMs list to what is there, and sorts.
-pub(super) fn add(listed: Vec<Package>, packages: &mut Vec<Package>) {
+///
+/// A package that is there gets the places of the listed one. A distribution's package that is there in another version
+/// stays as it is.
+pub fn add_listed(listed: Vec<Package>, packages: &mut Vec<Package>) {
     if listed.is_empty() {
         return;
     }

@@ -33,6 +33,9 @@ use crate::{
 /// Id of the parser.
 pub(crate) const ID: &str = "sbom";
 
+/// What is said of a document that is none.
+pub const NO_SBOM: &str = "is no SBOM of a kind that is known";
+
 /// Longest document.
 pub(crate) const MAX_BYTES: u64 = 256 << 20;
 

@@ -1,9 +1,12 @@
 //! `plimsoll scan`: one image, from any source.
 
+mod attached;
+
 use std::{
     fs::File,
     io::Write,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use anyhow::{Context, bail};
@@ -20,7 +23,7 @@ use plimsoll_server::operation::feed::feed_path;
 use super::target::{self, Located};
 use crate::{
     Exit,
-    arguments::{self, Global, Scan},
+    arguments::{self, Global, SbomSources, Scan},
     data,
     terminal::{ScanProgress, Terminal},
 };
@@ -46,18 +49,27 @@ pub(crate) async fn run(
         threads: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
         progress: terminal.scan_progress(&arguments.target.name),
     };
-    let scanned = match arguments.confinement.isolation() {
-        Some(isolation) => {
-            let located = target::locate(&arguments.target, &scanning.budget).await?;
-            let target = arguments.target.clone();
-            let scan = move || scanning.in_child(&isolation, &located, &target, terminal);
-            tokio::task::spawn_blocking(scan).await??
-        }
-        None => {
-            let source = target::open(&arguments.target, &scanning.budget).await?;
-            tokio::task::spawn_blocking(move || scanning.here(&*source)).await??
-        }
+    let scanning = Arc::new(scanning);
+    let isolation = arguments.confinement.isolation();
+    let located = target::locate(&arguments.target, &scanning.budget).await?;
+    let remote = match (&located, arguments.sbom_sources) {
+        (_, SbomSources::None) => None,
+        (Located::Remote(image), SbomSources::Referrers) => Some(image.clone()),
+        (Located::Local(..), SbomSources::Referrers) => bail!(
+            "`--sbom-sources referrers`: `{}` is no image of a registry, so that nothing can be attached to it",
+            arguments.target.name
+        ),
     };
+    let mut scanned = {
+        let (scanning, isolation) = (Arc::clone(&scanning), isolation.clone());
+        let target = arguments.target.clone();
+        let scan = move || scanning.image(isolation.as_ref(), located, &target, terminal);
+        tokio::task::spawn_blocking(scan).await??
+    };
+    if let Some(image) = remote {
+        let (target, report) = (&arguments.target, &mut scanned.report);
+        attached::look(&scanning, isolation.as_ref(), &image, target, terminal, report).await?;
+    }
     finish(&arguments, &scanned, terminal)
 }
 
@@ -72,6 +84,20 @@ struct Scanning {
 }
 
 impl Scanning {
+    /// Scans what was located, in a process of its own unless that was refused.
+    fn image(
+        &self,
+        isolation: Option<&Isolation>,
+        located: Located,
+        target: &arguments::Target,
+        terminal: Terminal,
+    ) -> anyhow::Result<Scanned> {
+        match isolation {
+            Some(isolation) => self.in_child(isolation, &located, target, terminal),
+            None => self.here(&*target::open_located(located, target, &self.budget)?),
+        }
+    }
+
     /// In a process of its own.
     fn in_child(
         &self,

@@ -70,8 +70,17 @@ pub(crate) async fn open(
     target: &Target,
     budget: &Budget,
 ) -> anyhow::Result<Box<dyn LayerSource + Send>> {
+    open_located(locate(target, budget).await?, target, budget)
+}
+
+/// Opens what was located.
+pub(crate) fn open_located(
+    located: Located,
+    target: &Target,
+    budget: &Budget,
+) -> anyhow::Result<Box<dyn LayerSource + Send>> {
     let platform = platform(target);
-    let source: Box<dyn LayerSource + Send> = match locate(target, budget).await? {
+    let source: Box<dyn LayerSource + Send> = match located {
         Located::Remote(image) => image,
         Located::Local(path, kind) => open_path(&path, kind, &platform, budget)
             .map_err(|error| anyhow::anyhow!("{}", not_opened(&error.to_string(), kind)))?,

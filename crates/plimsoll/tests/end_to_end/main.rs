@@ -19,5 +19,6 @@ mod fleet;
 mod packages;
 mod root_file_system;
 mod sandbox;
+mod sbom;
 mod sdk;
 mod support;

@@ -6,7 +6,10 @@
 
 use plimsoll_model::{Location, properties::ImageProperties};
 
-use super::component::{Component, Outcome};
+use super::{
+    NO_SBOM,
+    component::{Component, Outcome},
+};
 use crate::{
     distribution::{self, Distribution},
     facts::{FileFacts, PackageFact, Problem, SbomFacts, clip},
@@ -197,7 +200,7 @@ impl Builder {
 
     pub(super) fn finish(mut self) -> Document {
         if self.format.is_none() && self.problems.is_empty() {
-            self.problems.push(Problem::unreadable("is no SBOM of a kind that is known"));
+            self.problems.push(Problem::unreadable(NO_SBOM));
         }
         let distribution = self.distro.as_deref().and_then(distribution::by_distro);
         for entry in &mut self.entries {
