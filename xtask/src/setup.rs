@@ -20,6 +20,7 @@ const DEBIAN: &[(&str, &str)] = &[
     ("docker-registry", "docker-registry"),
     ("skopeo", "skopeo"),
     ("umoci", "umoci"),
+    ("podman", "podman"),
     ("rpm", "rpm"),
     ("apache2-utils", "htpasswd"),
     ("openssl", "openssl"),

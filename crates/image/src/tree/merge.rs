@@ -180,7 +180,10 @@ impl Merge {
                 self.anomaly(meta, "stands twice in one layer, which some runtimes refuse");
             }
             // Before a hardlink's target is looked up: it may lie in the directory that goes.
-            self.remove(directory, position, name, existing_directory.is_some());
+            let is_lower = name.layer != self.layer;
+            if self.remove(directory, position, name, existing_directory.is_some()) && is_lower {
+                self.anomaly(meta, "replaces a directory in which its own layer put something");
+            }
         }
         let depth = self.growing.base.directory(directory).map_or(0, |it| it.depth) + 1;
         let name = if let Some(target) = target {

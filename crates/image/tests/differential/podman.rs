@@ -1,0 +1,105 @@
+//! What podman makes of an image.
+//!
+//! In: an OCI layout. Out: the mounted file system, as text per path, or podman's refusal.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    os::unix::{ffi::OsStrExt, fs::FileTypeExt, fs::PermissionsExt},
+    path::{Path, PathBuf},
+    process::{Command, Output},
+};
+
+use plimsoll_image::EntryKind;
+
+/// One of a path's faces, as both sides print it.
+pub(crate) fn show(kind: EntryKind, mode: u32, link: &[u8], content: &[u8]) -> String {
+    match kind {
+        EntryKind::Directory => format!("directory {mode:04o}"),
+        EntryKind::Symlink => format!("-> {}", String::from_utf8_lossy(link)),
+        EntryKind::File => format!("file {mode:04o} {}", content.escape_ascii()),
+        other => format!("{other:?} {mode:04o}"),
+    }
+}
+
+pub(crate) fn is_here() -> bool {
+    Command::new("podman").arg("--version").output().is_ok_and(|output| output.status.success())
+}
+
+/// A store of podman's own.
+pub(crate) struct Podman {
+    folder: tempfile::TempDir,
+}
+
+impl Podman {
+    pub(crate) fn new() -> Self {
+        Self { folder: tempfile::tempdir().unwrap() }
+    }
+
+    /// Where it unpacks an image from. Podman names an image by its path, which must look like a repository's name: it is
+    /// started here and told a name.
+    pub(crate) fn layout(&self) -> PathBuf {
+        self.folder.path().join("image")
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        let folder = self.folder.path();
+        Command::new("podman")
+            .arg("--root")
+            .arg(folder.join("root"))
+            .arg("--runroot")
+            .arg(folder.join("run"))
+            .args(["--storage-driver", "vfs"])
+            .args(arguments)
+            .current_dir(folder)
+            .output()
+            .unwrap()
+    }
+
+    /// Unpacks what lies in [`layout`](Self::layout).
+    pub(crate) fn unpack(&self) -> Result<BTreeMap<Vec<u8>, String>, String> {
+        let pulled = self.run(&["pull", "--quiet", "oci:image"]);
+        if !pulled.status.success() {
+            return Err(String::from_utf8_lossy(&pulled.stderr).into_owned());
+        }
+        let id = String::from_utf8_lossy(&pulled.stdout).trim().to_owned();
+        let mounted = self.run(&["image", "mount", &id]);
+        assert!(mounted.status.success(), "{mounted:?}");
+        let root = PathBuf::from(String::from_utf8(mounted.stdout).unwrap().trim());
+        let mut shown = BTreeMap::new();
+        read(&root, &root, &mut shown);
+        self.run(&["image", "unmount", &id]);
+        let removed = self.run(&["rmi", "--force", &id]);
+        assert!(removed.status.success(), "{removed:?}");
+        Ok(shown)
+    }
+}
+
+fn read(root: &Path, folder: &Path, shown: &mut BTreeMap<Vec<u8>, String>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let metadata = path.symlink_metadata().unwrap();
+        let mode = metadata.permissions().mode() & 0o7777;
+        let kind = metadata.file_type();
+        let text = if kind.is_dir() {
+            read(root, &path, shown);
+            show(EntryKind::Directory, mode, &[], &[])
+        } else if kind.is_symlink() {
+            show(
+                EntryKind::Symlink,
+                mode,
+                fs::read_link(&path).unwrap().as_os_str().as_bytes(),
+                &[],
+            )
+        } else if kind.is_fifo() {
+            show(EntryKind::Fifo, mode, &[], &[])
+        } else if kind.is_char_device() {
+            show(EntryKind::CharDevice, mode, &[], &[])
+        } else if kind.is_block_device() {
+            show(EntryKind::BlockDevice, mode, &[], &[])
+        } else {
+            show(EntryKind::File, mode, &[], &fs::read(&path).unwrap())
+        };
+        shown.insert(path.strip_prefix(root).unwrap().as_os_str().as_bytes().to_vec(), text);
+    }
+}
