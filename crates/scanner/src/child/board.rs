@@ -13,7 +13,7 @@ use std::{
 };
 
 use plimsoll_inspect::parsers;
-use rustix::fs::MemfdFlags;
+use rustix::fs::{MemfdFlags, SealFlags};
 
 /// Threads that have a slot of their own; more share.
 const SLOTS: u32 = 128;
@@ -50,13 +50,13 @@ pub(super) struct Struck {
 }
 
 impl Board {
-    /// An empty one; in memory where the system can.
+    /// An empty one, in memory. It stays as large as it is: a child that could make it larger would have memory that no
+    /// limit counts.
     pub(super) fn new() -> io::Result<Self> {
-        let file = match rustix::fs::memfd_create("plimsoll-board", MemfdFlags::CLOEXEC) {
-            Ok(file) => File::from(file),
-            Err(_) => tempfile::tempfile()?,
-        };
+        let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
+        let file = File::from(rustix::fs::memfd_create("plimsoll-board", flags)?);
         file.set_len(SLOT_BYTES * u64::from(SLOTS + 1))?;
+        rustix::fs::fcntl_add_seals(&file, SealFlags::GROW | SealFlags::SHRINK | SealFlags::SEAL)?;
         Ok(Self(file))
     }
 

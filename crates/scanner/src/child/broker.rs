@@ -10,6 +10,7 @@ use std::{
     io::{self, Read, Write},
     os::{fd::AsFd, unix::ffi::OsStrExt},
     path::Path,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -33,8 +34,10 @@ use crate::{Progress, Scanned};
 
 /// Bytes of a report's text: several times that of the largest images.
 const MAX_REPORT: usize = 256 << 20;
-/// Blobs, cache entries and files to unpack into that one child may ask for, each: a scan reads a layer twice.
-const MAX_ASKED: usize = 8_192;
+/// Blobs, cache entries and files to unpack into that one child may ask for or keep in all: a scan reads a layer twice.
+const MAX_ASKED: usize = 16_384;
+/// Blobs that flow at once, each with a thread of the parent; more where the child has more than half as many.
+const MAX_FLOWING: usize = 64;
 /// How often the child's notes are looked at.
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -106,6 +109,7 @@ pub(super) fn attempt(
         output,
         not_written: None,
         asked: 0,
+        flowing: Arc::default(),
     };
     let served =
         broker.set_up(&board, plan, &mut watcher).and_then(|()| broker.serve(plan, &mut watcher));
@@ -177,6 +181,8 @@ struct Broker<'b> {
     output: &'b mut dyn Write,
     not_written: Option<io::Error>,
     asked: usize,
+    /// Held by each blob that flows.
+    flowing: Arc<()>,
 }
 
 impl Broker<'_> {
@@ -223,8 +229,13 @@ impl Broker<'_> {
     /// Answers and listens until there is a report, or a reason for none.
     fn serve(&mut self, plan: &Plan<'_>, watcher: &mut Watcher<'_>) -> Result<End, WireError> {
         loop {
+            // A child that never pauses does not stop the clock.
+            if watcher.is_over() {
+                return Err(WireError::Ended);
+            }
             let (kind, length) = self.channel.head(&mut || watcher.is_over())?;
             if kind == Kind::Keep {
+                self.count()?;
                 self.keep(length, watcher)?;
                 continue;
             }
@@ -270,10 +281,7 @@ impl Broker<'_> {
         body: &[u8],
         watcher: &mut Watcher<'_>,
     ) -> Result<(), WireError> {
-        self.asked += 1;
-        if self.asked > MAX_ASKED {
-            return Err(WireError::Protocol(format!("more than {MAX_ASKED} questions")));
-        }
+        self.count()?;
         let file = match kind {
             Kind::Blob => self.blob(number(body, 0)?),
             Kind::Entry => self.entry(body),
@@ -286,12 +294,25 @@ impl Broker<'_> {
         }
     }
 
+    fn count(&mut self) -> Result<(), WireError> {
+        self.asked += 1;
+        if self.asked > MAX_ASKED {
+            return Err(WireError::Protocol(format!("it asks more than {MAX_ASKED} times")));
+        }
+        Ok(())
+    }
+
     fn blob(&self, index: u64) -> Result<std::os::fd::OwnedFd, String> {
         let Target::Remote(source) = self.request.target else {
             return Err("the image has no blobs elsewhere".to_owned());
         };
+        let most = MAX_FLOWING.max(self.request.threads.saturating_mul(2));
+        if Arc::strong_count(&self.flowing) > most {
+            return Err(format!("{most} blobs flow already"));
+        }
         let blob = source.open_blob(usize::try_from(index).unwrap_or(usize::MAX));
-        pump(blob.map_err(|error| error.to_string())?).map_err(|error| error.to_string())
+        let blob = blob.map_err(|error| error.to_string())?;
+        pump(blob, Arc::clone(&self.flowing)).map_err(|error| error.to_string())
     }
 
     fn entry(&self, digest: &[u8]) -> Result<std::os::fd::OwnedFd, String> {

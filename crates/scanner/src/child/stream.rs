@@ -8,6 +8,7 @@ use std::{
     fs::File,
     io::{self, Read, Write},
     os::fd::OwnedFd,
+    sync::Arc,
 };
 
 use rustix::pipe::{PipeFlags, fcntl_setpipe_size, pipe_with};
@@ -17,8 +18,9 @@ const FAILED: u32 = u32::MAX;
 /// Bytes of an error's text.
 const MAX_TEXT: u32 = 4 << 10;
 
-/// Starts a thread that pumps `blob` into a pipe; the thread ends when the blob does or nobody reads any more.
-pub(super) fn pump(blob: Box<dyn Read + Send>) -> io::Result<OwnedFd> {
+/// Starts a thread that pumps `blob` into a pipe; the thread ends, and lets go of `held`, when the blob does or nobody reads
+/// any more.
+pub(super) fn pump(blob: Box<dyn Read + Send>, held: Arc<()>) -> io::Result<OwnedFd> {
     let (reader, writer) = pipe_with(PipeFlags::CLOEXEC)?;
     // A user has a quota of pipe space; the usual size is only slower.
     let _size = fcntl_setpipe_size(&writer, 1 << 20);
@@ -26,6 +28,7 @@ pub(super) fn pump(blob: Box<dyn Read + Send>) -> io::Result<OwnedFd> {
     thread.spawn(move || {
         // Who reads is dead, or will see the pipe's early end.
         let _ended = pump_into(blob, &mut File::from(writer));
+        drop(held);
     })?;
     Ok(reader)
 }
@@ -124,7 +127,7 @@ mod tests {
     #[test]
     fn a_blob_arrives_as_it_was_sent() {
         let blob: Vec<u8> = (0..3_000_000_u32).map(|number| (number % 251) as u8).collect();
-        let pipe = pump(Box::new(io::Cursor::new(blob.clone()))).unwrap();
+        let pipe = pump(Box::new(io::Cursor::new(blob.clone())), Arc::default()).unwrap();
         let mut read = Vec::new();
         Pumped::new(File::from(pipe)).read_to_end(&mut read).unwrap();
         assert!(read == blob);
@@ -132,7 +135,7 @@ mod tests {
 
     #[test]
     fn a_failure_is_one_and_not_an_end() {
-        let pipe = pump(Box::new(Cut(600_000))).unwrap();
+        let pipe = pump(Box::new(Cut(600_000)), Arc::default()).unwrap();
         let mut read = Vec::new();
         let error = Pumped::new(File::from(pipe)).read_to_end(&mut read).unwrap_err();
         assert_eq!((read.len(), error.to_string().as_str()), (600_000, "the line was cut"));

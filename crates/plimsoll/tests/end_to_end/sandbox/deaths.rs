@@ -115,6 +115,62 @@ fn a_scan_that_is_told_to_stop_stops() {
     assert!(matches!(stopped, Err(ChildError::Stopped)));
 }
 
+/// What a child that an image has taken over might say or leave unsaid: the parent is not impressed.
+#[test]
+fn a_child_that_breaks_the_rules_is_ended() {
+    let folder = temporary();
+    let layout = folder.path().join("layout");
+    packages(2).write_oci_layout(&layout, "latest").unwrap();
+    let child = |script: &str, seconds: u64| {
+        let mut isolation = isolation(None);
+        isolation.launcher.program = "/bin/sh".into();
+        isolation.launcher.arguments = vec!["-c".into(), script.into()];
+        isolation.limits.wall = Duration::from_secs(seconds);
+        let report = scan_path(&isolation, &layout).unwrap().scanned.report;
+        assert_eq!(report.coverage.verdict, Verdict::Unreadable, "{script}");
+        assert!(report.packages.is_empty() && report.findings.is_empty(), "{script}");
+        report.coverage.gaps[0].detail.clone()
+    };
+    // Frames: kind and length, then the body.
+    let (piece, done) = (r"\032\0\0\0", r"\033\0\0\0");
+    let no_report = format!(
+        r#"printf '{piece}\002\0\0\0{{}}{done}\037\0\0\0{{"Report":{{"interrupted":null}}}}' >&0; sleep 99"#
+    );
+    let broken = [
+        ("printf 'AAAAAAAAAAAAAAAA' >&0; sleep 99", "there is no message"),
+        // A step with 4 GiB of a name.
+        (r"printf '\025\0\0\0\377\377\377\377' >&0; sleep 99", "is too long"),
+        // What only the parent may say.
+        (r"printf '\003\0\0\0\0\0\0\0' >&0; sleep 99", "is not for it to say"),
+        // Something to keep, without a digest.
+        (r"printf '\031\0\0\0\005\0\0\0abcde' >&0; sleep 99", "an entry without digest"),
+        // A blob where there are only files; then nothing that is a number.
+        (r"printf '\026\0\0\0\001\0\0\0x' >&0; sleep 99", "a number is missing"),
+        (&no_report, "missing field"),
+        // Things to keep, without end.
+        (
+            r"while printf '\031\0\0\0\040\0\0\0--------------------------------'; do :; done >&0",
+            "asks more than",
+        ),
+    ];
+    for (script, problem) in broken {
+        let detail = child(script, 60);
+        assert!(
+            detail.contains("broke the rules") && detail.contains(problem),
+            "{script}: {detail}"
+        );
+    }
+    // One that never pauses, one that says nothing, one that sends half a frame: the clock runs for all.
+    for script in [
+        r"while printf '\025\0\0\0\005\0\0\0merge'; do :; done >&0",
+        "sleep 99",
+        r"printf '\025\0\0\0\005\0' >&0; sleep 99",
+    ] {
+        assert!(child(script, 1).contains("not done after 1 second"), "{script}");
+    }
+    assert!(child("exec 0>&-; exit 7", 60).contains("exit code 7"));
+}
+
 /// A server whose scans die goes on, and its images' records say what was lost.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_outlives_its_scans() {
