@@ -67,6 +67,16 @@ pub const CLAIMED: &[&str] = &[
     "srv/cpanfile.snapshot",
     "srv/wp-includes/version.php",
     "srv/wp-content/plugins/a/a.php",
+    "usr/share/bottlerocket/application-inventory.json",
+    "var/lib/pacman/local/a-1-1/desc",
+    "var/lib/pacman/local/a-1-1/files",
+    "var/db/pkg/dev-libs/a-1/CONTENTS",
+    "usr/lib/opkg/status",
+    "usr/lib/opkg/info/a.list",
+    "usr/local/Cellar/a/1/INSTALL_RECEIPT.json",
+    "meta/snap.yaml",
+    "var/lib/flatpak/app/a/x86_64/stable/0/deploy",
+    "var/lib/chisel/manifest.wall",
 ];
 
 /// A name for each kind of feed file.

@@ -9,6 +9,7 @@
 
 mod distro;
 mod evidence;
+mod numbering;
 pub(crate) mod release_file;
 mod table;
 
@@ -25,20 +26,43 @@ pub(crate) enum Family {
     Dpkg,
     Apk,
     Rpm,
+    Pacman,
+    Portage,
+    Opkg,
 }
 
 impl Family {
-    /// Id of the parser that reads its database.
-    pub(crate) const fn parser(self) -> &'static str {
+    /// All of them.
+    pub(crate) const ALL: &[Self] =
+        &[Self::Dpkg, Self::Apk, Self::Rpm, Self::Pacman, Self::Portage, Self::Opkg];
+
+    /// Ids of the parsers that read its databases, the package manager's own first.
+    const fn parsers(self) -> &'static [&'static str] {
         match self {
-            Self::Dpkg => "dpkg",
-            Self::Apk => "apk",
-            Self::Rpm => "rpm",
+            Self::Dpkg => &["dpkg", "chisel"],
+            Self::Apk => &["apk"],
+            Self::Rpm => &["rpm"],
+            Self::Pacman => &["pacman"],
+            Self::Portage => &["portage"],
+            Self::Opkg => &["opkg"],
+        }
+    }
+
+    /// Id of the parser that reads the package manager's database.
+    pub(crate) const fn parser(self) -> &'static str {
+        match self.parsers() {
+            [first, ..] => first,
+            [] => "",
         }
     }
 
     pub(crate) fn of_parser(id: &str) -> Option<Self> {
-        [Self::Dpkg, Self::Apk, Self::Rpm].into_iter().find(|family| family.parser() == id)
+        Self::ALL.iter().copied().find(|family| family.parsers().contains(&id))
+    }
+
+    /// Whether a parser reads its databases.
+    pub(crate) fn has_parser(self, id: &str) -> bool {
+        self.parsers().contains(&id)
     }
 
     /// The ecosystem of packages whose distribution is not known otherwise: the family's root.
@@ -47,6 +71,9 @@ impl Family {
             Self::Dpkg => "Debian",
             Self::Apk => "Alpine",
             Self::Rpm => "Red Hat",
+            Self::Pacman => "Arch Linux",
+            Self::Portage => "Gentoo",
+            Self::Opkg => "OpenWrt",
         }
     }
 }
@@ -89,7 +116,7 @@ pub(crate) fn determine(
     let family = shown.families.iter().max_by_key(|(_, versions)| versions.len());
     let family = family.map(|(family, _)| *family);
     let distribution = match (stated, family) {
-        (Some(stated), Some(family)) if stated.family != Some(family) => {
+        (Some(stated), Some(family)) if !stated.row.has(family) => {
             gaps.push(gap(
                 GapReason::PackageDatabaseRemoved,
                 format!(
@@ -200,9 +227,9 @@ fn check_debian_version(distribution: &Distribution, files: &ReleaseFiles, gaps:
     }
 }
 
-/// The family whose package database the distribution has.
-pub(crate) fn family_of(distribution: &Distribution) -> Option<Family> {
-    table::by_ecosystem(&distribution.ecosystem.0).and_then(|row| row.family())
+/// The families whose package databases the distribution has.
+pub(crate) fn families_of(distribution: &Distribution) -> &'static [Family] {
+    table::by_ecosystem(&distribution.ecosystem.0).map_or(&[], Distributions::families)
 }
 
 /// Whether there are advisories for the distribution's packages.

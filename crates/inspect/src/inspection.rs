@@ -24,6 +24,7 @@ use crate::{
     claims::UnreadClaims,
     distribution::{self, Distribution, Family, Shown},
     facts::LayerFacts,
+    packages::nix,
     parser::parsers,
     text,
     view::View,
@@ -67,7 +68,14 @@ pub fn inspect_image(
     documents: &ImageDocuments,
     config: &ImageConfig,
 ) -> Inspection {
-    let seen = visible::look(tree, layers);
+    let store = nix::look(tree);
+    let mut seen = visible::look(tree, layers);
+    seen.files.extend(store.iter().map(|(path, layer, facts)| visible::VisibleFile {
+        path: path.clone(),
+        real: path.clone(),
+        layer: *layer,
+        facts,
+    }));
     let mut gaps = links.remaining_gaps(layers);
     gaps.extend(seen.files.iter().flat_map(problems));
     let databases = databases::find(&seen.files, layers, &mut gaps);
@@ -75,8 +83,8 @@ pub fn inspect_image(
     let releases = visible::release_files(tree, layers, &mut gaps);
     let (distribution, distribution_gaps) = distribution::determine(&releases, &shown);
     gaps.extend(distribution_gaps);
-    databases::check_places(tree, distribution.as_ref(), &shown, &mut gaps);
     let owned = inventory::owned(&seen.files, &databases);
+    databases::check_places(tree, distribution.as_ref(), &shown, &owned, &mut gaps);
     unlisted::check_metadata(tree, layers, &mut gaps);
     unlisted::check(tree, layers, &owned, &shown, distribution.as_ref(), &mut gaps);
     let absent = locks::absent(tree, &seen.files);

@@ -139,6 +139,23 @@ const fn application(
     Row { name, purl_type, purl_namespace: None, origin, scheme, matched_by, record_word }
 }
 
+/// A package manager beside the distribution's own.
+const fn beside(
+    name: &'static str,
+    purl_type: &'static str,
+    purl_namespace: Option<&'static str>,
+) -> Row {
+    Row {
+        name,
+        purl_type,
+        purl_namespace,
+        origin: Origin::System,
+        scheme: Scheme::Unordered,
+        matched_by: MatchedBy::Name,
+        record_word: purl_type,
+    }
+}
+
 /// Every ecosystem that the inventory can produce, and how it is read and matched.
 pub const ECOSYSTEMS: &[Row] = &[
     system("Debian", ("deb", "debian"), Scheme::Dpkg, MatchedBy::Source),
@@ -161,6 +178,35 @@ pub const ECOSYSTEMS: &[Row] = &[
     system("openEuler", ("rpm", "openeuler"), Scheme::Rpm, MatchedBy::Name),
     system("Alibaba Cloud Linux", ("rpm", "alinux"), Scheme::Rpm, MatchedBy::Name),
     system("Anolis OS", ("rpm", "anolis"), Scheme::Rpm, MatchedBy::Name),
+    system("MinimOS", ("apk", "minimos"), Scheme::Apk, MatchedBy::Source),
+    system("CleanStart", ("apk", "cleanstart"), Scheme::Apk, MatchedBy::Source),
+    system(
+        "BellSoft Hardened Containers",
+        ("apk", "bellsoft-hardened-containers"),
+        Scheme::Apk,
+        MatchedBy::Source,
+    ),
+    system("Echo", ("deb", "echo"), Scheme::Dpkg, MatchedBy::Source),
+    system("Raspbian", ("deb", "raspbian"), Scheme::Dpkg, MatchedBy::Source),
+    system("Kali Linux", ("deb", "kali"), Scheme::Dpkg, MatchedBy::Source),
+    system("Devuan", ("deb", "devuan"), Scheme::Dpkg, MatchedBy::Source),
+    system("Linux Mint", ("deb", "linuxmint"), Scheme::Dpkg, MatchedBy::Source),
+    system("deepin", ("deb", "deepin"), Scheme::Dpkg, MatchedBy::Source),
+    system("Mageia", ("rpm", "mageia"), Scheme::Rpm, MatchedBy::Name),
+    system("Kylin", ("rpm", "kylin"), Scheme::Rpm, MatchedBy::Name),
+    system("TencentOS", ("rpm", "tencentos"), Scheme::Rpm, MatchedBy::Name),
+    system("OpenCloudOS", ("rpm", "opencloudos"), Scheme::Rpm, MatchedBy::Name),
+    system("UnionTech OS", ("rpm", "uos"), Scheme::Rpm, MatchedBy::Name),
+    system("EulerOS", ("rpm", "euleros"), Scheme::Rpm, MatchedBy::Name),
+    system("Bottlerocket", ("rpm", "bottlerocket"), Scheme::Rpm, MatchedBy::Name),
+    system("Arch Linux", ("alpm", "arch"), Scheme::Rpm, MatchedBy::Name),
+    system("OpenWrt", ("opkg", "openwrt"), Scheme::Dpkg, MatchedBy::Name),
+    // The namespace of a Gentoo package is its category.
+    beside("Gentoo", "portage", None),
+    beside("Nix", "nix", Some("nixpkgs")),
+    beside("Homebrew", "brew", None),
+    beside("Snap", "snap", None),
+    beside("Flatpak", "flatpak", None),
     application("PyPI", "pypi", Scheme::Pep440, "python"),
     application("npm", "npm", Scheme::Semver, "nodejs"),
     application("Maven", "maven", Scheme::Maven, "java"),

@@ -89,6 +89,9 @@ pub(super) fn guess(family: Family, files: &ReleaseFiles, shown: &Shown<'_>) -> 
         (_, Some((id, version))) => (id, version),
         (Family::Dpkg, None) => ("debian", number(line("etc/debian_version")).unwrap_or_default()),
         (Family::Rpm, None) => ("rhel", String::new()),
+        (Family::Pacman, None) => ("arch", String::new()),
+        (Family::Portage, None) => ("gentoo", String::new()),
+        (Family::Opkg, None) => ("openwrt", String::new()),
     };
     let mut fields = BTreeMap::from([("ID".to_owned(), id.to_owned())]);
     if !version.is_empty() {

@@ -1,15 +1,19 @@
-//! Every distribution that we know: how it names itself, how OSV names it, and when its releases end.
+//! Table: every distribution that we know: how it names itself, how OSV names it, and when its releases end.
 //!
 //! In: fields of `os-release`. Out: ecosystem, release, end of life. Source: OSV schema, "Defined ecosystems" and the
 //! names in its data; each distribution's own life-cycle page for dates (end of free security fixes for everybody, long
-//! terms by volunteers included, paid ones not). Odd: a release is written as OSV writes it, not as the distribution does:
-//! `v3.20`, `22.04:LTS`, `Leap 15.5`, `enterprise_linux:9`.
+//! terms by volunteers included, paid ones not; where a page gives a month, its last day). A release that is not listed has
+//! no date that its distribution published, or none that we could verify. Odd: a release is written as OSV writes it, not
+//! as the distribution does: `v3.20`, `22.04:LTS`, `Leap 15.5`, `enterprise_linux:9`.
 
 use std::collections::BTreeMap;
 
 use plimsoll_model::{Ecosystem, Timestamp};
 
-use super::{Distribution, Family};
+use super::{
+    Distribution, Family,
+    numbering::{self, Release},
+};
 
 /// Which advisories there are.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -33,50 +37,29 @@ pub struct Distributions {
     pub support: Support,
     /// Release and last day of free fixes.
     pub end_of_life: &'static [(&'static str, &'static str)],
-    family: Option<Family>,
+    families: &'static [Family],
     release: Release,
 }
 
-/// How `VERSION_ID` becomes OSV's release.
-#[derive(Clone, Copy, Debug)]
-enum Release {
-    /// None.
-    Rolling,
-    /// Up to the first dot, behind a prefix.
-    Major(&'static str),
-    /// As it is.
-    Whole,
-    /// `v` and the first two numbers.
-    Alpine,
-    /// As it is; April's of even years are long-term.
-    Ubuntu,
-    /// `2018.03` is the first, `2` and `2023` are themselves.
-    Amazon,
-    /// `Linux Enterprise Server 15 SP5` of `15.5`.
-    Suse,
-    /// `Leap 15.5`, or `Tumbleweed`.
-    OpenSuse,
-    /// `22.03-LTS-SP3` of `22.03 (LTS-SP3)`.
-    OpenEuler,
-}
-
-use Release::{Alpine, Amazon, Major, OpenEuler, OpenSuse, Rolling, Suse, Ubuntu, Whole};
-use Support::{ByRelease, NoSource};
+use Release::{
+    Alpine, Amazon, CentOs, Major, OpenEuler, OpenSuse, Suse, TwoNumbers, Ubuntu, Whole,
+};
+use Support::{ByRelease, NoSource, Rolling};
 
 const fn row(
     ids: &'static [&'static str],
     ecosystem: &'static str,
-    family: Option<Family>,
+    families: &'static [Family],
     support: Support,
     release: Release,
     end_of_life: &'static [(&'static str, &'static str)],
 ) -> Distributions {
-    Distributions { ids, ecosystem, support, end_of_life, family, release }
+    Distributions { ids, ecosystem, support, end_of_life, families, release }
 }
 
-const DPKG: Option<Family> = Some(Family::Dpkg);
-const APK: Option<Family> = Some(Family::Apk);
-const RPM: Option<Family> = Some(Family::Rpm);
+const DPKG: &[Family] = &[Family::Dpkg];
+const APK: &[Family] = &[Family::Apk];
+const RPM: &[Family] = &[Family::Rpm];
 
 const DEBIAN: &[(&str, &str)] = &[
     ("7", "2018-05-31"),
@@ -88,11 +71,14 @@ const DEBIAN: &[(&str, &str)] = &[
     ("13", "2030-06-30"),
 ];
 const UBUNTU: &[(&str, &str)] = &[
+    ("12.04:LTS", "2017-04-28"),
     ("14.04:LTS", "2019-04-25"),
     ("16.04:LTS", "2021-04-30"),
     ("18.04:LTS", "2023-05-31"),
     ("20.04:LTS", "2025-05-31"),
     ("22.04:LTS", "2027-06-01"),
+    ("21.04", "2022-01-20"),
+    ("21.10", "2022-07-14"),
     ("22.10", "2023-07-20"),
     ("23.04", "2024-01-25"),
     ("23.10", "2024-07-11"),
@@ -102,6 +88,14 @@ const UBUNTU: &[(&str, &str)] = &[
     ("25.10", "2026-07-09"),
 ];
 const ALPINE: &[(&str, &str)] = &[
+    ("v3.2", "2017-05-01"),
+    ("v3.3", "2017-11-01"),
+    ("v3.4", "2018-05-01"),
+    ("v3.5", "2018-11-01"),
+    ("v3.6", "2019-05-01"),
+    ("v3.7", "2019-11-01"),
+    ("v3.8", "2020-05-01"),
+    ("v3.9", "2020-11-01"),
     ("v3.10", "2021-05-01"),
     ("v3.11", "2021-11-01"),
     ("v3.12", "2022-05-01"),
@@ -127,6 +121,13 @@ const RED_HAT: &[(&str, &str)] = &[
 ];
 const REBUILDS: &[(&str, &str)] = &[("8", "2029-05-31"), ("9", "2032-05-31"), ("10", "2035-05-31")];
 const FEDORA: &[(&str, &str)] = &[
+    ("30", "2020-05-26"),
+    ("31", "2020-11-24"),
+    ("32", "2021-05-25"),
+    ("33", "2021-11-30"),
+    ("34", "2022-06-07"),
+    ("35", "2022-12-13"),
+    ("36", "2023-05-16"),
     ("37", "2023-12-05"),
     ("38", "2024-05-21"),
     ("39", "2024-11-26"),
@@ -136,12 +137,24 @@ const FEDORA: &[(&str, &str)] = &[
 ];
 const AMAZON: &[(&str, &str)] = &[("1", "2023-12-31"), ("2", "2026-06-30"), ("2023", "2029-06-30")];
 const LEAP: &[(&str, &str)] = &[
+    ("Leap 42.1", "2017-05-17"),
+    ("Leap 42.2", "2018-01-26"),
+    ("Leap 42.3", "2019-07-01"),
+    ("Leap 15.0", "2019-12-03"),
+    ("Leap 15.1", "2021-02-02"),
+    ("Leap 15.2", "2022-01-04"),
     ("Leap 15.3", "2022-12-31"),
     ("Leap 15.4", "2023-12-07"),
     ("Leap 15.5", "2024-12-31"),
     ("Leap 15.6", "2026-04-30"),
+    ("Leap 16.0", "2027-10-31"),
 ];
 const SLES: &[(&str, &str)] = &[
+    ("Linux Enterprise Server 12", "2016-06-30"),
+    ("Linux Enterprise Server 12 SP1", "2017-05-31"),
+    ("Linux Enterprise Server 12 SP2", "2018-03-31"),
+    ("Linux Enterprise Server 12 SP3", "2019-06-30"),
+    ("Linux Enterprise Server 12 SP4", "2020-06-30"),
     ("Linux Enterprise Server 12 SP5", "2024-10-31"),
     ("Linux Enterprise Server 15", "2019-12-31"),
     ("Linux Enterprise Server 15 SP1", "2021-01-31"),
@@ -152,66 +165,154 @@ const SLES: &[(&str, &str)] = &[
     ("Linux Enterprise Server 15 SP6", "2025-12-31"),
     ("Linux Enterprise Server 15 SP7", "2031-07-31"),
 ];
-const CENTOS: &[(&str, &str)] =
-    &[("6", "2020-11-30"), ("7", "2024-06-30"), ("8", "2021-12-31"), ("9", "2027-05-31")];
+const CENTOS: &[(&str, &str)] = &[
+    ("5", "2017-03-31"),
+    ("6", "2020-11-30"),
+    ("7", "2024-06-30"),
+    ("8", "2021-12-31"),
+    ("8-stream", "2024-05-31"),
+    ("9-stream", "2027-05-31"),
+];
+const ORACLE: &[(&str, &str)] =
+    &[("6", "2021-03-31"), ("7", "2024-12-31"), ("8", "2029-07-31"), ("9", "2032-06-30")];
+const PHOTON: &[(&str, &str)] =
+    &[("1.0", "2022-02-28"), ("2.0", "2022-12-31"), ("3.0", "2024-03-01"), ("4.0", "2026-03-01")];
+const OPEN_EULER: &[(&str, &str)] = &[
+    ("20.03-LTS", "2021-03-31"),
+    ("20.03-LTS-SP1", "2022-12-31"),
+    ("20.03-LTS-SP2", "2022-04-30"),
+    ("20.03-LTS-SP3", "2023-12-31"),
+    ("20.03-LTS-SP4", "2025-11-30"),
+    ("22.03-LTS", "2024-03-31"),
+    ("22.03-LTS-SP1", "2024-12-31"),
+    ("22.03-LTS-SP2", "2024-03-31"),
+    ("22.03-LTS-SP3", "2025-12-31"),
+    ("22.03-LTS-SP4", "2026-06-30"),
+    ("23.03", "2023-09-30"),
+    ("23.09", "2024-03-31"),
+    ("24.03-LTS", "2026-05-31"),
+    ("24.03-LTS-SP1", "2026-12-31"),
+    ("24.03-LTS-SP2", "2026-03-31"),
+    ("24.03-LTS-SP3", "2027-12-31"),
+    ("24.03-LTS-SP4", "2027-03-31"),
+    ("24.09", "2025-03-31"),
+    ("25.03", "2025-09-30"),
+    ("25.09", "2026-03-31"),
+    ("26.09", "2027-03-31"),
+];
+const OPEN_WRT: &[(&str, &str)] = &[
+    ("17.01", "2019-02-01"),
+    ("18.06", "2021-07-01"),
+    ("19.07", "2022-04-30"),
+    ("21.02", "2023-04-30"),
+    ("22.03", "2024-04-11"),
+    ("23.05", "2025-08-16"),
+];
+const NIX_OS: &[(&str, &str)] = &[
+    ("22.11", "2023-06-30"),
+    ("23.05", "2023-12-31"),
+    ("23.11", "2024-06-30"),
+    ("24.05", "2024-12-31"),
+    ("24.11", "2025-06-30"),
+    ("25.05", "2025-12-31"),
+    ("25.11", "2026-06-30"),
+];
 
 /// The table.
 const ROWS: &[Distributions] = &[
     row(&["debian"], "Debian", DPKG, ByRelease, Major(""), DEBIAN),
     row(&["ubuntu"], "Ubuntu", DPKG, ByRelease, Ubuntu, UBUNTU),
+    row(&["echo"], "Echo", DPKG, Rolling, Release::Rolling, &[]),
+    row(&["raspbian"], "Raspbian", DPKG, NoSource, Major(""), &[]),
+    row(&["kali"], "Kali Linux", DPKG, NoSource, Release::Rolling, &[]),
+    row(&["devuan"], "Devuan", DPKG, NoSource, Major(""), &[]),
+    row(&["linuxmint"], "Linux Mint", DPKG, NoSource, Whole, &[]),
+    row(&["deepin"], "deepin", DPKG, NoSource, Whole, &[]),
     row(&["alpine"], "Alpine", APK, ByRelease, Alpine, ALPINE),
-    row(&["wolfi"], "Wolfi", APK, Support::Rolling, Rolling, &[]),
-    row(&["chainguard"], "Chainguard", APK, Support::Rolling, Rolling, &[]),
+    row(&["wolfi"], "Wolfi", APK, Rolling, Release::Rolling, &[]),
+    row(&["chainguard"], "Chainguard", APK, Rolling, Release::Rolling, &[]),
+    row(&["minimos"], "MinimOS", APK, Rolling, Release::Rolling, &[]),
+    row(&["cleanstart", "clnstrt"], "CleanStart", APK, Rolling, Release::Rolling, &[]),
     row(&["alpaquita"], "Alpaquita", APK, ByRelease, Whole, &[]),
+    row(
+        &["bellsoft-hardened-containers"],
+        "BellSoft Hardened Containers",
+        APK,
+        ByRelease,
+        Whole,
+        &[],
+    ),
     row(&["rhel"], "Red Hat", RPM, ByRelease, Major("enterprise_linux:"), RED_HAT),
-    row(&["centos"], "CentOS", RPM, NoSource, Major(""), CENTOS),
+    row(&["centos"], "CentOS", RPM, NoSource, CentOs, CENTOS),
     row(&["almalinux"], "AlmaLinux", RPM, ByRelease, Major(""), REBUILDS),
     row(&["rocky"], "Rocky Linux", RPM, ByRelease, Major(""), REBUILDS),
-    row(
-        &["ol"],
-        "Oracle Linux",
-        RPM,
-        NoSource,
-        Major(""),
-        &[("6", "2021-03-31"), ("7", "2024-12-31")],
-    ),
+    row(&["ol"], "Oracle Linux", RPM, NoSource, Major(""), ORACLE),
     row(&["fedora"], "Fedora", RPM, NoSource, Major(""), FEDORA),
     row(&["amzn"], "Amazon Linux", RPM, NoSource, Amazon, AMAZON),
-    row(&["sles", "sled", "sle_hpc", "sles_sap", "suse"], "SUSE", RPM, ByRelease, Suse, SLES),
     row(
-        &["opensuse-leap", "opensuse-tumbleweed", "opensuse"],
+        &["sles", "sled", "sle_hpc", "sles_sap", "suse", "sle-micro", "sl-micro", "suse-microos"],
+        "SUSE",
+        RPM,
+        ByRelease,
+        Suse,
+        SLES,
+    ),
+    row(
+        &[
+            "opensuse-leap",
+            "opensuse-tumbleweed",
+            "opensuse-microos",
+            "opensuse-leap-micro",
+            "opensuse",
+        ],
         "openSUSE",
         RPM,
         ByRelease,
         OpenSuse,
         LEAP,
     ),
+    row(&["mageia"], "Mageia", RPM, ByRelease, Major(""), &[("8", "2023-11-30")]),
     row(
         &["azurelinux", "mariner"],
         "Azure Linux",
         RPM,
         ByRelease,
         Major(""),
-        &[("2", "2025-07-31")],
+        &[("1", "2023-07-31"), ("2", "2025-07-31")],
     ),
-    row(
-        &["photon"],
-        "Photon OS",
-        RPM,
-        NoSource,
-        Whole,
-        &[("3.0", "2024-03-01"), ("4.0", "2026-03-01")],
-    ),
-    row(&["openeuler"], "openEuler", RPM, ByRelease, OpenEuler, &[]),
+    row(&["photon"], "Photon OS", RPM, NoSource, Whole, PHOTON),
+    row(&["bottlerocket"], "Bottlerocket", RPM, NoSource, Whole, &[]),
+    row(&["openeuler"], "openEuler", RPM, ByRelease, OpenEuler, OPEN_EULER),
+    row(&["euleros"], "EulerOS", RPM, NoSource, OpenEuler, &[]),
     row(
         &["alinux", "alios", "aliyun"],
         "Alibaba Cloud Linux",
         RPM,
         NoSource,
         Major(""),
-        &[("2", "2024-03-31")],
+        &[("2", "2024-03-31"), ("3", "2031-03-31")],
     ),
-    row(&["anolis"], "Anolis OS", RPM, NoSource, Major(""), &[("7", "2024-06-30")]),
+    row(
+        &["anolis"],
+        "Anolis OS",
+        RPM,
+        NoSource,
+        Major(""),
+        &[("7", "2024-06-30"), ("8", "2031-03-31")],
+    ),
+    row(&["kylin"], "Kylin", RPM, NoSource, Whole, &[]),
+    row(&["tencentos", "tlinux"], "TencentOS", RPM, NoSource, Major(""), &[]),
+    row(&["opencloudos"], "OpenCloudOS", RPM, NoSource, Major(""), &[]),
+    row(&["uos", "uniontech"], "UnionTech OS", RPM, NoSource, Whole, &[]),
+    row(&["arch", "archarm"], "Arch Linux", &[Family::Pacman], NoSource, Release::Rolling, &[]),
+    row(&["gentoo"], "Gentoo", &[Family::Portage], NoSource, Release::Rolling, &[]),
+    // Since 25.12 its packages are apk's.
+    row(&["openwrt"], "OpenWrt", &[Family::Opkg, Family::Apk], NoSource, TwoNumbers, OPEN_WRT),
+    row(&["nixos"], "Nix", &[], NoSource, TwoNumbers, NIX_OS),
+    row(&["flatcar"], "Flatcar", &[], NoSource, Whole, &[]),
+    row(&["cos"], "Container-Optimized OS", &[], NoSource, Whole, &[]),
+    row(&["talos"], "Talos", &[], NoSource, Whole, &[]),
+    row(&["buildroot"], "Buildroot", &[], NoSource, Whole, &[]),
 ];
 
 /// All rows, for the reference page.
@@ -220,10 +321,10 @@ pub fn distributions() -> &'static [Distributions] {
     ROWS
 }
 
-/// A distribution with the family that its row says.
+/// A distribution with its row.
 pub(super) struct Stated {
     pub(super) distribution: Distribution,
-    pub(super) family: Option<Family>,
+    pub(super) row: &'static Distributions,
 }
 
 pub(super) fn by_ecosystem(name: &str) -> Option<&'static Distributions> {
@@ -237,7 +338,9 @@ pub(super) fn by_os_release(fields: &BTreeMap<String, String>) -> Option<Stated>
     let id = field("ID").to_ascii_lowercase();
     let row = ROWS.iter().find(|row| row.ids.contains(&id.as_str()))?;
     let version = field("VERSION_ID");
-    let release = release(row.release, &id, version, field("VERSION"));
+    let stated =
+        numbering::Stated { id: &id, version, long: field("VERSION"), name: field("NAME") };
+    let release = numbering::release(row.release, stated);
     let end_of_life = release.as_deref().and_then(|release| row.end(release));
     let pretty_name = match field("PRETTY_NAME") {
         "" => format!("{} {version}", row.ecosystem).trim().to_owned(),
@@ -246,12 +349,18 @@ pub(super) fn by_os_release(fields: &BTreeMap<String, String>) -> Option<Stated>
     let distro = (!version.is_empty()).then(|| format!("{id}-{version}"));
     let ecosystem = Ecosystem::named(row.ecosystem);
     let distribution = Distribution { pretty_name, id, ecosystem, release, distro, end_of_life };
-    Some(Stated { distribution, family: row.family })
+    Some(Stated { distribution, row })
 }
 
 impl Distributions {
-    pub(super) const fn family(&self) -> Option<Family> {
-        self.family
+    /// Whether it has packages of that family.
+    pub(super) fn has(&self, family: Family) -> bool {
+        self.families.contains(&family)
+    }
+
+    /// The families whose databases it has, the present one first.
+    pub(super) const fn families(&self) -> &'static [Family] {
+        self.families
     }
 
     /// The last second of a release's free fixes.
@@ -260,42 +369,4 @@ impl Distributions {
         let midnight: Timestamp = date.parse().ok()?;
         Some(Timestamp(midnight.0 + 86_399))
     }
-}
-
-fn release(how: Release, id: &str, version: &str, long: &str) -> Option<String> {
-    let first = version.split('.').next().unwrap_or_default();
-    let second = || version.split('.').nth(1).filter(|number| is_number(number));
-    match how {
-        OpenSuse if id == "opensuse-tumbleweed" => return Some("Tumbleweed".to_owned()),
-        _ if version.is_empty() => return None,
-        _ => {}
-    }
-    match how {
-        Rolling => None,
-        Major(prefix) => is_number(first).then(|| format!("{prefix}{first}")),
-        Whole => Some(version.to_owned()),
-        // `3.21.0_alpha20240923` is the development branch.
-        Alpine if version.contains("_alpha") => Some("edge".to_owned()),
-        Alpine if is_number(first) => second().map(|second| format!("v{first}.{second}")),
-        Alpine => None,
-        Ubuntu => {
-            let even = first.parse::<u32>().is_ok_and(|year| year % 2 == 0);
-            let term = if even && version.ends_with(".04") { ":LTS" } else { "" };
-            Some(format!("{version}{term}"))
-        }
-        Amazon => Some(if first.starts_with("201") { "1" } else { first }.to_owned()),
-        Suse => Some(match second() {
-            Some(pack) => format!("Linux Enterprise Server {first} SP{pack}"),
-            None => format!("Linux Enterprise Server {first}"),
-        }),
-        OpenSuse => Some(format!("Leap {version}")),
-        OpenEuler => {
-            let term = long.split_once('(').and_then(|(_, rest)| rest.split_once(')'));
-            Some(term.map_or_else(|| version.to_owned(), |(term, _)| format!("{version}-{term}")))
-        }
-    }
-}
-
-fn is_number(text: &str) -> bool {
-    !text.is_empty() && text.chars().all(|character| character.is_ascii_digit())
 }

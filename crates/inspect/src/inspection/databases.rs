@@ -4,19 +4,18 @@
 //! family is visible, or the visible ones are empty, the topmost layer's that had packages counts. Directories that belong
 //! to a package manager and have no database in them are a sign as well.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use plimsoll_image::{EntryKind, Tree};
 use plimsoll_model::{Gap, GapReason};
 
 use super::{database_gap, visible::VisibleFile};
 use crate::{
-    distribution::{Distribution, Family, Shown, family_of},
+    distribution::{Distribution, Family, Shown, families_of},
     facts::LayerFacts,
-    packages::rpm,
+    packages::{opkg, pacman, portage, rpm},
+    paths::{Fingerprints, fingerprint},
 };
-
-const FAMILIES: &[Family] = &[Family::Dpkg, Family::Apk, Family::Rpm];
 
 /// Folders that only a system with such a database has.
 const fn folders(family: Family) -> &'static [&'static str] {
@@ -24,6 +23,9 @@ const fn folders(family: Family) -> &'static [&'static str] {
         Family::Dpkg => &["var/lib/dpkg"],
         Family::Apk => &["lib/apk", "usr/lib/apk"],
         Family::Rpm => rpm::FOLDERS,
+        Family::Pacman => &[pacman::FOLDER],
+        Family::Portage => &[portage::FOLDER],
+        Family::Opkg => opkg::FOLDERS,
     }
 }
 
@@ -33,15 +35,16 @@ pub(super) fn find<'l>(
     gaps: &mut Vec<Gap>,
 ) -> Vec<VisibleFile<'l>> {
     let mut databases = Vec::new();
-    for family in FAMILIES {
-        let of_family = |file: &&VisibleFile<'_>| file.facts.detector == family.parser();
+    for family in Family::ALL {
+        let of_family = |file: &&VisibleFile<'_>| family.has_parser(&file.facts.detector);
         let visible: Vec<VisibleFile<'l>> = files.iter().filter(of_family).cloned().collect();
         if visible.iter().any(|file| !file.facts.packages.is_empty()) {
             databases.extend(visible);
             continue;
         }
         let earlier = earlier(*family, layers);
-        if let Some(first) = earlier.first() {
+        let of_packages = earlier.iter().filter(|file| !file.facts.packages.is_empty());
+        if let Some(first) = of_packages.max_by_key(|file| file.layer) {
             let what = if visible.is_empty() { "removed" } else { "emptied" };
             let path = first.path.display().into_owned();
             let detail = format!(
@@ -56,26 +59,25 @@ pub(super) fn find<'l>(
     databases
 }
 
-/// The databases of the topmost layer that has one with packages.
+/// Of each path the topmost layer's database that has packages, and lists of what they own.
 fn earlier(family: Family, layers: &[LayerFacts]) -> Vec<VisibleFile<'_>> {
-    for (index, layer) in layers.iter().enumerate().rev() {
-        let mut found = Vec::new();
+    let mut found = BTreeMap::new();
+    for (index, layer) in layers.iter().enumerate() {
         for (entry, facts) in &layer.files {
             for facts in facts {
-                if facts.detector == family.parser()
-                    && !facts.packages.is_empty()
+                let is_of_family = family.has_parser(&facts.detector)
+                    && (!facts.packages.is_empty() || !facts.owned.is_empty());
+                if is_of_family
                     && let Some(path) = facts.claimed.clone().or_else(|| layer.path(*entry))
                 {
                     let real = path.clone();
-                    found.push(VisibleFile { path, real, layer: index, facts });
+                    let file = VisibleFile { path: path.clone(), real, layer: index, facts };
+                    found.insert(path, file);
                 }
             }
         }
-        if !found.is_empty() {
-            return found;
-        }
     }
-    Vec::new()
+    found.into_values().collect()
 }
 
 /// Gaps for databases that should be there and are not, or are there and cannot be read.
@@ -83,12 +85,15 @@ pub(super) fn check_places(
     tree: &Tree,
     distribution: Option<&Distribution>,
     shown: &Shown<'_>,
+    owned: &Fingerprints,
     gaps: &mut Vec<Gap>,
 ) {
-    let expected = distribution.and_then(family_of);
+    let expected = distribution.map(families_of);
+    let is_expected_shown =
+        expected.into_iter().flatten().any(|family| shown.families.contains_key(family));
     check_dpkg_updates(tree, gaps);
     check_rpm_logs(tree, gaps);
-    for family in FAMILIES {
+    for family in Family::ALL {
         if shown.families.contains_key(family) {
             continue;
         }
@@ -96,18 +101,22 @@ pub(super) fn check_places(
             let node = tree.resolve_ref(folder.as_bytes());
             node.is_some_and(|node| node.kind() == EntryKind::Directory)
         });
-        let is_other = expected.map_or(!shown.families.is_empty(), |expected| expected != *family);
+        let is_expected = !is_expected_shown
+            && expected.map_or(shown.families.is_empty(), |expected| expected.contains(family));
+        // Tools of another distribution bring their folder: then a package owns it.
+        let is_a_tool_s = |folder: &str| owned.contains(fingerprint(folder.as_bytes()));
         match folder {
-            Some(folder) if !is_other => gaps.push(database_gap(
+            Some(folder) if is_expected || !is_a_tool_s(folder) => gaps.push(database_gap(
                 *family,
                 folder,
                 "has no package database in it, or an empty one".to_owned(),
             )),
-            None if expected == Some(*family) => gaps.push(database_gap(
-                *family,
-                "",
-                "the distribution's package database is not there".to_owned(),
-            )),
+            None if is_expected && expected.and_then(<[Family]>::first) == Some(family) => gaps
+                .push(database_gap(
+                    *family,
+                    "",
+                    "the distribution's package database is not there".to_owned(),
+                )),
             _ => {}
         }
     }

@@ -18,7 +18,7 @@ use plimsoll_model::{
 
 use super::{listed, locks::Absent, visible::VisibleFile};
 use crate::{
-    distribution::{Distribution, Family, family_of, has_advisories},
+    distribution::{Distribution, Family, families_of, has_advisories},
     facts::{LayerFacts, PackageFact},
     packages::{
         dpkg::DpkgFiles,
@@ -43,17 +43,29 @@ pub(super) struct Sources<'a, 'l> {
 /// All paths that installed packages of the distribution own.
 pub(super) fn owned(files: &[VisibleFile<'_>], databases: &[VisibleFile<'_>]) -> Fingerprints {
     let mut installed: HashSet<&str> = HashSet::new();
+    let mut folders: HashSet<Option<TreePath>> = HashSet::new();
     let mut owned = Vec::new();
-    for file in databases {
+    for file in databases.iter().filter(|file| !file.facts.packages.is_empty()) {
         installed.extend(file.facts.packages.iter().map(|package| package.name.as_str()));
         owned.extend(&file.facts.owned);
+        if file.facts.detector == Family::Pacman.parser() {
+            folders.insert(file.path.parent());
+        }
     }
     // A list without its package owns nothing: removed packages leave theirs behind, and anyone can add one.
-    for file in files.iter().filter(|file| file.facts.detector == DpkgFiles.id()) {
-        let name = String::from_utf8_lossy(file.path.name());
-        let name = name.strip_suffix(".list").or_else(|| name.strip_suffix(".md5sums"));
-        let package = name.unwrap_or_default().split(':').next().unwrap_or_default();
-        if installed.contains(package) || is_distroless(&file.path) {
+    let lists = databases.iter().filter(|file| file.facts.packages.is_empty());
+    let lists = lists.chain(files.iter().filter(|file| file.facts.detector == DpkgFiles.id()));
+    for file in lists {
+        let counts = || {
+            if file.facts.detector == Family::Pacman.parser() {
+                return folders.contains(&file.path.parent());
+            }
+            let name = String::from_utf8_lossy(file.path.name());
+            let name = name.strip_suffix(".list").or_else(|| name.strip_suffix(".md5sums"));
+            let package = name.unwrap_or_default().split(':').next().unwrap_or_default();
+            installed.contains(package) || is_distroless(&file.path)
+        };
+        if !file.facts.owned.is_empty() && counts() {
             owned.extend(&file.facts.owned);
         }
     }
@@ -209,10 +221,16 @@ impl Sources<'_, '_> {
 
     fn package(&self, file: &VisibleFile<'_>, fact: &PackageFact) -> Option<Package> {
         let (ecosystem, release, distro) = self.ecosystem(file, fact);
-        let purl = match &fact.purl {
+        let mut purl = match &fact.purl {
             Some(purl) => purl.clone(),
             None => purl(&ecosystem, fact, distro)?,
         };
+        // OpenWrt's packages are opkg's, and since 25.12 apk's.
+        if file.facts.detector == Family::Apk.parser()
+            && let Some(rest) = purl.strip_prefix("pkg:opkg/")
+        {
+            purl = format!("pkg:apk/{rest}");
+        }
         let name = fact.full_name(&ecosystem);
         let mut extra = fact.extra.clone();
         if !fact.architecture.is_empty() {
@@ -251,11 +269,15 @@ impl Sources<'_, '_> {
         }
         let family = Family::of_parser(&file.facts.detector);
         match self.distribution {
-            Some(distribution) if family_of(distribution) == family => (
-                distribution.ecosystem.clone(),
-                distribution.release.clone(),
-                distribution.distro.as_deref(),
-            ),
+            Some(distribution)
+                if family.is_some_and(|family| families_of(distribution).contains(&family)) =>
+            {
+                (
+                    distribution.ecosystem.clone(),
+                    distribution.release.clone(),
+                    distribution.distro.as_deref(),
+                )
+            }
             // Tools of another family, or nothing that names a distribution.
             _ => (Ecosystem::named(family.map_or("", Family::ecosystem)), None, None),
         }

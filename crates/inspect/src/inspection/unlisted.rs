@@ -32,7 +32,7 @@ pub(super) fn check(
     distribution: Option<&Distribution>,
     gaps: &mut Vec<Gap>,
 ) {
-    for family in [Family::Dpkg, Family::Apk, Family::Rpm] {
+    for &family in Family::ALL {
         // Without any entry left, the database itself is missed elsewhere.
         if !shown.families.contains_key(&family) {
             continue;
@@ -163,7 +163,7 @@ impl Places {
 /// What packages of any layer's database own, and no installed one does.
 fn lost(family: Family, layers: &[LayerFacts], owned: &Fingerprints) -> Fingerprints {
     let is_wanted = |facts: &&FileFacts| {
-        facts.detector == family.parser()
+        family.has_parser(&facts.detector)
             || (family == Family::Dpkg && facts.detector == DpkgFiles.id())
     };
     let files = layers.iter().flat_map(|layer| layer.files.values().flatten());

@@ -4,7 +4,8 @@
 //! that they own (`F:` a folder, `R:` a file in the folder named last).
 //! Source: the Alpine wiki's "Apk spec" for the installed database.
 //!
-//! Odd: `o:` is the origin that Alpine's advisories speak of; its version is the package's own. A block that a short or
+//! Odd: apk-tools 3 has packages and indexes in a binary form (ADB), but writes the installed database as text still; a
+//! database in the binary form is a problem. `o:` is the origin that Alpine's advisories speak of; its version is the package's own. A block that a short or
 //! forged line spoils costs that block only.
 
 use std::collections::BTreeMap;
@@ -16,8 +17,13 @@ use super::{MAX_PACKAGES, MAX_WORD};
 use crate::{
     facts::{FileFacts, PackageFact, Problem},
     parser::{ClaimedFile, ParseError, Parser, Want},
-    paths::Folder,
+    paths::{Folder, child_of, fingerprint},
 };
+
+const FOLDER: &str = "lib/apk/db";
+
+/// How files in apk's binary form begin: plain (`ADB.`), or compressed by one of two methods (`ADBd`, `ADBc`).
+const ADB: &[u8] = b"ADB";
 
 /// Reads which packages are installed and what they own.
 #[derive(Debug)]
@@ -29,19 +35,28 @@ impl Parser for ApkInstalled {
     }
 
     fn version(&self) -> u32 {
-        2
+        3
     }
 
     fn reads(&self) -> &'static str {
-        "lib/apk/db/installed, usr/lib/apk/db/installed"
+        "lib/apk/db/installed, usr/lib/apk/db/installed (also lib/apk/db/*.adb, which are told, not read)"
     }
 
     fn claims(&self, path: &[u8], _: &EntryMeta) -> Option<Want> {
         let path = path.strip_prefix(b"usr/").unwrap_or(path);
-        (path == b"lib/apk/db/installed").then_some(Want::Whole { limit: u64::MAX })
+        match child_of(path, FOLDER)? {
+            b"installed" => Some(Want::Whole { limit: u64::MAX }),
+            name => name.ends_with(b".adb").then_some(Want::Head { limit: 16 }),
+        }
     }
 
     fn parse(&self, file: &ClaimedFile<'_>) -> Result<FileFacts, ParseError> {
+        if file.bytes.starts_with(ADB) || file.path.name() != b"installed" {
+            return Err(ParseError::Syntax {
+                at: "start".to_owned(),
+                problem: "is a database in apk's binary form (ADB), which is not read".to_owned(),
+            });
+        }
         let mut facts = FileFacts::default();
         let mut block = Block::default();
         for (index, line) in file.bytes.split(|&byte| byte == b'\n').enumerate() {
@@ -87,6 +102,7 @@ impl Block {
             b'L' => &mut self.license,
             b'F' => {
                 self.folder = Some(Folder::new(value));
+                facts.own(fingerprint(value));
                 return;
             }
             b'R' => {

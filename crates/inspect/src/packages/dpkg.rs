@@ -51,19 +51,24 @@ impl Parser for DpkgStatus {
 
     fn parse(&self, file: &ClaimedFile<'_>) -> Result<FileFacts, ParseError> {
         let needs_status = child_of(file.path.as_bytes(), STATUS_FOLDER).is_none();
-        let mut facts = FileFacts::default();
-        let mut stanza = Stanza::default();
-        for (line, text) in (1..).zip(file.bytes.split(|&byte| byte == b'\n')) {
-            let text = text.strip_suffix(b"\r").unwrap_or(text);
-            if text.iter().all(u8::is_ascii_whitespace) {
-                std::mem::take(&mut stanza).finish(needs_status, &mut facts);
-            } else {
-                stanza.add(text, line);
-            }
-        }
-        stanza.finish(needs_status, &mut facts);
-        Ok(facts)
+        Ok(stanzas(file.bytes, needs_status))
     }
+}
+
+/// The packages of a database in dpkg's form; whether a stanza has to say that its package is installed.
+pub(crate) fn stanzas(bytes: &[u8], needs_status: bool) -> FileFacts {
+    let mut facts = FileFacts::default();
+    let mut stanza = Stanza::default();
+    for (line, text) in (1..).zip(bytes.split(|&byte| byte == b'\n')) {
+        let text = text.strip_suffix(b"\r").unwrap_or(text);
+        if text.iter().all(u8::is_ascii_whitespace) {
+            std::mem::take(&mut stanza).finish(needs_status, &mut facts);
+        } else {
+            stanza.add(text, line);
+        }
+    }
+    stanza.finish(needs_status, &mut facts);
+    facts
 }
 
 fn is_md5sums(name: &[u8]) -> bool {

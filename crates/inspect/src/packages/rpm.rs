@@ -1,9 +1,9 @@
 //! RPM's package database in `var/lib/rpm`, `usr/lib/sysimage/rpm` or `usr/share/rpm`: `rpmdb.sqlite` (SQLite),
 //! `Packages.db` (rpm's own "ndb", SUSE) or `Packages` (Berkeley DB, before RPM 4.16); and the list that distroless images
-//! of Azure Linux have instead, `var/lib/rpmmanifest/container-manifest-2`.
+//! of Azure Linux have instead, `var/lib/rpmmanifest/container-manifest-2`, and Bottlerocket's.
 //!
 //! In: a file with one RPM header per package ([`sqlite`], [`ndb`], [`bdb`], [`header`]), or a table of text
-//! ([`manifest`]). Out: one package per header or line, and fingerprints of the paths that they own.
+//! ([`manifest`], [`bottlerocket`]). Out: one package per header or line, and fingerprints of the paths that they own.
 //! Source: rpm's `lib/backend/`, "RPM V4 Package format"; the modules' own.
 //!
 //! Odd: the kind is told by the file's first bytes, not by its name. A damaged page or header costs what is in it, and is
@@ -11,6 +11,7 @@
 //! without bytes is a database without packages.
 
 pub(crate) mod bdb;
+pub(crate) mod bottlerocket;
 pub(crate) mod header;
 pub(crate) mod manifest;
 pub(crate) mod ndb;
@@ -52,7 +53,7 @@ impl Parser for RpmDatabase {
     }
 
     fn reads(&self) -> &'static str {
-        "rpmdb.sqlite, Packages.db and Packages in var/lib/rpm, usr/lib/sysimage/rpm and usr/share/rpm; var/lib/rpmmanifest/container-manifest-2"
+        "rpmdb.sqlite, Packages.db and Packages in var/lib/rpm, usr/lib/sysimage/rpm and usr/share/rpm; var/lib/rpmmanifest/container-manifest-2; usr/share/bottlerocket/application-inventory.json"
     }
 
     fn claims(&self, path: &[u8], _: &EntryMeta) -> Option<Want> {
@@ -63,7 +64,7 @@ impl Parser for RpmDatabase {
             let is_known = NAMES.iter().any(|known| known.as_bytes() == name);
             Some(is_known && FOLDERS.iter().any(|known| known.as_bytes() == folder))
         };
-        if path == manifest::PATH {
+        if path == manifest::PATH || bottlerocket::PATHS.contains(&path) {
             return Some(Want::Whole { limit: u64::MAX });
         }
         (is_database() == Some(true)).then_some(Want::Seekable { head: 16, limit: u64::MAX })
@@ -72,6 +73,9 @@ impl Parser for RpmDatabase {
     fn parse(&self, file: &ClaimedFile<'_>) -> Result<FileFacts, ParseError> {
         if file.path.as_bytes() == manifest::PATH {
             return Ok(manifest::parse(file.bytes));
+        }
+        if bottlerocket::PATHS.contains(&file.path.as_bytes()) {
+            return bottlerocket::parse(file.bytes);
         }
         parse(file.content)
     }

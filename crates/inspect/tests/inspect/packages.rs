@@ -12,6 +12,14 @@ const GROUPS: &[(&str, &str)] = &[
     ("dpkg-files", "dpkg"),
     ("apk", "apk"),
     ("rpm", "rpm"),
+    ("chisel", "chisel"),
+    ("pacman", "pacman"),
+    ("portage", "portage"),
+    ("opkg", "opkg"),
+    ("nix", "nix"),
+    ("homebrew", "homebrew"),
+    ("snap", "snap"),
+    ("flatpak", "flatpak"),
     ("python", "python"),
     ("requirements", "python"),
     ("pipfile-lock", "python"),
@@ -58,12 +66,17 @@ const GROUPS: &[(&str, &str)] = &[
     ("os-release", "distribution"),
 ];
 
-#[test]
-fn every_case_gives_what_it_expects() {
+/// The folders of cases.
+pub(crate) fn groups() -> Vec<&'static str> {
     let mut groups: Vec<&str> = GROUPS.iter().map(|(_, group)| *group).collect();
     groups.dedup();
+    groups
+}
+
+#[test]
+fn every_case_gives_what_it_expects() {
     let mut wrong = Vec::new();
-    for case in groups.into_iter().flat_map(case::cases) {
+    for case in groups().into_iter().flat_map(case::cases) {
         assert!(case.join("NOTE").is_file(), "{} has no NOTE", case.display());
         let inspection = case::inspect(&case);
         let value = json!({

@@ -1,0 +1,3 @@
+class Jq < Formula
+  license "MIT"
+end
