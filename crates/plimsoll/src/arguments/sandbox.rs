@@ -4,6 +4,8 @@
 
 use clap::{Args, ValueEnum};
 
+use super::ListFormat;
+
 /// `plimsoll sandbox`
 #[derive(Args, Debug)]
 pub(crate) struct SandboxCheck {
