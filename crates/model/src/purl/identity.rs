@@ -86,7 +86,11 @@ impl Purl {
         let own_name = self.namespace.as_deref().filter(|_| is_system).unwrap_or(&self.purl_type);
         Identity {
             ecosystem: Ecosystem::named(row.map_or(own_name, |row| row.name)),
-            namespace: self.namespace.clone().filter(|_| !is_system),
+            // A distribution's namespace is its own name, but a Gentoo package's is its category.
+            namespace: self
+                .namespace
+                .clone()
+                .filter(|_| !is_system || row.is_some_and(|row| row.purl_namespace.is_none())),
             name: self.name.clone(),
             version,
             source,
@@ -169,7 +173,17 @@ mod tests {
             ("pkg:npm/%40babel/core@7.0.0", "npm", "@babel/core", "7.0.0", None),
             ("pkg:maven/org.a.b/c@1?type=jar", "Maven", "org.a.b:c", "1", None),
             ("pkg:pypi/Django_Foo@4.2", "PyPI", "django-foo", "4.2", None),
-            ("pkg:deb/kali/bash@5", "kali", "bash", "5", None),
+            ("pkg:deb/kali/bash@5", "Kali Linux", "bash", "5", None),
+            ("pkg:deb/parrot/bash@5", "parrot", "bash", "5", None),
+            (
+                "pkg:portage/dev-libs/openssl@3.0.15-r1",
+                "Gentoo",
+                "dev-libs/openssl",
+                "3.0.15-r1",
+                None,
+            ),
+            ("pkg:alpm/arch/pacman@6.0.1-1?arch=x86_64", "Arch Linux", "pacman", "6.0.1-1", None),
+            ("pkg:nix/nixpkgs/openssl@3.0.14", "Nix", "openssl", "3.0.14", None),
             ("pkg:vcpkg/zlib@1.3", "vcpkg", "zlib", "1.3", None),
             ("pkg:npm/left-pad", "npm", "left-pad", "", None),
         ] {
