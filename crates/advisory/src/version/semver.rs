@@ -18,6 +18,10 @@ pub(super) struct Version<'a> {
 impl<'a> Version<'a> {
     pub(super) fn parse(text: &'a str) -> Result<Self, &'static str> {
         let text = text.trim_start_matches(['v', '=', ' ']);
+        // It may begin with digits, and would be taken for a release beyond all others.
+        if text.len() >= 40 && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return Err("a commit has no place in the order");
+        }
         let (text, build) = text.split_once('+').unwrap_or((text, ""));
         if !build.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-+".contains(&byte)) {
             return Err(
