@@ -5,8 +5,6 @@
 //! is a gap of every such scan, so that its verdict is never COMPLETE. What could not be looked at when the SBOM was
 //! written is still not known.
 
-use std::collections::BTreeMap;
-
 use plimsoll_image::ImageDocuments;
 use plimsoll_model::{Ecosystem, Gap, GapReason, ImageIdentity, Location, Package};
 
@@ -31,7 +29,7 @@ pub struct SbomInspection {
 /// Takes what the document says for the image's packages. What depends on the day is left to
 /// [`Inspection::end_of_life_gap`].
 #[must_use]
-pub fn inspect_sbom(layers: &[LayerFacts], documents: &ImageDocuments) -> SbomInspection {
+pub fn inspect_sbom(layers: Vec<LayerFacts>, documents: &ImageDocuments) -> SbomInspection {
     let mut gaps = vec![Gap {
         reason: GapReason::NotInSource,
         by: sbom::ID.to_owned(),
@@ -40,18 +38,21 @@ pub fn inspect_sbom(layers: &[LayerFacts], documents: &ImageDocuments) -> SbomIn
             "an SBOM lists packages only: files, configuration and build history were not looked at"
                 .to_owned(),
     }];
-    let mut packages = BTreeMap::new();
+    let mut packages = Vec::new();
     let (mut image, mut stated_gaps, mut distribution) = (None, Vec::new(), None);
-    let files = layers.iter().flat_map(|layer| layer.files.values().flatten());
+    let files = layers.into_iter().flat_map(|layer| layer.files.into_values().flatten());
     for facts in files.filter(|facts| facts.detector == sbom::ID) {
-        gaps.extend(problems(facts, documents));
-        let Some(said) = &facts.sbom else { continue };
+        gaps.extend(problems(&facts, documents));
+        let Some(said) = facts.sbom else { continue };
         distribution = named(said.distro.as_deref(), said.pretty_name.as_deref());
-        image.clone_from(&said.image);
-        stated_gaps.clone_from(&said.gaps);
-        for (at, fact) in facts.packages.iter().enumerate() {
-            add(&mut packages, package(fact, said.found.get(at), documents));
-        }
+        image = said.image;
+        stated_gaps = said.gaps;
+        // There are as many.
+        let found = said.found.into_iter().map(Some).chain(std::iter::repeat(None));
+        packages.extend(facts.packages.into_iter().zip(found).map(|(fact, found)| {
+            let (locations, found_by) = found.unwrap_or_default();
+            package(fact, locations, found_by, documents)
+        }));
     }
     if let Some(distribution) = &distribution {
         distribution::check_support(distribution, &mut gaps);
@@ -59,7 +60,7 @@ pub fn inspect_sbom(layers: &[LayerFacts], documents: &ImageDocuments) -> SbomIn
     gaps.sort();
     gaps.dedup();
     let inspection = Inspection {
-        packages: packages.into_values().collect(),
+        packages: once(packages),
         findings: Vec::new(),
         gaps,
         ran: vec![sbom::ID.to_owned()],
@@ -90,47 +91,46 @@ fn named(distro: Option<&str>, pretty_name: Option<&str>) -> Option<Distribution
 }
 
 fn package(
-    fact: &PackageFact,
-    found: Option<&(Vec<Location>, Option<String>)>,
+    fact: PackageFact,
+    mut locations: Vec<Location>,
+    found_by: Option<String>,
     documents: &ImageDocuments,
 ) -> Package {
-    let ecosystem = Ecosystem::named(fact.ecosystem.as_deref().unwrap_or_default());
-    let mut extra = fact.extra.clone();
+    let ecosystem = Ecosystem(fact.ecosystem.clone().unwrap_or_default());
+    let name = fact.full_name(&ecosystem);
+    let mut extra = fact.extra;
     if !fact.architecture.is_empty() {
-        extra.insert("architecture".to_owned(), fact.architecture.clone());
+        extra.insert("architecture".to_owned(), fact.architecture);
     }
-    let mut locations = found.map(|(locations, _)| locations.clone()).unwrap_or_default();
     if locations.is_empty() {
         locations.push(Location { path: documents.name.clone(), layer: None });
     }
-    locations.sort();
-    locations.dedup();
     Package {
-        release: fact.release.clone(),
-        name: fact.full_name(&ecosystem),
-        version: fact.version.clone(),
-        source: fact.source.clone(),
-        purl: fact.purl.clone().unwrap_or_default(),
-        locations,
-        found_by: found
-            .and_then(|(_, found_by)| found_by.clone())
-            .unwrap_or_else(|| sbom::ID.to_owned()),
-        extra,
         ecosystem,
+        release: fact.release,
+        name,
+        version: fact.version,
+        source: fact.source,
+        purl: fact.purl.unwrap_or_default(),
+        locations,
+        found_by: found_by.unwrap_or_else(|| sbom::ID.to_owned()),
+        extra,
     }
 }
 
-fn add(packages: &mut BTreeMap<[String; 4], Package>, package: Package) {
-    let (ecosystem, name, version, purl) = package.sort_key();
-    let key = [ecosystem, name, version, purl].map(str::to_owned);
-    match packages.get_mut(&key) {
-        Some(known) => {
-            known.locations.extend(package.locations);
-            known.locations.sort();
-            known.locations.dedup();
+/// Each package once, with all its places, sorted.
+fn once(mut packages: Vec<Package>) -> Vec<Package> {
+    packages.sort_by(|a, b| a.sort_key().cmp(&b.sort_key()));
+    packages.dedup_by(|next, first| {
+        let is_same = next.sort_key() == first.sort_key();
+        if is_same {
+            first.locations.append(&mut next.locations);
         }
-        None => {
-            packages.insert(key, package);
-        }
+        is_same
+    });
+    for package in &mut packages {
+        package.locations.sort();
+        package.locations.dedup();
     }
+    packages
 }

@@ -76,7 +76,7 @@ pub(super) fn look(
 /// What an SBOM says, and the image that it says it of. Gaps that it tells of are kept, but for those of matching, which is
 /// done anew.
 fn look_at_sbom(documents: &ImageDocuments, read: Layers) -> Looked {
-    let said = inspect_sbom(&read.layers, documents);
+    let said = inspect_sbom(read.layers, documents);
     let is_of_matching = |gap: &Gap| {
         matches!(gap.reason, GapReason::FeedMissing | GapReason::FeedStale) || gap.by == MATCHER
     };

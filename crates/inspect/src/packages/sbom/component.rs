@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Licences, hashes, CPEs and paths of one component that are kept, each.
-const MAX_LISTED: usize = 1_000;
+const MAX_LISTED: usize = 100;
 
 /// Longest licence text that is kept.
 const MAX_LICENCE: usize = 4 << 10;

@@ -17,6 +17,9 @@ use crate::{
     parser::ParseError,
 };
 
+/// Bytes that the packages of one document may take: what a document repeats takes more here than there.
+const MAX_KEPT: usize = 48 << 20;
+
 /// The kinds of documents that are read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Format {
@@ -36,6 +39,26 @@ pub(super) struct Entry {
     pub(super) found_by: Option<String>,
     /// The package URL's `distro`.
     pub(super) distro: Option<String>,
+}
+
+impl Entry {
+    /// Bytes that it takes, roughly.
+    fn size(&self) -> usize {
+        let fact = &self.fact;
+        let texts = [
+            fact.ecosystem.as_ref(),
+            fact.namespace.as_ref(),
+            Some(&fact.name),
+            Some(&fact.version),
+            fact.source.as_ref().map(|source| &source.name),
+            fact.source.as_ref().map(|source| &source.version),
+            fact.purl.as_ref(),
+        ];
+        let texts = texts.into_iter().flatten().map(String::len);
+        let extra = fact.extra.iter().map(|(key, value)| key.len() + value.len() + 64);
+        let places = self.locations.iter().map(|place| place.path.len() + size_of::<Location>());
+        texts.chain(extra).chain(places).fold(size_of::<Self>(), usize::saturating_add)
+    }
 }
 
 /// What a document says.
@@ -110,6 +133,8 @@ pub(super) struct Builder {
     image: ImageProperties,
     unidentified: Count,
     malformed: Count,
+    /// Bytes that the entries take.
+    kept: usize,
     is_full: bool,
     is_too_deep: bool,
     problems: Vec<Problem>,
@@ -175,15 +200,27 @@ impl Builder {
     }
 
     pub(super) fn component(&mut self, component: Component) {
+        if self.is_full {
+            return;
+        }
         if component.is_operating_system() {
             self.distribution(&component.name, &component.version, &component.description);
         }
         match component.outcome() {
-            Outcome::Package(_) if self.entries.len() >= MAX_PACKAGES => self.is_full = true,
-            Outcome::Package(entry) => self.entries.push(*entry),
+            Outcome::Package(entry) => self.keep(*entry),
             Outcome::Unidentified(name) => self.unidentified.add(&name),
             Outcome::Else => {}
         }
+    }
+
+    fn keep(&mut self, entry: Entry) {
+        let kept = self.kept.saturating_add(entry.size());
+        if self.entries.len() >= MAX_PACKAGES || kept > MAX_KEPT {
+            self.is_full = true;
+            return;
+        }
+        self.kept = kept;
+        self.entries.push(entry);
     }
 
     /// Gives a package its licence when it was found elsewhere in the document.
@@ -213,7 +250,7 @@ impl Builder {
         self.problems.extend(self.malformed.problem("components that cannot be read"));
         if self.is_full {
             self.problems.push(Problem::budget(format!(
-                "packages of one SBOM: the limit of {MAX_PACKAGES} is reached"
+                "packages of one SBOM: the limit of {MAX_PACKAGES}, or of {MAX_KEPT} bytes that they take, is reached"
             )));
         }
         if self.is_too_deep {

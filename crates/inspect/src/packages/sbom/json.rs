@@ -7,11 +7,12 @@
 
 mod cyclonedx;
 mod few;
+mod limit;
 mod spdx2;
 mod spdx3;
 mod syft;
 
-use std::{fmt, io::Read, marker::PhantomData};
+use std::{fmt, io::Read, marker::PhantomData, ops::Deref};
 
 use base64::Engine;
 use serde::{
@@ -20,7 +21,7 @@ use serde::{
 };
 use serde_json::value::RawValue;
 
-use self::few::Few;
+use self::{few::Few, limit::Limit};
 use super::{
     MAX_WRAPPINGS,
     document::{Builder, Format},
@@ -36,14 +37,17 @@ pub(super) fn read_slice(
     wrappings: usize,
 ) -> Result<(), ParseError> {
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    let wrapped = Whole { builder }.deserialize(&mut deserializer).map_err(syntax)?;
+    let whole = Whole::<&RawValue> { builder, limit: Limit::default(), raw: PhantomData };
+    let wrapped = whole.deserialize(&mut deserializer).map_err(syntax)?;
     deserializer.end().map_err(syntax)?;
     unwrap(wrapped, builder, wrappings)
 }
 
 pub(super) fn read_stream(input: impl Read, builder: &mut Builder) -> Result<(), ParseError> {
-    let mut deserializer = serde_json::Deserializer::from_reader(input);
-    let wrapped = Whole { builder }.deserialize(&mut deserializer).map_err(syntax)?;
+    let limit = Limit::default();
+    let mut deserializer = serde_json::Deserializer::from_reader(limit.hold(input));
+    let whole = Whole::<Box<RawValue>> { builder, limit, raw: PhantomData };
+    let wrapped = whole.deserialize(&mut deserializer).map_err(syntax)?;
     deserializer.end().map_err(syntax)?;
     unwrap(wrapped, builder, 0)
 }
@@ -119,12 +123,21 @@ enum Key {
     Other,
 }
 
+/// A value as text: lent by bytes in memory, copied out of a stream.
+trait Raw<'de>: Deserialize<'de> + Deref<Target = RawValue> {}
+
+impl<'de: 'a, 'a> Raw<'de> for &'a RawValue {}
+
+impl Raw<'_> for Box<RawValue> {}
+
 /// A whole document.
-struct Whole<'b> {
+struct Whole<'b, R> {
     builder: &'b mut Builder,
+    limit: Limit,
+    raw: PhantomData<R>,
 }
 
-impl<'de> DeserializeSeed<'de> for Whole<'_> {
+impl<'de, R: Raw<'de>> DeserializeSeed<'de> for Whole<'_, R> {
     type Value = Wrapped;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Wrapped, D::Error> {
@@ -132,7 +145,7 @@ impl<'de> DeserializeSeed<'de> for Whole<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Whole<'_> {
+impl<'de, R: Raw<'de>> Visitor<'de> for Whole<'_, R> {
     type Value = Wrapped;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -141,7 +154,7 @@ impl<'de> Visitor<'de> for Whole<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Wrapped, A::Error> {
         let mut wrapped = Wrapped::default();
-        let builder = self.builder;
+        let (builder, limit) = (self.builder, &self.limit);
         let mut graph = spdx3::Graph::default();
         while let Some(key) = map.next_key::<Key>()? {
             match key {
@@ -149,37 +162,53 @@ impl<'de> Visitor<'de> for Whole<'_> {
                     let is_known = map.next_value::<Loose>()?.0 == "CycloneDX";
                     builder.is_if(Format::CycloneDx, is_known);
                 }
-                Key::Metadata => cyclonedx::metadata(&map.next_value::<Box<RawValue>>()?, builder),
+                Key::Metadata => {
+                    cyclonedx::metadata(&limit.around(|| map.next_value::<R>())?, builder);
+                }
                 Key::Components => {
-                    map.next_value_seed(List::of(|raw| cyclonedx::component(raw, builder, 0)))?;
+                    map.next_value_seed(List::<R, _>::of(limit, |raw| {
+                        cyclonedx::component(raw, builder, 0)
+                    }))?;
                 }
                 Key::SpdxVersion => {
                     let is_known = map.next_value::<Loose>()?.0.starts_with("SPDX-2");
                     builder.is_if(Format::Spdx2, is_known);
                 }
                 Key::Packages => {
-                    map.next_value_seed(List::of(|raw| spdx2::package(raw, builder)))?;
+                    map.next_value_seed(List::<R, _>::of(limit, |raw| {
+                        spdx2::package(raw, builder)
+                    }))?;
                 }
                 Key::Annotations => {
-                    map.next_value_seed(List::of(|raw| spdx2::document_annotation(raw, builder)))?;
+                    map.next_value_seed(List::<R, _>::of(limit, |raw| {
+                        spdx2::document_annotation(raw, builder)
+                    }))?;
                 }
                 Key::Context => {
-                    let context = map.next_value::<Box<RawValue>>()?;
+                    let context = limit.around(|| map.next_value::<R>())?;
                     builder.is_if(Format::Spdx3, context.get().contains("spdx.org/rdf/3"));
                 }
                 Key::Graph => {
-                    map.next_value_seed(List::of(|raw| graph.element(raw, builder)))?;
+                    map.next_value_seed(List::<R, _>::of(limit, |raw| {
+                        graph.element(raw, builder)
+                    }))?;
                 }
                 Key::Artifacts => {
-                    map.next_value_seed(List::of(|raw| syft::artifact(raw, builder)))?;
+                    map.next_value_seed(List::<R, _>::of(limit, |raw| {
+                        syft::artifact(raw, builder)
+                    }))?;
                 }
-                Key::Distro => syft::distro(&map.next_value::<Box<RawValue>>()?, builder),
+                Key::Distro => {
+                    syft::distro(&limit.around(|| map.next_value::<R>())?, builder);
+                }
                 Key::Descriptor => {
                     let name = map.next_value::<Named>()?.name.0;
                     builder.is_if(Format::Syft, name == "syft");
                 }
-                Key::Payload => wrapped.payload = Some(map.next_value::<Loose>()?.0),
-                Key::Inner => wrapped.document = Some(map.next_value()?),
+                Key::Payload => {
+                    wrapped.payload = Some(limit.around(|| map.next_value::<Loose>())?.0);
+                }
+                Key::Inner => wrapped.document = Some(limit.around(|| map.next_value())?),
                 Key::Other => {
                     map.next_value::<IgnoredAny>()?;
                 }
@@ -207,19 +236,20 @@ impl<'de> Deserialize<'de> for Loose {
     }
 }
 
-/// An array whose elements are handed on one by one. Anything but an array is passed over.
-struct List<'f, F> {
+/// An array whose elements are handed on one by one.
+struct List<'l, R, F> {
+    limit: &'l Limit,
     element: F,
-    lifetime: PhantomData<&'f ()>,
+    raw: PhantomData<R>,
 }
 
-impl<F: FnMut(&RawValue)> List<'_, F> {
-    const fn of(element: F) -> Self {
-        Self { element, lifetime: PhantomData }
+impl<'l, R, F: FnMut(&RawValue)> List<'l, R, F> {
+    const fn of(limit: &'l Limit, element: F) -> Self {
+        Self { limit, element, raw: PhantomData }
     }
 }
 
-impl<'de, F: FnMut(&RawValue)> DeserializeSeed<'de> for List<'_, F> {
+impl<'de, R: Raw<'de>, F: FnMut(&RawValue)> DeserializeSeed<'de> for List<'_, R, F> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -227,7 +257,7 @@ impl<'de, F: FnMut(&RawValue)> DeserializeSeed<'de> for List<'_, F> {
     }
 }
 
-impl<'de, F: FnMut(&RawValue)> Visitor<'de> for List<'_, F> {
+impl<'de, R: Raw<'de>, F: FnMut(&RawValue)> Visitor<'de> for List<'_, R, F> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -235,13 +265,9 @@ impl<'de, F: FnMut(&RawValue)> Visitor<'de> for List<'_, F> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(mut self, mut list: A) -> Result<(), A::Error> {
-        while let Some(raw) = list.next_element::<Box<RawValue>>()? {
+        while let Some(raw) = self.limit.around(|| list.next_element::<R>())? {
             (self.element)(&raw);
         }
-        Ok(())
-    }
-
-    fn visit_unit<E>(self) -> Result<(), E> {
         Ok(())
     }
 }

@@ -7,7 +7,7 @@
 use serde::{Deserialize, de::DeserializeSeed};
 use serde_json::value::RawValue;
 
-use super::{Few, List, Loose, MAX_NESTING, element};
+use super::{Few, Limit, List, Loose, MAX_NESTING, element};
 use crate::packages::sbom::{component::Component, document::Builder};
 
 #[derive(Deserialize)]
@@ -104,7 +104,8 @@ pub(super) fn component(raw: &RawValue, builder: &mut Builder, depth: usize) {
         return;
     }
     let mut deserializer = serde_json::Deserializer::from_str(inner.get());
-    let list = List::of(|raw| component(raw, builder, depth + 1));
+    let limit = Limit::default();
+    let list = List::<&RawValue, _>::of(&limit, |raw| component(raw, builder, depth + 1));
     if let Err(error) = list.deserialize(&mut deserializer) {
         builder.malformed(&error.to_string());
     }
