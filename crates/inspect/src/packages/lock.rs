@@ -50,13 +50,20 @@ pub(crate) struct LockFile {
     ecosystem: &'static str,
     are_installed: bool,
     known: HashMap<(String, String, String), usize>,
+    unversioned: usize,
     facts: FileFacts,
 }
 
 impl LockFile {
     /// An empty one; `ecosystem` by its OSV name.
     pub(crate) fn new(ecosystem: &'static str) -> Self {
-        Self { ecosystem, are_installed: false, known: HashMap::new(), facts: FileFacts::default() }
+        Self {
+            ecosystem,
+            are_installed: false,
+            known: HashMap::new(),
+            unversioned: 0,
+            facts: FileFacts::default(),
+        }
     }
 
     /// The same for a list of what is installed.
@@ -116,8 +123,20 @@ impl LockFile {
         self.facts.problem(problem);
     }
 
+    /// Counts a package that is named by an address alone: nothing can be said of what has no version.
+    pub(crate) const fn add_unversioned(&mut self) {
+        self.unversioned += 1;
+    }
+
     /// What was collected.
-    pub(crate) fn finish(self) -> FileFacts {
+    pub(crate) fn finish(mut self) -> FileFacts {
+        if self.unversioned > 0 {
+            let detail = format!(
+                "packages that are named by an address alone, without a version: {}",
+                self.unversioned
+            );
+            self.facts.note(Problem::unreadable(detail));
+        }
         self.facts
     }
 }

@@ -10,6 +10,12 @@
 //! there: it counts if it names its repository and is not private, as published packages do; an application that merely
 //! has a public package's name would be blamed for that one's vulnerabilities.
 
+mod bun;
+mod deno;
+mod package_lock;
+mod pnpm;
+mod yarn;
+
 use std::collections::BTreeMap;
 
 use plimsoll_image::EntryMeta;
@@ -20,6 +26,13 @@ use crate::{
     facts::{FileFacts, PackageFact},
     parser::{ClaimedFile, ParseError, Parser, Want},
 };
+
+pub(crate) use self::{
+    bun::BunLock, deno::DenoLock, package_lock::PackageLock, pnpm::PnpmLock, yarn::YarnLock,
+};
+
+/// The OSV name of the ecosystem.
+const NPM: &str = "npm";
 
 const LIMIT: u64 = 16 << 20;
 
@@ -138,10 +151,7 @@ fn package(document: &Value) -> Result<FileFacts, ParseError> {
         let problem = "is longer than 1024 bytes".to_owned();
         return Err(ParseError::Syntax { at: "`name` or `version`".to_owned(), problem });
     }
-    let (namespace, name) = match name.split_once('/') {
-        Some((scope, name)) if scope.starts_with('@') => (Some(scope.to_owned()), name),
-        _ => (None, name),
-    };
+    let (namespace, name) = split_name(name);
     let license = document.get("license").and_then(|license| {
         license.as_str().or_else(|| license.get("type").and_then(Value::as_str))
     });
@@ -151,8 +161,8 @@ fn package(document: &Value) -> Result<FileFacts, ParseError> {
         .into_iter()
         .collect();
     let package = PackageFact {
-        ecosystem: Some("npm".to_owned()),
-        namespace,
+        ecosystem: Some(NPM.to_owned()),
+        namespace: namespace.map(str::to_owned),
         name: name.to_owned(),
         // `v1.0.0` and `=1.0.0` are what npm itself cleans away.
         version: version.trim_start_matches(['v', '=']).trim().to_owned(),
@@ -160,4 +170,40 @@ fn package(document: &Value) -> Result<FileFacts, ParseError> {
         ..PackageFact::default()
     };
     Ok(FileFacts { packages: vec![package], ..FileFacts::default() })
+}
+
+/// `@scope/name` is a name in a scope.
+fn split_name(name: &str) -> (Option<&str>, &str) {
+    match name.split_once('/') {
+        Some((scope, name)) if scope.starts_with('@') => (Some(scope), name),
+        _ => (None, name),
+    }
+}
+
+/// `@scope/name@1.0.0` is a name and what stands behind the `@` that is not the scope's; empty without one.
+fn split_at_version(id: &str) -> (&str, &str) {
+    let from = usize::from(id.starts_with('@'));
+    let at = id.get(from..).and_then(|rest| rest.find('@')).map(|at| at + from);
+    let parts = at.and_then(|at| Some((id.get(..at)?, id.get(at + 1..)?)));
+    parts.unwrap_or((id, ""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_versions_split() {
+        for (id, name, version) in [
+            ("a@1.0.0", "a", "1.0.0"),
+            ("@s/a@npm:^1.0.0", "@s/a", "npm:^1.0.0"),
+            ("@s/a", "@s/a", ""),
+            ("", "", ""),
+            ("@", "@", ""),
+        ] {
+            assert_eq!(split_at_version(id), (name, version), "{id}");
+        }
+        assert_eq!(split_name("@s/a"), (Some("@s"), "a"));
+        assert_eq!(split_name("a"), (None, "a"));
+    }
 }
