@@ -126,7 +126,7 @@ proptest! {
         let file = ClaimedFile::new(&seed.path, &bytes, &budget);
         if let Ok(facts) = seed.parser.parse(&file) {
             for package in &facts.packages {
-                prop_assert!(!package.name.is_empty() && !package.version.is_empty());
+                prop_assert!(!package.name.is_empty() && !package.version.is_empty(), "{}: {package:?}", seed.parser.id());
             }
             // What is kept of a file is bounded by the file.
             prop_assert!(facts.owned.len() <= bytes.len());

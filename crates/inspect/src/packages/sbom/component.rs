@@ -158,7 +158,12 @@ impl Component {
         if longest.is_some_and(|longest| longest > MAX_WORD) {
             return Outcome::Unidentified(name(self));
         }
-        Outcome::Package(Box::new(self.entry(&purl)))
+        let entry = self.entry(&purl);
+        // Without a version nothing can be said about it, and that is said.
+        if entry.fact.name.is_empty() || entry.fact.version.is_empty() {
+            return Outcome::Unidentified(purl.name);
+        }
+        Outcome::Package(Box::new(entry))
     }
 
     fn entry(self, purl: &Purl) -> Entry {
