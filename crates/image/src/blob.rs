@@ -68,8 +68,7 @@ pub(crate) fn read_stream(
 ) -> Result<LayerEntries, ReadError> {
     let compressed = Cell::new(0);
     // A blob may not be longer than stated, so an endless one ends here.
-    let limit = budget.max_compressed_bytes.min(expected.size.unwrap_or(u64::MAX));
-    let guard = CompressedGuard { count: &compressed, limit };
+    let guard = CompressedGuard::new(&compressed, expected.size.unwrap_or(u64::MAX), budget);
     let mut blob = Stream::new(reader, guard, true);
     let pass = Pass { at, expected };
     let codec = match blob.peek(6) {
@@ -163,7 +162,6 @@ fn walk_entries<I: Input>(
     visitor: &mut dyn EntryVisitor,
     entries: &mut EntriesBuilder,
 ) -> Option<Ended> {
-    let mut names_bytes = 0;
     loop {
         let meta = match archive.next_entry() {
             Ok(Some(meta)) => meta,
@@ -175,7 +173,7 @@ fn walk_entries<I: Input>(
             let offset = archive.position();
             return Some(Ended::Archive(TarError::Damaged { offset, problem }));
         }
-        if let Err(reached) = count_entry(&meta, entries.len(), &mut names_bytes, budget) {
+        if let Err(reached) = budget.use_entry(&meta) {
             return Some(Ended::Archive(TarError::Budget(reached)));
         }
         let index = u32::try_from(entries.len()).unwrap_or(u32::MAX);
@@ -191,26 +189,6 @@ fn walk_entries<I: Input>(
             return Some(Ended::Archive(TarError::Budget(reached)));
         }
     }
-}
-
-/// Holds one more entry against the budget.
-pub(crate) fn count_entry(
-    meta: &EntryMeta,
-    entries: usize,
-    names_bytes: &mut u64,
-    budget: &Budget,
-) -> Result<(), BudgetReached> {
-    if entries >= budget.max_entries {
-        let limit = budget.max_entries as u64;
-        return Err(BudgetReached { name: "max_entries", what: "entries of a layer", limit });
-    }
-    let link = meta.link.as_ref().map_or(0, Vec::len);
-    *names_bytes += (meta.path.as_bytes().len() + link) as u64;
-    if *names_bytes > budget.max_names_bytes {
-        let (name, what) = ("max_names_bytes", "names of a layer");
-        return Err(BudgetReached { name, what, limit: budget.max_names_bytes });
-    }
-    Ok(())
 }
 
 /// `.wh.`, `.wh..` and `.wh...` would remove the directory itself or its parent.

@@ -1,11 +1,23 @@
 //! How much of a hostile image we are willing to read.
 //!
 //! In: configuration. Out: [`Budget`], passed to everything that reads. Odd: a reached budget does not make the scan
-//! fail; it ends the layer (or file) early and becomes a gap that names the limit and its number.
+//! fail; it ends the layer (or file) early and becomes a gap that names the limit and its number. What a whole image may
+//! use is counted over all its layers, which are read side by side: which of them is cut short when it is used up depends
+//! on who comes first.
 
+mod limits;
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, AtomicU64, Ordering},
+};
+
+pub use limits::{Limit, LimitError, limits};
 use serde::{Deserialize, Serialize};
 
-/// Limits of one image. Each layer is held against them; a caller that reads several may lower what is left.
+use crate::{entry::EntryMeta, source::LayerEntries};
+
+/// Limits of one image, and what it has used of them.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Budget {
     /// Layers of one image.
@@ -14,15 +26,15 @@ pub struct Budget {
     pub max_manifests: usize,
     /// How deep indexes may be nested.
     pub max_index_depth: usize,
-    /// Bytes of one compressed layer.
+    /// Compressed bytes of all layers.
     pub max_compressed_bytes: u64,
-    /// Bytes of one layer after decompression.
+    /// Bytes of all layers after decompression.
     pub max_unpacked_bytes: u64,
     /// Unpacked bytes per compressed byte, looked at after [`RATIO_FREE_BYTES`](Self::RATIO_FREE_BYTES) of a stream.
     pub max_ratio: u64,
-    /// Entries of one layer or root file system.
+    /// Entries of all layers, or of a root file system.
     pub max_entries: usize,
-    /// Bytes of all paths and link targets of one layer or root file system.
+    /// Bytes of all paths and link targets of all layers, or of a root file system.
     pub max_names_bytes: u64,
     /// Length of a path or link target.
     pub max_path_bytes: usize,
@@ -34,6 +46,8 @@ pub struct Budget {
     pub max_document_bytes: usize,
     /// Window of a zstd frame, as a power of two.
     pub max_window_log: u32,
+    /// Files of all layers that detectors read.
+    pub max_claimed_files: u64,
     /// Bytes of one file that a detector reads; what is larger is a gap.
     pub max_claimed_file_bytes: u64,
     /// How deep archives may be nested in archives.
@@ -45,11 +59,9 @@ pub struct Budget {
     /// Whether the unpacked layers of layouts and registries are hashed, too: no limit, but work that a runtime does not
     /// need, since the digest of the blob binds what runs.
     pub verify_diff_ids: bool,
-}
-
-impl Budget {
-    /// A stream may unpack to this many bytes before its ratio counts.
-    pub const RATIO_FREE_BYTES: u64 = 64 << 20;
+    /// What is used up. A copy of a budget counts along; [`for_image`](Self::for_image) begins anew.
+    #[serde(skip)]
+    pub used: Used,
 }
 
 impl Default for Budget {
@@ -68,14 +80,152 @@ impl Default for Budget {
             max_sparse_regions: 10_000,
             max_document_bytes: 8 << 20,
             max_window_log: 27,
+            max_claimed_files: 500_000,
             max_claimed_file_bytes: 512 << 20,
             max_archive_depth: 8,
             max_nested_bytes: 4 << 30,
             max_findings: 200_000,
             verify_diff_ids: false,
+            used: Used::default(),
         }
     }
 }
+
+impl Budget {
+    /// A stream may unpack to this many bytes before its ratio counts.
+    pub const RATIO_FREE_BYTES: u64 = 64 << 20;
+
+    /// The same limits for an image of which nothing was read yet.
+    #[must_use]
+    pub fn for_image(&self) -> Self {
+        Self { used: Used::default(), ..self.clone() }
+    }
+
+    /// Whether a limit of the image as a whole was reached: what was learnt since then may be cut short.
+    #[must_use]
+    pub fn is_used_up(&self) -> bool {
+        self.used.0.is_used_up.load(Ordering::Relaxed)
+    }
+
+    /// Counts one more entry with its names.
+    pub(crate) fn use_entry(&self, meta: &EntryMeta) -> Result<(), BudgetReached> {
+        let link = meta.link.as_ref().map_or(0, Vec::len);
+        let names = (meta.path.as_bytes().len() + link) as u64;
+        let used = &self.used.0;
+        let limit = self.max_entries as u64;
+        self.count(&used.entries, 1, limit, "max_entries", "entries of the image")?;
+        let limit = self.max_names_bytes;
+        self.count(&used.names_bytes, names, limit, "max_names_bytes", "names in the image")
+    }
+
+    pub(crate) fn use_compressed(&self, bytes: u64) -> Result<(), BudgetReached> {
+        let what = "compressed bytes of the image";
+        let (used, limit) = (&self.used.0.compressed_bytes, self.max_compressed_bytes);
+        self.count(used, bytes, limit, "max_compressed_bytes", what)
+    }
+
+    pub(crate) fn use_unpacked(&self, bytes: u64) -> Result<(), BudgetReached> {
+        let what = "unpacked bytes of the image";
+        let (used, limit) = (&self.used.0.unpacked_bytes, self.max_unpacked_bytes);
+        self.count(used, bytes, limit, "max_unpacked_bytes", what)
+    }
+
+    /// Counts one more file that a detector reads.
+    ///
+    /// # Errors
+    /// [`BudgetReached`]: it must not be read.
+    pub fn use_claimed_file(&self) -> Result<(), BudgetReached> {
+        let what = "files that detectors read";
+        let (used, limit) = (&self.used.0.claimed_files, self.max_claimed_files);
+        self.count(used, 1, limit, "max_claimed_files", what)
+    }
+
+    /// Counts bytes that were, or are about to be, unpacked from an archive inside the image.
+    ///
+    /// # Errors
+    /// [`BudgetReached`]: no more may be unpacked.
+    pub fn use_nested(&self, bytes: u64) -> Result<(), BudgetReached> {
+        let what = "bytes of archives in the image";
+        let (used, limit) = (&self.used.0.nested_bytes, self.max_nested_bytes);
+        self.count(used, bytes, limit, "max_nested_bytes", what)
+    }
+
+    /// Counts a layer that need not be read, because what is in it is known: as if it had been read.
+    ///
+    /// # Errors
+    /// [`BudgetReached`]: the layer as a whole is too much, and nothing of it was counted.
+    pub fn use_known(
+        &self,
+        layer: &LayerEntries,
+        compressed_bytes: u64,
+        claimed_files: u64,
+    ) -> Result<(), BudgetReached> {
+        let Counters { compressed_bytes: compressed, unpacked_bytes, entries, names_bytes, .. } =
+            &*self.used.0;
+        let amounts = [
+            (compressed, compressed_bytes, self.max_compressed_bytes, "max_compressed_bytes"),
+            (unpacked_bytes, layer.unpacked_size, self.max_unpacked_bytes, "max_unpacked_bytes"),
+            (entries, layer.entries.len() as u64, self.max_entries as u64, "max_entries"),
+            (names_bytes, layer.entries.names_bytes(), self.max_names_bytes, "max_names_bytes"),
+            (
+                &self.used.0.claimed_files,
+                claimed_files,
+                self.max_claimed_files,
+                "max_claimed_files",
+            ),
+        ];
+        for (position, (used, amount, limit, name)) in amounts.iter().enumerate() {
+            let reached = self.count(used, *amount, *limit, name, "what the image holds");
+            if reached.is_err() {
+                for (used, amount, ..) in amounts.iter().take(position + 1) {
+                    used.fetch_sub(*amount, Ordering::Relaxed);
+                }
+                return reached;
+            }
+        }
+        Ok(())
+    }
+
+    fn count(
+        &self,
+        used: &AtomicU64,
+        amount: u64,
+        limit: u64,
+        name: &'static str,
+        what: &'static str,
+    ) -> Result<(), BudgetReached> {
+        let before = used.fetch_add(amount, Ordering::Relaxed);
+        if before.saturating_add(amount) <= limit {
+            return Ok(());
+        }
+        self.used.0.is_used_up.store(true, Ordering::Relaxed);
+        Err(BudgetReached { name, what, limit })
+    }
+}
+
+/// What an image has used of its [`Budget`], counted together by all who read it.
+#[derive(Clone, Default, Debug)]
+pub struct Used(Arc<Counters>);
+
+#[derive(Default, Debug)]
+struct Counters {
+    compressed_bytes: AtomicU64,
+    unpacked_bytes: AtomicU64,
+    entries: AtomicU64,
+    names_bytes: AtomicU64,
+    claimed_files: AtomicU64,
+    nested_bytes: AtomicU64,
+    is_used_up: AtomicBool,
+}
+
+/// Budgets are the same when their limits are.
+impl PartialEq for Used {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Used {}
 
 /// A limit of the [`Budget`] that was reached.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

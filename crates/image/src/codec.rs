@@ -60,46 +60,60 @@ pub(crate) trait Guard {
 
 /// The compressed side: counts for the other side, and ends at a limit.
 pub(crate) struct CompressedGuard<'c> {
-    pub(crate) count: &'c Cell<u64>,
-    pub(crate) limit: u64,
+    count: &'c Cell<u64>,
+    /// Most bytes of this stream alone.
+    limit: u64,
+    budget: &'c Budget,
+}
+
+impl<'c> CompressedGuard<'c> {
+    pub(crate) const fn new(count: &'c Cell<u64>, limit: u64, budget: &'c Budget) -> Self {
+        Self { count, limit, budget }
+    }
 }
 
 impl Guard for CompressedGuard<'_> {
     fn check(&mut self, total: u64) -> Result<(), BudgetReached> {
-        self.count.set(total);
+        let more = total.saturating_sub(self.count.replace(total));
         if total > self.limit {
             let (name, what) = ("max_compressed_bytes", "compressed bytes of a layer");
             return Err(BudgetReached { name, what, limit: self.limit });
         }
-        Ok(())
+        self.budget.use_compressed(more)
     }
 }
 
 /// The unpacked side: ends at a size or at a ratio to what went in.
 pub(crate) struct UnpackedGuard<'c> {
-    pub(crate) compressed: &'c Cell<u64>,
-    pub(crate) limit: u64,
-    pub(crate) ratio: u64,
+    compressed: &'c Cell<u64>,
+    counted: u64,
+    budget: &'c Budget,
 }
 
 impl<'c> UnpackedGuard<'c> {
-    pub(crate) const fn new(compressed: &'c Cell<u64>, budget: &Budget) -> Self {
-        Self { compressed, limit: budget.max_unpacked_bytes, ratio: budget.max_ratio }
+    pub(crate) const fn new(compressed: &'c Cell<u64>, budget: &'c Budget) -> Self {
+        Self { compressed, counted: 0, budget }
     }
 }
 
 impl Guard for UnpackedGuard<'_> {
     fn check(&mut self, total: u64) -> Result<(), BudgetReached> {
-        if total > self.limit {
-            let (name, what) = ("max_unpacked_bytes", "unpacked bytes of a layer");
-            return Err(BudgetReached { name, what, limit: self.limit });
-        }
-        if total > Budget::RATIO_FREE_BYTES
-            && total > self.compressed.get().saturating_mul(self.ratio)
-        {
+        let more = total.saturating_sub(std::mem::replace(&mut self.counted, total));
+        self.budget.use_unpacked(more)?;
+        let limit = self.budget.max_ratio;
+        if total > Budget::RATIO_FREE_BYTES && total > self.compressed.get().saturating_mul(limit) {
             let (name, what) = ("max_ratio", "unpacked bytes per compressed byte");
-            return Err(BudgetReached { name, what, limit: self.ratio });
+            return Err(BudgetReached { name, what, limit });
         }
+        Ok(())
+    }
+}
+
+/// Bytes that count for no image.
+pub(crate) struct Unguarded;
+
+impl Guard for Unguarded {
+    fn check(&mut self, _: u64) -> Result<(), BudgetReached> {
         Ok(())
     }
 }
@@ -262,9 +276,7 @@ pub(crate) fn unpack<'r>(
 
 /// The SHA-256 of everything that a reader gives.
 pub(crate) fn digest_reader(reader: impl Read) -> io::Result<Option<Digest>> {
-    let count = Cell::new(0);
-    let guard = CompressedGuard { count: &count, limit: u64::MAX };
-    let mut stream = Stream::new(reader, guard, true);
+    let mut stream = Stream::new(reader, Unguarded, true);
     stream.drain()?;
     Ok(stream.digest())
 }

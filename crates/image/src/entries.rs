@@ -60,6 +60,12 @@ impl Entries {
         self.0.records.is_empty()
     }
 
+    /// Bytes of all paths and links, each written out.
+    #[must_use]
+    pub fn names_bytes(&self) -> u64 {
+        self.0.names_bytes()
+    }
+
     /// The entry at a position.
     #[must_use]
     pub fn get(&self, index: u32) -> Option<EntryRef<'_>> {

@@ -22,7 +22,7 @@ pub mod tar;
 mod tree;
 
 pub use blob::read_blob;
-pub use budget::{Budget, BudgetReached};
+pub use budget::{Budget, BudgetReached, Limit, LimitError, Used, limits};
 pub use build::{BuildError, BuiltImage, Compression, ImageBuilder, Layer, LayerBuilder};
 pub use config::{HistoryEntry, ImageConfig, parse_config};
 pub use document::DocumentError;

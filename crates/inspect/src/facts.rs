@@ -55,7 +55,7 @@ pub struct FileFacts {
     pub owned: Vec<u64>,
     /// What an SBOM says beyond its packages, where it is scanned in the place of an image.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sbom: Option<SbomFacts>,
+    pub sbom: Option<Box<SbomFacts>>,
     /// What could not be read.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<Problem>,

@@ -13,8 +13,10 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use plimsoll_image::{Budget, EntryKind, EntryMeta, EntryVisitor, LayerEntries, TreePath};
-use plimsoll_model::GapReason;
+use plimsoll_image::{
+    Budget, BudgetReached, EntryKind, EntryMeta, EntryVisitor, LayerEntries, TreePath,
+};
+use plimsoll_model::{Gap, GapReason};
 
 use keeper::Keeper;
 
@@ -42,6 +44,8 @@ pub struct LayerInspector<'a> {
     turn: Option<&'a Mutex<()>>,
     watched: Option<(usize, &'a dyn Watch)>,
     keeper: Keeper,
+    /// The limit for which files were not read.
+    passed_over: Option<BudgetReached>,
 }
 
 impl<'a> LayerInspector<'a> {
@@ -56,6 +60,7 @@ impl<'a> LayerInspector<'a> {
             turn: None,
             watched: None,
             keeper: Keeper::new(),
+            passed_over: None,
         }
     }
 
@@ -92,7 +97,13 @@ impl<'a> LayerInspector<'a> {
 
     /// What was learnt, with the entries that the pass returned.
     #[must_use]
-    pub fn finish(self, entries: LayerEntries) -> LayerFacts {
+    pub fn finish(self, mut entries: LayerEntries) -> LayerFacts {
+        entries.gaps.extend(self.passed_over.map(|reached| Gap {
+            reason: GapReason::BudgetReached,
+            by: "layer".to_owned(),
+            at: entries.computed_digest.map(|digest| digest.to_string()).unwrap_or_default(),
+            detail: format!("files of the layer were not read: {reached}"),
+        }));
         LayerFacts { entries, files: self.files }
     }
 
@@ -132,6 +143,10 @@ impl EntryVisitor for LayerInspector<'_> {
         }
         let jobs = self.jobs(index, meta);
         if jobs.is_empty() {
+            return Ok(());
+        }
+        if let Err(reached) = self.budget.use_claimed_file() {
+            self.passed_over.get_or_insert(reached);
             return Ok(());
         }
         let in_memory = keeper::bytes_in_memory(&jobs, meta.size, self.budget);

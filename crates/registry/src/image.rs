@@ -239,6 +239,11 @@ impl Resolver<'_> {
                 ),
             }));
         }
+        let (count, limit) = (layers.len(), self.budget.max_layers);
+        if count > limit {
+            let (what, items) = ("manifest", "layers");
+            return Err(self.document(DocumentError::TooMany { what, items, count, limit }));
+        }
         Ok(layers
             .iter()
             .zip(diff_ids)

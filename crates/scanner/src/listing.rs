@@ -84,6 +84,8 @@ pub fn list_tree(
     source: &dyn LayerSource,
     options: &ListingOptions<'_>,
 ) -> Result<Listing, ReadError> {
+    let budget = options.budget.for_image();
+    let options = &ListingOptions { budget: &budget, ..*options };
     let count = source.documents().layers.len();
     let wanted: Vec<usize> = match options.layer {
         Some(index) if index >= count => return Err(ReadError::NoSuchLayer { index, count }),

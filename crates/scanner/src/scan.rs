@@ -51,6 +51,8 @@ pub fn scan(
     options: &ScanOptions<'_>,
     progress: &dyn Progress,
 ) -> Scanned {
+    let budget = options.budget.for_image();
+    let options = &ScanOptions { budget: &budget, ..*options };
     let configured = Configured::of(source.documents());
     let Looked { image, described, interrupted } =
         look(source, options, &configured.config, progress);
@@ -151,6 +153,7 @@ fn assemble(
     let mut findings = inspection.findings;
     findings.extend(matched);
     findings.sort_by(|a, b| a.compare_urgency(b));
+    gaps.extend(cut(&mut findings, options.budget));
     gaps.extend(inspection.gaps);
     let mut ran = inspection.ran;
     if options.snapshot.is_some() {
@@ -168,6 +171,20 @@ fn assemble(
     };
     let feed = options.snapshot.map(Snapshot::state);
     Report { image, coverage: Coverage::new(ran, gaps), feed, packages, findings }
+}
+
+/// Drops what is beyond the limit of findings, the least urgent.
+fn cut(findings: &mut Vec<Finding>, budget: &Budget) -> Option<Gap> {
+    let (count, limit) = (findings.len(), budget.max_findings);
+    findings.truncate(limit);
+    (count > limit).then(|| Gap {
+        reason: GapReason::BudgetReached,
+        by: "match".into(),
+        at: String::new(),
+        detail: format!(
+            "findings of the image: the limit of {limit} is reached (`max_findings`); the least urgent of {count} are left out"
+        ),
+    })
 }
 
 /// Takes a value out of a mutex; a thread that panicked while holding it changes nothing about the value's use here.

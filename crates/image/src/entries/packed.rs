@@ -131,6 +131,29 @@ impl Packed {
         }
     }
 
+    /// Bytes of all paths and links, each written out.
+    pub(super) fn names_bytes(&self) -> u64 {
+        // Where a folder's name ends in the paths of what lies in it, the slash behind it included.
+        let mut lengths: Vec<u64> = Vec::with_capacity(self.folders.len());
+        let length_of = |lengths: &[u64], folder: u32| {
+            usize::try_from(folder)
+                .ok()
+                .and_then(|folder| lengths.get(folder))
+                .copied()
+                .unwrap_or(0)
+        };
+        for (number, folder) in (0..).zip(&self.folders) {
+            let parent = length_of(&lengths, folder.parent);
+            let own = u64::from(folder.name_length) + 1;
+            lengths.push(if number == ROOT_FOLDER { 0 } else { parent + own });
+        }
+        let names = self.records.iter().map(|record| {
+            let link = self.link(record).map_or(0, <[u8]>::len) as u64;
+            length_of(&lengths, record.folder) + u64::from(record.name_length) + link
+        });
+        names.sum()
+    }
+
     /// The first part of a folder's path; empty for the root's.
     pub(crate) fn top_name(&self, folder: u32) -> &[u8] {
         let mut here = folder;

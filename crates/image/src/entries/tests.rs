@@ -86,6 +86,10 @@ proptest! {
         let entries = Entries::pack(&metas).unwrap();
         let unpacked: Vec<EntryMeta> = entries.iter().map(EntryRef::to_meta).collect();
         prop_assert_eq!(&unpacked, &metas);
+        let names = metas.iter().map(|meta| {
+            (meta.path.as_bytes().len() + meta.link.as_ref().map_or(0, Vec::len)) as u64
+        });
+        prop_assert_eq!(entries.names_bytes(), names.sum::<u64>());
         for (index, meta) in (0..).zip(&metas) {
             let entry = entries.get(index).unwrap();
             prop_assert_eq!(entry.path(), meta.path.clone());

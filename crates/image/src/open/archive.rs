@@ -229,7 +229,9 @@ fn through_codec(
     copy: &mut dyn io::Write,
 ) -> io::Result<Listed> {
     let compressed = Cell::new(0);
-    let guard = CompressedGuard { count: &compressed, limit: budget.max_compressed_bytes };
+    // What it unpacks to is counted again when its layers are read.
+    let budget = &budget.for_image();
+    let guard = CompressedGuard::new(&compressed, u64::MAX, budget);
     let blob = Stream::new(file, guard, false);
     let decoder = unpack(codec, blob, budget)?;
     let guard = UnpackedGuard::new(&compressed, budget);

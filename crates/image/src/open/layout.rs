@@ -135,6 +135,11 @@ fn documents(wanted: &Wanted<'_>, resolved: Resolved) -> Result<ImageDocuments, 
     let config =
         parse_config(&resolved.config).map_err(|error| wanted.document("configuration", error))?;
     let manifest = resolved.manifest;
+    let (count, limit) = (manifest.layers.len(), wanted.budget.max_layers);
+    if count > limit {
+        let error = DocumentError::TooMany { what: "manifest", items: "layers", count, limit };
+        return Err(wanted.document("manifest", error));
+    }
     let sizes = manifest.layers.iter().map(|layer| layer.size);
     let total_size = sizes.fold(manifest.config.size, u64::saturating_add);
     let layers = manifest.layers.into_iter().enumerate().map(|(index, layer)| LayerDescriptor {

@@ -101,7 +101,7 @@ struct Nested {
 /// What has been read of a file and what is still to be read.
 struct Reading<'b> {
     budget: &'b Budget,
-    fuel: Fuel,
+    fuel: Fuel<'b>,
     pending: Vec<Nested>,
     seen: HashSet<[u8; 32]>,
     archives: usize,
@@ -116,7 +116,7 @@ impl<'b> Reading<'b> {
             length.saturating_mul(budget.max_ratio).saturating_add(Budget::RATIO_FREE_BYTES);
         Self {
             budget,
-            fuel: Fuel { left: ratio.min(budget.max_nested_bytes) },
+            fuel: Fuel { left: ratio.min(budget.max_nested_bytes), budget },
             pending: Vec::new(),
             seen: HashSet::new(),
             archives: 0,

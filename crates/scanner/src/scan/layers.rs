@@ -34,7 +34,10 @@ impl Layers {
     /// Whether everything was read that another scan would read.
     pub(super) fn is_to_be_kept(&self, options: &ScanOptions<'_>) -> bool {
         let leaves_out = |index| options.watch.is_some_and(|watch| watch.leaves_out(index));
-        !self.has_failed && self.interrupted.is_none() && !(0..self.layers.len()).any(leaves_out)
+        !options.budget.is_used_up()
+            && !self.has_failed
+            && self.interrupted.is_none()
+            && !(0..self.layers.len()).any(leaves_out)
     }
 }
 
@@ -159,13 +162,13 @@ pub(super) fn read(
                 if matches!(error, ReadError::Io { .. }) {
                     read.interrupted.get_or_insert_with(|| error.to_string());
                 }
+                // Its bytes are as good as any, but there are too many of them.
+                let reason = match error {
+                    ReadError::Budget { .. } => GapReason::BudgetReached,
+                    _ => GapReason::UnreadableImage,
+                };
                 let detail = error.to_string();
-                read.gaps.push(Gap {
-                    reason: GapReason::UnreadableImage,
-                    by: "layer".into(),
-                    at,
-                    detail,
-                });
+                read.gaps.push(Gap { reason, by: "layer".into(), at, detail });
                 read.layers.push(LayerFacts::default());
                 read.has_failed = true;
             }
@@ -181,11 +184,14 @@ fn known_facts(
     index: usize,
     digest: &Digest,
 ) -> Option<LayerFacts> {
-    let facts = options.cache?.get(digest)?;
+    let (facts, layer) = (options.cache?.get(digest)?, source.documents().layers.get(index)?);
     // Nothing but the configuration binds the members of an archive, so what they unpack to must have been computed.
     let is_bound = source.documents().source_kind != "docker-archive"
-        || facts.entries.computed_diff_id == source.documents().layers.get(index)?.diff_id;
-    is_bound.then_some(facts)
+        || facts.entries.computed_diff_id == layer.diff_id;
+    let files = facts.files.len() as u64;
+    // Too much as a whole, it is read as far as the limits go.
+    let is_allowed = options.budget.use_known(&facts.entries, layer.size, files).is_ok();
+    (is_bound && is_allowed).then_some(facts)
 }
 
 fn read_one(
@@ -200,7 +206,9 @@ fn read_one(
     if let Some(digest) = facts.entries.computed_digest {
         keep_hashed(source, options, index, before, digest);
     }
-    let is_whole = options.watch.is_none_or(|watch| !watch.leaves_out(index));
+    // A limit that the layers share may have cut this one short, which another image's need not.
+    let is_whole =
+        !options.budget.is_used_up() && options.watch.is_none_or(|watch| !watch.leaves_out(index));
     if let Some(cache) = options.cache.filter(|_| is_whole) {
         // Without a cache entry the next scan is slower, nothing else.
         let _written = cache.put(&facts);
@@ -241,6 +249,9 @@ pub(super) fn read_claims(
     for claim in claims {
         by_layer.entry(claim.layer).or_default().push(claim.clone());
     }
+    // What is read once more is counted anew.
+    let budget = options.budget.for_image();
+    let options = &ScanOptions { budget: &budget, ..*options };
     for (index, claims) in by_layer {
         let inspector = LayerInspector::only(options.budget, &claims);
         match read_watched(source, index, options, inspector) {

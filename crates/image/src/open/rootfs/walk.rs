@@ -23,7 +23,6 @@ use super::{
     mounts::{Mount, mount_of},
 };
 use crate::{
-    blob::count_entry,
     budget::{Budget, BudgetReached},
     entries::EntriesBuilder,
     entry::{EntryKind, EntryMeta, TreePath},
@@ -54,7 +53,6 @@ pub(super) fn walk(
         layer: LayerEntries { origin: LayerOrigin::Folder, ..LayerEntries::default() },
         entries: EntriesBuilder::new(),
         first_names: HashMap::new(),
-        names_bytes: 0,
         more_gaps: 0,
     };
     let mut open = vec![Folder { path: TreePath::root(), device: status.st_dev }];
@@ -82,7 +80,6 @@ struct Walk<'w> {
     entries: EntriesBuilder,
     /// The entry of the first name of each inode that has several.
     first_names: HashMap<(u64, u64), u32>,
-    names_bytes: u64,
     more_gaps: u64,
 }
 
@@ -118,9 +115,7 @@ impl Walk<'_> {
                 }
             };
             let meta = self.meta(&directory, &name, path, &status);
-            if let Err(reached) =
-                count_entry(&meta, self.entries.len(), &mut self.names_bytes, self.budget)
-            {
+            if let Err(reached) = self.budget.use_entry(&meta) {
                 self.over(&meta.path, &reached);
                 return Ok(Vec::new());
             }

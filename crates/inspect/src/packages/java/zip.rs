@@ -7,6 +7,7 @@
 //! Unicode-path extra field is ignored, as there. Entries whose bytes overlap are never unpacked: that is how small
 //! archives become huge. Everything that is unpacked draws on one [`Fuel`].
 
+use plimsoll_image::Budget;
 use std::io::Read;
 
 use crate::facts::Problem;
@@ -17,10 +18,11 @@ const END: usize = 22;
 const CENTRAL: usize = 46;
 const LOCAL: usize = 30;
 
-/// How many bytes may still be unpacked.
+/// How many bytes may still be unpacked: of this file, and of all that the image holds.
 #[derive(Debug)]
-pub(super) struct Fuel {
+pub(super) struct Fuel<'b> {
     pub(super) left: u64,
+    pub(super) budget: &'b Budget,
 }
 
 /// An archive.
@@ -178,7 +180,7 @@ impl Body {
         self,
         archive: &[u8],
         limit: u64,
-        fuel: &mut Fuel,
+        fuel: &mut Fuel<'_>,
     ) -> Result<Vec<u8>, Problem> {
         let stored = self.stored(archive);
         let allowed = limit.min(fuel.left);
@@ -197,6 +199,7 @@ impl Body {
                 "unpacks to more than {allowed} bytes, the limit for {name}"
             )));
         }
+        fuel.budget.use_nested(length).map_err(|reached| Problem::budget(reached.to_string()))?;
         match read {
             Ok(_) => Ok(unpacked),
             Err(error) => Err(Problem::unreadable(format!("is damaged: {error}"))),

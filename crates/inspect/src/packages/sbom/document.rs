@@ -87,13 +87,13 @@ impl Document {
             }
         }
         if !is_in_image {
-            facts.sbom = Some(SbomFacts {
+            facts.sbom = Some(Box::new(SbomFacts {
                 distro: self.distro,
                 pretty_name: self.pretty_name,
                 image: self.image.image(),
                 gaps: self.image.gaps().to_vec(),
                 found,
-            });
+            }));
         }
         self.problems.into_iter().for_each(|problem| facts.note(problem));
         facts

@@ -2,6 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+mod known;
+mod limits;
+
 use std::{
     io,
     path::{Path, PathBuf},
@@ -59,12 +62,21 @@ fn scan_with(
     cache: Option<&LayerCache>,
     threads: usize,
 ) -> Scanned {
+    scan_within(source, snapshot, cache, threads, &Budget::default())
+}
+
+fn scan_within(
+    source: &dyn LayerSource,
+    snapshot: Option<&Snapshot>,
+    cache: Option<&LayerCache>,
+    threads: usize,
+    budget: &Budget,
+) -> Scanned {
     let today: Timestamp = "2026-11-25".parse().unwrap();
-    let budget = Budget::default();
     let options = ScanOptions {
         snapshot,
         cache,
-        budget: &budget,
+        budget,
         today,
         threads,
         context: MatchContext::default(),
