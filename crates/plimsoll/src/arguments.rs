@@ -6,6 +6,7 @@
 
 #![expect(clippy::doc_markdown, reason = "these comments are help texts, shown as they are")]
 
+mod reading;
 mod sandbox;
 
 use std::path::PathBuf;
@@ -15,7 +16,8 @@ use plimsoll_image::InputKind;
 use plimsoll_model::{Platform, Verdict};
 use plimsoll_scanner::Threshold;
 
-pub(crate) use self::sandbox::{Confinement, Sandbox, SandboxCheck};
+pub(crate) use self::reading::{Confinement, Limits, Sandbox};
+pub(crate) use self::sandbox::SandboxCheck;
 
 /// Shows which container images are loaded too deep: which are at risk, how badly, why, and what to do.
 #[derive(Parser, Debug)]
@@ -180,6 +182,8 @@ pub(crate) struct Scan {
     #[arg(long, value_enum, value_name = "SOURCE", default_value_t = SbomSources::None)]
     pub(crate) sbom_sources: SbomSources,
     #[command(flatten)]
+    pub(crate) limits: Limits,
+    #[command(flatten)]
     pub(crate) confinement: Confinement,
 }
 
@@ -210,6 +214,8 @@ pub(crate) struct Tree {
     /// Show one layer alone, whiteouts included, instead of all merged; 0 is the bottom
     #[arg(long, value_name = "N")]
     pub(crate) layer: Option<usize>,
+    #[command(flatten)]
+    pub(crate) limits: Limits,
     #[command(flatten)]
     pub(crate) confinement: Confinement,
 }
@@ -313,6 +319,8 @@ pub(crate) struct Serve {
     /// Private key (PEM) of the certificate
     #[arg(long, value_name = "FILE", requires = "tls_certificate")]
     pub(crate) tls_key: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) limits: Limits,
     #[command(flatten)]
     pub(crate) confinement: Confinement,
 }
@@ -558,6 +566,8 @@ pub(crate) enum ListWhat {
     Actions,
     /// Ecosystems of packages
     Ecosystems,
+    /// Limits of what is read of one image
+    Budgets,
 }
 
 /// How a list is printed.

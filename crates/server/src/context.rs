@@ -9,6 +9,7 @@ use std::{
 };
 
 use plimsoll_advisory::Snapshot;
+use plimsoll_image::Budget;
 use plimsoll_model::FeedState;
 use plimsoll_scanner::child::{Isolation, Level};
 use plimsoll_store::{Store, StoreError};
@@ -26,6 +27,8 @@ pub struct Context {
     pub feed: CurrentFeed,
     /// What confines scans here.
     pub confinement: Confinement,
+    /// Limits of what is read of one image.
+    pub budget: Budget,
     /// Whether clients speak TLS to us, so that cookies can insist on it.
     pub secure: bool,
     throttle: Arc<Throttle>,
@@ -84,6 +87,7 @@ impl Context {
             clock,
             feed: CurrentFeed::default(),
             confinement: Confinement::Off,
+            budget: Budget::default(),
             secure: false,
             throttle: Arc::default(),
         }

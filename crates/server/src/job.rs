@@ -12,7 +12,6 @@ mod sync;
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use futures_util::future::BoxFuture;
-use plimsoll_image::Budget;
 use plimsoll_scanner::LayerCache;
 
 use self::presence::Presence;
@@ -64,7 +63,7 @@ impl JobSettings {
     pub(crate) fn new(config: &ServeConfig, feed: PathBuf) -> Result<Self, ServeError> {
         let presence = Presence::show(&config.data_dir)?;
         let path = config.data_dir.join("layers");
-        let cache = LayerCache::open(&path, &Budget::default());
+        let cache = LayerCache::open(&path, &config.budget);
         let cache = cache.map_err(|source| ServeError::Cache { path, source })?;
         Ok(Self {
             workers: config.workers,

@@ -23,6 +23,7 @@ use axum::{
     routing::get,
 };
 use plimsoll_advisory::SnapshotError;
+use plimsoll_image::Budget;
 use plimsoll_model::Secret;
 use plimsoll_scanner::child::{Isolation, Level, probe};
 use plimsoll_store::{OpenError, Store, StoreOptions, TokenError};
@@ -60,6 +61,8 @@ pub struct ServeConfig {
     pub public_url: Option<String>,
     /// How the processes of scans are made and kept in check; `None`: images are read in the server's own process.
     pub isolation: Option<Isolation>,
+    /// Limits of what is read of one image.
+    pub budget: Budget,
     /// The time.
     pub clock: Clock,
 }
@@ -77,6 +80,7 @@ impl ServeConfig {
             tls: None,
             public_url: None,
             isolation: None,
+            budget: Budget::default(),
             clock: Clock::machine(),
         }
     }
@@ -179,6 +183,7 @@ pub async fn serve(config: ServeConfig) -> Result<Server, ServeError> {
         address.map_err(|source| ServeError::Listen { address: config.listen, source })?;
 
     context.confinement = confinement(config.isolation.clone()).await?;
+    context.budget = config.budget.clone();
     let settings = JobSettings::new(&config, feed)?;
     let router = router(&context, config.public_url.clone());
     let confinement = context.confinement.clone();

@@ -23,6 +23,7 @@ fn table(what: ListWhat) -> Table {
         ListWhat::RegistryKinds => (&["id", "title", "fields"], registry_kinds()),
         ListWhat::Formats => (&["id", "about"], formats()),
         ListWhat::Actions => (&["action", "access", "about"], actions()),
+        ListWhat::Budgets => (&["name", "default", "limits"], budgets()),
         ListWhat::Ecosystems => {
             (&["ecosystem", "package URL", "origin", "version order", "matched by"], ecosystems())
         }
@@ -79,6 +80,14 @@ fn formats() -> Vec<Vec<String>> {
 fn actions() -> Vec<Vec<String>> {
     let row = |action: &action::Action| words(&[&action.name, &action.access, &action.about]);
     action::actions().iter().map(row).collect()
+}
+
+fn budgets() -> Vec<Vec<String>> {
+    let budget = plimsoll_image::Budget::default();
+    let row = |limit: &plimsoll_image::Limit| {
+        words(&[&limit.name, &limit.shown(limit.of(&budget)), &limit.about])
+    };
+    plimsoll_image::limits().iter().map(row).collect()
 }
 
 fn ecosystems() -> Vec<Vec<String>> {

@@ -40,7 +40,7 @@ pub(crate) async fn run(
             "`--fail-on vulnerability` cannot be decided: there is no feed\nhint: `plimsoll feed update`, or `plimsoll feed import PATH`"
         );
     }
-    let budget = Budget::default();
+    let budget = arguments.limits.budget()?;
     let cache = if arguments.no_cache { None } else { open_cache(global, &budget, terminal) };
     let scanning = Scanning {
         feed,

@@ -21,6 +21,7 @@ pub(crate) async fn run(
     config.listen = arguments.listen;
     config.workers = arguments.workers.into();
     config.isolation = arguments.confinement.isolation();
+    config.budget = arguments.limits.budget()?;
     config.sync_interval = (arguments.sync_interval > 0)
         .then(|| Duration::from_secs(arguments.sync_interval.saturating_mul(60)));
     config.tls = arguments

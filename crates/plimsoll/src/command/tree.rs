@@ -50,7 +50,7 @@ async fn in_child(
     format: ListingFormat,
     terminal: Terminal,
 ) -> anyhow::Result<Listed> {
-    let budget = Budget::default();
+    let budget = arguments.limits.budget()?;
     let located = target::locate(&arguments.target, &budget).await?;
     let list = move || {
         let platform = target::platform(&arguments.target);
@@ -75,7 +75,7 @@ async fn here(
     format: ListingFormat,
     terminal: Terminal,
 ) -> anyhow::Result<Listed> {
-    let budget = Budget::default();
+    let budget = arguments.limits.budget()?;
     let source = target::open(&arguments.target, &budget).await?;
     let list = move || -> anyhow::Result<Listed> {
         let listing = list_tree(&*source, &options(&arguments, &budget))?;

@@ -54,6 +54,34 @@ fn exit_codes_are_those_of_the_help() {
     assert_eq!(code(&[layout, "--require-coverage", "partial"]), Some(0));
 }
 
+/// A limit that is said holds in the process that reads the image, and is a gap with its name and number.
+#[test]
+fn limits_can_be_said() {
+    let folder = temporary();
+    let layout = layout(folder.path());
+    let (layout, data) = (layout.to_str().unwrap(), folder.path().join("data"));
+    let scan = |more: &[&str]| {
+        let fixed = ["scan", layout, "--platform", "linux/amd64", "--format", "json", "--data"];
+        let all = fixed.into_iter().chain([data.to_str().unwrap()]).chain(more.iter().copied());
+        plimsoll(all)
+    };
+    let says = |output: &std::process::Output| String::from_utf8_lossy(&output.stderr).into_owned();
+    for sandbox in ["auto", "off"] {
+        let cut = scan(&["--budget", "max_entries=3", "--sandbox", sandbox]);
+        assert!(cut.status.success(), "{}", says(&cut));
+        let report = String::from_utf8_lossy(&cut.stdout).into_owned();
+        assert!(report.contains("the limit of 3 is reached (`max_entries`)"), "{report}");
+        let whole = scan(&["--budget", "max_unpacked_bytes=1MiB", "--sandbox", sandbox]);
+        let report = String::from_utf8_lossy(&whole.stdout).into_owned();
+        assert!(whole.status.success() && !report.contains("budget-reached"), "{report}");
+    }
+    let wrong = scan(&["--budget", "entries=3"]);
+    assert_eq!(wrong.status.code(), Some(2));
+    assert!(says(&wrong).contains("`entries` is no limit; there are "), "{}", says(&wrong));
+    let listed = plimsoll_ok(["list", "budgets"]);
+    assert!(listed.contains("max_unpacked_bytes") && listed.contains("60GiB"), "{listed}");
+}
+
 /// Whatever comes first into the data directory, the folder is its owner's alone.
 #[test]
 fn the_data_directory_is_private_however_it_is_made() {

@@ -123,10 +123,11 @@ async fn attempt(
     let image = fetch(task, context).await?;
     let snapshot = context.feed.snapshot();
     let today = context.clock.now();
-    let confinement = context.confinement.clone();
+    let (confinement, budget) = (context.confinement.clone(), context.budget.clone());
     let scanning = tokio::task::spawn_blocking(move || {
         let snapshot = snapshot.as_deref();
-        let scanning = || scan_image(image, &confinement, snapshot, &cache, today, &stopped);
+        let scanning =
+            || scan_image(image, &confinement, &budget, snapshot, &cache, today, &stopped);
         std::panic::catch_unwind(AssertUnwindSafe(scanning))
     });
     match scanning.await {
@@ -144,8 +145,7 @@ async fn fetch(task: &Task, context: &Context) -> Result<RemoteImage, Failure> {
     let platform = task.platform.parse::<Platform>();
     let platform = platform.map_err(|error| Failure::never(error.to_string()))?;
     let digest = task.digest.to_string();
-    let resolved =
-        resolve(&client, &task.path, &digest, &platform, &Budget::default()).boxed().await;
+    let resolved = resolve(&client, &task.path, &digest, &platform, &context.budget).boxed().await;
     resolved.map_err(Failure::registry)
 }
 
@@ -153,18 +153,18 @@ async fn fetch(task: &Task, context: &Context) -> Result<RemoteImage, Failure> {
 fn scan_image(
     image: RemoteImage,
     confinement: &Confinement,
+    budget: &Budget,
     snapshot: Option<&Snapshot>,
     cache: &LayerCache,
     today: Timestamp,
     stopped: &AtomicBool,
 ) -> Result<Report, Failure> {
-    let budget = Budget::default();
     if let Confinement::Child { isolation, .. } = confinement {
         let request = ChildScan {
             target: Target::Remote(&image),
             snapshot: snapshot.map(Snapshot::path),
             cache: Some(cache),
-            budget: &budget,
+            budget,
             today,
             threads: LAYER_THREADS,
             context: MatchContext::default(),
@@ -179,7 +179,7 @@ fn scan_image(
     let options = ScanOptions {
         snapshot,
         cache: Some(cache),
-        budget: &budget,
+        budget,
         today,
         threads: LAYER_THREADS,
         context: MatchContext::default(),
