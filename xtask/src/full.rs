@@ -7,7 +7,10 @@ use std::{process::Command, time::Instant};
 
 use anyhow::bail;
 
-use crate::process::{root, run_command, say};
+use crate::{
+    process::{root, run_command, say},
+    setup::image_builder,
+};
 
 /// Names of the builder's images that are scanned, the largest last.
 const IMAGES: &[&str] = &[
@@ -30,9 +33,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
     run_command(Command::new("cargo").args(["build", "--locked", "--release", "--quiet"]))?;
     let program = root().join("target/release/plimsoll");
     let images = root().join("target/test-images");
-    run_command(
-        Command::new("bash").arg(shared.join("images/build-images.sh")).arg(&images).args(IMAGES),
-    )?;
+    run_command(&mut image_builder(&images, IMAGES)?)?;
     let data = root().join("target/full-data");
     let started = Instant::now();
     run_command(

@@ -4,6 +4,7 @@
 //! product lives here; what a task must know of it, it asks the built program.
 
 mod architecture;
+mod differential;
 mod full;
 mod gate;
 mod generate;
@@ -42,6 +43,15 @@ enum Task {
         #[arg(long)]
         check: bool,
     },
+    /// Unpack many random images with podman and hold our tree against its
+    Differential {
+        /// How many
+        #[arg(default_value_t = 20_000)]
+        count: u64,
+        /// Number of the first; an image is made from its number alone
+        #[arg(long, default_value_t = 0)]
+        first: u64,
+    },
     /// The long runs: large images, whole advisory data, fault loops; prints figures
     Full,
 }
@@ -52,6 +62,7 @@ fn main() -> anyhow::Result<()> {
         Task::Test { no_setup, arguments } => test::run(!no_setup, &arguments),
         Task::Architecture => architecture::run(),
         Task::Generate { check } => generate::run(check),
+        Task::Differential { count, first } => differential::run(first, count),
         Task::Full => full::run(),
     }
 }

@@ -144,13 +144,18 @@ fn images() -> anyhow::Result<()> {
         return Ok(());
     }
     say(&format!("building real images for tests into target/test-images: {}", IMAGES.join(" ")));
-    run_command(
-        Command::new("bash")
-            .arg(&builder)
-            .arg(&target)
-            .args(IMAGES)
-            .env("PATH", path_with(&one_rpmbuild_at_a_time()?)?),
-    )
+    run_command(&mut image_builder(&target, IMAGES)?)
+}
+
+/// Builds real images of these names into `target`; what is there already is left alone.
+pub(crate) fn image_builder(target: &Path, names: &[&str]) -> anyhow::Result<Command> {
+    let mut command = Command::new("bash");
+    command
+        .arg(root().join("../shared/images/build-images.sh"))
+        .arg(target)
+        .args(names)
+        .env("PATH", path_with(&one_rpmbuild_at_a_time()?)?);
+    Ok(command)
 }
 
 /// A folder with an `rpmbuild` that waits for its turn. The builder of real images runs two side by side in one build

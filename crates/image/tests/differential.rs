@@ -3,7 +3,8 @@
 //! In: images made from a number: a few layers of files, links, whiteouts and odd headers over few names, in odd framings.
 //! Out: for each, our merged tree equals what `podman image mount` shows, or something is said: an error or an anomaly.
 //! Never a tree without a word that lacks what a container would see. 200 images run in CI; `cargo xtask differential`
-//! runs more (`PLIMSOLL_DIFFERENTIAL=FIRST..LAST`). Odd: a failing image is made again from its number alone.
+//! runs more (`PLIMSOLL_DIFFERENTIAL=FIRST..LAST`). Odd: an image that fails is kept
+//! under `target/tmp`, and its number alone makes it again.
 #![expect(clippy::unwrap_used, reason = "a test that fails may panic")]
 #![expect(clippy::indexing_slicing, reason = "a test that fails may panic")]
 
@@ -19,6 +20,7 @@ use std::{
     io::{self, Read},
     ops::Range,
     path::Path,
+    process::Command,
     sync::{
         Mutex,
         atomic::{AtomicU64, Ordering},
@@ -109,6 +111,10 @@ fn judge(
     }
 }
 
+fn run<const N: usize>(program: &str, arguments: [&str; N]) {
+    assert!(Command::new(program).args(arguments).status().unwrap().success(), "{program}");
+}
+
 fn wanted() -> Range<u64> {
     let said = std::env::var_os("PLIMSOLL_DIFFERENTIAL");
     let said = said.and_then(|text| text.into_string().ok());
@@ -137,6 +143,10 @@ fn random_images_unpack_as_podman_unpacks_them() {
                     let layout = podman.layout();
                     generate::write_image(number, &layout);
                     let result = judge(&podman.unpack(), &ours(&layout));
+                    if result.is_err() {
+                        let kept = format!("{}/image-{number}", env!("CARGO_TARGET_TMPDIR"));
+                        run("cp", ["-r", layout.to_str().unwrap(), &kept]);
+                    }
                     std::fs::remove_dir_all(layout).unwrap();
                     let mut counts = counts.lock().unwrap();
                     match result {
@@ -162,13 +172,4 @@ fn random_images_unpack_as_podman_unpacks_them() {
         unpacked * 3 > same && quiet * 4 > same,
         "too few ordinary images: {same} {unpacked} {quiet}"
     );
-}
-
-/// Writes one image to look at: `PLIMSOLL_DIFFERENTIAL_WRITE=NUMBER:FOLDER`.
-#[test]
-fn write_one() {
-    let Some(said) = std::env::var_os("PLIMSOLL_DIFFERENTIAL_WRITE") else { return };
-    let said = said.into_string().unwrap();
-    let (number, folder) = said.split_once(':').unwrap();
-    generate::write_image(number.parse().unwrap(), Path::new(folder));
 }

@@ -17,7 +17,6 @@ mod uv;
 use std::collections::BTreeMap;
 
 use plimsoll_image::EntryMeta;
-use serde::de::DeserializeOwned;
 
 pub(crate) use self::{
     pdm::PdmLock, pipfile::PipfileLock, poetry::PoetryLock, pylock::Pylock,
@@ -26,7 +25,7 @@ pub(crate) use self::{
 
 use super::MAX_WORD;
 use crate::{
-    facts::{FileFacts, PackageFact, clip},
+    facts::{FileFacts, PackageFact},
     parser::{ClaimedFile, ParseError, Parser, Want},
 };
 
@@ -117,19 +116,6 @@ fn headers(text: &str) -> BTreeMap<&'static str, &str> {
         }
     }
     headers
-}
-
-/// A lock file in TOML; the library bounds how deep it may be nested.
-fn toml_document<T: DeserializeOwned>(file: &ClaimedFile<'_>) -> Result<T, ParseError> {
-    let text = file.text()?;
-    toml::from_str(text).map_err(|error| {
-        let start = error.span().map_or(0, |span| span.start);
-        let before = text.get(..start).unwrap_or_default();
-        ParseError::Syntax {
-            at: format!("line {}", before.matches('\n').count() + 1),
-            problem: clip(error.message()),
-        }
-    })
 }
 
 /// Whether a marker leaves a requirement out on some systems or without some choice. Most markers only repeat which

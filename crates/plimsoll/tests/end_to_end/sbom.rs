@@ -172,7 +172,7 @@ async fn sboms_beside_an_image_are_believed_when_asked_for() {
             [
                 (
                     GapReason::UnreadableFile,
-                    "components without a package URL that can be read are not looked at: 1, the first is `nameless`"
+                    "components without a version or a package URL that can be read are not looked at: 1, the first is `nameless`"
                 ),
                 (
                     GapReason::Unverified,

@@ -8,7 +8,7 @@
 use plimsoll_image::EntryMeta;
 use serde::Deserialize;
 
-use super::{PYPI, is_conditional, normalized, toml_document};
+use super::{PYPI, is_conditional, normalized};
 use crate::{
     facts::FileFacts,
     packages::lock::{LIMIT, LockFile, Locked, is_inside_package},
@@ -59,7 +59,7 @@ impl Parser for PdmLock {
     }
 
     fn parse(&self, file: &ClaimedFile<'_>) -> Result<FileFacts, ParseError> {
-        let document: Document = toml_document(file)?;
+        let document: Document = crate::packages::toml::parse(file)?;
         let mut lock = LockFile::new(PYPI);
         for entry in document.package.iter().filter(|entry| entry.path.is_none()) {
             let is_default =

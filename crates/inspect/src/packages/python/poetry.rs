@@ -9,7 +9,7 @@
 use plimsoll_image::EntryMeta;
 use serde::Deserialize;
 
-use super::{PYPI, is_conditional, normalized, toml_document};
+use super::{PYPI, is_conditional, normalized};
 use crate::{
     facts::FileFacts,
     packages::lock::{LIMIT, LockFile, Locked, is_inside_package},
@@ -66,7 +66,7 @@ impl Parser for PoetryLock {
     }
 
     fn parse(&self, file: &ClaimedFile<'_>) -> Result<FileFacts, ParseError> {
-        let document: Document = toml_document(file)?;
+        let document: Document = crate::packages::toml::parse(file)?;
         let mut lock = LockFile::new(PYPI);
         for entry in &document.package {
             let kind = entry.source.as_ref().and_then(|source| source.r#type.as_deref());

@@ -7,7 +7,7 @@
 use plimsoll_image::EntryMeta;
 use serde::Deserialize;
 
-use super::{PYPI, is_conditional, normalized, toml_document};
+use super::{PYPI, is_conditional, normalized};
 use crate::{
     facts::FileFacts,
     packages::lock::{LIMIT, LockFile, Locked, is_inside_package},
@@ -62,7 +62,7 @@ impl Parser for Pylock {
     }
 
     fn parse(&self, file: &ClaimedFile<'_>) -> Result<FileFacts, ParseError> {
-        let document: Document = toml_document(file)?;
+        let document: Document = crate::packages::toml::parse(file)?;
         let mut lock = LockFile::new(PYPI);
         for entry in document.packages.iter().filter(|entry| entry.directory.is_none()) {
             let Some(version) = &entry.version else { continue };

@@ -12,7 +12,7 @@ use std::collections::{HashMap, HashSet};
 use plimsoll_image::EntryMeta;
 use serde::Deserialize;
 
-use super::{PYPI, is_conditional, normalized, toml_document};
+use super::{PYPI, is_conditional, normalized};
 use crate::{
     facts::FileFacts,
     packages::lock::{LIMIT, LockFile, Locked, is_inside_package},
@@ -86,7 +86,7 @@ impl Parser for UvLock {
     }
 
     fn parse(&self, file: &ClaimedFile<'_>) -> Result<FileFacts, ParseError> {
-        let document: Document = toml_document(file)?;
+        let document: Document = crate::packages::toml::parse(file)?;
         let always = reached(&document, Reach::Unconditional);
         let sometimes = reached(&document, Reach::Any);
         let mut lock = LockFile::new(PYPI);

@@ -243,10 +243,9 @@ impl Builder {
         for entry in &mut self.entries {
             release(entry, distribution.as_ref());
         }
-        self.problems.extend(
-            self.unidentified
-                .problem("components without a package URL that can be read are not looked at"),
-        );
+        self.problems.extend(self.unidentified.problem(
+            "components without a version or a package URL that can be read are not looked at",
+        ));
         self.problems.extend(self.malformed.problem("components that cannot be read"));
         if self.is_full {
             self.problems.push(Problem::budget(format!(
