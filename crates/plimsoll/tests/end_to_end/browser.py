@@ -11,6 +11,7 @@ import sys
 import tempfile
 
 from selenium import webdriver
+from selenium.common.exceptions import StaleElementReferenceException, TimeoutException
 from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
@@ -36,7 +37,12 @@ def text(driver):
 
 
 def wait(driver, what, condition):
-    WebDriverWait(driver, 20).until(lambda _: condition(), f"waited for {what} at {driver.current_url}:\n{text(driver)[:2000]}")
+    """Waits until a page shows something. The page before may still be there, or go while it is looked at."""
+    waiting = WebDriverWait(driver, 20, ignored_exceptions=[StaleElementReferenceException])
+    try:
+        waiting.until(lambda _: condition())
+    except TimeoutException:
+        raise AssertionError(f"waited for {what} at {driver.current_url}:\n{text(driver)[:2000]}") from None
 
 
 class Tour:
