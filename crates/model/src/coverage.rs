@@ -74,6 +74,8 @@ pub enum GapReason {
     NotInSource,
     /// What somebody else says, taken without a check of who it is: an SBOM from a registry.
     Unverified,
+    /// A program of which it cannot be told what it is made of: it is packed, or nothing in it or beside it says so.
+    OpaqueProgram,
 }
 
 /// One thing that could not be looked at.

@@ -85,6 +85,7 @@ words!(GapReason {
     Anomaly,
     NotInSource,
     Unverified,
+    OpaqueProgram,
 });
 words!(Kind { Vulnerability, Baseline, Malware, Secret, Build, License });
 words!(Level { Unknown, Negligible, Low, Medium, High, Critical });

@@ -111,6 +111,10 @@ pub(super) const fn gap(reason: GapReason) -> (&'static str, &'static str) {
             "Somebody else’s word was taken unchecked",
             "The signature of an SBOM from the registry was not verified.",
         ),
+        GapReason::OpaqueProgram => (
+            "A program does not show what it is made of",
+            "Vulnerabilities in its parts cannot be told. Ask whoever built it for an SBOM.",
+        ),
     }
 }
 
