@@ -1,8 +1,9 @@
 //! Streams: hashed as they pass, and unpacked by what their first bytes say.
 //!
 //! In: a blob's bytes. Out: [`Stream`], which hashes and counts what is read through it, and [`unpack`], which chooses the
-//! decompressor. Source: RFC 1952 (gzip, several members), RFC 8878 (zstd, several frames). Odd: media types are not
-//! asked, because runtimes do not ask them either; hashing happens once per buffer, not per read.
+//! decompressor. Source: RFC 1952 (gzip, several members), RFC 8878 (zstd, several frames), the `.xz` file format
+//! (several streams), bzip2 (several streams). Odd: media types are not asked, because runtimes do not ask them either;
+//! hashing happens once per buffer, not per read.
 
 use std::{
     cell::Cell,
@@ -20,14 +21,17 @@ use crate::{
 /// Bytes that are read, hashed and handed on at a time.
 const BUFFER: usize = 128 << 10;
 
+/// What decompressing xz may allocate: `xz -9` asks for 65 MiB.
+const XZ_MEMORY: u64 = 128 << 20;
+
 /// How a blob is compressed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Codec {
     Plain,
     Gzip,
     Zstd,
-    /// Known, but not read yet.
-    Unsupported(&'static str),
+    Xz,
+    Bzip2,
 }
 
 impl Codec {
@@ -36,8 +40,10 @@ impl Codec {
         match start {
             [0x1f, 0x8b, ..] => Self::Gzip,
             [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Self::Zstd,
-            [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Self::Unsupported("xz"),
-            [b'B', b'Z', b'h', b'1'..=b'9', 0x31, 0x41, ..] => Self::Unsupported("bzip2"),
+            [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Self::Xz,
+            // A block, or the end of a stream without any.
+            [b'B', b'Z', b'h', b'1'..=b'9', 0x31, 0x41, ..]
+            | [b'B', b'Z', b'h', b'1'..=b'9', 0x17, 0x72, ..] => Self::Bzip2,
             _ => Self::Plain,
         }
     }
@@ -47,7 +53,8 @@ impl Codec {
             Self::Plain => "plain",
             Self::Gzip => "gzip",
             Self::Zstd => "zstd",
-            Self::Unsupported(name) => name,
+            Self::Xz => "xz",
+            Self::Bzip2 => "bzip2",
         }
     }
 }
@@ -254,7 +261,7 @@ impl<R: Read, G: Guard> Input for Stream<R, G> {
     }
 }
 
-/// The unpacked bytes of a stream: all members of gzip, all frames of zstd.
+/// The unpacked bytes of a stream: all members of gzip, all frames of zstd, all streams of xz and bzip2.
 pub(crate) fn unpack<'r>(
     codec: Codec,
     reader: impl BufRead + 'r,
@@ -268,9 +275,12 @@ pub(crate) fn unpack<'r>(
             Ok(Box::new(decoder))
         }
         Codec::Plain => Ok(Box::new(reader)),
-        Codec::Unsupported(name) => {
-            Err(io::Error::new(io::ErrorKind::Unsupported, format!("{name} is not read yet")))
+        Codec::Xz => {
+            let several = liblzma::stream::CONCATENATED;
+            let stream = liblzma::stream::Stream::new_stream_decoder(XZ_MEMORY, several)?;
+            Ok(Box::new(liblzma::bufread::XzDecoder::new_stream(reader, stream)))
         }
+        Codec::Bzip2 => Ok(Box::new(bzip2::bufread::MultiBzDecoder::new(reader))),
     }
 }
 

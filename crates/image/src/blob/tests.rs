@@ -20,6 +20,16 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
+fn xz(bytes: &[u8]) -> Vec<u8> {
+    liblzma::encode_all(bytes, 6).unwrap()
+}
+
+fn bzip2(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = ::bzip2::write::BzEncoder::new(Vec::new(), ::bzip2::Compression::fast());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
 fn describe(blob: &[u8]) -> LayerDescriptor {
     LayerDescriptor {
         digest: Some(digest_bytes(blob)),
@@ -61,6 +71,12 @@ fn all_members_and_frames_are_read() {
         zstd(&tar),
         [zstd(first), skippable.clone(), zstd(second)].concat(),
         [skippable, zstd(&tar)].concat(),
+        xz(&tar),
+        [xz(first), vec![0; 8], xz(second)].concat(),
+        [xz(b""), xz(&tar)].concat(),
+        bzip2(&tar),
+        [bzip2(first), bzip2(second)].concat(),
+        [bzip2(b""), bzip2(&tar), bzip2(b"")].concat(),
     ] {
         let mut expected = describe(&blob);
         expected.diff_id = Some(digest_bytes(&tar));
@@ -109,9 +125,12 @@ fn more_or_fewer_bytes_than_stated_are_an_error() {
 
 #[test]
 fn cut_off_streams_are_errors() {
-    for (whole, codec) in
-        [(gzip(&archive()), "gzip"), (zstd::encode_all(archive().as_slice(), 1).unwrap(), "zstd")]
-    {
+    for (whole, codec) in [
+        (gzip(&archive()), "gzip"),
+        (zstd::encode_all(archive().as_slice(), 1).unwrap(), "zstd"),
+        (xz(&archive()), "xz"),
+        (bzip2(&archive()), "bzip2"),
+    ] {
         for length in [7, whole.len() / 2] {
             let error = read(&whole[..length]).unwrap_err().to_string();
             assert!(error.contains(codec), "{length}: {error}");
@@ -120,11 +139,10 @@ fn cut_off_streams_are_errors() {
     let tar = archive();
     let error = read(&tar[..1024]).unwrap_err();
     assert!(matches!(error, ReadError::Archive { offset: 512, .. }), "{error}");
-    let xz = [&[0xfd, b'7', b'z', b'X', b'Z', 0][..], &[0; 100]].concat();
-    assert_eq!(
-        read(&xz).unwrap_err().to_string(),
-        format!("layer {}: xz stream: xz is not read yet", digest_bytes(&xz))
-    );
+    for codec in [xz, bzip2] {
+        let blob = [codec(&tar), b"rubbish".to_vec()].concat();
+        assert!(read(&blob).unwrap().anomalies[0].contains("behind the archive's end"));
+    }
 }
 
 #[test]
@@ -188,6 +206,27 @@ fn a_frame_that_wants_too_much_memory_is_refused() {
     let blob = [0x28, 0xb5, 0x2f, 0xfd, 0x00, 21 << 3, 0x01, 0x00, 0x00];
     let error = read(&blob).unwrap_err();
     assert!(matches!(error, ReadError::Codec { codec: "zstd", .. }), "{error}");
+}
+
+#[test]
+fn an_xz_stream_that_wants_too_much_memory_is_refused() {
+    let options = |dictionary| {
+        let mut options = liblzma::stream::LzmaOptions::new_preset(0).unwrap();
+        options.dict_size(dictionary);
+        options
+    };
+    let pack = |dictionary| {
+        let mut filters = liblzma::stream::Filters::new();
+        filters.lzma2(&options(dictionary));
+        let check = liblzma::stream::Check::Crc64;
+        let stream = liblzma::stream::Stream::new_stream_encoder(&filters, check).unwrap();
+        let mut encoder = liblzma::write::XzEncoder::new_stream(Vec::new(), stream);
+        encoder.write_all(&archive()).unwrap();
+        encoder.finish().unwrap()
+    };
+    assert_eq!(read(&pack(64 << 20)).unwrap().entries.len(), 3);
+    let error = read(&pack(192 << 20)).unwrap_err();
+    assert!(matches!(error, ReadError::Codec { codec: "xz", .. }), "{error}");
 }
 
 #[test]

@@ -72,8 +72,9 @@ impl ArchiveFile {
                 .iter()
                 .any(|name| members.contains_key(&TreePath::from(*name)));
             if members.is_empty() {
-                let problem =
-                    format!("is no archive that we read (a tar, plain, gzip or zstd): {error}");
+                let problem = format!(
+                    "is no archive that we read (a tar: plain, gzip, zstd, xz or bzip2): {error}"
+                );
                 return Err(OpenError::NotThisKind { at, problem });
             }
             if names_image {
