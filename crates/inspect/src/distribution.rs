@@ -4,18 +4,22 @@
 //! ecosystem and release as OSV writes them, and gaps where advisories cannot be complete.
 //! Source: `os-release(5)`; OSV schema, "Defined ecosystems"; [`table`] for each distribution.
 //!
-//! Odd: `os-release` is a text that anyone can write. When it disagrees with the database that is really there, the
-//! database wins, the release is taken from what versions and other files show, and a gap says so.
+//! Odd: `os-release` is a text that anyone can write, so the rest of the image votes on it ([`evidence`]). When it
+//! disagrees with the database that is really there, or with most of what else names a distribution, the evidence wins, and
+//! a gap has both answers. Where the evidence is divided, `os-release` stays, and a gap says so.
 
 mod distro;
 mod evidence;
 mod numbering;
 pub(crate) mod release_file;
 mod table;
+pub(crate) mod traces;
 
 use std::collections::BTreeMap;
 
 use plimsoll_model::{Ecosystem, Gap, GapReason, Timestamp};
+
+use self::evidence::{Answer, Judgement, Vote};
 
 pub(crate) use self::distro::by_distro;
 pub use self::table::{Distributions, Support, distributions};
@@ -65,6 +69,18 @@ impl Family {
         self.parsers().contains(&id)
     }
 
+    /// `ID` of the family's root.
+    const fn root(self) -> &'static str {
+        match self {
+            Self::Dpkg => "debian",
+            Self::Apk => "alpine",
+            Self::Rpm => "rhel",
+            Self::Pacman => "arch",
+            Self::Portage => "gentoo",
+            Self::Opkg => "openwrt",
+        }
+    }
+
     /// The ecosystem of packages whose distribution is not known otherwise: the family's root.
     pub(crate) const fn ecosystem(self) -> &'static str {
         match self {
@@ -95,13 +111,32 @@ pub struct Distribution {
     pub end_of_life: Option<Timestamp>,
 }
 
+/// Folders whose files' names alone tell something.
+pub(crate) const NAMING_FOLDERS: &[&str] = &[evidence::sources::YUM, evidence::sources::ORIGINS];
+
 /// What the files of the merged tree say: fields by path, in order of precedence.
 pub(crate) type ReleaseFiles = BTreeMap<String, BTreeMap<String, String>>;
 
-/// What is known about the packages of one family: how many, and their versions' texts.
+/// What is known about the packages of each family.
 #[derive(Debug, Default)]
 pub(crate) struct Shown<'a> {
-    pub(crate) families: BTreeMap<Family, Vec<&'a str>>,
+    pub(crate) families: BTreeMap<Family, Vec<Listed<'a>>>,
+}
+
+/// A package of a database, as far as it tells the distribution.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Listed<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) version: &'a str,
+    /// Who built it; empty where the database does not say.
+    pub(crate) vendor: &'a str,
+}
+
+#[cfg(test)]
+impl<'a> Listed<'a> {
+    const fn of_version(version: &'a str) -> Self {
+        Self { name: "", version, vendor: "" }
+    }
 }
 
 /// The distribution, and why it may not be what it seems.
@@ -113,67 +148,147 @@ pub(crate) fn determine(
     let os_release = release_file::OS_RELEASE.iter().find_map(|path| files.get(*path));
     let stated = os_release.and_then(table::by_os_release);
     // The family with most packages; an image of one distribution may hold tools of another.
-    let family = shown.families.iter().max_by_key(|(_, versions)| versions.len());
+    let family = shown.families.iter().max_by_key(|(_, packages)| packages.len());
     let family = family.map(|(family, _)| *family);
+    let votes = evidence::votes(family, files, shown);
     let distribution = match (stated, family) {
         (Some(stated), Some(family)) if !stated.row.has(family) => {
+            let believed = guess(family, &votes);
             gaps.push(gap(
                 GapReason::PackageDatabaseRemoved,
                 format!(
-                    "os-release says `{}`, but the package database is one of {}: the database is believed",
+                    "os-release says `{}`, but the package database is one of {}: the database is believed, and it is taken for `{}`",
                     stated.distribution.pretty_name,
-                    family.parser()
+                    family.parser(),
+                    believed.pretty_name,
                 ),
             ));
-            Some(evidence::guess(family, files, shown))
+            Some(believed)
         }
-        (Some(stated), Some(family)) => {
-            let contradiction = evidence::contradiction(family, &stated.distribution, shown);
-            gaps.extend(contradiction.map(|found| {
-                let name = &stated.distribution.pretty_name;
-                gap(GapReason::Anomaly, format!("os-release says `{name}`, but {found}"))
-            }));
-            Some(stated.distribution)
-        }
-        (Some(stated), None) => Some(stated.distribution),
-        (None, Some(family)) => {
-            let mut guess = evidence::guess(family, files, shown);
-            let stated = os_release.and_then(|fields| fields.get("PRETTY_NAME"));
-            if let Some(name) = stated.filter(|name| !name.is_empty()) {
-                guess.pretty_name.clone_from(name);
-            }
-            gaps.push(gap(
-                GapReason::UnknownDistribution,
-                match os_release {
-                    Some(fields) => format!(
-                        "os-release names the unknown distribution `{}`; its {} packages are taken for {}",
-                        fields.get("ID").map_or("", String::as_str),
-                        family.parser(),
-                        guess.ecosystem
-                    ),
-                    None => format!(
-                        "there is no os-release; the {} packages are taken for {}",
-                        family.parser(),
-                        guess.ecosystem
-                    ),
-                },
-            ));
-            Some(guess)
-        }
-        (None, None) => {
-            let name = os_release.and_then(|fields| fields.get("ID")).filter(|id| !id.is_empty());
-            if let Some(name) = name {
-                let detail = format!("os-release names the unknown distribution `{name}`");
-                gaps.push(gap(GapReason::UnsupportedDistribution, detail));
-            }
-            None
-        }
+        (Some(stated), _) => Some(weighed(stated.distribution, &votes, &mut gaps)),
+        (None, family) => unnamed(os_release, family, &votes, &mut gaps),
     };
     if let Some(distribution) = &distribution {
-        check_debian_version(distribution, files, &mut gaps);
         check_support(distribution, &mut gaps);
     }
     (distribution, gaps)
+}
+
+/// What `os-release` states, held against the evidence.
+fn weighed(stated: Distribution, votes: &[Vote], gaps: &mut Vec<Gap>) -> Distribution {
+    let name = &stated.pretty_name;
+    match evidence::judge(&stated, votes) {
+        Judgement::Stands => {
+            // A release that is left out can be told from the rest.
+            let known = evidence::winner(votes, Some(&stated.id), |answer| answer.id == stated.id);
+            let known = known.and_then(|(answer, _)| evidence::distribution(&answer));
+            match known.filter(|known| stated.release.is_none() && known.release.is_some()) {
+                Some(known) => {
+                    gaps.push(gap(
+                        GapReason::UnknownDistribution,
+                        format!(
+                            "os-release says `{name}` without a release; it is taken for `{}`",
+                            known.pretty_name
+                        ),
+                    ));
+                    known
+                }
+                None => stated,
+            }
+        }
+        Judgement::Overruled(answer, says) => match evidence::distribution(&answer) {
+            Some(believed) => {
+                gaps.push(gap(
+                    GapReason::Anomaly,
+                    format!(
+                        "os-release says `{name}`, but {says}: it is taken for `{}`",
+                        believed.pretty_name
+                    ),
+                ));
+                believed
+            }
+            None => stated,
+        },
+        Judgement::Undecided(says) => {
+            gaps.push(gap(
+                GapReason::Anomaly,
+                format!(
+                    "os-release says `{name}`, but {says}: os-release is believed, and may be wrong"
+                ),
+            ));
+            stated
+        }
+    }
+}
+
+/// The distribution where `os-release` is missing, or names one that the table does not have.
+fn unnamed(
+    os_release: Option<&BTreeMap<String, String>>,
+    family: Option<Family>,
+    votes: &[Vote],
+    gaps: &mut Vec<Gap>,
+) -> Option<Distribution> {
+    let field = |name| os_release.and_then(|fields| fields.get(name)).filter(|it| !it.is_empty());
+    let missing = match os_release {
+        Some(_) => format!(
+            "os-release names the unknown distribution `{}`",
+            field("ID").map_or("", String::as_str)
+        ),
+        None => "there is no os-release".to_owned(),
+    };
+    let Some(family) = family else {
+        let known = evidence::winner(votes, None, |_| true).filter(|(_, strong)| *strong > 0);
+        let known = known.and_then(|(answer, _)| evidence::distribution(&answer));
+        if let Some(known) = &known {
+            let says = evidence::says(&votes.iter().collect::<Vec<_>>());
+            let name = &known.pretty_name;
+            gaps.push(gap(
+                GapReason::UnknownDistribution,
+                format!("{missing}; since {says}, it is taken for `{name}`"),
+            ));
+        } else if field("ID").is_some() {
+            gaps.push(gap(GapReason::UnsupportedDistribution, missing));
+        }
+        return known;
+    };
+    let mut believed = guess(family, votes);
+    let parser = family.parser();
+    gaps.push(gap(
+        GapReason::UnknownDistribution,
+        match os_release {
+            Some(_) => {
+                format!("{missing}; its {parser} packages are taken for {}", believed.ecosystem)
+            }
+            None => {
+                format!("{missing}; the {parser} packages are taken for {}", believed.ecosystem)
+            }
+        },
+    ));
+    if let Some(name) = field("PRETTY_NAME") {
+        believed.pretty_name.clone_from(name);
+    }
+    Some(believed)
+}
+
+/// The distribution of a family that the votes are for; else the family's root.
+fn guess(family: Family, votes: &[Vote]) -> Distribution {
+    let has_family = |answer: &Answer| {
+        let found = evidence::distribution(answer);
+        found.is_some_and(|found| families_of(&found).contains(&family))
+    };
+    let known = evidence::winner(votes, None, has_family);
+    let known = known.and_then(|(answer, _)| evidence::distribution(&answer));
+    known.unwrap_or_else(|| {
+        let root = evidence::distribution(&Answer::new(family.root(), ""));
+        root.unwrap_or_else(|| Distribution {
+            pretty_name: family.ecosystem().to_owned(),
+            id: family.root().to_owned(),
+            ecosystem: Ecosystem::named(family.ecosystem()),
+            release: None,
+            distro: None,
+            end_of_life: None,
+        })
+    })
 }
 
 /// The gap of a distribution that gets no fixes any more.
@@ -199,31 +314,6 @@ pub(crate) fn check_support(distribution: &Distribution, gaps: &mut Vec<Gap>) {
             gaps.push(gap(GapReason::UnknownDistribution, detail));
         }
         Some(Support::ByRelease | Support::Rolling) => {}
-    }
-}
-
-/// `etc/debian_version` holds `12.5`; another number than os-release's is a sign of a forged or half-upgraded system.
-fn check_debian_version(distribution: &Distribution, files: &ReleaseFiles, gaps: &mut Vec<Gap>) {
-    let stated = match distribution.ecosystem.0.as_str() {
-        "Debian" => files.get("etc/debian_version"),
-        "Alpine" => files.get("etc/alpine-release"),
-        _ => return,
-    };
-    let stated = stated.and_then(|fields| fields.get("TEXT"));
-    let (Some(stated), Some(release)) = (stated, &distribution.release) else { return };
-    let numbers = |text: &str, count: usize| {
-        let text = text.trim_start_matches('v');
-        text.split('.').take(count).map(str::to_owned).collect::<Vec<_>>()
-    };
-    let count = if distribution.ecosystem.0 == "Alpine" { 2 } else { 1 };
-    let is_number = stated.starts_with(|c: char| c.is_ascii_digit());
-    if is_number && numbers(stated, count) != numbers(release, count) {
-        gaps.push(gap(
-            GapReason::Anomaly,
-            format!(
-                "os-release says release `{release}`, the distribution's own file says `{stated}`"
-            ),
-        ));
     }
 }
 

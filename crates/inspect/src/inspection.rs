@@ -22,7 +22,7 @@ use plimsoll_model::{Finding, Gap, GapReason, Package, Timestamp};
 use crate::{
     check::{checks, judge_all},
     claims::UnreadClaims,
-    distribution::{self, Distribution, Family, Shown},
+    distribution::{self, Distribution, Family, Listed, Shown},
     facts::LayerFacts,
     packages::nix,
     parser::parsers,
@@ -80,7 +80,8 @@ pub fn inspect_image(
     gaps.extend(seen.files.iter().flat_map(problems));
     let databases = databases::find(&seen.files, layers, &mut gaps);
     let shown = shown(&databases);
-    let releases = visible::release_files(tree, layers, &mut gaps);
+    let mut releases = visible::release_files(tree, layers, &mut gaps);
+    visible::add_traces(tree, &seen.files, &mut releases);
     let (distribution, distribution_gaps) = distribution::determine(&releases, &shown);
     gaps.extend(distribution_gaps);
     let owned = inventory::owned(&seen.files, &databases);
@@ -131,8 +132,12 @@ fn shown<'f>(databases: &'f [visible::VisibleFile<'_>]) -> Shown<'f> {
         if let Some(family) = Family::of_parser(&file.facts.detector)
             && !file.facts.packages.is_empty()
         {
-            let versions = file.facts.packages.iter().map(|package| package.version.as_str());
-            shown.families.entry(family).or_default().extend(versions);
+            let listed = file.facts.packages.iter().map(|package| Listed {
+                name: &package.name,
+                version: &package.version,
+                vendor: package.extra.get("vendor").map(String::as_str).unwrap_or_default(),
+            });
+            shown.families.entry(family).or_default().extend(listed);
         }
     }
     shown

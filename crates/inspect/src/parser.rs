@@ -202,6 +202,7 @@ pub fn parsers() -> &'static [&'static dyn Parser] {
         &packages::perl::CpanSnapshot,
         &packages::wordpress::WordPress,
         &distribution::release_file::ReleaseFile,
+        &distribution::traces::Traces,
         &text::CheckedText,
     ]
 }

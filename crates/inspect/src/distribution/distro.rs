@@ -25,7 +25,7 @@ const IDS: &[(&str, &str)] = &[
 ];
 
 /// Code name, `ID` and `VERSION_ID`.
-const CODE_NAMES: &[(&str, &str, &str)] = &[
+pub(super) const CODE_NAMES: &[(&str, &str, &str)] = &[
     ("wheezy", "debian", "7"),
     ("jessie", "debian", "8"),
     ("stretch", "debian", "9"),

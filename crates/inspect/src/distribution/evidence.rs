@@ -1,111 +1,224 @@
-//! What packages and old release files say about the distribution, where `os-release` is missing or not believed.
+//! The vote on the distribution: what everything but `os-release` says.
 //!
-//! In: the versions of the packages of one family, the files of one line. Out: a [`Distribution`], its release if enough
-//! versions agree on one. Source: how distributions mark their versions: `+deb12u4`, `ubuntu0.22.04`, `.el9_4`, `.fc40`,
-//! `.amzn2023`, `.azl3`, `.oe2203sp3`.
+//! In: release files and traces by path, the packages of the databases. Out: [`Vote`]s, each of one [`Kind`], and how they
+//! stand to what `os-release` states ([`judge`]). Each kind of evidence is a file of its own below, with its table.
+//!
+//! Odd: a vote names every distribution that it would be right for, since rebuilds share marks and releases share
+//! libraries. Kinds that cost an attacker a changed program or database are strong; files of one line, which anybody can
+//! write, only break ties.
 
-use std::collections::BTreeMap;
+pub(super) mod libc;
+mod lines;
+mod marks;
+mod own_packages;
+pub(super) mod sources;
+mod vendors;
 
 use super::{Distribution, Family, ReleaseFiles, Shown, table};
 
-/// What is tried in a version: the mark in front of a number, and the `ID` that it stands for.
-const MARKS: &[(Family, &str, &str)] = &[
-    (Family::Dpkg, "+deb", "debian"),
-    (Family::Dpkg, "~deb", "debian"),
-    (Family::Dpkg, "ubuntu", "ubuntu"),
-    (Family::Rpm, ".el", "rhel"),
-    (Family::Rpm, ".fc", "fedora"),
-    (Family::Rpm, ".amzn", "amzn"),
-    (Family::Rpm, ".azl", "azurelinux"),
-    (Family::Rpm, ".al", "alinux"),
-    (Family::Rpm, ".an", "anolis"),
-    (Family::Rpm, ".ph", "photon"),
+/// What a vote rests on.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) enum Kind {
+    /// The C library's own text.
+    Libc,
+    /// Marks in the versions of packages.
+    Marks,
+    /// The packages that name the distribution.
+    OwnPackages,
+    /// Who built the packages.
+    Vendors,
+    /// Release files of one line.
+    Lines,
+    /// Where packages come from: configuration of package managers.
+    Sources,
+}
+
+impl Kind {
+    const STRONG: &[Self] = &[Self::Libc, Self::Marks, Self::OwnPackages, Self::Vendors];
+
+    fn is_strong(self) -> bool {
+        Self::STRONG.contains(&self)
+    }
+}
+
+/// Answers of one kind that are weighed: a database may name a thousand distributions.
+const MAX_ANSWERS: usize = 64;
+
+/// A distribution as evidence names it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Answer {
+    /// `ID` of `os-release`.
+    pub(super) id: &'static str,
+    /// The beginning of `VERSION_ID`, whole numbers of it; empty when any would do.
+    pub(super) version: String,
+    /// `VERSION`, where the release's name needs it.
+    pub(super) long: String,
+}
+
+impl Answer {
+    pub(super) fn new(id: &'static str, version: impl Into<String>) -> Self {
+        Self { id, version: version.into(), long: String::new() }
+    }
+
+    /// Whether both may be the same distribution.
+    fn agrees(&self, id: &str, version: &str) -> bool {
+        (self.id == id && is_compatible(&self.version, version)) || descends(id, self.id)
+    }
+}
+
+/// What one kind of evidence says.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Vote {
+    pub(super) kind: Kind,
+    /// Every distribution that it would be right for, the likeliest first.
+    pub(super) answers: Vec<Answer>,
+    /// The evidence, as a part of a sentence.
+    pub(super) says: String,
+}
+
+impl Vote {
+    fn agrees(&self, id: &str, version: &str) -> bool {
+        self.answers.iter().any(|answer| answer.agrees(id, version))
+    }
+}
+
+/// How the votes stand to what is stated.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Judgement {
+    /// Nothing that counts speaks against it.
+    Stands,
+    /// The evidence is for another one.
+    Overruled(Answer, String),
+    /// The evidence is divided, or too weak.
+    Undecided(String),
+}
+
+/// Distributions that take their packages from another one, versions and C library included.
+const DESCENT: &[(&str, &str)] = &[
+    ("echo", "debian"),
+    ("raspbian", "debian"),
+    ("kali", "debian"),
+    ("devuan", "debian"),
+    ("deepin", "debian"),
+    ("linuxmint", "debian"),
+    ("linuxmint", "ubuntu"),
+    ("uos", "debian"),
+    ("uniontech", "debian"),
+    ("kylin", "ubuntu"),
+    ("kylin", "debian"),
+    ("alinux", "rhel"),
+    ("alios", "rhel"),
+    ("aliyun", "rhel"),
+    ("tlinux", "rhel"),
+    ("tencentos", "rhel"),
+    ("tencentos", "opencloudos"),
+    ("opencloudos", "rhel"),
+    ("uos", "rhel"),
+    ("euleros", "openeuler"),
+    ("chainguard", "wolfi"),
+    ("minimos", "wolfi"),
+    ("cleanstart", "wolfi"),
+    ("clnstrt", "wolfi"),
+    ("bellsoft-hardened-containers", "alpaquita"),
 ];
 
-/// So many versions must agree before they speak against os-release: single packages do wander between releases.
-const MIN_VOTES: usize = 3;
-
-/// What most versions say, where it is another release than the stated one and none says that.
-pub(super) fn contradiction(
-    family: Family,
-    stated: &Distribution,
-    shown: &Shown<'_>,
-) -> Option<String> {
-    let own = group(&stated.id)?;
-    let version = stated.distro.as_deref()?.rsplit_once('-')?.1;
-    let major: String = version.chars().take_while(char::is_ascii_digit).collect();
-    let votes = votes(family, shown);
-    if votes.keys().any(|(id, number)| *id == own && (number.is_empty() || *number == major)) {
-        return None;
-    }
-    let known = votes.into_iter().filter(|((id, _), _)| group(id).is_some());
-    let ((id, number), count) = known.max_by_key(|(_, count)| *count)?;
-    (count >= MIN_VOTES)
-        .then(|| format!("{count} packages have versions of `{}`", format!("{id} {number}").trim()))
+fn descends(id: &str, from: &str) -> bool {
+    DESCENT.iter().any(|(child, parent)| *child == id && *parent == from)
 }
 
-/// Distributions whose versions bear the same mark, and bear it with the number of their release.
-fn group(id: &str) -> Option<&'static str> {
-    match id {
-        "debian" => Some("debian"),
-        "ubuntu" => Some("ubuntu"),
-        "rhel" | "rocky" | "almalinux" | "centos" | "ol" => Some("rhel"),
-        "fedora" => Some("fedora"),
-        "amzn" => Some("amzn"),
-        "azurelinux" => Some("azurelinux"),
-        "photon" => Some("photon"),
-        _ => None,
-    }
+/// Whether the numbers of one are the first numbers of the other.
+fn is_compatible(one: &str, other: &str) -> bool {
+    one.split('.').zip(other.split('.')).all(|(a, b)| a.is_empty() || b.is_empty() || a == b)
 }
 
-fn votes(family: Family, shown: &Shown<'_>) -> BTreeMap<(&'static str, String), usize> {
-    let mut votes: BTreeMap<(&'static str, String), usize> = BTreeMap::new();
-    for version in shown.families.get(&family).into_iter().flatten() {
-        for (of, mark, id) in MARKS {
-            if *of == family
-                && let Some((_, rest)) = version.rsplit_once(mark)
-            {
-                // Ubuntu's revisions (`1ubuntu2`) are counters, not releases.
-                let number: String = rest.chars().take_while(char::is_ascii_digit).collect();
-                let number = if *id == "ubuntu" { String::new() } else { number };
-                if *id == "ubuntu" || !number.is_empty() {
-                    *votes.entry((id, number)).or_default() += 1;
-                    break;
-                }
-            }
-        }
+/// All votes: at most one of each kind.
+pub(super) fn votes(family: Option<Family>, files: &ReleaseFiles, shown: &Shown<'_>) -> Vec<Vote> {
+    let packages = family.and_then(|family| shown.families.get(&family));
+    let packages = packages.map(Vec::as_slice).unwrap_or_default();
+    let of_packages = family.into_iter().flat_map(|family| {
+        [
+            marks::vote(family, packages),
+            own_packages::vote(family, packages),
+            vendors::vote(packages),
+        ]
+    });
+    let mut votes: Vec<Vote> = [libc::vote(files), lines::vote(files), sources::vote(files)]
+        .into_iter()
+        .chain(of_packages)
+        .flatten()
+        .collect();
+    votes.sort_by_key(|vote| vote.kind);
+    for vote in &mut votes {
+        vote.answers.dedup();
+        vote.answers.truncate(MAX_ANSWERS);
+    }
+    // A package or two do wander between releases: they count where nothing better does.
+    let is_alone = |vote: &Vote| vote.kind == Kind::Marks && !marks::is_firm(family, packages);
+    if votes.iter().any(|vote| vote.kind.is_strong() && vote.kind != Kind::Marks) {
+        votes.retain(|vote| !is_alone(vote));
     }
     votes
 }
 
-pub(super) fn guess(family: Family, files: &ReleaseFiles, shown: &Shown<'_>) -> Distribution {
-    let votes = votes(family, shown);
-    let winner = votes.into_iter().max_by_key(|(_, count)| *count).map(|(vote, _)| vote);
-    let line = |path: &str| files.get(path).and_then(|fields| fields.get("TEXT")).cloned();
-    let number =
-        |text: Option<String>| text.filter(|text| text.starts_with(|c: char| c.is_ascii_digit()));
-    let (id, version) = match (family, winner) {
-        (Family::Apk, _) => ("alpine", number(line("etc/alpine-release")).unwrap_or_default()),
-        (_, Some((id, version))) => (id, version),
-        (Family::Dpkg, None) => ("debian", number(line("etc/debian_version")).unwrap_or_default()),
-        (Family::Rpm, None) => ("rhel", String::new()),
-        (Family::Pacman, None) => ("arch", String::new()),
-        (Family::Portage, None) => ("gentoo", String::new()),
-        (Family::Opkg, None) => ("openwrt", String::new()),
+/// Holds what `os-release` states against the votes.
+pub(super) fn judge(stated: &Distribution, votes: &[Vote]) -> Judgement {
+    let version = version_of(stated);
+    let (pro, contra): (Vec<&Vote>, Vec<&Vote>) =
+        votes.iter().partition(|vote| vote.agrees(&stated.id, version));
+    let strong = |votes: &[&Vote]| votes.iter().filter(|vote| vote.kind.is_strong()).count();
+    // Sources are wishes: where anything better agrees, another release's beside one's own say nothing.
+    let is_wish = |vote: &&Vote| vote.kind == Kind::Sources;
+    if contra.is_empty() || (contra.iter().all(is_wish) && strong(&pro) > 0) {
+        return Judgement::Stands;
+    }
+    let says = says(&contra);
+    if strong(&contra) == 0 {
+        return Judgement::Undecided(says);
+    }
+    match winner(votes, Some(&stated.id), |_| true) {
+        Some((answer, count)) if count > strong(&pro) && count >= strong(&contra) => {
+            Judgement::Overruled(answer, says)
+        }
+        _ => Judgement::Undecided(says),
+    }
+}
+
+/// The answer that most kinds agree with, and how many strong ones do. Of equals the one of the stated `ID`, then the more
+/// precise, then the first.
+pub(super) fn winner(
+    votes: &[Vote],
+    stated: Option<&str>,
+    may_be: impl Fn(&Answer) -> bool,
+) -> Option<(Answer, usize)> {
+    let agree = |answer: &Answer, strong: bool| {
+        let of_strength = votes.iter().filter(|vote| vote.kind.is_strong() == strong);
+        of_strength.filter(|vote| vote.agrees(answer.id, &answer.version)).count()
     };
-    let mut fields = BTreeMap::from([("ID".to_owned(), id.to_owned())]);
-    if !version.is_empty() {
-        fields.insert("VERSION_ID".to_owned(), version);
-    }
-    if let Some(stated) = table::by_os_release(&fields) {
-        return stated.distribution;
-    }
-    Distribution {
-        pretty_name: family.ecosystem().to_owned(),
-        id: id.to_owned(),
-        ecosystem: plimsoll_model::Ecosystem::named(family.ecosystem()),
-        release: None,
-        distro: None,
-        end_of_life: None,
-    }
+    let answers = votes.iter().flat_map(|vote| &vote.answers).filter(|answer| may_be(answer));
+    let ranked = answers.map(|answer| {
+        let is_stated = stated == Some(answer.id);
+        let strong = agree(answer, true);
+        ((strong, agree(answer, false), is_stated, answer.version.len()), answer)
+    });
+    let best = ranked.reduce(|best, other| if other.0 > best.0 { other } else { best });
+    best.map(|((strong, ..), answer)| (answer.clone(), strong))
+}
+
+/// What votes say, as one part of a sentence.
+pub(super) fn says<'v>(votes: impl IntoIterator<Item = &'v &'v Vote>) -> String {
+    votes.into_iter().map(|vote| vote.says.as_str()).collect::<Vec<_>>().join("; ")
+}
+
+/// The distribution of an answer, if the table has it.
+pub(super) fn distribution(answer: &Answer) -> Option<Distribution> {
+    let fields = [("ID", answer.id), ("VERSION_ID", &answer.version), ("VERSION", &answer.long)];
+    let fields = fields.into_iter().filter(|(_, value)| !value.is_empty());
+    let fields = fields.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    table::by_os_release(&fields).map(|stated| stated.distribution)
+}
+
+/// `VERSION_ID` as it was stated.
+fn version_of(stated: &Distribution) -> &str {
+    let distro = stated.distro.as_deref().unwrap_or_default();
+    distro.get(stated.id.len()..).unwrap_or_default().trim_start_matches('-')
 }

@@ -15,14 +15,32 @@ use crate::{
 /// In order of precedence.
 pub(crate) const OS_RELEASE: &[&str] = &["etc/os-release", "usr/lib/os-release"];
 
-/// Files of one line.
+/// Files of one line, and one of assignments that is older than `os-release`.
 pub(crate) const LINES: &[&str] = &[
     "etc/debian_version",
     "etc/alpine-release",
     "etc/redhat-release",
     "etc/centos-release",
+    "etc/rocky-release",
+    "etc/almalinux-release",
+    "etc/oracle-release",
+    "etc/fedora-release",
     "etc/system-release",
+    "etc/SuSE-release",
+    "etc/photon-release",
+    "etc/mariner-release",
+    "etc/azurelinux-release",
+    "etc/openEuler-release",
+    "etc/anolis-release",
+    "etc/alinux-release",
+    "etc/kylin-release",
+    "etc/tencentos-release",
+    "etc/opencloudos-release",
+    "etc/mageia-release",
+    ASSIGNED,
 ];
+/// The one of assignments.
+const ASSIGNED: &str = "etc/lsb-release";
 
 /// The fields that are used.
 const FIELDS: &[&str] = &[
@@ -35,6 +53,8 @@ const FIELDS: &[&str] = &[
     "VERSION_CODENAME",
     "PLATFORM_ID",
     "VARIANT_ID",
+    "DISTRIB_ID",
+    "DISTRIB_RELEASE",
 ];
 
 /// Reads release files.
@@ -47,11 +67,11 @@ impl Parser for ReleaseFile {
     }
 
     fn version(&self) -> u32 {
-        1
+        2
     }
 
     fn reads(&self) -> &'static str {
-        "etc/os-release, usr/lib/os-release, etc/debian_version, etc/alpine-release, etc/redhat-release, …"
+        "etc/os-release, usr/lib/os-release, etc/debian_version, etc/alpine-release, etc/lsb-release, etc/*-release of Red Hat's family"
     }
 
     fn claims(&self, path: &[u8], _: &EntryMeta) -> Option<Want> {
@@ -62,7 +82,7 @@ impl Parser for ReleaseFile {
     fn parse(&self, file: &ClaimedFile<'_>) -> Result<FileFacts, ParseError> {
         let text = String::from_utf8_lossy(file.bytes);
         let is_line = LINES.iter().any(|known| known.as_bytes() == file.path.as_bytes());
-        let fields = if is_line {
+        let fields = if is_line && file.path.as_bytes() != ASSIGNED.as_bytes() {
             let line = text.lines().next().unwrap_or_default().trim();
             BTreeMap::from([("TEXT".to_owned(), bounded(line))])
         } else {

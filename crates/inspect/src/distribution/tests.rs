@@ -15,7 +15,8 @@ fn determine_all(files: &ReleaseFiles, shown: &Shown<'_>) -> (Option<Distributio
 }
 
 fn shown(family: Family, versions: &[&'static str]) -> Shown<'static> {
-    Shown { families: BTreeMap::from([(family, versions.to_vec())]) }
+    let listed = versions.iter().map(|version| Listed::of_version(version)).collect();
+    Shown { families: BTreeMap::from([(family, listed)]) }
 }
 
 /// `ID`, `VERSION_ID`, `VERSION`, `NAME` as images have them; ecosystem and release.

@@ -9,7 +9,7 @@ use plimsoll_image::{ContentRef, EntryKind, NodeRef, Tree, TreePath};
 use plimsoll_model::{Gap, GapReason};
 
 use crate::{
-    distribution::{ReleaseFiles, release_file},
+    distribution::{NAMING_FOLDERS, ReleaseFiles, release_file, traces},
     facts::{FileFacts, LayerFacts},
     parser::{Parser, parsers},
 };
@@ -118,6 +118,24 @@ pub(super) fn release_files(
         files.insert(path, fields);
     }
     files
+}
+
+/// Files named after distributions that are looked at, in each folder.
+const MAX_NAMED: usize = 100;
+
+/// Adds what other files betray of the distribution, by their content or their mere names.
+pub(super) fn add_traces(tree: &Tree, files: &[VisibleFile<'_>], releases: &mut ReleaseFiles) {
+    for file in files.iter().filter(|file| file.facts.detector == traces::Traces.id()) {
+        if let Some(fact) = &file.facts.distribution {
+            releases.insert(file.path.display().into_owned(), fact.fields.clone());
+        }
+    }
+    for folder in NAMING_FOLDERS {
+        for node in tree.list(folder.as_bytes()).take(MAX_NAMED) {
+            let path = TreePath::from(*folder).join(node.name());
+            releases.entry(path.display().into_owned()).or_default();
+        }
+    }
 }
 
 fn removed_os_release(layers: &[LayerFacts]) -> Option<(String, BTreeMap<String, String>)> {

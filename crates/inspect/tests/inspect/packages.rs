@@ -12,6 +12,7 @@ const GROUPS: &[(&str, &str)] = &[
     ("dpkg-files", "dpkg"),
     ("apk", "apk"),
     ("rpm", "rpm"),
+    ("distribution-traces", "distribution"),
     ("chisel", "chisel"),
     ("pacman", "pacman"),
     ("portage", "portage"),
