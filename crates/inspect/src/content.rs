@@ -26,7 +26,7 @@ pub struct Content<'a>(Kept<'a>);
 #[derive(Debug, Clone, Copy)]
 enum Kept<'a> {
     Memory(&'a [u8]),
-    File { file: &'a File, size: u64 },
+    File { file: &'a File, start: u64, size: u64 },
 }
 
 impl<'a> Content<'a> {
@@ -37,7 +37,7 @@ impl<'a> Content<'a> {
     }
 
     pub(crate) const fn of_file(file: &'a File, size: u64) -> Self {
-        Self(Kept::File { file, size })
+        Self(Kept::File { file, start: 0, size })
     }
 
     /// How many bytes there are: those that really came, whatever an archive's header says.
@@ -58,6 +58,21 @@ impl<'a> Content<'a> {
         }
     }
 
+    /// The `length` bytes at `offset` as bytes of their own; `None` when they do not lie within these.
+    #[must_use]
+    pub fn part(&self, offset: u64, length: u64) -> Option<Self> {
+        let end = offset.checked_add(length).filter(|end| *end <= self.size())?;
+        match self.0 {
+            Kept::Memory(bytes) => {
+                let range = usize::try_from(offset).ok()?..usize::try_from(end).ok()?;
+                bytes.get(range).map(Self::of_bytes)
+            }
+            Kept::File { file, start, .. } => {
+                Some(Self(Kept::File { file, start: start.checked_add(offset)?, size: length }))
+            }
+        }
+    }
+
     /// Fills `buffer` with what stands at `offset`, as far as there is something; returns how much.
     ///
     /// # Errors
@@ -73,14 +88,15 @@ impl<'a> Content<'a> {
                 }
                 Ok(length)
             }
-            Kept::File { file, size } => {
+            Kept::File { file, start, size } => {
                 let left = usize::try_from(size.saturating_sub(offset)).unwrap_or(usize::MAX);
                 let length = left.min(buffer.len());
                 let mut filled = 0;
                 while let Some(rest) =
                     buffer.get_mut(filled..length).filter(|rest| !rest.is_empty())
                 {
-                    let at = offset.saturating_add(u64::try_from(filled).unwrap_or(u64::MAX));
+                    let done = u64::try_from(filled).unwrap_or(u64::MAX);
+                    let at = start.saturating_add(offset).saturating_add(done);
                     match file.read_at(rest, at) {
                         Ok(0) => break,
                         Ok(read) => filled += read,

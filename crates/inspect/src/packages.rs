@@ -34,6 +34,7 @@ pub(crate) mod swift;
 pub(crate) mod toml;
 pub(crate) mod vcpkg;
 pub(crate) mod wordpress;
+pub(crate) mod zip;
 
 /// Most packages of one file; a database that claims more is read so far.
 pub(crate) const MAX_PACKAGES: usize = 200_000;

@@ -168,6 +168,8 @@ pub fn parsers() -> &'static [&'static dyn Parser] {
         &packages::npm::BunLock,
         &packages::npm::DenoLock,
         &packages::java::JavaArchive,
+        &packages::java::JavaRelease,
+        &packages::java::GradleLock,
         &packages::go_mod::GoMod,
         &packages::go_mod::GoSum,
         &packages::cargo::CargoLock,

@@ -26,6 +26,12 @@ fn memory_and_file_answer_alike() {
             let error = content.range(offset, length).unwrap_err();
             assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof, "{offset} {length}");
         }
+        let part = content.part(10, 20).and_then(|part| part.part(5, 10)).unwrap();
+        assert_eq!(part.size(), 10);
+        assert_eq!(*part.range(8, 2).unwrap(), [23, 24]);
+        assert_eq!(part.read_at(9, &mut buffer).unwrap(), 1);
+        assert!(part.range(8, 3).is_err() && part.part(5, 6).is_none());
+        assert!(content.part(u64::MAX, 1).is_none());
         let mut cursor = content.cursor();
         assert_eq!(cursor.seek(SeekFrom::End(-2)).unwrap(), 254);
         let mut rest = Vec::new();

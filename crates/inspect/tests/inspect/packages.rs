@@ -36,6 +36,8 @@ const GROUPS: &[(&str, &str)] = &[
     ("bun-lock", "npm"),
     ("deno-lock", "npm"),
     ("java", "java"),
+    ("java-release", "java"),
+    ("gradle-lock", "java"),
     ("go-mod", "go"),
     ("go-sum", "go"),
     ("cargo-lock", "cargo"),

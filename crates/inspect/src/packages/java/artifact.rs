@@ -1,11 +1,11 @@
 //! Which Maven artifact an archive is.
 //!
-//! In: `pom.properties`, or manifest, file name and class names. Out: [`Artifact`]. Source: Maven Archiver; the `OSGi`
+//! In: `pom.properties` and `pom.xml`, or manifest, file name and class names. Out: [`Artifact`]. Source: Maven Archiver; the `OSGi`
 //! headers of manifests. Odd: without `pom.properties` the group is known ([`groups`]) or guessed, best
 //! evidence first.
 
-use super::{groups, manifest::Manifest};
-use crate::packages::MAX_WORD;
+use super::{groups, manifest::Manifest, pom::Pom};
+use crate::packages::{MAX_WORD, zip::Archive};
 
 /// An artifact.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -15,29 +15,46 @@ pub(super) struct Artifact {
     pub(super) version: String,
     /// What it was recognised by.
     pub(super) evidence: &'static str,
+    /// What is uncertain about the group.
+    pub(super) doubt: Option<&'static str>,
+    pub(super) license: Option<String>,
 }
 
-/// From `pom.properties`; what it leaves out is taken from where it lies.
-pub(super) fn properties_artifact(bytes: &[u8], path: &[u8]) -> Option<Artifact> {
-    let text = String::from_utf8_lossy(bytes);
-    let path = String::from_utf8_lossy(path);
-    let mut folders = path.rsplit('/').skip(1);
-    let (folder_name, folder_group) = (folders.next(), folders.next());
-    let value = |wanted: &str| {
+/// The group is what manifest or classes suggest: advisories may know another.
+const GUESSED: &str = "guessed";
+/// No group: no advisory can speak of the artifact.
+const UNKNOWN: &str = "unknown";
+
+/// Longest name of a licence.
+const MAX_LICENSE: usize = 100;
+
+/// From the files that Maven puts into an archive; what they leave out is taken from the folder that they are in.
+pub(super) fn described(
+    folder: &[u8],
+    properties: Option<&[u8]>,
+    pom: Option<Pom>,
+) -> Option<Artifact> {
+    let text = properties.map(String::from_utf8_lossy).unwrap_or_default();
+    let property = |wanted: &str| {
         text.lines().find_map(|line| {
             let (key, value) = line.split_once(['=', ':'])?;
             (key.trim() == wanted).then(|| value.trim()).filter(|value| is_literal(value))
         })
     };
-    let version = value("version")?;
-    let name = value("artifactId").or(folder_name)?;
-    let group = value("groupId").or(folder_group)?;
-    Some(Artifact {
-        group: Some(group.to_owned()),
-        name: name.to_owned(),
-        version: version.to_owned(),
-        evidence: "pom.properties",
-    })
+    let folder = String::from_utf8_lossy(folder);
+    let mut folders = folder.rsplit('/').filter(|name| is_literal(name));
+    let (folder_name, folder_group) = (folders.next(), folders.next());
+    let pom = pom.unwrap_or_default();
+    let stated = |value: &'_ str| Some(value.to_owned()).filter(|value| is_literal(value));
+    let own = |text: Option<&str>| text.map(str::to_owned);
+    let (version, evidence) = match property("version") {
+        Some(version) => (version.to_owned(), "pom.properties"),
+        None => (stated(&pom.version)?, "pom.xml"),
+    };
+    let name = own(property("artifactId")).or_else(|| stated(&pom.name)).or(own(folder_name))?;
+    let group = own(property("groupId")).or_else(|| stated(&pom.group)).or(own(folder_group))?;
+    let license = pom.license.filter(|license| license.len() <= MAX_LICENSE);
+    Some(Artifact { group: Some(group), name, version, evidence, doubt: None, license })
 }
 
 /// Neither empty nor a placeholder that the build forgot to fill.
@@ -45,54 +62,140 @@ fn is_literal(value: &str) -> bool {
     !value.is_empty()
         && value.len() <= MAX_WORD
         && !value.contains("${")
-        && !value.contains(char::is_whitespace)
+        && !value.contains(|c: char| c.is_whitespace() || c.is_control())
 }
 
-/// The archive itself, where none of its properties describes it.
-pub(super) fn archive_artifact<'n>(
+/// What an archive itself is.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Identity {
+    /// What the files describe at this position.
+    Among(usize),
+    /// Something that no file describes.
+    Own(Artifact),
+    /// Nobody says.
+    Unknown,
+}
+
+/// Names and version of an archive by its manifest.
+struct Stated<'m> {
+    group: Option<&'m str>,
+    name: Option<&'m str>,
+    version: Option<&'m str>,
+}
+
+impl<'m> Stated<'m> {
+    fn by(manifest: &'m Manifest) -> Self {
+        let is_version = |version: &&str| {
+            is_literal(version) && version.starts_with(|c: char| c.is_ascii_digit())
+        };
+        let title = manifest.get("Implementation-Title");
+        // Nebula, a plug-in of Gradle: `io.projectreactor#reactor-core;3.4.1`.
+        if let Some((group, rest)) = title.and_then(|title| title.split_once('#'))
+            && let Some((name, version)) = rest.split_once(';')
+            && is_literal(group)
+            && is_literal(name)
+        {
+            let version = Some(version).filter(is_version);
+            return Self { group: Some(group), name: Some(name), version };
+        }
+        let first = |keys: &[&str]| keys.iter().find_map(|key| manifest.get(key));
+        // Jenkins: `Plugin-Version: 2.1 (private-…)`.
+        let plugin = first(&["Plugin-Version"]).and_then(|text| text.split_whitespace().next());
+        let version = ["Implementation-Version", "Bundle-Version", "Specification-Version"]
+            .iter()
+            .filter_map(|key| manifest.get(key))
+            .find(is_version);
+        let is_plugin = plugin.is_some();
+        let title = title.filter(|title| is_literal(title));
+        Self {
+            group: first(&["Group-Id"]).filter(|group| is_plugin && is_literal(group)),
+            name: match is_plugin {
+                true => first(&["Artifact-Id", "Short-Name", "Extension-Name"])
+                    .filter(|name| is_literal(name)),
+                false => title.or_else(|| symbolic_name(manifest)),
+            },
+            version: plugin.filter(is_version).or(version),
+        }
+    }
+}
+
+/// What an archive is, given what the files in it describe.
+pub(super) fn identify(
     file_name: &str,
     manifest: &Manifest,
-    names: impl Iterator<Item = &'n [u8]>,
+    archive: &Archive<'_>,
     known: &[Artifact],
-) -> Option<Artifact> {
+) -> Identity {
     let stem = file_name.rsplit_once('.').map_or(file_name, |(stem, _)| stem);
-    let manifest_version = ["Implementation-Version", "Bundle-Version", "Specification-Version"]
-        .iter()
-        .filter_map(|key| manifest.get(key))
-        .find(|version| is_literal(version) && version.starts_with(|c: char| c.is_ascii_digit()));
+    let stated = Stated::by(manifest);
     // The manifest's version says where the name ends, even in `log4j-1.2-api-2.14.0`.
-    let by_manifest = manifest_version
+    let by_manifest = stated
+        .version
         .and_then(|version| Some((stem.strip_suffix(version)?.strip_suffix('-')?, Some(version))));
     let (file_artifact, file_version) = by_manifest.unwrap_or_else(|| split_version(stem));
-    let is_known = |name: &str| known.iter().any(|artifact| artifact.name == name);
-    if is_known(file_artifact) || is_known(stem) {
-        return None;
+    let among = |name: &str| known.iter().position(|artifact| artifact.name == name);
+    if let Some(index) = among(file_artifact).or_else(|| among(stem)) {
+        return Identity::Among(index);
     }
-    let titles = || {
-        let title = manifest.get("Implementation-Title").filter(|title| is_literal(title));
-        title.or_else(|| symbolic_name(manifest))
-    };
     let name = match file_version {
         Some(_) => file_artifact,
-        None => titles().map_or(file_artifact, last_label),
+        None => stated.name.map_or(file_artifact, last_label),
     };
     // A shaded archive may carry the manifest of something that was copied into it.
-    let is_foreign = match (manifest_version, file_version) {
+    let is_foreign = match (stated.version, file_version) {
         (Some(stated), Some(named)) => !named.starts_with(stated),
         _ => false,
     };
-    let (version, evidence) = match (manifest_version, file_version) {
+    let (version, evidence) = match (stated.version, file_version) {
         (Some(version), _) if !is_foreign => (version, "manifest"),
         (_, Some(version)) => (version, "file-name"),
-        _ => return None,
+        _ => return if known.len() == 1 { Identity::Among(0) } else { Identity::Unknown },
     };
-    if is_known(name) || !is_literal(name) {
-        return None;
+    if let Some(index) = among(name) {
+        return Identity::Among(index);
     }
-    let known = groups::of(name, version).map(str::to_owned);
-    let stated = || if is_foreign { None } else { group(name, manifest) };
-    let group = known.or_else(stated).or_else(|| shared_folder(names));
-    Some(Artifact { group, name: name.to_owned(), version: version.to_owned(), evidence })
+    if let [only] = known
+        && only.version == version
+    {
+        return Identity::Among(0);
+    }
+    if !is_literal(name) || !is_literal(version) {
+        return Identity::Unknown;
+    }
+    let well_known = groups::of(name, version);
+    let certain = well_known.or(if is_foreign { None } else { stated.group });
+    let guess = || if is_foreign { None } else { group(name, manifest) };
+    let group =
+        certain.map(str::to_owned).or_else(guess).or_else(|| shared_folder(archive.names()));
+    let doubt = match (certain, &group) {
+        (Some(_), _) => None,
+        (None, Some(_)) => Some(GUESSED),
+        (None, None) => Some(UNKNOWN),
+    };
+    let license = manifest.get("Bundle-License").filter(|text| text.len() <= MAX_LICENSE);
+    Identity::Own(Artifact {
+        group,
+        name: name.to_owned(),
+        version: version.to_owned(),
+        evidence,
+        doubt,
+        license: license.filter(|_| !is_foreign).map(str::to_owned),
+    })
+}
+
+/// A class that somebody wrote, and no mere description of a module.
+pub(super) fn is_class(name: &[u8]) -> bool {
+    name.ends_with(b".class")
+        && !name.starts_with(b"META-INF/")
+        && !name.ends_with(b"module-info.class")
+}
+
+/// Whether an archive is a program and no library.
+pub(super) fn is_application(manifest: &Manifest, archive: &Archive<'_>) -> bool {
+    ["Main-Class", "Start-Class", "Premain-Class"].iter().any(|key| manifest.get(key).is_some())
+        || archive
+            .names()
+            .any(|name| name.starts_with(b"WEB-INF/") || name == b"AndroidManifest.xml")
 }
 
 /// `spring-core-5.3.1` is `spring-core` and `5.3.1`: the version begins at the first dash before a digit.
@@ -124,9 +227,14 @@ fn group(name: &str, manifest: &Manifest) -> Option<String> {
     if let Some(group) = manifest.get("Implementation-Vendor-Id").filter(is_group) {
         return Some(group.to_owned());
     }
-    let symbolic = symbolic_name(manifest)?;
-    let prefix = symbolic.strip_suffix(name)?.strip_suffix('.')?;
-    is_group(&prefix).then(|| prefix.to_owned())
+    let dotted = name.replace('-', ".");
+    let module = manifest.get("Automatic-Module-Name").filter(|name| is_literal(name));
+    let before = |text: &str, name: &str| {
+        let prefix = text.strip_suffix(name)?.strip_suffix('.')?;
+        is_group(&prefix).then(|| prefix.to_owned())
+    };
+    let symbolic = symbolic_name(manifest).and_then(|text| before(text, name));
+    symbolic.or_else(|| before(module?, &dotted))
 }
 
 /// The longest folder that all classes share, as a package name.
@@ -170,11 +278,11 @@ mod tests {
 
     #[test]
     fn properties_fall_back_on_their_folder() {
-        let path = b"META-INF/maven/org.a/b/pom.properties";
-        let artifact = properties_artifact(b"version=1.0\n", path).unwrap();
+        let read = |text: &[u8]| described(b"META-INF/maven/org.a/b", Some(text), None);
+        let artifact = read(b"version=1.0\n").unwrap();
         assert_eq!((artifact.group.as_deref(), artifact.name.as_str()), (Some("org.a"), "b"));
-        assert_eq!(properties_artifact(b"version=${project.version}\n", path), None);
-        let spaced = properties_artifact(b"#x\r\ngroupId = g\r\nversion : 2\r\n", path).unwrap();
+        assert_eq!(read(b"version=${project.version}\n"), None);
+        let spaced = read(b"#x\r\ngroupId = g\r\nversion : 2\r\n").unwrap();
         assert_eq!((spaced.group.as_deref(), spaced.version.as_str()), (Some("g"), "2"));
     }
 }

@@ -1,9 +1,10 @@
 use std::io::Write;
 
 use ::zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
-use plimsoll_image::TreePath;
+use plimsoll_image::{Budget, TreePath};
 
 use super::*;
+use crate::facts::{PackageFact, Problem};
 
 fn zip(files: &[(&str, &[u8])]) -> Vec<u8> {
     let mut writer = ZipWriter::new(std::io::Cursor::new(Vec::new()));
