@@ -5,6 +5,7 @@ pub(crate) mod cargo;
 pub(crate) mod chisel;
 pub(crate) mod conan;
 pub(crate) mod dart;
+pub(crate) mod dotnet;
 pub(crate) mod dpkg;
 pub(crate) mod erlang;
 pub(crate) mod flatpak;

@@ -1,0 +1,25 @@
+//! .NET: what an application was published with, what a project resolved, and the shared runtime.
+//!
+//! In: JSON and XML files of the SDK and of NuGet. Out: packages by their NuGet names. Source: Microsoft's documentation of
+//! `runtimeconfig.json` and `deps.json`; NuGet's of lock files. Odd: NuGet's names do not care about case; they are kept as
+//! written. Assemblies themselves (PE files) are read elsewhere.
+
+mod assets;
+mod deps;
+mod packages_config;
+mod packages_lock;
+mod runtime;
+
+pub(crate) use self::{
+    assets::ProjectAssets, deps::DependencyManifest, packages_config::PackagesConfig,
+    packages_lock::NugetLock, runtime::DotnetRuntime,
+};
+
+/// The OSV name of the ecosystem.
+const NUGET: &str = "NuGet";
+
+/// `Newtonsoft.Json/13.0.1` is a name and a version.
+fn split_library(key: &str) -> Option<(&str, &str)> {
+    let (name, version) = key.rsplit_once('/')?;
+    (!name.is_empty() && !version.is_empty()).then_some((name, version))
+}
