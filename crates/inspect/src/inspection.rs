@@ -5,6 +5,7 @@
 //! that a later layer removed or emptied: the packages are still there without it, so the earlier one counts, and a
 //! gap says so.
 
+mod conda;
 mod databases;
 mod inventory;
 mod listed;

@@ -4,6 +4,7 @@ pub(crate) mod apk;
 pub(crate) mod cargo;
 pub(crate) mod chisel;
 pub(crate) mod conan;
+pub(crate) mod conda;
 pub(crate) mod dart;
 pub(crate) mod dotnet;
 pub(crate) mod dpkg;

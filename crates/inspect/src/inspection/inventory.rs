@@ -16,7 +16,7 @@ use plimsoll_model::{
     purl::{self, Parts},
 };
 
-use super::{listed, locks::Absent, visible::VisibleFile};
+use super::{conda, listed, locks::Absent, visible::VisibleFile};
 use crate::{
     distribution::{Distribution, Family, families_of, has_advisories},
     facts::{LayerFacts, PackageFact},
@@ -127,6 +127,7 @@ pub(super) fn packages(sources: &Sources<'_, '_>, gaps: &mut Vec<Gap>) -> Vec<Pa
             None => packages.push(package),
         }
     }
+    conda::merge(&mut packages);
     listed::add_listed(listed, &mut packages);
     for package in &mut packages {
         package.locations.sort();

@@ -5,12 +5,15 @@
 //! Source: `PyPA` "Core metadata specifications"; PEP 376; PEP 503 for names.
 //!
 //! Odd: the name is normalised (`Foo_Bar` is `foo-bar`), since advisories and installers take both for one; how it was
-//! written is kept in `extra`. A header goes on in lines that begin with a blank.
+//! written is kept in `extra`. A header goes on in lines that begin with a blank. An `.egg-link` only says where the
+//! `*.egg-info` of something under development is, which is read there.
 
+mod archive;
 mod pdm;
 mod pipfile;
 mod poetry;
 mod pylock;
+mod record;
 mod requirements;
 mod uv;
 
@@ -19,8 +22,8 @@ use std::collections::BTreeMap;
 use plimsoll_image::EntryMeta;
 
 pub(crate) use self::{
-    pdm::PdmLock, pipfile::PipfileLock, poetry::PoetryLock, pylock::Pylock,
-    requirements::Requirements, uv::UvLock,
+    archive::PythonArchive, pdm::PdmLock, pipfile::PipfileLock, poetry::PoetryLock, pylock::Pylock,
+    record::PythonRecord, requirements::Requirements, uv::UvLock,
 };
 
 use super::MAX_WORD;
@@ -53,49 +56,58 @@ impl Parser for PythonMetadata {
     }
 
     fn claims(&self, path: &[u8], _: &EntryMeta) -> Option<Want> {
-        let mut parts = path.rsplit(|&byte| byte == b'/');
-        let (name, folder) = (parts.next()?, parts.next().unwrap_or_default());
-        let claimed = match name {
-            b"METADATA" => folder.ends_with(b".dist-info"),
-            b"PKG-INFO" => folder.ends_with(b".egg-info") || folder == b"EGG-INFO",
-            name => name.ends_with(b".egg-info"),
-        };
-        claimed.then_some(Want::Head { limit: HEAD })
+        is_metadata(path).then_some(Want::Head { limit: HEAD })
     }
 
     fn parse(&self, file: &ClaimedFile<'_>) -> Result<FileFacts, ParseError> {
-        let text = String::from_utf8_lossy(file.bytes);
-        let headers = headers(text.strip_prefix('\u{feff}').unwrap_or(&text));
-        let written = headers.get("name").copied().unwrap_or_default();
-        let version = headers.get("version").copied().unwrap_or_default();
-        let name = normalized(written);
-        if name.trim_matches('-').is_empty() || written.len() > MAX_WORD {
-            return Err(ParseError::Missing("Name"));
-        }
-        if version.is_empty() || version.len() > MAX_WORD {
-            return Err(ParseError::Missing("Version"));
-        }
-        let mut extra = BTreeMap::new();
-        if written != name {
-            extra.insert("written_name".to_owned(), written.to_owned());
-        }
-        let license = ["license-expression", "license"].iter().find_map(|name| headers.get(name));
-        if let Some(license) = license
-            && !license.is_empty()
-            && *license != "UNKNOWN"
-            && license.len() <= 100
-        {
-            extra.insert("license".to_owned(), (*license).to_owned());
-        }
-        let package = PackageFact {
-            ecosystem: Some(PYPI.to_owned()),
-            name,
-            version: version.to_owned(),
-            extra,
-            ..PackageFact::default()
-        };
+        let package = distribution(file.bytes)?;
         Ok(FileFacts { packages: vec![package], ..FileFacts::default() })
     }
+}
+
+/// Whether a file describes a distribution.
+fn is_metadata(path: &[u8]) -> bool {
+    let mut parts = path.rsplit(|&byte| byte == b'/');
+    let (name, folder) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+    match name {
+        b"METADATA" => folder.ends_with(b".dist-info"),
+        b"PKG-INFO" => folder.ends_with(b".egg-info") || folder == b"EGG-INFO",
+        name => name.ends_with(b".egg-info"),
+    }
+}
+
+/// The distribution that such a file describes.
+fn distribution(bytes: &[u8]) -> Result<PackageFact, ParseError> {
+    let text = String::from_utf8_lossy(bytes);
+    let headers = headers(text.strip_prefix('\u{feff}').unwrap_or(&text));
+    let written = headers.get("name").copied().unwrap_or_default();
+    let version = headers.get("version").copied().unwrap_or_default();
+    let name = normalized(written);
+    if name.trim_matches('-').is_empty() || written.len() > MAX_WORD {
+        return Err(ParseError::Missing("Name"));
+    }
+    if version.is_empty() || version.len() > MAX_WORD {
+        return Err(ParseError::Missing("Version"));
+    }
+    let mut extra = BTreeMap::new();
+    if written != name {
+        extra.insert("written_name".to_owned(), written.to_owned());
+    }
+    let license = ["license-expression", "license"].iter().find_map(|name| headers.get(name));
+    if let Some(license) = license
+        && !license.is_empty()
+        && *license != "UNKNOWN"
+        && license.len() <= 100
+    {
+        extra.insert("license".to_owned(), (*license).to_owned());
+    }
+    Ok(PackageFact {
+        ecosystem: Some(PYPI.to_owned()),
+        name,
+        version: version.to_owned(),
+        extra,
+        ..PackageFact::default()
+    })
 }
 
 /// The first line of each header that is read, by its lower-cased name; the first of several wins.
