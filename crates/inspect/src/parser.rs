@@ -170,6 +170,8 @@ pub fn parsers() -> &'static [&'static dyn Parser] {
         &packages::npm::PnpmLock,
         &packages::npm::BunLock,
         &packages::npm::DenoLock,
+        &packages::npm::BundleBanners,
+        &packages::npm::SourceMap,
         &packages::java::JavaArchive,
         &packages::java::JavaRelease,
         &packages::java::GradleLock,

@@ -14,6 +14,8 @@ use crate::facts::{FileFacts, PackageFact, Problem, clip};
 pub(crate) const EVIDENCE: &str = "evidence";
 /// Named by a lock file.
 pub(crate) const LOCK: &str = "lock";
+/// Named by what a bundler left of it: a part of the package, perhaps, and by its own word.
+pub(crate) const BUNDLE: &str = "bundle";
 /// Key of `extra` for packages that only development needs.
 pub(crate) const SCOPE: &str = "scope";
 /// Value of [`SCOPE`].
@@ -48,7 +50,7 @@ pub(crate) struct Locked<'a> {
 #[derive(Debug)]
 pub(crate) struct LockFile {
     ecosystem: &'static str,
-    are_installed: bool,
+    evidence: Option<&'static str>,
     known: HashMap<(String, String, String), usize>,
     unversioned: usize,
     facts: FileFacts,
@@ -59,7 +61,7 @@ impl LockFile {
     pub(crate) fn new(ecosystem: &'static str) -> Self {
         Self {
             ecosystem,
-            are_installed: false,
+            evidence: Some(LOCK),
             known: HashMap::new(),
             unversioned: 0,
             facts: FileFacts::default(),
@@ -68,7 +70,12 @@ impl LockFile {
 
     /// The same for a list of what is installed.
     pub(crate) fn installed(ecosystem: &'static str) -> Self {
-        Self { are_installed: true, ..Self::new(ecosystem) }
+        Self { evidence: None, ..Self::new(ecosystem) }
+    }
+
+    /// The same for what is known by less than a lock file.
+    pub(crate) fn weak(ecosystem: &'static str, evidence: &'static str) -> Self {
+        Self { evidence: Some(evidence), ..Self::new(ecosystem) }
     }
 
     /// Adds a package. One without name or version is a problem of the file.
@@ -113,7 +120,7 @@ impl LockFile {
             namespace: locked.namespace.map(str::to_owned),
             name: name.to_owned(),
             version: version.to_owned(),
-            extra: extra(locked, self.are_installed),
+            extra: extra(locked, self.evidence),
             ..PackageFact::default()
         });
     }
@@ -141,15 +148,15 @@ impl LockFile {
     }
 }
 
-fn extra(locked: &Locked<'_>, is_installed: bool) -> BTreeMap<String, String> {
+fn extra(locked: &Locked<'_>, evidence: Option<&str>) -> BTreeMap<String, String> {
     let mut extra = BTreeMap::new();
     let mut set = |key: &str, value: String| {
         if !value.is_empty() && value.len() <= MAX_EXTRA {
             extra.insert(key.to_owned(), value);
         }
     };
-    if !is_installed {
-        set(EVIDENCE, LOCK.to_owned());
+    if let Some(evidence) = evidence {
+        set(EVIDENCE, evidence.to_owned());
     }
     if locked.development {
         set(SCOPE, DEVELOPMENT.to_owned());

@@ -10,10 +10,12 @@
 //! there: it counts if it names its repository and is not private, as published packages do; an application that merely
 //! has a public package's name would be blamed for that one's vulnerabilities.
 
+mod banner;
 mod bun;
 mod deno;
 mod package_lock;
 mod pnpm;
+mod source_map;
 mod yarn;
 
 use std::collections::BTreeMap;
@@ -28,7 +30,8 @@ use crate::{
 };
 
 pub(crate) use self::{
-    bun::BunLock, deno::DenoLock, package_lock::PackageLock, pnpm::PnpmLock, yarn::YarnLock,
+    banner::BundleBanners, bun::BunLock, deno::DenoLock, package_lock::PackageLock, pnpm::PnpmLock,
+    source_map::SourceMap, yarn::YarnLock,
 };
 
 /// The OSV name of the ecosystem.

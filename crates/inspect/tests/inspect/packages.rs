@@ -38,6 +38,8 @@ const GROUPS: &[(&str, &str)] = &[
     ("pnpm-lock", "npm"),
     ("bun-lock", "npm"),
     ("deno-lock", "npm"),
+    ("js-banner", "npm"),
+    ("js-map", "npm"),
     ("java", "java"),
     ("java-release", "java"),
     ("gradle-lock", "java"),
