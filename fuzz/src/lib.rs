@@ -77,6 +77,18 @@ pub const CLAIMED: &[&str] = &[
     "meta/snap.yaml",
     "var/lib/flatpak/app/a/x86_64/stable/0/deploy",
     "var/lib/chisel/manifest.wall",
+    "opt/java/release",
+    "srv/gradle.lockfile",
+    "app/a.deps.json",
+    "usr/share/dotnet/shared/a/8.0.1/a.deps.json",
+    "srv/packages.lock.json",
+    "srv/packages.config",
+    "srv/obj/project.assets.json",
+    "opt/conda/conda-meta/a-1-0.json",
+    "usr/lib/python3/site-packages/a.dist-info/RECORD",
+    "opt/tool.pex",
+    "srv/main.js.LICENSE.txt",
+    "srv/main.js.map",
 ];
 
 /// A name for each kind of feed file.

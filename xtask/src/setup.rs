@@ -50,13 +50,34 @@ const PYTHON: &[&str] = &[
 /// The official client, from the npm registry.
 const NODE: &[&str] = &["@alicloud/pop-core@1.8.0"];
 
+/// Pure Python packages for pip to list: names with dots and signs, and what they need in turn.
+const PYTHON_PACKAGES: &[&str] = &[
+    "attrs==23.2.0",
+    "backports.tarfile==1.2.0",
+    "jaraco.classes==3.4.0",
+    "more-itertools==10.2.0",
+    "packaging==24.0",
+    "requests==2.31.0",
+];
+
+/// Artifacts for Java to read: with properties, without, shaded. Only where Maven is at hand.
+const MAVEN: &[&str] = &[
+    "ch.qos.logback:logback-core:1.2.3",
+    "com.google.guava:guava:30.1-jre",
+    "commons-io:commons-io:2.6",
+    "org.springframework:spring-expression:5.3.1",
+    "org.yaml:snakeyaml:1.26",
+];
+
 /// Images that the builder of real images makes for tests; the larger ones belong to `cargo xtask full`.
 const IMAGES: &[&str] = &["debian-slim", "alpine-app", "rpm-app", "multi-arch"];
 
 pub(crate) fn run() -> anyhow::Result<()> {
     debian()?;
     python()?;
+    python_packages()?;
     node()?;
+    maven()?;
     images()
 }
 
@@ -64,6 +85,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
 pub(crate) fn is_complete() -> bool {
     missing_debian().is_empty()
         && tools().join("python.ready").exists()
+        && tools().join("python-packages.ready").exists()
         && tools().join("node.ready").exists()
 }
 
@@ -105,6 +127,48 @@ fn python() -> anyhow::Result<()> {
     run_command(Command::new("python3").args(["-m", "venv"]).arg(&folder))?;
     run_command(Command::new(folder.join("bin/pip")).args(["install", "--quiet"]).args(PYTHON))?;
     fs::write(ready, PYTHON.join("\n"))?;
+    Ok(())
+}
+
+fn python_packages() -> anyhow::Result<()> {
+    let ready = tools().join("python-packages.ready");
+    if fs::read_to_string(&ready).is_ok_and(|text| text == PYTHON_PACKAGES.join("\n")) {
+        return Ok(());
+    }
+    say(&format!("installing Python packages for tests: {}", PYTHON_PACKAGES.join(" ")));
+    let pip = tools().join("python/bin/pip");
+    run_command(
+        Command::new(pip)
+            .args(["install", "--quiet", "--no-compile", "--only-binary", ":all:", "--upgrade"])
+            .arg("--target")
+            .arg(tools().join("python-packages"))
+            .args(PYTHON_PACKAGES),
+    )?;
+    fs::write(ready, PYTHON_PACKAGES.join("\n"))?;
+    Ok(())
+}
+
+fn maven() -> anyhow::Result<()> {
+    let ready = tools().join("maven.ready");
+    if fs::read_to_string(&ready).is_ok_and(|text| text == MAVEN.join("\n")) {
+        return Ok(());
+    }
+    if !is_installed("mvn") {
+        say("no Maven here: Java reads the archives of the cases alone");
+        return Ok(());
+    }
+    say(&format!("fetching Maven artifacts for tests: {}", MAVEN.join(" ")));
+    for artifact in MAVEN {
+        run_command(
+            Command::new("mvn")
+                .args(["--quiet", "--batch-mode"])
+                .arg("org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy")
+                .arg(format!("-Dartifact={artifact}"))
+                .arg(format!("-DoutputDirectory={}", tools().join("maven").display()))
+                .current_dir(tools()),
+        )?;
+    }
+    fs::write(ready, MAVEN.join("\n"))?;
     Ok(())
 }
 

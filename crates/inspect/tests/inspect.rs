@@ -10,6 +10,9 @@ mod checks;
 #[path = "inspect/hostile.rs"]
 mod hostile;
 #[cfg(test)]
+#[path = "inspect/language_oracles.rs"]
+mod language_oracles;
+#[cfg(test)]
 #[path = "inspect/oracles.rs"]
 mod oracles;
 #[cfg(test)]
