@@ -32,8 +32,8 @@ pub use manifest::{
     Descriptor, Index, IndexEntry, Manifest, ManifestDocument, choose_platform, parse_manifest,
 };
 pub use open::{
-    InputKind, OpenError, SBOM_PATH, UnknownInputKind, input_file, is_compressed, open_path,
-    set_spool, spool_file,
+    InputKind, OpenError, SBOM_PATH, StorePlace, StoredImage, StoredLayer, UnknownInputKind,
+    input_file, is_compressed, open_path, open_stored, set_spool, spool_file,
 };
 pub use source::{
     BlobSource, EntryVisitor, FileIdentity, FilePlace, ImageDocuments, LayerDescriptor,

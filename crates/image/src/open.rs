@@ -5,6 +5,7 @@
 //! too; both descriptions must then mean the same image, as loaders differ in which one they follow.
 
 mod archive;
+mod containers_storage;
 mod docker;
 mod layer_tar;
 mod layout;
@@ -23,7 +24,10 @@ use archive::ArchiveFile;
 use plimsoll_model::{Digest, Platform};
 pub use sbom::SBOM_PATH;
 
-pub use self::spool::{set_spool, spool_file};
+pub use self::{
+    containers_storage::{StorePlace, StoredImage, StoredLayer, open_stored},
+    spool::{set_spool, spool_file},
+};
 use crate::{
     budget::Budget, codec::Codec, document::DocumentError, entry::TreePath, source::LayerSource,
 };

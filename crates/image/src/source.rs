@@ -23,7 +23,7 @@ use crate::{
 pub struct ImageDocuments {
     /// As it was asked for: a reference, file name or folder.
     pub name: String,
-    /// How it was read: `registry`, `oci-layout`, `docker-archive`, `rootfs`, `layer-tar`.
+    /// How it was read: `registry`, `oci-layout`, `docker-archive`, `rootfs`, `layer-tar`, `sbom`, `containers-storage`.
     pub source_kind: &'static str,
     /// The platform's manifest; `None` where the source has none.
     pub manifest: Option<Vec<u8>>,

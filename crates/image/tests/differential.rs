@@ -14,10 +14,10 @@ mod archive;
 mod generate;
 #[path = "differential/podman.rs"]
 mod podman;
+#[path = "differential/tree.rs"]
+mod tree;
 
 use std::{
-    collections::BTreeMap,
-    io::{self, Read},
     ops::Range,
     path::Path,
     process::Command,
@@ -27,56 +27,16 @@ use std::{
     },
 };
 
-use plimsoll_image::{Budget, EntryKind, EntryMeta, EntryVisitor, LayerEntries, Tree, open_path};
+use plimsoll_image::{Budget, open_path};
 use plimsoll_model::Platform;
-
-/// What is at a path: kind, permission bits where they count, and target or content.
-type Shown = BTreeMap<Vec<u8>, String>;
-
-#[derive(Default)]
-struct Contents(BTreeMap<u32, Vec<u8>>);
-
-impl EntryVisitor for Contents {
-    fn visit(&mut self, index: u32, meta: &EntryMeta, content: &mut dyn Read) -> io::Result<()> {
-        if meta.kind == EntryKind::File {
-            let mut bytes = Vec::new();
-            content.take(1 << 20).read_to_end(&mut bytes)?;
-            self.0.insert(index, bytes);
-        }
-        Ok(())
-    }
-}
+use tree::Shown;
 
 /// Our tree and what we say about it, or why there is none.
 fn ours(layout: &Path) -> Result<(Shown, Vec<String>), String> {
     let platform = Platform { os: "linux".into(), architecture: "amd64".into(), variant: None };
     let budget = Budget::default();
     let source = open_path(layout, None, &platform, &budget).map_err(|error| error.to_string())?;
-    let mut layers: Vec<LayerEntries> = Vec::new();
-    let mut contents = Vec::new();
-    for index in 0..source.documents().layers.len() {
-        let mut visitor = Contents::default();
-        let layer =
-            source.read_layer(index, &budget, &mut visitor).map_err(|error| error.to_string())?;
-        layers.push(layer);
-        contents.push(visitor.0);
-    }
-    let (tree, mut said) = Tree::merge(&layers);
-    for layer in &layers {
-        said.extend(layer.anomalies.iter().cloned());
-        said.extend(layer.gaps.iter().map(|gap| gap.detail.clone()));
-    }
-    let mut shown = Shown::new();
-    for node in tree.walk().filter(|node| !node.path.is_root()) {
-        let content = node
-            .content
-            .and_then(|at| contents.get(at.layer).and_then(|layer| layer.get(&at.entry)))
-            .map_or(&[][..], Vec::as_slice);
-        let link = node.meta.link.as_deref().unwrap_or_default();
-        let text = podman::show(node.meta.kind, node.meta.mode, link, content);
-        shown.insert(node.path.as_bytes().to_vec(), text);
-    }
-    Ok((shown, said))
+    tree::shown(&*source)
 }
 
 /// Why this image is a failure, if it is one; else whether it was unpacked and whether we said nothing about it.
@@ -134,7 +94,7 @@ fn random_images_unpack_as_podman_unpacks_them() {
     std::thread::scope(|scope| {
         for _ in 0..2 {
             scope.spawn(|| {
-                let podman = podman::Podman::new();
+                let podman = podman::Podman::new("vfs");
                 loop {
                     let number = next.fetch_add(1, Ordering::Relaxed);
                     if number >= range.end {
@@ -142,7 +102,7 @@ fn random_images_unpack_as_podman_unpacks_them() {
                     }
                     let layout = podman.layout();
                     generate::write_image(number, &layout);
-                    let result = judge(&podman.unpack(), &ours(&layout));
+                    let result = judge(&podman.unpack(|_id| ()), &ours(&layout));
                     if result.is_err() {
                         let kept = format!("{}/image-{number}", env!("CARGO_TARGET_TMPDIR"));
                         run("cp", ["-r", layout.to_str().unwrap(), &kept]);

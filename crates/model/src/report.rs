@@ -15,7 +15,8 @@ use crate::{
 pub struct ImageIdentity {
     /// As it was asked for: a reference, a file name, a folder.
     pub name: String,
-    /// How it was read: `registry`, `oci-layout`, `docker-archive`, `rootfs`, `layer-tar`, `sbom`.
+    /// How it was read: `registry`, `oci-layout`, `docker-archive`, `rootfs`, `layer-tar`, `sbom`,
+    /// `containers-storage`, `docker-daemon`.
     pub source: String,
     /// Digest of the platform's manifest; `None` where the source has no manifest.
     pub digest: Option<Digest>,

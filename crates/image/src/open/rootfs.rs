@@ -7,7 +7,7 @@
 //! * A file is opened when somebody reads it, so that unread ones cost nothing; one that cannot be read is a gap.
 
 mod mounts;
-mod walk;
+pub(super) mod walk;
 
 use std::{fs::File, io, os::fd::OwnedFd};
 
@@ -59,14 +59,23 @@ impl LayerSource for Rootfs {
             return Err(ReadError::NoSuchLayer { index, count: 1 });
         }
         let at = &self.documents.name;
-        walk::walk(&self.root, budget, visitor).map_err(|error| match error {
-            walk::WalkError::Root(source) => ReadError::Io { at: at.clone(), source },
-            walk::WalkError::Visitor(source) => ReadError::Visitor { at: at.clone(), source },
-        })
+        let form = walk::Form::Root { reader: "rootfs" };
+        walk::walk(&self.root, form, budget, visitor).map_err(|error| error.at(at))
+    }
+}
+
+impl walk::WalkError {
+    /// As the error of a layer.
+    pub(super) fn at(self, at: &str) -> ReadError {
+        let at = at.to_owned();
+        match self {
+            Self::Root(source) => ReadError::Io { at, source },
+            Self::Visitor(source) => ReadError::Visitor { at, source },
+        }
     }
 }
 
 /// The errors of system calls as those of the standard library.
-fn from_errno(error: rustix::io::Errno) -> io::Error {
+pub(super) fn from_errno(error: rustix::io::Errno) -> io::Error {
     io::Error::from_raw_os_error(error.raw_os_error())
 }

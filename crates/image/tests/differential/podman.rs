@@ -5,6 +5,7 @@
 use std::{
     collections::BTreeMap,
     fs,
+    io::ErrorKind,
     os::unix::{ffi::OsStrExt, fs::FileTypeExt, fs::PermissionsExt},
     path::{Path, PathBuf},
     process::{Command, Output},
@@ -29,11 +30,17 @@ pub(crate) fn is_here() -> bool {
 /// A store of podman's own.
 pub(crate) struct Podman {
     folder: tempfile::TempDir,
+    driver: &'static str,
 }
 
 impl Podman {
-    pub(crate) fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap() }
+    pub(crate) fn new(driver: &'static str) -> Self {
+        Self { folder: tempfile::tempdir().unwrap(), driver }
+    }
+
+    /// Where it keeps images.
+    pub(crate) fn store(&self) -> PathBuf {
+        self.folder.path().join("root")
     }
 
     /// Where it unpacks an image from. Podman names an image by its path, which must look like a repository's name: it is
@@ -49,15 +56,18 @@ impl Podman {
             .arg(folder.join("root"))
             .arg("--runroot")
             .arg(folder.join("run"))
-            .args(["--storage-driver", "vfs"])
+            .args(["--storage-driver", self.driver])
             .args(arguments)
             .current_dir(folder)
             .output()
             .unwrap()
     }
 
-    /// Unpacks what lies in [`layout`](Self::layout).
-    pub(crate) fn unpack(&self) -> Result<BTreeMap<Vec<u8>, String>, String> {
+    /// Unpacks what lies in [`layout`](Self::layout), and has somebody look at the image in the store, by its id.
+    pub(crate) fn unpack(
+        &self,
+        look: impl FnOnce(&str),
+    ) -> Result<BTreeMap<Vec<u8>, String>, String> {
         let pulled = self.run(&["pull", "--quiet", "oci:image"]);
         if !pulled.status.success() {
             return Err(String::from_utf8_lossy(&pulled.stderr).into_owned());
@@ -68,6 +78,7 @@ impl Podman {
         let root = PathBuf::from(String::from_utf8(mounted.stdout).unwrap().trim());
         let mut shown = BTreeMap::new();
         read(&root, &root, &mut shown);
+        look(&id);
         self.run(&["image", "unmount", &id]);
         let removed = self.run(&["rmi", "--force", &id]);
         assert!(removed.status.success(), "{removed:?}");
@@ -78,7 +89,11 @@ impl Podman {
 fn read(root: &Path, folder: &Path, shown: &mut BTreeMap<Vec<u8>, String>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
-        let metadata = path.symlink_metadata().unwrap();
+        // The kernel's overlay lists the name of a whiteout that hides nothing, though nothing is there.
+        let metadata = match path.symlink_metadata() {
+            Err(error) if error.kind() == ErrorKind::NotFound => continue,
+            metadata => metadata.unwrap(),
+        };
         let mode = metadata.permissions().mode() & 0o7777;
         let kind = metadata.file_type();
         let text = if kind.is_dir() {

@@ -5,7 +5,7 @@
 //! kernel is told to follow no symlink and not to leave the root on the way.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     ffi::{CStr, CString},
     fs::File,
     io::{self, Read},
@@ -29,28 +29,61 @@ use crate::{
     source::{EntryVisitor, LayerEntries, LayerOrigin},
 };
 
-const READER: &str = "rootfs";
 /// Gaps that are kept one by one.
 const MAX_GAPS: usize = 1_000;
 
-pub(super) enum WalkError {
+/// What a folder is.
+#[derive(Clone, Copy)]
+pub(in crate::open) enum Form<'f> {
+    /// A root file system, or all of an image's layers in one.
+    Root {
+        /// Who reads it, for gaps.
+        reader: &'static str,
+    },
+    /// One layer as the kernel's overlay keeps it: a character device 0/0 removes what lower layers have under its name.
+    Overlay {
+        /// Folders that hide what lower layers have in them.
+        opaque: &'f BTreeSet<TreePath>,
+    },
+}
+
+impl Form<'_> {
+    const fn reader(self) -> &'static str {
+        match self {
+            Self::Root { reader } => reader,
+            Self::Overlay { .. } => "containers-storage",
+        }
+    }
+}
+
+const WHITEOUT: &[u8] = b".wh.";
+const OPAQUE: &[u8] = b".wh..wh..opq";
+
+pub(in crate::open) enum WalkError {
     /// The root itself cannot be read.
     Root(io::Error),
     /// The visitor gave up.
     Visitor(io::Error),
 }
 
-pub(super) fn walk(
+/// In the layer of an overlay, whiteouts and opaque folders get the names that archives have for them.
+pub(in crate::open) fn walk(
     root: &OwnedFd,
+    form: Form<'_>,
     budget: &Budget,
     visitor: &mut dyn EntryVisitor,
 ) -> Result<LayerEntries, WalkError> {
     let status = rustix::fs::fstat(root).map_err(|error| WalkError::Root(from_errno(error)))?;
+    let origin = match form {
+        Form::Root { .. } => LayerOrigin::Folder,
+        Form::Overlay { .. } => LayerOrigin::Archive,
+    };
     let mut walk = Walk {
         root: root.as_fd(),
         root_magic: magic_of(root.as_fd()),
+        form,
         budget,
-        layer: LayerEntries { origin: LayerOrigin::Folder, ..LayerEntries::default() },
+        layer: LayerEntries { origin, ..LayerEntries::default() },
         entries: EntriesBuilder::new(),
         first_names: HashMap::new(),
         more_gaps: 0,
@@ -75,6 +108,7 @@ struct Folder {
 struct Walk<'w> {
     root: BorrowedFd<'w>,
     root_magic: u32,
+    form: Form<'w>,
     budget: &'w Budget,
     layer: LayerEntries,
     entries: EntriesBuilder,
@@ -90,7 +124,7 @@ impl Walk<'_> {
         folder: &Folder,
         visitor: &mut dyn EntryVisitor,
     ) -> Result<Vec<Folder>, WalkError> {
-        let opened = self.open_folder(&folder.path).and_then(|it| {
+        let opened = open_folder(self.root, &folder.path).and_then(|it| {
             let names = names_in(&it)?;
             Ok((it, names))
         });
@@ -104,7 +138,15 @@ impl Walk<'_> {
             }
         };
         let mut folders = Vec::new();
+        if let Form::Overlay { opaque } = self.form
+            && opaque.contains(&folder.path)
+        {
+            self.mark(folder.path.join(OPAQUE), visitor)?;
+        }
         for name in names {
+            if self.is_over() {
+                return Ok(Vec::new());
+            }
             let path = folder.path.join(name.as_bytes());
             let status = match rustix::fs::statat(&directory, &*name, AtFlags::SYMLINK_NOFOLLOW) {
                 Ok(status) => status,
@@ -114,6 +156,18 @@ impl Walk<'_> {
                     continue;
                 }
             };
+            if let Form::Overlay { .. } = self.form {
+                let kind = FileType::from_raw_mode(status.st_mode);
+                if kind == FileType::CharacterDevice && status.st_rdev == 0 {
+                    let marker = [WHITEOUT, name.as_bytes()].concat();
+                    self.mark(folder.path.join(&marker), visitor)?;
+                    continue;
+                }
+                if name.as_bytes().starts_with(WHITEOUT) {
+                    self.gap(&path, "was left out: some runtimes take such a name for a file, others for a whiteout");
+                    continue;
+                }
+            }
             let meta = self.meta(&directory, &name, path, &status);
             if let Err(reached) = self.budget.use_entry(&meta) {
                 self.over(&meta.path, &reached);
@@ -125,11 +179,21 @@ impl Walk<'_> {
                 folders.push(Folder { path: meta.path.clone(), device: status.st_dev });
             }
             self.visit(&directory, &name, meta, &status, visitor)?;
-            if self.is_over() {
-                return Ok(Vec::new());
-            }
         }
-        Ok(folders)
+        Ok(if self.is_over() { Vec::new() } else { folders })
+    }
+
+    /// An entry that says something about lower layers.
+    fn mark(&mut self, path: TreePath, visitor: &mut dyn EntryVisitor) -> Result<(), WalkError> {
+        let kind = EntryKind::File;
+        let meta = EntryMeta { path, kind, mode: 0, uid: 0, gid: 0, size: 0, mtime: 0, link: None };
+        let index = u32::try_from(self.entries.len()).unwrap_or(u32::MAX);
+        visitor.visit(index, &meta, &mut io::empty()).map_err(WalkError::Visitor)?;
+        let used = self.budget.use_entry(&meta).and_then(|()| self.entries.push(&meta));
+        if let Err(reached) = used {
+            self.over(&meta.path, &reached);
+        }
+        Ok(())
     }
 
     fn visit(
@@ -236,31 +300,6 @@ impl Walk<'_> {
         }
     }
 
-    fn open_folder(&self, path: &TreePath) -> io::Result<OwnedFd> {
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        if path.is_root() {
-            return rustix::fs::openat(self.root, c".", flags, Mode::empty()).map_err(from_errno);
-        }
-        let resolve =
-            ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
-        let opened = rustix::fs::openat2(self.root, path.as_bytes(), flags, Mode::empty(), resolve);
-        match opened {
-            // Kernels before 5.6, sandboxes that do not know the call, and races: go down step by step.
-            Err(Errno::NOSYS | Errno::PERM | Errno::INVAL | Errno::AGAIN) => {
-                self.open_stepwise(path, flags)
-            }
-            opened => opened.map_err(from_errno),
-        }
-    }
-
-    fn open_stepwise(&self, path: &TreePath, flags: OFlags) -> io::Result<OwnedFd> {
-        let mut here = rustix::fs::openat(self.root, c".", flags, Mode::empty());
-        for part in path.parts() {
-            here = here.and_then(|here| rustix::fs::openat(&here, part, flags, Mode::empty()));
-        }
-        here.map_err(from_errno)
-    }
-
     fn gap(&mut self, path: &TreePath, detail: &str) {
         if self.layer.gaps.len() >= MAX_GAPS {
             self.more_gaps += 1;
@@ -268,7 +307,7 @@ impl Walk<'_> {
         }
         self.layer.gaps.push(Gap {
             reason: GapReason::UnreadableFile,
-            by: READER.to_owned(),
+            by: self.form.reader().to_owned(),
             at: path.display().into_owned(),
             detail: detail.to_owned(),
         });
@@ -278,7 +317,7 @@ impl Walk<'_> {
     fn over(&mut self, path: &TreePath, reached: &BudgetReached) {
         self.layer.gaps.push(Gap {
             reason: GapReason::BudgetReached,
-            by: READER.to_owned(),
+            by: self.form.reader().to_owned(),
             at: path.display().into_owned(),
             detail: format!("this file and those after it were not looked at: {reached}"),
         });
@@ -292,7 +331,7 @@ impl Walk<'_> {
         if self.more_gaps > 0 {
             self.layer.gaps.push(Gap {
                 reason: GapReason::UnreadableFile,
-                by: READER.to_owned(),
+                by: self.form.reader().to_owned(),
                 at: String::new(),
                 detail: format!("{} more files cannot be read", self.more_gaps),
             });
@@ -300,6 +339,31 @@ impl Walk<'_> {
         self.layer.entries = self.entries.finish();
         self.layer
     }
+}
+
+/// Opens a folder below a root without following a symlink or leaving the root.
+pub(in crate::open) fn open_folder(root: BorrowedFd<'_>, path: &TreePath) -> io::Result<OwnedFd> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    if path.is_root() {
+        return rustix::fs::openat(root, c".", flags, Mode::empty()).map_err(from_errno);
+    }
+    let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
+    let opened = rustix::fs::openat2(root, path.as_bytes(), flags, Mode::empty(), resolve);
+    match opened {
+        // Kernels before 5.6, sandboxes that do not know the call, and races: go down step by step.
+        Err(Errno::NOSYS | Errno::PERM | Errno::INVAL | Errno::AGAIN) => {
+            open_stepwise(root, path, flags)
+        }
+        opened => opened.map_err(from_errno),
+    }
+}
+
+fn open_stepwise(root: BorrowedFd<'_>, path: &TreePath, flags: OFlags) -> io::Result<OwnedFd> {
+    let mut here = rustix::fs::openat(root, c".", flags, Mode::empty());
+    for part in path.parts() {
+        here = here.and_then(|here| rustix::fs::openat(&here, part, flags, Mode::empty()));
+    }
+    here.map_err(from_errno)
 }
 
 /// The names in a folder, sorted.
