@@ -28,7 +28,7 @@ mod wire;
 use std::{io, path::Path, time::Instant};
 
 use plimsoll_advisory::MatchContext;
-use plimsoll_image::{BlobSource, Budget, InputKind};
+use plimsoll_image::{BlobSource, Budget, InputKind, LayerSource, StoredImage};
 use plimsoll_model::{Coverage, Gap, GapReason, ImageIdentity, Platform, Report, Timestamp};
 
 use broker::{Observers, Outcome, Plan, attempt};
@@ -96,6 +96,8 @@ pub enum Target<'a> {
     },
     /// An image whose blobs the parent hands over.
     Remote(&'a dyn BlobSource),
+    /// An image in a store of this machine, whose layers' folders the child opens.
+    Stored(&'a StoredImage),
 }
 
 impl Target<'_> {
@@ -223,6 +225,7 @@ fn unreadable(
 ) -> ChildScanned {
     let image = identity.map(|identity| *identity).unwrap_or_else(|| match request.target {
         Target::Remote(source) => inside::identity(source.documents()),
+        Target::Stored(image) => inside::identity(image.documents()),
         Target::Local { path, kind, .. } => ImageIdentity {
             name: path.display().to_string(),
             source: kind.map_or("unknown", InputKind::name).to_owned(),

@@ -74,8 +74,11 @@ impl Configured {
     pub(crate) fn of(documents: &ImageDocuments) -> Self {
         let mut gaps = Vec::new();
         let config = read_config(documents, &mut gaps);
-        // A root file system and a bare layer have no configuration that could disagree.
-        if documents.config_digest.is_some() {
+        // A root file system and a bare layer have no configuration that could disagree; of an image that is stored as one
+        // tree the layers were counted when it was opened.
+        let is_one_tree = documents.source_kind == "containers-storage"
+            && documents.layers.iter().all(|layer| layer.digest.is_none());
+        if documents.config_digest.is_some() && !is_one_tree {
             let disagreements = config.disagreements(documents.layers.len()).into_iter();
             gaps.extend(disagreements.map(|detail| anomaly("config", String::new(), detail)));
         }

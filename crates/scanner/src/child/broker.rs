@@ -14,7 +14,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use plimsoll_image::ImageDocuments;
+use plimsoll_image::{ImageDocuments, LayerSource};
 use plimsoll_model::{Digest, ImageIdentity, Report};
 
 use super::{
@@ -202,6 +202,10 @@ impl Broker<'_> {
                     is_platform_required,
                 },
                 Target::Remote(source) => Job::Remote(Documents::of(source.documents())),
+                Target::Stored(image) => Job::Stored {
+                    documents: Documents::of(image.documents()),
+                    layers: image.layers().to_vec(),
+                },
             },
             limits: self.isolation.limits,
             is_sandbox_required: self.isolation.is_sandbox_required,
@@ -216,11 +220,16 @@ impl Broker<'_> {
         };
         let mut wait = || watcher.is_over();
         self.channel.send_value(Kind::Setup, &setup, Some(board.file().as_fd()), &mut wait)?;
-        if let Target::Remote(source) = request.target {
-            let documents: &ImageDocuments = source.documents();
-            let manifest = documents.manifest.as_deref().unwrap_or_default();
-            self.channel.send(Kind::Document, manifest, None, &mut wait)?;
-            self.channel.send(Kind::Document, &documents.config, None, &mut wait)?;
+        let documents: &ImageDocuments = match request.target {
+            Target::Remote(source) => source.documents(),
+            Target::Stored(image) => image.documents(),
+            Target::Local { .. } => return Ok(()),
+        };
+        let manifest = documents.manifest.as_deref().unwrap_or_default();
+        self.channel.send(Kind::Document, manifest, None, &mut wait)?;
+        self.channel.send(Kind::Document, &documents.config, None, &mut wait)?;
+        // Nobody hashed what lies in a store, so that nothing is kept under its layers' digests.
+        if let Target::Remote(_) = request.target {
             self.known.extend(documents.layers.iter().filter_map(|layer| layer.digest));
         }
         Ok(())

@@ -17,8 +17,8 @@ use std::{
 
 use plimsoll_advisory::{Snapshot, SnapshotError};
 use plimsoll_image::{
-    Budget, ImageConfig, ImageDocuments, InputKind, LayerSource, input_file, open_path,
-    parse_config,
+    Budget, ImageConfig, ImageDocuments, InputKind, LayerSource, StoredImage, StoredLayer,
+    input_file, open_path, parse_config,
 };
 use plimsoll_model::{ImageIdentity, Platform};
 use plimsoll_native::sandbox::{self, Confinement, Nets, Opening, Readable};
@@ -30,7 +30,7 @@ use super::{
     level::Level,
     list::Listed,
     parent::{Parent, Remote},
-    reach::reach,
+    reach::{reach, reach_folders},
     watch::Announcer,
     wire::{Channel, Done, Job, Kind, ListingWish, MAX_PIECE, Refusal, Setup, WireError, parse},
 };
@@ -107,7 +107,9 @@ fn work(channel: &Channel, fault: Option<Fault>) -> Result<(), Failure> {
     sandbox::record_fatal_signals(record)?;
     match &setup.job {
         Job::Attempt { attempt, confined } => try_attempt(channel, *attempt, *confined, &setup),
-        Job::Local { .. } | Job::Remote(_) => read_image(channel, setup, board, fault),
+        Job::Local { .. } | Job::Remote(_) | Job::Stored { .. } => {
+            read_image(channel, setup, board, fault)
+        }
     }
 }
 
@@ -195,10 +197,11 @@ fn list(
 fn confine(channel: &Channel, setup: &Setup) -> Result<(), Failure> {
     let readable: Vec<Readable> = match &setup.job {
         Job::Local { path, .. } => reach(&input_file(Path::new(OsStr::from_bytes(path)))),
+        Job::Stored { layers, .. } => reach_folders(layers.iter().map(StoredLayer::folder)),
         Job::Remote(_) | Job::Attempt { .. } => Vec::new(),
     };
     let opening = match setup.job {
-        Job::Local { .. } => Opening::ForReading,
+        Job::Local { .. } | Job::Stored { .. } => Opening::ForReading,
         Job::Remote(_) | Job::Attempt { .. } => Opening::Nothing,
     };
     sandbox::limit(&setup.limits.of_process())?;
@@ -224,6 +227,10 @@ fn open(
         Job::Remote(documents) => {
             let (manifest, config) = (parent.document()?, parent.document()?);
             return Ok(Box::new(Remote::new(documents.with(manifest, config), Arc::clone(parent))));
+        }
+        Job::Stored { documents, layers } => {
+            let (manifest, config) = (parent.document()?, parent.document()?);
+            return Ok(Box::new(StoredImage::new(documents.with(manifest, config), layers)));
         }
         Job::Attempt { .. } => return Err(not_opened("there is none")),
     };

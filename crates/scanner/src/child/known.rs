@@ -38,6 +38,7 @@ impl<'a> Known<'a> {
         let cache = request.cache.filter(|_| !is_sandbox_required)?;
         let image = match request.target {
             Target::Remote(source) => Image::Remote(source.documents()),
+            Target::Stored(_) => return None,
             Target::Local { path, .. } if is_compressed(path) => return None,
             Target::Local { path, kind, platform, is_platform_required } => {
                 let source = open_path(path, kind, platform, request.budget).ok()?;

@@ -21,6 +21,11 @@ pub(super) fn reach(target: &Path) -> Vec<Readable> {
     readable
 }
 
+/// The folders of an image's layers, and nothing else of their store.
+pub(super) fn reach_folders<'f>(folders: impl Iterator<Item = &'f Path>) -> Vec<Readable> {
+    folders.filter_map(|folder| Readable::new(folder).ok()).collect()
+}
+
 /// The files behind links in the places of a layout's files.
 fn linked(layout: &Path) -> Vec<Readable> {
     let Ok(real) = layout.canonicalize() else { return Vec::new() };

@@ -11,7 +11,7 @@ use std::{
 };
 
 use plimsoll_advisory::MatchContext;
-use plimsoll_image::{Budget, ImageDocuments, LayerDescriptor};
+use plimsoll_image::{Budget, ImageDocuments, LayerDescriptor, StoredLayer};
 use plimsoll_model::{Digest, Platform, Timestamp};
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
@@ -140,6 +140,8 @@ pub(super) enum Job {
     },
     /// An image whose blobs the parent hands over; manifest and configuration follow.
     Remote(Documents),
+    /// An image in a store, whose layers lie in folders; manifest and configuration follow.
+    Stored { documents: Documents, layers: Vec<StoredLayer> },
     /// Something that must fail.
     Attempt { attempt: Attempt, confined: Confined },
 }
