@@ -25,6 +25,7 @@ use reqwest::{
 
 pub(crate) use self::answer::Answer;
 pub use self::error::HttpError;
+pub(crate) use self::error::{find, reason};
 use crate::{
     endpoint::{Endpoint, Scheme},
     reach::Guard,
@@ -102,10 +103,9 @@ impl HttpClient {
         &self.options
     }
 
-    /// Opens a session with an endpoint that the operator configured.
-    pub(crate) fn session(&self, home: &Endpoint) -> Result<Session, HttpError> {
-        let guard = Guard::new(&home.host, self.options.allow_private);
-        let client = reqwest::Client::builder()
+    /// What all clients have in common.
+    pub(crate) fn builder(&self, guard: &Guard) -> reqwest::ClientBuilder {
+        reqwest::Client::builder()
             .tls_backend_preconfigured(rustls::ClientConfig::clone(&self.tls))
             .dns_resolver(guard.clone())
             .redirect(redirect::Policy::none())
@@ -115,8 +115,13 @@ impl HttpClient {
             .connect_timeout(self.options.connect_timeout)
             .read_timeout(self.options.read_timeout)
             .user_agent(&self.options.user_agent)
-            .build()
-            .map_err(|error| HttpError::Setup(error::reason(error)))?;
+    }
+
+    /// Opens a session with an endpoint that the operator configured.
+    pub(crate) fn session(&self, home: &Endpoint) -> Result<Session, HttpError> {
+        let guard = Guard::new(&home.host, self.options.allow_private);
+        let client =
+            self.builder(&guard).build().map_err(|error| HttpError::Setup(reason(error)))?;
         Ok(Session { client, guard, home: home.clone(), options: Arc::clone(&self.options) })
     }
 }

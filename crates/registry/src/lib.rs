@@ -8,6 +8,7 @@
 mod access;
 mod challenge;
 pub mod client;
+pub mod daemon;
 pub mod download;
 pub mod endpoint;
 pub mod error;
@@ -21,6 +22,7 @@ mod realm;
 pub mod referrers;
 
 pub use client::{BlobReader, FetchedManifest, RegistryClient, Visibility};
+pub use daemon::{Daemon, DaemonAddress, DaemonError, DaemonImage};
 pub use endpoint::{Credentials, Endpoint, EndpointError, Scheme};
 pub use error::RegistryError;
 pub use http::{HttpClient, HttpError, HttpOptions};

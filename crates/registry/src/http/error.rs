@@ -170,7 +170,7 @@ pub(super) fn cut(origin: &Endpoint, cause: reqwest::Error, after: Duration) -> 
 }
 
 /// The innermost cause, which is what people need, without any URL.
-pub(super) fn reason(cause: reqwest::Error) -> String {
+pub(crate) fn reason(cause: reqwest::Error) -> String {
     let cause = cause.without_url();
     let mut innermost: &dyn Error = &cause;
     while let Some(next) = inside(innermost) {
@@ -179,7 +179,8 @@ pub(super) fn reason(cause: reqwest::Error) -> String {
     innermost.to_string()
 }
 
-fn find<T: Error + 'static>(cause: &reqwest::Error) -> Option<&T> {
+/// The first cause of a type.
+pub(crate) fn find<T: Error + 'static>(cause: &reqwest::Error) -> Option<&T> {
     let mut current: Option<&(dyn Error + 'static)> = Some(cause);
     while let Some(error) = current {
         if let Some(found) = error.downcast_ref::<T>() {
