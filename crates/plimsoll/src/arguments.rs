@@ -152,6 +152,7 @@ pub(crate) enum DemoFormat {
 #[command(
     after_help = "Examples:\n  plimsoll scan debian:12\n  plimsoll scan localhost:5000/team/app:1.4\n  \
     docker save app > app.tar && plimsoll scan app.tar\n  \
+    plimsoll scan containers-storage:localhost/app\n  plimsoll scan docker-daemon:app\n  plimsoll scan oci-archive:app.tar:1.4\n  plimsoll scan dir:/srv/rootfs\n  \
     plimsoll scan app.tar --fail-on vulnerability:asap,baseline:high,malware --require-coverage partial\n  plimsoll scan /\n\nExit codes: 0 below the line, 1 error, 2 usage, 3 --fail-on reached, 4 --require-coverage not reached."
 )]
 pub(crate) struct Scan {
@@ -232,10 +233,12 @@ pub(crate) enum TreeFormat {
 /// Which image, and how to reach it.
 #[derive(Args, Debug, Clone)]
 pub(crate) struct Target {
-    /// Registry reference, docker-archive or OCI layout (folder or tar), layer tar, root file system folder, or an SBOM
+    /// Registry reference, docker-archive or OCI layout (folder or tar), layer tar, root file system folder, or an SBOM;
+    /// `KIND:TARGET` says which: registry, containers-storage, docker-daemon, docker-archive, oci, oci-archive, dir, layer-tar, sbom
     #[arg(value_name = "TARGET")]
     pub(crate) name: String,
-    /// What the target is, instead of looking: registry, docker-archive, oci-layout, layer-tar, rootfs, sbom
+    /// What the target is, instead of looking: registry, containers-storage, docker-daemon, docker-archive, oci-layout, layer-tar, rootfs, sbom;
+    /// a kind in front of it is then a part of its name
     #[arg(long, value_name = "KIND")]
     pub(crate) input: Option<Input>,
     /// Which platform of a multi-platform image [default: linux on this machine's architecture]
@@ -272,16 +275,24 @@ pub(crate) enum Input {
     Registry,
     /// A file or folder.
     Local(InputKind),
+    /// An image in the store of podman, buildah or CRI-O.
+    Storage,
+    /// An image that a Docker daemon keeps.
+    Daemon,
 }
 
 impl std::str::FromStr for Input {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        if text == "registry" {
-            return Ok(Self::Registry);
+        match text {
+            "registry" => Ok(Self::Registry),
+            "containers-storage" => Ok(Self::Storage),
+            "docker-daemon" => Ok(Self::Daemon),
+            _ => text.parse().map(Self::Local).map_err(|error| {
+                format!("{error}, or containers-storage, docker-daemon, registry")
+            }),
         }
-        text.parse().map(Self::Local).map_err(|error| format!("{error}, or registry"))
     }
 }
 

@@ -55,7 +55,7 @@ pub(crate) async fn run(
     let remote = match (&located, arguments.sbom_sources) {
         (_, SbomSources::None) => None,
         (Located::Remote(image), SbomSources::Referrers) => Some(image.clone()),
-        (Located::Local(..), SbomSources::Referrers) => bail!(
+        (_, SbomSources::Referrers) => bail!(
             "`--sbom-sources referrers`: `{}` is no image of a registry, so that nothing can be attached to it",
             arguments.target.name
         ),
@@ -92,10 +92,13 @@ impl Scanning {
         target: &arguments::Target,
         terminal: Terminal,
     ) -> anyhow::Result<Scanned> {
-        match isolation {
+        let other_name = located.other_name().map(ToOwned::to_owned);
+        let mut scanned = match isolation {
             Some(isolation) => self.in_child(isolation, &located, target, terminal),
             None => self.here(&*target::open_located(located, target, &self.budget)?),
-        }
+        }?;
+        target::identify(other_name.as_deref(), &mut scanned.report);
+        Ok(scanned)
     }
 
     /// In a process of its own.

@@ -1,19 +1,27 @@
 //! The image that a command is about: opened, wherever it is.
 //!
-//! In: what was said of the target. Out: where it lies ([`Located`]), or a [`LayerSource`]. Odd: what exists as a file or folder is one; everything else is
-//! a registry's image, unless it looks like a path.
+//! In: what was said of the target. Out: where it lies ([`Located`]), or a [`LayerSource`]. Odd: without a kind in front,
+//! what exists as a file or folder is one; everything else is a registry's image, unless it looks like a path. Images in
+//! stores of this machine are read only when asked for by their kind, so that a name never means one of two images.
+
+mod daemon;
+mod grammar;
+mod storage;
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
-use plimsoll_image::{Budget, ImageDocuments, InputKind, LayerSource, open_path, parse_config};
-use plimsoll_model::{ImageReference, Platform, ReferenceError, Secret};
+use plimsoll_image::{
+    Budget, ImageDocuments, InputKind, LayerSource, StoredImage, open_path, parse_config,
+};
+use plimsoll_model::{ImageReference, Platform, ReferenceError, Report, Secret};
 use plimsoll_registry::{
     Credentials, Endpoint, HttpClient, HttpOptions, RegistryClient, RemoteImage, resolve,
 };
 
 use plimsoll_scanner::child::{self, ChildError};
 
+use self::daemon::Spooled;
 use super::registry::account;
 use crate::arguments::{Access, Input, Target};
 
@@ -23,6 +31,10 @@ pub(crate) enum Located {
     Local(PathBuf, Option<InputKind>),
     /// In a registry; its documents are fetched.
     Remote(Box<RemoteImage>),
+    /// In a store of this machine; its documents are read.
+    Stored(Box<StoredImage>),
+    /// In a file that a daemon's answer was put down in.
+    Spooled(Spooled),
 }
 
 impl Located {
@@ -32,14 +44,25 @@ impl Located {
         target: &Target,
         platform: &'l Platform,
     ) -> child::Target<'l> {
+        let local = |path: &'l Path, kind| child::Target::Local {
+            path,
+            kind,
+            platform,
+            is_platform_required: target.platform.is_some(),
+        };
         match self {
             Self::Remote(image) => child::Target::Remote(&**image),
-            Self::Local(path, kind) => child::Target::Local {
-                path,
-                kind: *kind,
-                platform,
-                is_platform_required: target.platform.is_some(),
-            },
+            Self::Stored(image) => child::Target::Stored(image),
+            Self::Local(path, kind) => local(path, *kind),
+            Self::Spooled(image) => local(image.path(), Some(InputKind::DockerArchive)),
+        }
+    }
+
+    /// The name of an image that lies elsewhere than where it is read.
+    pub(crate) fn other_name(&self) -> Option<&str> {
+        match self {
+            Self::Spooled(image) => Some(&image.name),
+            Self::Local(..) | Self::Remote(_) | Self::Stored(_) => None,
         }
     }
 
@@ -49,6 +72,9 @@ impl Located {
             (ChildError::Image(problem), Self::Local(_, kind)) => {
                 anyhow::anyhow!("{}", not_opened(&problem, *kind))
             }
+            (ChildError::Image(problem) | ChildError::Platform(problem), Self::Spooled(image)) => {
+                anyhow::anyhow!("{}", image.explained(&problem))
+            }
             (error @ (ChildError::Sandbox(_) | ChildError::Start(_)), _) => {
                 anyhow::Error::new(error).context(
                     "nothing was read\nhint: `plimsoll sandbox` shows what this machine can; `--sandbox off` reads images \
@@ -57,6 +83,13 @@ impl Located {
             }
             (error, _) => error.into(),
         }
+    }
+}
+
+/// Gives an image that was read elsewhere the name by which it was asked for.
+pub(crate) fn identify(other_name: Option<&str>, report: &mut Report) {
+    if let Some(name) = other_name {
+        Spooled::identify(name, &mut report.image);
     }
 }
 
@@ -82,8 +115,13 @@ pub(crate) fn open_located(
     let platform = platform(target);
     let source: Box<dyn LayerSource + Send> = match located {
         Located::Remote(image) => image,
+        Located::Stored(image) => image,
         Located::Local(path, kind) => open_path(&path, kind, &platform, budget)
             .map_err(|error| anyhow::anyhow!("{}", not_opened(&error.to_string(), kind)))?,
+        Located::Spooled(image) => {
+            open_path(image.path(), Some(InputKind::DockerArchive), &platform, budget)
+                .map_err(|error| anyhow::anyhow!("{}", image.explained(&error.to_string())))?
+        }
     };
     if let Some(wanted) = &target.platform {
         check_platform(source.documents(), wanted)?;
@@ -97,7 +135,9 @@ pub(crate) fn not_opened(problem: &str, kind: Option<InputKind>) -> String {
         Some(_) => problem.to_owned(),
         None => {
             let kinds = InputKind::ALL.map(InputKind::name).join(", ");
-            format!("{problem}\nhint: `--input KIND` says what it is: registry, {kinds}")
+            format!(
+                "{problem}\nhint: `KIND:TARGET` or `--input KIND` says what it is: registry, {kinds}"
+            )
         }
     }
 }
@@ -115,10 +155,19 @@ fn check_platform(documents: &ImageDocuments, wanted: &Platform) -> anyhow::Resu
 
 /// Tells where the target lies. A registry's image is that of the platform that was asked for.
 pub(crate) async fn locate(target: &Target, budget: &Budget) -> anyhow::Result<Located> {
-    let name = &target.name;
+    let said = match target.input {
+        Some(input) => Some((input, target.name.as_str())),
+        None => grammar::split(&target.name),
+    };
+    let (input, name) = match said {
+        Some((input, name)) => (Some(input), name),
+        None => (None, target.name.as_str()),
+    };
     let path = Path::new(name);
-    let kind = match target.input {
-        Some(Input::Registry) => return remote(target, budget).await,
+    let kind = match input {
+        Some(Input::Registry) => return remote(target, name, budget).await,
+        Some(Input::Storage) => return stored(target, name, budget),
+        Some(Input::Daemon) => return daemon::fetch(name, budget).await.map(Located::Spooled),
         Some(Input::Local(kind)) => Some(kind),
         None if path.exists() || names_inside(name) => None,
         None if name.starts_with(['/', '.', '~']) || name.contains(".tar") => {
@@ -126,9 +175,17 @@ pub(crate) async fn locate(target: &Target, budget: &Budget) -> anyhow::Result<L
                 "`{name}` does not exist\nhint: a registry's image is said as HOST/REPOSITORY:TAG"
             )
         }
-        None => return remote(target, budget).await,
+        None => return remote(target, name, budget).await,
     };
     Ok(Located::Local(path.to_owned(), kind))
+}
+
+fn stored(target: &Target, name: &str, budget: &Budget) -> anyhow::Result<Located> {
+    let image = storage::open(name, budget)?;
+    if let Some(wanted) = &target.platform {
+        check_platform(image.documents(), wanted)?;
+    }
+    Ok(Located::Stored(Box::new(image)))
 }
 
 /// `folder/layout:NAME`: one of several images in a file or folder. A bare `debian:12` is a registry's image even where a
@@ -137,17 +194,18 @@ fn names_inside(target: &str) -> bool {
     target.rsplit_once(':').is_some_and(|(path, _)| path.contains('/') && Path::new(path).exists())
 }
 
-async fn remote(target: &Target, budget: &Budget) -> anyhow::Result<Located> {
-    let reference: ImageReference = match target.name.parse() {
+async fn remote(target: &Target, name: &str, budget: &Budget) -> anyhow::Result<Located> {
+    let reference: ImageReference = match name.parse() {
         Ok(reference) => reference,
         // The target holds a password, so it is not repeated.
         Err(error @ ReferenceError::Account) => {
             bail!("{error}\nhint: `--username NAME --password-file FILE`")
         }
         Err(error) => {
-            let name = &target.name;
-            let context =
-                format!("`{name}` is neither a file nor a folder here, nor an image of a registry");
+            let context = format!(
+                "`{name}` is neither a file nor a folder here, nor an image of a registry\n{}",
+                grammar::advice(name)
+            );
             return Err(anyhow::Error::new(error).context(context));
         }
     };

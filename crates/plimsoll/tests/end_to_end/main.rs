@@ -21,4 +21,5 @@ mod root_file_system;
 mod sandbox;
 mod sbom;
 mod sdk;
+mod stores;
 mod support;
