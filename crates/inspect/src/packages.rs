@@ -3,6 +3,7 @@
 pub(crate) mod apk;
 pub(crate) mod cargo;
 pub(crate) mod chisel;
+pub(crate) mod classifier;
 pub(crate) mod conan;
 pub(crate) mod conda;
 pub(crate) mod dart;

@@ -213,6 +213,7 @@ pub fn parsers() -> &'static [&'static dyn Parser] {
         &packages::perl::PerlLocal,
         &packages::perl::CpanSnapshot,
         &packages::wordpress::WordPress,
+        &packages::classifier::Classifier,
         &distribution::release_file::ReleaseFile,
         &distribution::traces::Traces,
         &text::CheckedText,

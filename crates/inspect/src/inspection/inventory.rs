@@ -3,7 +3,7 @@
 //! In: visible files with packages, the distribution. Out: [`Package`]s, each once with all its locations, sorted. Odd: a
 //! language package whose files a distribution's package owns is that package: it is listed once, as the
 //! distribution's, provided that there are advisories for those, and that no layer above the package database's put
-//! another one in its place.
+//! another one in its place. For a program that was known by its bytes the same holds with or without advisories.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet, btree_map::Entry},
@@ -21,6 +21,7 @@ use crate::{
     distribution::{Distribution, Family, families_of, has_advisories},
     facts::{LayerFacts, PackageFact},
     packages::{
+        classifier,
         dpkg::DpkgFiles,
         lock::{EVIDENCE, LOCK, OPTIONAL, SCOPE},
     },
@@ -84,12 +85,16 @@ pub(super) fn packages(sources: &Sources<'_, '_>, gaps: &mut Vec<Gap>) -> Vec<Pa
     let replaced = sources.replaced();
     let mut listed = Vec::new();
     for file in sources.databases.iter().chain(language) {
+        // A program says the version that its distribution began with, and nothing of the fixes since.
+        let is_program = file.facts.detector == classifier::ID;
         let is_owned = !replaced.contains(file.real.as_bytes())
             && [&file.path, &file.real].iter().any(|path| {
-                is_system_place(path) && sources.owned.contains(fingerprint(path.as_bytes()))
-            });
+                (is_system_place(path) || (is_program && is_place_of_programs(path)))
+                    && sources.owned.contains(fingerprint(path.as_bytes()))
+            })
+            && (is_program || sources.has_owners());
         for fact in &file.facts.packages {
-            let is_the_owners = fact.ecosystem.is_some() && is_owned && sources.has_owners();
+            let is_the_owners = fact.ecosystem.is_some() && is_owned;
             if is_the_owners || sources.absent.contains(&ptr::from_ref(fact)) {
                 continue;
             }
@@ -177,6 +182,11 @@ fn is_system_place(path: &TreePath) -> bool {
     let mut parts = path.parts();
     let (first, second) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
     first.starts_with(b"lib") || (first == b"usr" && second != b"local")
+}
+
+/// Where distributions put programs besides.
+fn is_place_of_programs(path: &TreePath) -> bool {
+    path.parts().next().is_some_and(|first| matches!(first, b"bin" | b"sbin"))
 }
 
 impl Sources<'_, '_> {

@@ -81,6 +81,7 @@ const GROUPS: &[(&str, &str)] = &[
     ("perllocal", "perl"),
     ("cpanfile-snapshot", "perl"),
     ("wordpress", "wordpress"),
+    ("classifier", "classifier"),
     ("os-release", "distribution"),
 ];
 
