@@ -11,6 +11,7 @@ mod gaps;
 pub(crate) mod name;
 mod range;
 mod release;
+mod upstream;
 
 use plimsoll_model::{Finding, Gap, GapReason, Package};
 use serde::{Deserialize, Serialize};
@@ -65,6 +66,7 @@ pub fn match_packages(
         }
     }
     matched.gaps.extend(gaps::of_ecosystems(packages, snapshot));
+    matched.gaps.extend(upstream::gaps(packages, snapshot));
     if stale_scores {
         matched.gaps.push(gaps::stale_scores(snapshot));
     }
@@ -83,6 +85,13 @@ fn match_package(
 ) -> Result<finding::Found, Damaged> {
     let Some(row) = package.ecosystem.row() else { return Ok(finding::Found::default()) };
     let reader = snapshot.reader();
-    let hits = candidates::hits(package, row, &reader, gaps)?;
+    let hits = match upstream::asked(package) {
+        Some(asked) => match asked.ecosystem.row() {
+            Some(row) => candidates::hits(&asked, row, &reader, gaps)?,
+            None => Vec::new(),
+        },
+        None if upstream::is_generic(package) => Vec::new(),
+        None => candidates::hits(package, row, &reader, gaps)?,
+    };
     finding::from_hits(package, row, &hits, &reader, snapshot.date(), context)
 }

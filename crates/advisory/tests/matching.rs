@@ -597,3 +597,44 @@ fn this_machine_is_judged_as_dpkg_would() {
         assert!(status.unwrap().success(), "{} {version} is not below {fix}", finding.id);
     }
 }
+
+#[test]
+fn a_program_without_a_package_is_judged_by_upstream_s_releases() {
+    let feeds = Feeds::new()
+        .osv(json!({
+            "id": "BIT-apache-2024-0001", "aliases": ["CVE-2024-0001"],
+            "affected": [affected("Bitnami", "apache", "2.4.59")],
+        }))
+        .osv(json!({
+            "id": "BIT-ruby-2024-0002", "aliases": ["CVE-2024-0002"],
+            "affected": [affected("Bitnami", "ruby", "3.1.2")],
+        }))
+        .osv(json!({
+            "id": "BIT-jre-2024-0003", "aliases": ["CVE-2024-0003"],
+            "affected": [affected("Bitnami", "java/jre", "18.0.0")],
+        }));
+    let matched = feeds.matched(&[
+        package("generic", "httpd", "2.4.57"),
+        package("generic", "ruby", "3.1.2p20"),
+        package("generic", "java/jre", "17.0.9+9"),
+        package("generic", "bash", "5.2.15"),
+        package("Bitnami", "apache", "2.4.59"),
+    ]);
+    let finding = only(&matched);
+    assert_eq!(finding.id, "CVE-2024-0001");
+    assert_eq!(finding.subject, Subject::Purl("pkg:generic/httpd@2.4.57".to_owned()));
+    assert_eq!(finding.record, "imgsca:generic:httpd:CVE-2024-0001");
+    assert_eq!(finding.fix.as_ref().unwrap().advice, "upgrade httpd to 2.4.59 or later");
+    assert!(finding.evidence.iter().any(|one| one.detail.contains("says of itself")));
+    let gaps: Vec<&str> = matched.gaps.iter().map(|gap| gap.detail.as_str()).collect();
+    let none = "programs and libraries that no package describes, bash, java/jre: no advisory source speaks of them";
+    assert_eq!(gaps, [none]);
+
+    let other = Feeds::new().osv(json!({
+        "id": "DSA-1-1", "affected": [affected("Debian:12", "a", "1")],
+    }));
+    let matched = other.matched(&[package("generic", "nginx", "1.22.1")]);
+    assert_eq!(matched.findings, []);
+    assert_eq!(matched.gaps[0].reason, GapReason::FeedMissing);
+    assert!(matched.gaps[0].detail.contains("nginx: the snapshot has no advisories of Bitnami"));
+}

@@ -232,7 +232,8 @@ pub const ECOSYSTEMS: &[Row] = &[
     application("CocoaPods", "cocoapods", Scheme::Gem, "swift"),
     application("vcpkg", "vcpkg", Scheme::Unordered, "cpp"),
     application("LuaRocks", "luarocks", Scheme::Unordered, "lua"),
-    application("generic", "generic", Scheme::Unordered, "generic"),
+    // Programs without a package: those that are matched at all are matched by upstream's releases.
+    application("generic", "generic", Scheme::Semver, "generic"),
     // Its type is no ecosystem's; the first row of a type is what its package URLs are read as.
     application("WordPress", "generic", Scheme::Unordered, "wordpress"),
     application("Conda", "conda", Scheme::Unordered, "conda"),

@@ -14,7 +14,7 @@ use plimsoll_model::{
     counters::APPLICATION_RECORD, ecosystem::Row,
 };
 
-use super::{MatchContext, candidates::Hit, release};
+use super::{MatchContext, candidates::Hit, release, upstream};
 use crate::{
     feed::is_cve,
     priority,
@@ -204,7 +204,9 @@ fn evidence(package: &Package, hits: &[&Hit<'_>]) -> Vec<Evidence> {
         location: None,
         detail: format!("{}: {}", hit.advisory.id, hit.reason.comparison),
     });
-    let all: BTreeSet<Evidence> = judged.chain(seen).collect();
+    let caveat = upstream::is_generic(package)
+        .then(|| Evidence { location: None, detail: upstream::CAVEAT.to_owned() });
+    let all: BTreeSet<Evidence> = judged.chain(seen).chain(caveat).collect();
     all.into_iter().collect()
 }
 

@@ -11,6 +11,7 @@ use plimsoll_model::{Ecosystem, Gap, GapReason, Package};
 use super::{
     MATCHER,
     release::{Applies, applies, is_bound},
+    upstream,
 };
 use crate::snapshot::Snapshot;
 
@@ -20,7 +21,7 @@ pub(super) const STALE_SCORES_DAYS: i64 = 30;
 /// Ecosystems and releases of the packages that no advisory source in the snapshot speaks of.
 pub(super) fn of_ecosystems(packages: &[Package], snapshot: &Snapshot) -> Vec<Gap> {
     let mut counts: BTreeMap<(&Ecosystem, Option<&str>), usize> = BTreeMap::new();
-    for package in packages {
+    for package in packages.iter().filter(|package| !upstream::is_generic(package)) {
         *counts.entry((&package.ecosystem, package.release.as_deref())).or_default() += 1;
     }
     let state = snapshot.state();
