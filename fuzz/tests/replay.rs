@@ -66,6 +66,15 @@ fn jars() {
 }
 
 #[test]
+fn programs() {
+    replay("program", 300, |bytes| {
+        if bytes.len() >= 64 {
+            read_claimed("opt/tool/plugin.so", bytes);
+        }
+    });
+}
+
+#[test]
 fn feeds() {
     replay("feeds", 5, |bytes| {
         if let Some((choice, bytes)) = bytes.split_first() {

@@ -10,7 +10,10 @@ use plimsoll_image::{ContentRef, EntryKind, NodeRef, Tree, TreePath};
 use plimsoll_model::{Gap, GapReason};
 use serde::{Deserialize, Serialize};
 
-use crate::{facts::LayerFacts, parser::parsers};
+use crate::{
+    facts::LayerFacts,
+    parser::{Parser, parsers},
+};
 
 /// Names that are looked at behind symlinks to directories.
 const MAX_ALIASED_NAMES: usize = 500_000;
@@ -74,7 +77,8 @@ impl UnreadClaims {
     pub(crate) fn remaining_gaps(&self, layers: &[LayerFacts]) -> Vec<Gap> {
         let is_unread = |claim: &&UnreadClaim| {
             let content = ContentRef { layer: claim.layer, entry: claim.entry };
-            !is_read(layers, content, &claim.detector)
+            let parser = parsers().iter().find(|parser| parser.id() == claim.detector);
+            !parser.is_some_and(|parser| is_read(layers, content, *parser))
         };
         let unread = |claim: &UnreadClaim| Gap {
             reason: GapReason::UnreadableFile,
@@ -97,9 +101,13 @@ impl UnreadClaims {
     }
 }
 
-fn is_read(layers: &[LayerFacts], content: ContentRef, detector: &str) -> bool {
-    let files = layers.get(content.layer).and_then(|layer| layer.files.get(&content.entry));
-    files.into_iter().flatten().any(|facts| facts.detector == detector)
+fn is_read(layers: &[LayerFacts], content: ContentRef, parser: &dyn Parser) -> bool {
+    let Some(layer) = layers.get(content.layer) else { return false };
+    if parser.reads_programs() {
+        return layer.programs.binary_search(&content.entry).is_ok();
+    }
+    let files = layer.files.get(&content.entry);
+    files.into_iter().flatten().any(|facts| facts.detector == parser.id())
 }
 
 struct Search<'t> {
@@ -167,7 +175,7 @@ impl<'t> Search<'t> {
         let Some(content) = node.content() else { return };
         let meta = node.meta_at(TreePath::clean(path));
         for parser in parsers() {
-            if parser.claims(path, &meta).is_none() || is_read(self.layers, content, parser.id()) {
+            if parser.claims(path, &meta).is_none() || is_read(self.layers, content, *parser) {
                 continue;
             }
             let first =

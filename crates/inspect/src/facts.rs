@@ -16,6 +16,9 @@ pub struct LayerFacts {
     pub entries: LayerEntries,
     /// What detectors read, by the entry's position in the layer.
     pub files: BTreeMap<u32, Vec<FileFacts>>,
+    /// Positions of entries that were claimed as programs and looked at, sorted; what they say, if anything, stands in
+    /// `files`. There may be millions that are none.
+    pub programs: Vec<u32>,
 }
 
 impl LayerFacts {
@@ -30,6 +33,9 @@ impl LayerFacts {
         for (entry, files) in more.files {
             self.files.entry(entry).or_default().extend(files);
         }
+        self.programs.extend(more.programs);
+        self.programs.sort_unstable();
+        self.programs.dedup();
     }
 }
 
@@ -88,6 +94,18 @@ const MAX_PROBLEMS: usize = 100;
 pub(crate) const MAX_OWNED: usize = 4_000_000;
 
 impl FileFacts {
+    /// Whether the detector found nothing to say.
+    pub(crate) fn is_empty(&self) -> bool {
+        let Self { detector: _, claimed: _, packages, distribution, text, owned, sbom, problems } =
+            self;
+        packages.is_empty()
+            && distribution.is_none()
+            && text.is_none()
+            && owned.is_empty()
+            && sbom.is_none()
+            && problems.is_empty()
+    }
+
     /// Adds a problem, which is only put into words while there are few: a file may consist of nothing else.
     pub(crate) fn problem(&mut self, problem: impl FnOnce() -> Problem) {
         match self.problems.len() {

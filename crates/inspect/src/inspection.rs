@@ -78,7 +78,6 @@ pub fn inspect_image(
         facts,
     }));
     let mut gaps = links.remaining_gaps(layers);
-    gaps.extend(seen.files.iter().flat_map(problems));
     let databases = databases::find(&seen.files, layers, &mut gaps);
     let shown = shown(&databases);
     let mut releases = visible::release_files(tree, layers, &mut gaps);
@@ -99,6 +98,10 @@ pub fn inspect_image(
         absent: &absent,
         documents,
     };
+    let is_told = |file: &&visible::VisibleFile<'_>| {
+        !(reads_programs(&file.facts.detector) && sources.is_of_owner(file))
+    };
+    gaps.extend(seen.files.iter().filter(is_told).flat_map(problems));
     let packages = inventory::packages(&sources, &mut gaps);
     let view = View::new(tree, layers, documents, config, seen.special, owned);
     let (mut findings, unseen) = judge_all(&view);
@@ -113,6 +116,10 @@ fn ran() -> Vec<String> {
     let parsers = parsers().iter().map(|parser| parser.id());
     let ids: BTreeSet<&str> = parsers.chain(checks().iter().map(|check| check.id())).collect();
     ids.into_iter().map(str::to_owned).collect()
+}
+
+fn reads_programs(detector: &str) -> bool {
+    parsers().iter().any(|parser| parser.reads_programs() && parser.id() == detector)
 }
 
 /// The gaps of one file. Texts for checks are left out: the check that misses one says so.

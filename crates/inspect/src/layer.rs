@@ -40,6 +40,8 @@ pub struct LayerInspector<'a> {
     /// Bytes of texts that may still be kept for checks.
     text_left: usize,
     files: BTreeMap<u32, Vec<FileFacts>>,
+    /// Entries that were looked at as programs.
+    programs: Vec<u32>,
     only: Option<BTreeMap<u32, Vec<&'a UnreadClaim>>>,
     turn: Option<&'a Mutex<()>>,
     watched: Option<(usize, &'a dyn Watch)>,
@@ -56,6 +58,7 @@ impl<'a> LayerInspector<'a> {
             budget,
             text_left: MAX_TEXT_BYTES,
             files: BTreeMap::new(),
+            programs: Vec::new(),
             only: None,
             turn: None,
             watched: None,
@@ -104,7 +107,18 @@ impl<'a> LayerInspector<'a> {
             at: entries.computed_digest.map(|digest| digest.to_string()).unwrap_or_default(),
             detail: format!("files of the layer were not read: {reached}"),
         }));
-        LayerFacts { entries, files: self.files }
+        LayerFacts { entries, files: self.files, programs: self.programs }
+    }
+
+    /// Counts one more file that is read; false when there were too many.
+    fn may_read(&mut self) -> bool {
+        match self.budget.use_claimed_file() {
+            Ok(()) => true,
+            Err(reached) => {
+                self.passed_over.get_or_insert(reached);
+                false
+            }
+        }
     }
 
     /// Which detectors want the entry, under which path.
@@ -136,6 +150,12 @@ struct Job {
     claimed: Option<TreePath>,
 }
 
+impl Job {
+    const fn is_for_programs(&self) -> bool {
+        matches!(self.want, Want::Program { .. })
+    }
+}
+
 impl EntryVisitor for LayerInspector<'_> {
     fn visit(&mut self, index: u32, meta: &EntryMeta, content: &mut dyn Read) -> io::Result<()> {
         if meta.kind != EntryKind::File {
@@ -145,21 +165,44 @@ impl EntryVisitor for LayerInspector<'_> {
         if jobs.is_empty() {
             return Ok(());
         }
-        if let Err(reached) = self.budget.use_claimed_file() {
-            self.passed_over.get_or_insert(reached);
+        // What is claimed by its mode or size alone counts if it is a program.
+        let are_all_for_programs = jobs.iter().all(Job::is_for_programs);
+        if !are_all_for_programs && !self.may_read() {
             return Ok(());
         }
         let in_memory = keeper::bytes_in_memory(&jobs, meta.size, self.budget);
         let turn = self.turn.filter(|_| in_memory > LARGE);
         let _held = turn.map(|turn| turn.lock().unwrap_or_else(PoisonError::into_inner));
         let kept = self.keeper.keep(&jobs, meta, self.budget, content)?;
+        let is_program = kept.is_program();
+        if are_all_for_programs
+            && is_program
+            && let Err(reached) = self.budget.use_claimed_file()
+        {
+            self.passed_over.get_or_insert(reached);
+            return Ok(());
+        }
+        if jobs.iter().any(Job::is_for_programs) {
+            self.programs.push(index);
+        }
+        let mut is_first_for_programs = true;
         for (position, job) in jobs.into_iter().enumerate() {
+            let is_for_programs = job.is_for_programs();
+            if is_for_programs && !is_program {
+                continue;
+            }
             let path = job.claimed.as_ref().unwrap_or(&meta.path);
             let parsed = kept
                 .file(position, job.want, path)
                 .and_then(|file| parse_watched(job.parser, &file, index, self.watched));
             let mut facts = match parsed {
                 Ok(facts) => facts,
+                // One reader of programs says for all of them that a file could not be had.
+                Err(ParseError::TooLarge { .. } | ParseError::Unkept(_))
+                    if is_for_programs && !is_first_for_programs =>
+                {
+                    FileFacts::default()
+                }
                 Err(error) => FileFacts { problems: vec![problem(&error)], ..FileFacts::default() },
             };
             if let Some(text) = &facts.text {
@@ -171,6 +214,12 @@ impl EntryVisitor for LayerInspector<'_> {
                             "texts of one layer: the limit of {MAX_TEXT_BYTES} bytes is reached"
                         )));
                     }
+                }
+            }
+            if is_for_programs {
+                is_first_for_programs = false;
+                if facts.is_empty() {
+                    continue;
                 }
             }
             job.parser.id().clone_into(&mut facts.detector);

@@ -13,6 +13,7 @@ mod check;
 mod claims;
 mod content;
 mod distribution;
+mod executable;
 mod facts;
 mod history;
 mod inspection;

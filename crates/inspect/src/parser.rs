@@ -30,6 +30,11 @@ pub trait Parser: Sync {
         true
     }
 
+    /// Whether it wants programs ([`Want::Program`]), and nothing else.
+    fn reads_programs(&self) -> bool {
+        false
+    }
+
     /// Reads a file.
     ///
     /// # Errors
@@ -57,6 +62,12 @@ pub enum Want {
         /// How many bytes decide, and stand in [`ClaimedFile::bytes`].
         head: u64,
         /// Most bytes; the budget's limit for files holds too. A file that is longer is a gap if its rest is wanted.
+        limit: u64,
+    },
+    /// All of it, at any position, if it begins as programs and libraries do; else nothing at all. Who wants this claims by
+    /// [`executable::claims`](crate::executable) alone.
+    Program {
+        /// Most bytes; the budget's limit for files holds too. A program that is longer is a gap.
         limit: u64,
     },
 }
@@ -180,6 +191,8 @@ pub fn parsers() -> &'static [&'static dyn Parser] {
         &packages::dotnet::NugetLock,
         &packages::dotnet::PackagesConfig,
         &packages::dotnet::ProjectAssets,
+        &packages::program::Program,
+        &packages::go_binary::GoBinary,
         &packages::go_mod::GoMod,
         &packages::go_mod::GoSum,
         &packages::cargo::CargoLock,
@@ -232,6 +245,7 @@ pub fn detectors_version() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::executable;
 
     #[test]
     fn ids_are_unique_and_named_with_their_version() {
@@ -241,6 +255,7 @@ mod tests {
         assert_eq!(ids.len(), parsers().len());
         for parser in parsers() {
             assert!(!parser.reads().is_empty());
+            assert_eq!(parser.reads_programs(), executable::is_reader(*parser), "{}", parser.id());
             assert!(detectors_version().contains(&format!("{}:{}", parser.id(), parser.version())));
         }
     }

@@ -88,10 +88,7 @@ pub(super) fn packages(sources: &Sources<'_, '_>, gaps: &mut Vec<Gap>) -> Vec<Pa
         // A program says the version that its distribution began with, and nothing of the fixes since.
         let is_program = file.facts.detector == classifier::ID;
         let is_owned = !replaced.contains(file.real.as_bytes())
-            && [&file.path, &file.real].iter().any(|path| {
-                (is_system_place(path) || (is_program && is_place_of_programs(path)))
-                    && sources.owned.contains(fingerprint(path.as_bytes()))
-            })
+            && sources.is_listed(file)
             && (is_program || sources.has_owners());
         for fact in &file.facts.packages {
             let is_the_owners = fact.ecosystem.is_some() && is_owned;
@@ -176,20 +173,33 @@ fn merge(known: &mut Package, mut new: Package) {
     }
 }
 
-/// Where distributions put language packages. A list that claims others is forged, or a local package's: then nobody
+/// Where distributions put programs and language packages. A list that claims others is forged, or a local package's: then nobody
 /// else's advisories speak for what it owns.
 fn is_system_place(path: &TreePath) -> bool {
     let mut parts = path.parts();
     let (first, second) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
-    first.starts_with(b"lib") || (first == b"usr" && second != b"local")
-}
-
-/// Where distributions put programs besides.
-fn is_place_of_programs(path: &TreePath) -> bool {
-    path.parts().next().is_some_and(|first| matches!(first, b"bin" | b"sbin"))
+    first.starts_with(b"lib")
+        || matches!(first, b"bin" | b"sbin")
+        || (first == b"usr" && second != b"local")
 }
 
 impl Sources<'_, '_> {
+    /// Whether a package of the distribution lists the file, in a place where those put programs.
+    fn is_listed(&self, file: &VisibleFile<'_>) -> bool {
+        [&file.path, &file.real]
+            .iter()
+            .any(|path| is_system_place(path) && self.owned.contains(fingerprint(path.as_bytes())))
+    }
+
+    /// Whether a program is a package's of the distribution, whose advisories speak for all that is in it. What a layer
+    /// above the package database's put there is somebody else's.
+    pub(super) fn is_of_owner(&self, file: &VisibleFile<'_>) -> bool {
+        let newest = self.databases.iter().map(|database| database.layer).max();
+        self.has_owners()
+            && newest.is_some_and(|newest| file.layer <= newest)
+            && self.is_listed(file)
+    }
+
     /// Whether the distribution's packages can stand for the language packages that they own.
     fn has_owners(&self) -> bool {
         self.distribution.is_some_and(has_advisories)

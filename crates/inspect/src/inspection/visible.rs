@@ -83,6 +83,10 @@ fn counting_path(
         return (node.content() == Some(content)).then(|| (claimed.clone(), node.path()));
     }
     let parser: &dyn Parser = *parsers().iter().find(|parser| parser.id() == facts.detector)?;
+    // What a program is does not change with its mode.
+    if parser.reads_programs() {
+        return names.first().map(|node| (node.path(), node.path()));
+    }
     names.iter().find_map(|node| {
         let meta = node.meta_at(node.path());
         parser.claims(meta.path.as_bytes(), &meta).map(|_| (meta.path.clone(), meta.path.clone()))

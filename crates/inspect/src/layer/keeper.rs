@@ -14,6 +14,7 @@ use plimsoll_image::{Budget, EntryMeta, TreePath};
 use super::Job;
 use crate::{
     content::{Content, MAX_IN_MEMORY, Spool, SpoolError},
+    executable,
     parser::{ClaimedFile, ParseError, Want},
 };
 
@@ -47,6 +48,7 @@ pub(super) fn bytes_in_memory(jobs: &[Job], size: u64, budget: &Budget) -> u64 {
         Want::Whole { .. } => size,
         Want::Head { limit } => limit.min(bound),
         Want::Seekable { head, .. } => head.min(bound),
+        Want::Program { .. } => executable::HEAD,
     });
     wanted.max().unwrap_or_default()
 }
@@ -71,7 +73,7 @@ impl Keeper {
         let mut filled = fill(&mut self.buffer, 0, take, content)?;
         let start = self.buffer.get(..filled).unwrap_or_default();
         let wants_rest: Vec<bool> = jobs.iter().map(|job| wants_rest(job, meta, start)).collect();
-        let is_allowed = |job: &Job| matches!(job.want, Want::Seekable { limit, .. } if meta.size <= limit.min(budget.max_claimed_file_bytes));
+        let is_allowed = |job: &Job| matches!(job.want, Want::Seekable { limit, .. } | Want::Program { limit } if meta.size <= limit.min(budget.max_claimed_file_bytes));
         let is_rest_wanted =
             jobs.iter().zip(&wants_rest).any(|(job, wants)| *wants && is_allowed(job));
         let is_all = u64::try_from(filled).is_ok_and(|filled| filled < take || filled >= meta.size);
@@ -128,7 +130,11 @@ fn fill(
 
 /// Asks the detector; one that panics is asked no more, and will say so when it parses.
 fn wants_rest(job: &Job, meta: &EntryMeta, start: &[u8]) -> bool {
-    let Want::Seekable { head, .. } = job.want else { return false };
+    let head = match job.want {
+        Want::Seekable { head, .. } => head,
+        Want::Program { .. } => return executable::is_program(start),
+        Want::Whole { .. } | Want::Head { .. } => return false,
+    };
     let path = job.claimed.as_ref().unwrap_or(&meta.path);
     let ask = || job.parser.wants_rest(path.as_bytes(), first(start, head));
     catch_unwind(AssertUnwindSafe(ask)).unwrap_or(true)
@@ -156,18 +162,30 @@ impl<'k> Kept<'k> {
                 let bytes = first(self.start, limit);
                 (bytes, Content::of_bytes(bytes))
             }
-            Want::Seekable { head, limit } => {
-                let bytes = first(self.start, head);
-                let content = if self.wants_rest.get(position).copied().unwrap_or_default() {
-                    self.check(limit)?;
-                    self.all.clone().unwrap_or_else(|| Ok(Content::of_bytes(bytes)))?
-                } else {
-                    Content::of_bytes(bytes)
-                };
-                (bytes, content)
-            }
+            Want::Seekable { head, limit } => self.seekable(position, head, limit)?,
+            Want::Program { limit } => self.seekable(position, executable::HEAD, limit)?,
         };
         Ok(ClaimedFile { path, bytes, content, size: self.size, budget: self.budget })
+    }
+
+    /// Its head, and all of it if its rest is wanted.
+    fn seekable(
+        &self,
+        position: usize,
+        head: u64,
+        limit: u64,
+    ) -> Result<(&'k [u8], Content<'k>), ParseError> {
+        let bytes = first(self.start, head);
+        if !self.wants_rest.get(position).copied().unwrap_or_default() {
+            return Ok((bytes, Content::of_bytes(bytes)));
+        }
+        self.check(limit)?;
+        Ok((bytes, self.all.clone().unwrap_or_else(|| Ok(Content::of_bytes(bytes)))?))
+    }
+
+    /// Whether it begins as programs do.
+    pub(super) fn is_program(&self) -> bool {
+        executable::is_program(self.start)
     }
 
     fn check(&self, limit: u64) -> Result<(), ParseError> {

@@ -48,6 +48,8 @@ const GROUPS: &[(&str, &str)] = &[
     ("nuget-lock", "dotnet"),
     ("nuget-config", "dotnet"),
     ("nuget-assets", "dotnet"),
+    ("program", "program"),
+    ("go-binary", "go"),
     ("go-mod", "go"),
     ("go-sum", "go"),
     ("cargo-lock", "cargo"),

@@ -260,9 +260,11 @@ pub(super) fn read_claims(
                     // A folder may change between two passes, and its entries' numbers with it. What was read for another
                     // file is worth nothing; the claim stays unread, which the inspection tells.
                     let (before, now) = (&facts.entries.entries, &second.entries.entries);
-                    second.files.retain(|entry, _| {
-                        before.get(*entry).is_some_and(|meta| now.get(*entry) == Some(meta))
-                    });
+                    let is_same = |entry: u32| {
+                        before.get(entry).is_some_and(|meta| now.get(entry) == Some(meta))
+                    };
+                    second.files.retain(|entry, _| is_same(*entry));
+                    second.programs.retain(|entry| is_same(*entry));
                     facts.add(second);
                 }
             }
