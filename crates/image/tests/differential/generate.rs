@@ -282,7 +282,7 @@ fn framed(random: &mut Random, archive: &[u8], is_odd: bool) -> (&'static str, V
     const PLAIN: &str = "application/vnd.oci.image.layer.v1.tar";
     const GZIP: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
     const ZSTD: &str = "application/vnd.oci.image.layer.v1.tar+zstd";
-    let cut = usize::try_from(random.below(archive.len() as u64)).unwrap();
+    let cut = usize::try_from(random.below(archive.len().max(1) as u64)).unwrap();
     let (first, second) = archive.split_at(cut);
     match random.below(if is_odd { 9 } else { 3 }) {
         0 => (GZIP, gzip(archive)),

@@ -1,6 +1,7 @@
 //! What podman makes of an image.
 //!
-//! In: an OCI layout. Out: the mounted file system, as text per path, or podman's refusal.
+//! In: an OCI layout. Out: the mounted file system, as text per path, or podman's refusal, or that it hangs. Odd: about one
+//! random image in a thousand makes podman wait for itself for ever, so each call has a deadline (coreutils' `timeout`).
 
 use std::{
     collections::BTreeMap,
@@ -12,6 +13,13 @@ use std::{
 };
 
 use plimsoll_image::EntryKind;
+
+/// What podman says when it unpacks nothing; `None` when it says nothing before its deadline. What it left locked then stays
+/// with its store.
+pub(crate) type Refusal = Option<String>;
+
+/// Seconds after which podman is taken to hang. It needs less than one.
+const DEADLINE: &str = "20";
 
 /// One of a path's faces, as both sides print it.
 pub(crate) fn show(kind: EntryKind, mode: u32, link: &[u8], content: &[u8]) -> String {
@@ -49,38 +57,40 @@ impl Podman {
         self.folder.path().join("image")
     }
 
-    fn run(&self, arguments: &[&str]) -> Output {
+    fn run(&self, arguments: &[&str]) -> Result<Output, Refusal> {
         let folder = self.folder.path();
-        Command::new("podman")
-            .arg("--root")
-            .arg(folder.join("root"))
+        let output = Command::new("timeout")
+            .args(["--kill-after=2", DEADLINE, "podman", "--root"])
+            .arg(self.store())
             .arg("--runroot")
             .arg(folder.join("run"))
             .args(["--storage-driver", self.driver])
             .args(arguments)
             .current_dir(folder)
             .output()
-            .unwrap()
+            .unwrap();
+        let is_hung = matches!(output.status.code(), Some(124 | 137));
+        if is_hung { Err(None) } else { Ok(output) }
     }
 
     /// Unpacks what lies in [`layout`](Self::layout), and has somebody look at the image in the store, by its id.
     pub(crate) fn unpack(
         &self,
         look: impl FnOnce(&str),
-    ) -> Result<BTreeMap<Vec<u8>, String>, String> {
-        let pulled = self.run(&["pull", "--quiet", "oci:image"]);
+    ) -> Result<BTreeMap<Vec<u8>, String>, Refusal> {
+        let pulled = self.run(&["pull", "--quiet", "oci:image"])?;
         if !pulled.status.success() {
-            return Err(String::from_utf8_lossy(&pulled.stderr).into_owned());
+            return Err(Some(String::from_utf8_lossy(&pulled.stderr).into_owned()));
         }
         let id = String::from_utf8_lossy(&pulled.stdout).trim().to_owned();
-        let mounted = self.run(&["image", "mount", &id]);
+        let mounted = self.run(&["image", "mount", &id])?;
         assert!(mounted.status.success(), "{mounted:?}");
         let root = PathBuf::from(String::from_utf8(mounted.stdout).unwrap().trim());
         let mut shown = BTreeMap::new();
         read(&root, &root, &mut shown);
         look(&id);
-        self.run(&["image", "unmount", &id]);
-        let removed = self.run(&["rmi", "--force", &id]);
+        self.run(&["image", "unmount", &id])?;
+        let removed = self.run(&["rmi", "--force", &id])?;
         assert!(removed.status.success(), "{removed:?}");
         Ok(shown)
     }
