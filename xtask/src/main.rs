@@ -4,10 +4,13 @@
 //! product lives here; what a task must know of it, it asks the built program.
 
 mod architecture;
+mod bench;
+mod compare;
 mod differential;
 mod full;
 mod gate;
 mod generate;
+mod peers;
 mod process;
 mod setup;
 mod test;
@@ -52,6 +55,11 @@ enum Task {
         #[arg(long, default_value_t = 0)]
         first: u64,
     },
+    /// What scans cost in time and memory, against other scanners; writes docs/benchmarks.md
+    #[command(subcommand)]
+    Bench(bench::Bench),
+    /// Our package lists against those of other scanners; writes docs/comparison.md
+    Compare(compare::Compare),
     /// The long runs: large images, whole advisory data, fault loops; prints figures
     Full,
 }
@@ -63,6 +71,8 @@ fn main() -> anyhow::Result<()> {
         Task::Architecture => architecture::run(),
         Task::Generate { check } => generate::run(check),
         Task::Differential { count, first } => differential::run(first, count),
+        Task::Bench(what) => bench::run(&what),
+        Task::Compare(options) => compare::run(&options),
         Task::Full => full::run(),
     }
 }
