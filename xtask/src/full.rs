@@ -26,6 +26,7 @@ const IMAGES: &[&str] = &[
 ];
 
 pub(crate) fn run() -> anyhow::Result<()> {
+    attack()?;
     let shared = root().join("../shared");
     if !shared.exists() {
         bail!("the long runs need the real images and advisories of ../shared, which is not here");
@@ -59,4 +60,14 @@ pub(crate) fn run() -> anyhow::Result<()> {
         ));
     }
     Ok(())
+}
+
+/// Bombs at their real size, each held to its time, and 10,000 damaged images.
+fn attack() -> anyhow::Result<()> {
+    run_command(
+        Command::new("cargo")
+            .args(["test", "--locked", "--release", "--package", "plimsoll", "--test"])
+            .args(["end_to_end", "attack::", "--", "--nocapture", "--test-threads=1"])
+            .env("PLIMSOLL_ATTACK", "full"),
+    )
 }

@@ -11,6 +11,7 @@
     reason = "a test stops at the first surprise and says what it skips"
 )]
 
+mod attack;
 mod command_line;
 mod console;
 mod demo;
