@@ -5,6 +5,7 @@
 //! are (`1.0` and `1.00` in PEP 440).
 
 mod apk;
+mod bitnami;
 mod composer;
 mod conan;
 mod dotted;
@@ -88,6 +89,7 @@ pub fn compare(scheme: Scheme, a: &str, b: &str) -> Result<Ordering, VersionErro
         Scheme::Opam => ordered(scheme, (a, b), opam::Version::parse, opam::Version::compare),
         Scheme::Conan => ordered(scheme, (a, b), conan::Version::parse, conan::Version::compare),
         Scheme::Perl => ordered(scheme, (a, b), perl::Version::parse, perl::Version::compare),
+        Scheme::Bitnami => ordered(scheme, (a, b), bitnami::parse, semver::Version::compare),
         Scheme::Unordered => unordered::compare(a, b),
     }
 }
@@ -108,6 +110,7 @@ const fn complaint(scheme: Scheme) -> &'static str {
         Scheme::Opam => "is not a version to opam",
         Scheme::Conan => "is not a version to Conan",
         Scheme::Perl => "is not a version to Perl",
+        Scheme::Bitnami => "is not a version to Bitnami",
         Scheme::Unordered => "cannot be compared",
     }
 }

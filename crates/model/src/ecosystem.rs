@@ -56,6 +56,8 @@ pub enum Scheme {
     Conan,
     /// Perl's `version.pm`.
     Perl,
+    /// Bitnami: semantic versions with a revision that does not order.
+    Bitnami,
     /// Nobody says how: versions are equal or not comparable.
     Unordered,
 }
@@ -78,6 +80,7 @@ impl Scheme {
         Self::Opam,
         Self::Conan,
         Self::Perl,
+        Self::Bitnami,
         Self::Unordered,
     ];
 }
@@ -224,7 +227,7 @@ pub const ECOSYSTEMS: &[Row] = &[
     application("CRAN", "cran", Scheme::Dotted, "r"),
     application("Bioconductor", "bioconductor", Scheme::Dotted, "r"),
     application("Julia", "julia", Scheme::SemverBuild, "julia"),
-    application("Bitnami", "bitnami", Scheme::Semver, "bitnami"),
+    application("Bitnami", "bitnami", Scheme::Bitnami, "bitnami"),
     // OSV has no name for these: they are called as they call themselves.
     application("CPAN", "cpan", Scheme::Perl, "perl"),
     application("PEAR", "pear", Scheme::Composer, "php"),

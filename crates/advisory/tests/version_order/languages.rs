@@ -26,6 +26,21 @@ fn semver_with_builds_orders_as_julia() {
 }
 
 #[test]
+fn bitnami_orders_as_its_upstreams() {
+    ascending(
+        Scheme::Bitnami,
+        &[
+            &["0", "0.0.0-0"],
+            &["1.27.1-9"],
+            &["1.27.2-rc.1", "1.27.2-rc.1-3"],
+            &["1.27.2", "1.27.2-0", "1.27.2-12"],
+            &["1.27.3-0"],
+        ],
+    );
+    refused(Scheme::Bitnami, &["", "-0", "x", "1.2.3.4"]);
+}
+
+#[test]
 fn gem_orders_as_rubygems() {
     ascending(
         Scheme::Gem,
