@@ -8,7 +8,7 @@
 //! * a shaded archive holds the properties of everything that was copied into it: each is a package.
 //! * without properties the group is a guess (vendor id, symbolic name, the folder that all classes share): `extra` says
 //!   what the package was recognised by, and that the group is a guess or not known.
-//! * a package that is the archive itself has the archive's SHA-1, by which indexes of Maven repositories know it.
+//! * an archive that no file in it describes has its SHA-1, by which indexes of Maven repositories know it.
 //! * a library of which neither name nor version can be told is a gap; an application's own archive is not.
 
 mod artifact;
@@ -50,7 +50,7 @@ impl Parser for JavaArchive {
     }
 
     fn version(&self) -> u32 {
-        3
+        4
     }
 
     fn reads(&self) -> &'static str {

@@ -28,31 +28,44 @@ const UNKNOWN: &str = "unknown";
 /// Longest name of a licence.
 const MAX_LICENSE: usize = 100;
 
+/// What `pom.properties` says.
+#[derive(Debug, Default)]
+pub(super) struct Properties {
+    group: Option<String>,
+    name: Option<String>,
+    version: Option<String>,
+}
+
+impl Properties {
+    pub(super) fn parse(bytes: &[u8]) -> Self {
+        let text = String::from_utf8_lossy(bytes);
+        let property = |wanted: &str| {
+            let value = text.lines().find_map(|line| {
+                let (key, value) = line.split_once(['=', ':'])?;
+                (key.trim() == wanted).then(|| value.trim()).filter(|value| is_literal(value))
+            });
+            value.map(str::to_owned)
+        };
+        Self {
+            group: property("groupId"),
+            name: property("artifactId"),
+            version: property("version"),
+        }
+    }
+}
+
 /// From the files that Maven puts into an archive; what they leave out is taken from the folder that they are in.
-pub(super) fn described(
-    folder: &[u8],
-    properties: Option<&[u8]>,
-    pom: Option<Pom>,
-) -> Option<Artifact> {
-    let text = properties.map(String::from_utf8_lossy).unwrap_or_default();
-    let property = |wanted: &str| {
-        text.lines().find_map(|line| {
-            let (key, value) = line.split_once(['=', ':'])?;
-            (key.trim() == wanted).then(|| value.trim()).filter(|value| is_literal(value))
-        })
-    };
+pub(super) fn described(folder: &[u8], properties: Properties, pom: Pom) -> Option<Artifact> {
     let folder = String::from_utf8_lossy(folder);
-    let mut folders = folder.rsplit('/').filter(|name| is_literal(name));
+    let mut folders = folder.rsplit('/').filter(|name| is_literal(name)).map(str::to_owned);
     let (folder_name, folder_group) = (folders.next(), folders.next());
-    let pom = pom.unwrap_or_default();
-    let stated = |value: &'_ str| Some(value.to_owned()).filter(|value| is_literal(value));
-    let own = |text: Option<&str>| text.map(str::to_owned);
-    let (version, evidence) = match property("version") {
-        Some(version) => (version.to_owned(), "pom.properties"),
-        None => (stated(&pom.version)?, "pom.xml"),
+    let stated = |value: String| Some(value).filter(|value| is_literal(value));
+    let (version, evidence) = match properties.version {
+        Some(version) => (version, "pom.properties"),
+        None => (stated(pom.version)?, "pom.xml"),
     };
-    let name = own(property("artifactId")).or_else(|| stated(&pom.name)).or(own(folder_name))?;
-    let group = own(property("groupId")).or_else(|| stated(&pom.group)).or(own(folder_group))?;
+    let name = properties.name.or_else(|| stated(pom.name)).or(folder_name)?;
+    let group = properties.group.or_else(|| stated(pom.group)).or(folder_group)?;
     let license = pom.license.filter(|license| license.len() <= MAX_LICENSE);
     Some(Artifact { group: Some(group), name, version, evidence, doubt: None, license })
 }
@@ -68,8 +81,8 @@ fn is_literal(value: &str) -> bool {
 /// What an archive itself is.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Identity {
-    /// What the files describe at this position.
-    Among(usize),
+    /// One of those that files in it describe.
+    Described,
     /// Something that no file describes.
     Own(Artifact),
     /// Nobody says.
@@ -133,9 +146,9 @@ pub(super) fn identify(
         .version
         .and_then(|version| Some((stem.strip_suffix(version)?.strip_suffix('-')?, Some(version))));
     let (file_artifact, file_version) = by_manifest.unwrap_or_else(|| split_version(stem));
-    let among = |name: &str| known.iter().position(|artifact| artifact.name == name);
-    if let Some(index) = among(file_artifact).or_else(|| among(stem)) {
-        return Identity::Among(index);
+    let is_known = |name: &str| known.iter().any(|artifact| artifact.name == name);
+    if is_known(file_artifact) || is_known(stem) {
+        return Identity::Described;
     }
     let name = match file_version {
         Some(_) => file_artifact,
@@ -149,15 +162,11 @@ pub(super) fn identify(
     let (version, evidence) = match (stated.version, file_version) {
         (Some(version), _) if !is_foreign => (version, "manifest"),
         (_, Some(version)) => (version, "file-name"),
-        _ => return if known.len() == 1 { Identity::Among(0) } else { Identity::Unknown },
+        _ => return Identity::Unknown,
     };
-    if let Some(index) = among(name) {
-        return Identity::Among(index);
-    }
-    if let [only] = known
-        && only.version == version
-    {
-        return Identity::Among(0);
+    let is_only = matches!(known, [only] if only.version == version);
+    if is_known(name) || is_only {
+        return Identity::Described;
     }
     if !is_literal(name) || !is_literal(version) {
         return Identity::Unknown;
@@ -278,7 +287,9 @@ mod tests {
 
     #[test]
     fn properties_fall_back_on_their_folder() {
-        let read = |text: &[u8]| described(b"META-INF/maven/org.a/b", Some(text), None);
+        let read = |text: &[u8]| {
+            described(b"META-INF/maven/org.a/b", Properties::parse(text), Pom::default())
+        };
         let artifact = read(b"version=1.0\n").unwrap();
         assert_eq!((artifact.group.as_deref(), artifact.name.as_str()), (Some("org.a"), "b"));
         assert_eq!(read(b"version=${project.version}\n"), None);

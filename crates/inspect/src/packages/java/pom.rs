@@ -18,7 +18,7 @@ const MAX_ELEMENTS: usize = 2_000;
 const MAX_REPLACED: usize = 16;
 
 /// What a project says of itself. Values may be empty or hold `${…}` that nothing in the file stands for.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default)]
 pub(super) struct Pom {
     pub(super) group: String,
     pub(super) name: String,
@@ -26,8 +26,8 @@ pub(super) struct Pom {
     pub(super) license: Option<String>,
 }
 
-/// Reads what the file says up to where it is damaged; `None` if that is nothing.
-pub(super) fn parse(bytes: &[u8]) -> Option<Pom> {
+/// Reads what the file says up to where it is damaged.
+pub(super) fn parse(bytes: &[u8]) -> Pom {
     let elements = elements(&String::from_utf8_lossy(bytes));
     let get = |path: &str| elements.get(path).map(String::as_str).filter(|text| !text.is_empty());
     let own_or_parent = |name: &str| {
@@ -35,13 +35,12 @@ pub(super) fn parse(bytes: &[u8]) -> Option<Pom> {
         get(&format!("project/{name}")).or_else(inherited).unwrap_or_default()
     };
     let value = |text: &str| resolve(text, &elements);
-    let pom = Pom {
+    Pom {
         group: value(own_or_parent("groupId")),
         name: value(get("project/artifactId").unwrap_or_default()),
         version: value(own_or_parent("version")),
         license: get("project/licenses/license/name").map(str::to_owned),
-    };
-    (pom != Pom::default()).then_some(pom)
+    }
 }
 
 /// The texts of the elements of interest by their path; the first of several wins.
@@ -134,7 +133,7 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> (String, String, String) {
-        let pom = parse(text.as_bytes()).unwrap_or_default();
+        let pom = parse(text.as_bytes());
         (pom.group, pom.name, pom.version)
     }
 

@@ -18,7 +18,7 @@ use ring::digest;
 
 use super::{
     HEAD, MAVEN,
-    artifact::{self, Artifact, Identity},
+    artifact::{self, Artifact, Identity, Properties},
     is_archive, is_wanted,
     manifest::{self, Manifest},
     pom::{self, Pom},
@@ -35,6 +35,8 @@ use crate::{
 
 /// A `pom.properties`, `pom.xml` or manifest that is larger holds something else.
 const MAX_METADATA: u64 = 1 << 20;
+/// Artifacts that one archive describes, those copied into it counted.
+const MAX_DESCRIBED: usize = 20_000;
 /// Unpacked archives that are in memory at a time.
 const MAX_HELD: u64 = 192 << 20;
 /// Archives in one file, nested ones counted.
@@ -123,8 +125,8 @@ pub(super) struct Reading<'f> {
 /// What an archive says of one artifact in it.
 #[derive(Default)]
 struct Described {
-    properties: Option<Vec<u8>>,
-    pom: Option<Pom>,
+    properties: Properties,
+    pom: Pom,
 }
 
 impl<'f> Reading<'f> {
@@ -192,14 +194,18 @@ impl<'f> Reading<'f> {
             self.facts.note(Problem::anomaly(format!("{}{anomaly}", place.shown())));
         }
         let mut described: BTreeMap<&[u8], Described> = BTreeMap::new();
-        let mut manifest = None;
+        let (mut manifest, mut is_cut) = (None, false);
         for entry in &archive.entries {
             let name = archive.name(entry);
             if let Some((folder, file)) = maven_folder(name) {
+                if described.len() >= MAX_DESCRIBED && !described.contains_key(folder) {
+                    is_cut = true;
+                    continue;
+                }
                 let Some(bytes) = self.unpack(archive, entry, place) else { continue };
                 let described = described.entry(folder).or_default();
                 match file {
-                    MavenFile::Properties => described.properties = Some(bytes),
+                    MavenFile::Properties => described.properties = Properties::parse(&bytes),
                     MavenFile::Pom => described.pom = pom::parse(&bytes),
                 }
             } else if name.eq_ignore_ascii_case(b"META-INF/MANIFEST.MF") && manifest.is_none() {
@@ -208,18 +214,21 @@ impl<'f> Reading<'f> {
                 self.nest(archive, entry, place, held);
             }
         }
+        if is_cut {
+            self.facts.note(Problem::budget(format!(
+                "{}artifacts of one archive: the limit of {MAX_DESCRIBED} is reached",
+                place.shown()
+            )));
+        }
         let artifacts = described.into_iter().filter_map(|(folder, described)| {
-            artifact::described(folder, described.properties.as_deref(), described.pom)
+            artifact::described(folder, described.properties, described.pom)
         });
-        let mut artifacts: Vec<Artifact> = artifacts.collect();
+        let artifacts: Vec<Artifact> = artifacts.collect();
         let main = manifest::parse(manifest.as_deref().unwrap_or_default());
         match artifact::identify(&place.name, &main, archive, &artifacts) {
-            Identity::Among(index) => {
-                self.add(artifacts.remove(index), place, Some(archive.content))
-            }
             Identity::Own(artifact) => self.add(artifact, place, Some(archive.content)),
             Identity::Unknown if artifacts.is_empty() => self.note_unknown(archive, place, &main),
-            Identity::Unknown => {}
+            Identity::Described | Identity::Unknown => {}
         }
         for artifact in artifacts {
             self.add(artifact, place, None);
@@ -240,7 +249,7 @@ impl<'f> Reading<'f> {
         )));
     }
 
-    /// `archive` are the bytes of what is the artifact itself.
+    /// `archive` are the bytes of what is an artifact by its name and manifest alone: an index may know better.
     fn add(&mut self, artifact: Artifact, place: &Place, archive: Option<Content<'_>>) {
         if self.facts.packages.len() >= MAX_PACKAGES {
             self.facts.note(Problem::budget(format!(
