@@ -27,7 +27,7 @@ const CONDA: &str = "Conda";
 pub(crate) const DISTRIBUTION: &str = "distribution";
 
 /// The longest have some megabytes of file names.
-const LIMIT: u64 = 64 << 20;
+const LIMIT: u64 = 16 << 20;
 
 /// Reads one package of an environment.
 #[derive(Debug)]

@@ -18,6 +18,9 @@ pub(crate) use self::{
 /// The OSV name of the ecosystem.
 const NUGET: &str = "NuGet";
 
+/// Longest file that is read: the largest known have a quarter.
+const LIMIT: u64 = 8 << 20;
+
 /// `Newtonsoft.Json/13.0.1` is a name and a version.
 fn split_library(key: &str) -> Option<(&str, &str)> {
     let (name, version) = key.rsplit_once('/')?;

@@ -12,12 +12,12 @@ use plimsoll_image::EntryMeta;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{NUGET, split_library};
+use super::{LIMIT, NUGET, split_library};
 use crate::{
     facts::{FileFacts, Problem, clip},
     packages::{
         json,
-        lock::{LIMIT, LockFile, Locked},
+        lock::{LockFile, Locked},
     },
     parser::{ClaimedFile, ParseError, Parser, Want},
 };

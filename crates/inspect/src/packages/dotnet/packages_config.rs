@@ -9,10 +9,10 @@ use quick_xml::{
     events::{BytesStart, Event},
 };
 
-use super::NUGET;
+use super::{LIMIT, NUGET};
 use crate::{
     facts::FileFacts,
-    packages::lock::{LIMIT, LockFile, Locked},
+    packages::lock::{LockFile, Locked},
     parser::{ClaimedFile, ParseError, Parser, Want},
 };
 

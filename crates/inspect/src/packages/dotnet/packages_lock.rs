@@ -10,12 +10,12 @@ use plimsoll_image::EntryMeta;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::NUGET;
+use super::{LIMIT, NUGET};
 use crate::{
     facts::FileFacts,
     packages::{
         json,
-        lock::{LIMIT, LockFile, Locked},
+        lock::{LockFile, Locked},
     },
     parser::{ClaimedFile, ParseError, Parser, Want},
 };

@@ -5,10 +5,13 @@
 //! "Symlinked `node_modules` structure". Odd: `node_modules/lodash/lodash.js` names a package without a version, of which
 //! nothing can be said: nothing is made up.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, fmt};
 
 use plimsoll_image::EntryMeta;
-use serde::Deserialize;
+use serde::{
+    Deserialize, Deserializer,
+    de::{self, IgnoredAny, MapAccess, SeqAccess},
+};
 use serde_json::Value;
 
 use super::{NPM, split_at_version, split_name};
@@ -16,13 +19,16 @@ use crate::{
     facts::FileFacts,
     packages::{
         json,
-        lock::{BUNDLE, LockFile, Locked, is_inside_package},
+        lock::{BUNDLE, LIMIT, LockFile, Locked, is_inside_package},
     },
     parser::{ClaimedFile, ParseError, Parser, Want},
 };
 
-/// Maps of large applications have some tens of megabytes.
-const LIMIT: u64 = 64 << 20;
+/// Longest `package.json` that is kept: those that matter are short, and a map has the text of every source.
+const MAX_DESCRIPTION: usize = 64 << 10;
+
+/// Sources of one map that are looked at; the largest applications have some ten thousand.
+const MAX_SOURCES: usize = 200_000;
 
 /// Reads what a bundle was made of.
 #[derive(Debug)]
@@ -31,9 +37,95 @@ pub(crate) struct SourceMap;
 #[derive(Deserialize)]
 struct Document {
     #[serde(default)]
-    sources: Vec<Value>,
+    sources: Texts,
     #[serde(default, rename = "sourcesContent")]
-    contents: Vec<Value>,
+    contents: Texts,
+}
+
+/// As many as are looked at.
+#[derive(Default)]
+struct Texts(Vec<Text>);
+
+impl<'de> Deserialize<'de> for Texts {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_seq(TextsVisitor)
+    }
+}
+
+struct TextsVisitor;
+
+impl<'de> de::Visitor<'de> for TextsVisitor {
+    type Value = Texts;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Texts, A::Error> {
+        let mut texts = Texts::default();
+        while let Some(text) = sequence.next_element()? {
+            if texts.0.len() < MAX_SOURCES {
+                texts.0.push(text);
+            }
+        }
+        Ok(texts)
+    }
+}
+
+/// A text that may matter: a path, or something that looks like a `package.json`. All else is passed over, so that a map is
+/// not held twice.
+struct Text(Option<String>);
+
+impl<'de> Deserialize<'de> for Text {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(TextVisitor)
+    }
+}
+
+struct TextVisitor;
+
+impl<'de> de::Visitor<'de> for TextVisitor {
+    type Value = Text;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a text or nothing")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Text, E> {
+        let may_matter = text.len() <= MAX_DESCRIPTION
+            && (text.trim_start().starts_with('{') || text.contains("node_modules/"));
+        Ok(Text(may_matter.then(|| text.to_owned())))
+    }
+
+    fn visit_unit<E: de::Error>(self) -> Result<Text, E> {
+        Ok(Text(None))
+    }
+
+    fn visit_bool<E: de::Error>(self, _: bool) -> Result<Text, E> {
+        Ok(Text(None))
+    }
+
+    fn visit_i64<E: de::Error>(self, _: i64) -> Result<Text, E> {
+        Ok(Text(None))
+    }
+
+    fn visit_u64<E: de::Error>(self, _: u64) -> Result<Text, E> {
+        Ok(Text(None))
+    }
+
+    fn visit_f64<E: de::Error>(self, _: f64) -> Result<Text, E> {
+        Ok(Text(None))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Text, A::Error> {
+        while sequence.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Text(None))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Text, A::Error> {
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(Text(None))
+    }
 }
 
 impl Parser for SourceMap {
@@ -67,11 +159,11 @@ impl Parser for SourceMap {
         }
         let document: Document = json::parse(bytes)?;
         let mut packages = BTreeSet::new();
-        for (index, source) in document.sources.iter().enumerate() {
-            let Some(source) = source.as_str() else { continue };
+        for (index, source) in document.sources.0.iter().enumerate() {
+            let Some(source) = source.0.as_deref() else { continue };
             packages.extend(in_path(source));
             if source.contains("node_modules/") && source.ends_with("/package.json") {
-                let content = document.contents.get(index).and_then(Value::as_str);
+                let content = document.contents.0.get(index).and_then(|text| text.0.as_deref());
                 packages.extend(content.and_then(described));
             }
         }
