@@ -192,7 +192,7 @@ fn walk_entries<I: Input>(
 }
 
 /// `.wh.`, `.wh..` and `.wh...` would remove the directory itself or its parent.
-fn is_impossible_whiteout(meta: &EntryMeta) -> bool {
+pub(crate) fn is_impossible_whiteout(meta: &EntryMeta) -> bool {
     matches!(meta.path.name(), b".wh." | b".wh.." | b".wh...")
 }
 

@@ -11,6 +11,7 @@ mod budget;
 pub mod build;
 mod codec;
 mod config;
+mod contents;
 mod document;
 mod entries;
 mod entry;
@@ -25,6 +26,7 @@ pub use blob::read_blob;
 pub use budget::{Budget, BudgetReached, Limit, LimitError, Used, limits};
 pub use build::{BuildError, BuiltImage, Compression, ImageBuilder, Layer, LayerBuilder};
 pub use config::{HistoryEntry, ImageConfig, parse_config};
+pub use contents::{RangeSource, read_by_contents};
 pub use document::DocumentError;
 pub use entries::{Entries, EntriesBuilder, EntryRef, RECORD_BYTES};
 pub use entry::{EntryKind, EntryMeta, TreePath};
@@ -37,6 +39,6 @@ pub use open::{
 };
 pub use source::{
     BlobSource, EntryVisitor, FileIdentity, FilePlace, ImageDocuments, LayerDescriptor,
-    LayerEntries, LayerOrigin, LayerSource, ReadError,
+    LayerEntries, LayerOrigin, LayerSource, REGISTRY_BY_CONTENTS, ReadError,
 };
 pub use tree::{ContentRef, Node, NodeRef, Nodes, Removed, Tree};

@@ -23,7 +23,8 @@ use crate::{
 pub struct ImageDocuments {
     /// As it was asked for: a reference, file name or folder.
     pub name: String,
-    /// How it was read: `registry`, `oci-layout`, `docker-archive`, `rootfs`, `layer-tar`, `sbom`, `containers-storage`.
+    /// How it was read: `registry`, `oci-layout`, `docker-archive`, `rootfs`, `layer-tar`, `sbom`, `containers-storage`,
+    /// [`REGISTRY_BY_CONTENTS`].
     pub source_kind: &'static str,
     /// The platform's manifest; `None` where the source has none.
     pub manifest: Option<Vec<u8>>,
@@ -186,6 +187,9 @@ pub trait LayerSource: Sync {
     ) -> Result<LayerEntries, ReadError>;
 }
 
+/// [`ImageDocuments::source_kind`] of a registry's image of whose layers only parts are fetched.
+pub const REGISTRY_BY_CONTENTS: &str = "registry-contents";
+
 /// An image whose blobs are handed over as they lie, to be read by somebody else: a process without network, say.
 pub trait BlobSource: Sync {
     /// The image's documents, whose digests are checked.
@@ -196,6 +200,21 @@ pub trait BlobSource: Sync {
     /// # Errors
     /// There is no such layer, or its bytes cannot be had.
     fn open_blob(&self, index: usize) -> Result<Box<dyn Read + Send>, ReadError>;
+
+    /// So many bytes of a layer's blob from an offset on, as [`open_blob`](Self::open_blob).
+    ///
+    /// # Errors
+    /// As [`open_blob`](Self::open_blob); mostly only whole blobs can be had.
+    fn open_part(
+        &self,
+        index: usize,
+        offset: u64,
+        length: u64,
+    ) -> Result<Box<dyn Read + Send>, ReadError> {
+        let _ = (offset, length);
+        let source = io::Error::other("only whole blobs can be had");
+        Err(ReadError::Io { at: format!("layer {index}"), source })
+    }
 }
 
 /// Why a layer could not be read.
