@@ -8,12 +8,16 @@
 //! Descriptors' `urls` (foreign layers) are never fetched. Manifests are used for other artifacts too, which are told
 //! apart by their types and refused with [`RegistryError::NotAnImage`].
 
-use std::{collections::BTreeSet, io::Read};
+use std::{
+    collections::BTreeSet,
+    io::{self, Read},
+};
 
 use plimsoll_image::{
     BlobSource, Budget, Descriptor, DocumentError, EntryVisitor, ImageConfig, ImageDocuments,
-    Index, LayerDescriptor, LayerEntries, LayerSource, Manifest, ManifestDocument, ReadError,
-    choose_platform, parse_config, read_blob,
+    Index, LayerDescriptor, LayerEntries, LayerSource, Manifest, ManifestDocument,
+    REGISTRY_BY_CONTENTS, RangeSource, ReadError, choose_platform, parse_config, read_blob,
+    read_by_contents,
 };
 use plimsoll_model::{Digest, ImageReference, Platform};
 use tokio::runtime::Handle;
@@ -99,6 +103,26 @@ impl RemoteImage {
         &self.repository
     }
 
+    /// The same image, of whose layers only what is looked at is fetched.
+    ///
+    /// That is where they have a table of contents and the registry sends parts. See [`read_by_contents`] for what that cannot
+    /// prove.
+    #[must_use]
+    pub fn by_contents(self) -> Self {
+        let documents = ImageDocuments { source_kind: REGISTRY_BY_CONTENTS, ..self.documents };
+        Self { documents, ..self }
+    }
+
+    /// A part of a layer's blob; its transfer has just begun.
+    fn part(&self, index: usize, offset: u64, length: u64) -> Result<BlobReader, ReadError> {
+        let count = self.documents.layers.len();
+        let layer = self.documents.layers.get(index);
+        let digest = layer.and_then(|layer| layer.digest);
+        let digest = digest.ok_or(ReadError::NoSuchLayer { index, count })?;
+        let runtime = &self.runtime;
+        Ok(self.client.part_reader(&self.repository, digest, offset, length, runtime))
+    }
+
     pub(crate) const fn client(&self) -> &RegistryClient {
         &self.client
     }
@@ -124,6 +148,28 @@ impl BlobSource for RemoteImage {
     fn open_blob(&self, index: usize) -> Result<Box<dyn Read + Send>, ReadError> {
         Ok(Box::new(self.layer(index)?.1))
     }
+
+    fn open_part(
+        &self,
+        index: usize,
+        offset: u64,
+        length: u64,
+    ) -> Result<Box<dyn Read + Send>, ReadError> {
+        Ok(Box::new(self.part(index, offset, length)?))
+    }
+}
+
+/// The parts of one layer.
+struct Parts<'p> {
+    image: &'p RemoteImage,
+    index: usize,
+}
+
+impl RangeSource for Parts<'_> {
+    fn range(&self, offset: u64, length: u64) -> io::Result<Box<dyn Read + Send + '_>> {
+        let part = self.image.part(self.index, offset, length).map_err(io::Error::other)?;
+        Ok(Box::new(part))
+    }
 }
 
 /// Layers are fetched on the runtime and read on the calling thread, which must not be one of the runtime's own: use
@@ -139,6 +185,13 @@ impl LayerSource for RemoteImage {
         budget: &Budget,
         visitor: &mut dyn EntryVisitor,
     ) -> Result<LayerEntries, ReadError> {
+        if self.documents.source_kind == REGISTRY_BY_CONTENTS {
+            let parts = Parts { image: self, index };
+            let read = read_by_contents(&parts, &self.documents, index, budget, visitor)?;
+            if let Some(layer) = read {
+                return Ok(layer);
+            }
+        }
         let (expected, mut reader) = self.layer(index)?;
         read_blob(&mut reader, expected, budget, visitor)
     }

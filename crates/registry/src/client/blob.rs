@@ -84,6 +84,34 @@ impl RegistryClient {
             digest,
             size,
             position: 0,
+            is_part: false,
+            pieces,
+        };
+        runtime.spawn(transfer.run());
+        BlobReader { receiver, piece: Bytes::new(), is_done: false }
+    }
+
+    /// As [`blob_reader`](Self::blob_reader), for `length` bytes from `offset` on.
+    ///
+    /// A registry that does not send parts is
+    /// an error of the reader; nothing more than the part is fetched then.
+    #[must_use]
+    pub fn part_reader(
+        &self,
+        repository: &str,
+        digest: Digest,
+        offset: u64,
+        length: u64,
+        runtime: &Handle,
+    ) -> BlobReader {
+        let (pieces, receiver) = mpsc::channel(PIECES);
+        let transfer = Transfer {
+            client: self.clone(),
+            repository: repository.to_owned(),
+            digest,
+            size: offset.saturating_add(length),
+            position: offset,
+            is_part: true,
             pieces,
         };
         runtime.spawn(transfer.run());
@@ -102,8 +130,11 @@ struct Transfer {
     client: RegistryClient,
     repository: String,
     digest: Digest,
+    /// Where it ends; 0 when that is unknown.
     size: u64,
     position: u64,
+    /// Whether it ends within the blob, or began within it.
+    is_part: bool,
     pieces: mpsc::Sender<Piece>,
 }
 
@@ -154,8 +185,10 @@ impl Transfer {
         let url =
             self.client.repository_url(&self.repository, &["blobs", &self.digest.to_string()])?;
         let mut call = Call::get(url);
-        if self.position > 0 {
-            let range = HeaderValue::from_str(&format!("bytes={}-", self.position))
+        if self.position > 0 || self.is_part {
+            let last =
+                if self.is_part { self.size.saturating_sub(1).to_string() } else { String::new() };
+            let range = HeaderValue::from_str(&format!("bytes={}-{last}", self.position))
                 .map_err(|error| self.protocol(error.to_string()))?;
             call.headers.insert(RANGE, range);
         }
@@ -194,6 +227,9 @@ impl Transfer {
     /// blob.
     fn to_skip(&self, answer: &Answer) -> Result<u64, RegistryError> {
         if answer.status() != StatusCode::PARTIAL_CONTENT {
+            if self.is_part {
+                return Err(self.protocol("it sends no parts of blobs".to_owned()));
+            }
             return Ok(self.position);
         }
         let stated = answer.header(CONTENT_RANGE.as_str()).unwrap_or_default();
@@ -201,7 +237,7 @@ impl Transfer {
             .strip_prefix("bytes ")
             .and_then(|rest| rest.split_once('-'))
             .and_then(|(start, _)| start.trim().parse::<u64>().ok());
-        if start == Some(self.position) && self.position > 0 {
+        if start == Some(self.position) && (self.position > 0 || self.is_part) {
             return Ok(0);
         }
         Err(self.protocol(format!(
