@@ -8,7 +8,10 @@ use std::{
     borrow::Cow,
     collections::BTreeSet,
     io::{self, Read, Write},
-    os::{fd::AsFd, unix::ffi::OsStrExt},
+    os::{
+        fd::{AsFd, OwnedFd},
+        unix::ffi::OsStrExt,
+    },
     path::Path,
     sync::Arc,
     time::{Duration, Instant},
@@ -34,8 +37,9 @@ use crate::{Progress, Scanned};
 
 /// Bytes of a report's text: several times that of the largest images.
 const MAX_REPORT: usize = 256 << 20;
-/// Blobs, cache entries and files to unpack into that one child may ask for or keep in all: a scan reads a layer twice.
-const MAX_ASKED: usize = 16_384;
+/// Blobs and parts of them, cache entries and files to unpack into that one child may ask for or keep in all: a scan reads
+/// a layer twice.
+const MAX_ASKED: usize = 65_536;
 /// Blobs that flow at once, each with a thread of the parent; more where the child has more than half as many.
 const MAX_FLOWING: usize = 64;
 /// How often the child's notes are looked at.
@@ -261,7 +265,9 @@ impl Broker<'_> {
                     self.progress.layer_done(number(&body, 0)?, body.get(8) == Some(&1));
                 }
                 Kind::Step => self.progress.step(step(&body)),
-                Kind::Blob | Kind::Entry | Kind::Spool => self.answer(kind, &body, watcher)?,
+                Kind::Blob | Kind::Part | Kind::Entry | Kind::Spool => {
+                    self.answer(kind, &body, watcher)?;
+                }
                 Kind::Piece if plan.listing.is_some() => self.write(body)?,
                 Kind::Piece => self.piece(&body)?,
                 Kind::Done => return self.done(parse(&body)?, plan.listing.is_some()),
@@ -292,7 +298,8 @@ impl Broker<'_> {
     ) -> Result<(), WireError> {
         self.count()?;
         let file = match kind {
-            Kind::Blob => self.blob(number(body, 0)?),
+            Kind::Blob => self.blob(number(body, 0)?, None),
+            Kind::Part => self.blob(number(body, 0)?, Some((number(body, 8)?, number(body, 16)?))),
             Kind::Entry => self.entry(body),
             _ => Self::spool(),
         };
@@ -311,7 +318,8 @@ impl Broker<'_> {
         Ok(())
     }
 
-    fn blob(&self, index: u64) -> Result<std::os::fd::OwnedFd, String> {
+    /// A layer's blob, or a part of it: offset and length.
+    fn blob(&self, index: u64, part: Option<(u64, u64)>) -> Result<OwnedFd, String> {
         let Target::Remote(source) = self.request.target else {
             return Err("the image has no blobs elsewhere".to_owned());
         };
@@ -319,19 +327,23 @@ impl Broker<'_> {
         if Arc::strong_count(&self.flowing) > most {
             return Err(format!("{most} blobs flow already"));
         }
-        let blob = source.open_blob(usize::try_from(index).unwrap_or(usize::MAX));
+        let index = usize::try_from(index).unwrap_or(usize::MAX);
+        let blob = match part {
+            Some((offset, length)) => source.open_part(index, offset, length),
+            None => source.open_blob(index),
+        };
         let blob = blob.map_err(|error| error.to_string())?;
         pump(blob, Arc::clone(&self.flowing)).map_err(|error| error.to_string())
     }
 
-    fn entry(&self, digest: &[u8]) -> Result<std::os::fd::OwnedFd, String> {
+    fn entry(&self, digest: &[u8]) -> Result<OwnedFd, String> {
         let digest = self.known_digest(digest).or_else(|| self.readable_digest(digest));
         let digest = digest.ok_or("no layer of the image has this digest")?;
         let file = self.request.cache.and_then(|cache| cache.entry_file(&digest));
         file.map(Into::into).ok_or_else(|| "nothing is known of it".to_owned())
     }
 
-    fn spool() -> Result<std::os::fd::OwnedFd, String> {
+    fn spool() -> Result<OwnedFd, String> {
         tempfile::tempfile().map(Into::into).map_err(|error| error.to_string())
     }
 

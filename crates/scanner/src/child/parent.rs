@@ -11,7 +11,8 @@ use std::{
 };
 
 use plimsoll_image::{
-    Budget, EntryVisitor, ImageDocuments, LayerEntries, LayerSource, ReadError, read_blob,
+    Budget, EntryVisitor, ImageDocuments, LayerEntries, LayerSource, REGISTRY_BY_CONTENTS,
+    RangeSource, ReadError, read_blob, read_by_contents,
 };
 use plimsoll_model::{Digest, ImageIdentity};
 
@@ -120,6 +121,21 @@ impl Remote {
     }
 }
 
+/// The parts of one layer.
+struct Parts<'p> {
+    parent: &'p Parent,
+    index: u64,
+}
+
+impl RangeSource for Parts<'_> {
+    fn range(&self, offset: u64, length: u64) -> io::Result<Box<dyn Read + Send + '_>> {
+        let body = [self.index, offset, length].map(u64::to_le_bytes).concat();
+        let pipe = self.parent.ask(Kind::Part, &body).map_err(io::Error::other)?;
+        let pipe = pipe.map_err(io::Error::other)?;
+        Ok(Box::new(Pumped::new(File::from(pipe))))
+    }
+}
+
 impl LayerSource for Remote {
     fn documents(&self) -> &ImageDocuments {
         &self.documents
@@ -138,6 +154,13 @@ impl LayerSource for Remote {
             let at = layer.digest.map(|digest| digest.to_string());
             ReadError::Io { at: format!("layer {}", at.unwrap_or_default()), source }
         };
+        if self.documents.source_kind == REGISTRY_BY_CONTENTS {
+            let parts = Parts { parent: &self.parent, index: index as u64 };
+            let read = read_by_contents(&parts, &self.documents, index, budget, visitor)?;
+            if let Some(read) = read {
+                return Ok(read);
+            }
+        }
         let answer = self.parent.ask(Kind::Blob, &(index as u64).to_le_bytes());
         let pipe = answer.map_err(|error| failed(io::Error::other(error)))?;
         let pipe = pipe.map_err(|text| failed(io::Error::other(text)))?;

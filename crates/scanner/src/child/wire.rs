@@ -11,7 +11,7 @@ use std::{
 };
 
 use plimsoll_advisory::MatchContext;
-use plimsoll_image::{Budget, ImageDocuments, LayerDescriptor, StoredLayer};
+use plimsoll_image::{Budget, ImageDocuments, LayerDescriptor, REGISTRY_BY_CONTENTS, StoredLayer};
 use plimsoll_model::{Digest, Platform, Timestamp};
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
@@ -47,7 +47,7 @@ pub(super) enum Kind {
     Setup = 1,
     /// To the child: the manifest's or configuration's bytes, in that order.
     Document = 2,
-    /// To the child, with a file or without: the answer to [`Kind::Blob`], [`Kind::Entry`] or [`Kind::Spool`]. A text is
+    /// To the child, with a file or without: the answer to [`Kind::Blob`], [`Kind::Part`], [`Kind::Entry`] or [`Kind::Spool`]. A text is
     /// why there is none.
     Answer = 3,
     /// The child is confined: [`Level`](super::Level).
@@ -76,10 +76,12 @@ pub(super) enum Kind {
     Done = 27,
     /// An attempt that must fail has ended: its error, or that it did not fail.
     Attempted = 28,
+    /// Asks for a part of a layer's blob: position of the layer, offset, length.
+    Part = 29,
 }
 
 impl Kind {
-    const ALL: [Self; 16] = [
+    const ALL: [Self; 17] = [
         Self::Setup,
         Self::Document,
         Self::Answer,
@@ -96,6 +98,7 @@ impl Kind {
         Self::Piece,
         Self::Done,
         Self::Attempted,
+        Self::Part,
     ];
 
     const fn most_bytes(self) -> u32 {
@@ -164,6 +167,8 @@ pub(super) struct Documents {
     layers: Vec<Layer>,
     platform: Option<Platform>,
     total_size: u64,
+    /// Whether only parts of layers are read.
+    is_by_contents: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -190,6 +195,7 @@ impl Documents {
             layers: documents.layers.iter().map(layer).collect(),
             platform: documents.platform.clone(),
             total_size: documents.total_size,
+            is_by_contents: documents.source_kind == REGISTRY_BY_CONTENTS,
         }
     }
 
@@ -203,7 +209,7 @@ impl Documents {
         };
         ImageDocuments {
             name: self.name,
-            source_kind: "registry",
+            source_kind: if self.is_by_contents { REGISTRY_BY_CONTENTS } else { "registry" },
             manifest: self.has_manifest.then_some(manifest),
             manifest_digest: self.manifest_digest,
             config,
