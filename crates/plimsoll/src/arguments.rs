@@ -247,6 +247,10 @@ pub(crate) struct Target {
     /// Host in another domain that issues the registry's tokens and may see the account; may be repeated
     #[arg(long = "token-realm", value_name = "HOST")]
     pub(crate) token_realms: Vec<String>,
+    /// Fetch of a registry's layers only what is looked at, where they have a table of contents (eStargz, zstd:chunked) and the
+    /// registry sends parts; coverage is PARTIAL then, since a runtime that ignores the table may unpack other files
+    #[arg(long)]
+    pub(crate) partial_pull: bool,
     #[command(flatten)]
     pub(crate) access: Access,
 }

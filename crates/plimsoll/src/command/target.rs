@@ -164,6 +164,20 @@ pub(crate) async fn locate(target: &Target, budget: &Budget) -> anyhow::Result<L
         None => (None, target.name.as_str()),
     };
     let path = Path::new(name);
+    let located = locate_as(target, input, name, path, budget).await?;
+    if target.partial_pull && !matches!(located, Located::Remote(_)) {
+        bail!("`--partial-pull`: `{name}` is no image of a registry, so that nothing is pulled");
+    }
+    Ok(located)
+}
+
+async fn locate_as(
+    target: &Target,
+    input: Option<Input>,
+    name: &str,
+    path: &Path,
+    budget: &Budget,
+) -> anyhow::Result<Located> {
     let kind = match input {
         Some(Input::Registry) => return remote(target, name, budget).await,
         Some(Input::Storage) => return stored(target, name, budget),
@@ -224,6 +238,7 @@ async fn remote(target: &Target, name: &str, budget: &Budget) -> anyhow::Result<
     if let Some(wanted) = &target.platform {
         check_platform(LayerSource::documents(&image), wanted)?;
     }
+    let image = if target.partial_pull { image.by_contents() } else { image };
     Ok(Located::Remote(Box::new(image)))
 }
 

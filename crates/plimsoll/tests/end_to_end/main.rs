@@ -18,6 +18,7 @@ mod demo;
 mod feeds;
 mod fleet;
 mod packages;
+mod partial_pull;
 mod root_file_system;
 mod sandbox;
 mod sbom;
