@@ -335,3 +335,7 @@ fn gap(reason: GapReason, detail: String) -> Gap {
 #[cfg(test)]
 #[path = "distribution/tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "distribution/samples.rs"]
+mod samples;

@@ -59,6 +59,9 @@ pub struct FileFacts {
     /// Fingerprints of the paths that packages of the file own.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub owned: Vec<u64>,
+    /// For packages of the file, by their position in it, fingerprints of some files that are theirs alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub witnesses: Vec<(u32, u64)>,
     /// What an SBOM says beyond its packages, where it is scanned in the place of an image.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sbom: Option<Box<SbomFacts>>,
@@ -96,8 +99,17 @@ pub(crate) const MAX_OWNED: usize = 4_000_000;
 impl FileFacts {
     /// Whether the detector found nothing to say.
     pub(crate) fn is_empty(&self) -> bool {
-        let Self { detector: _, claimed: _, packages, distribution, text, owned, sbom, problems } =
-            self;
+        let Self {
+            detector: _,
+            claimed: _,
+            packages,
+            distribution,
+            text,
+            owned,
+            witnesses: _,
+            sbom,
+            problems,
+        } = self;
         packages.is_empty()
             && distribution.is_none()
             && text.is_none()
@@ -122,6 +134,14 @@ impl FileFacts {
         self.problem(|| problem);
     }
 
+    /// Notes files of the package that was added last.
+    pub(crate) fn witness(&mut self, files: &[u64]) {
+        let last = self.packages.len().checked_sub(1).and_then(|last| u32::try_from(last).ok());
+        let files = files.iter().take(MAX_WITNESSES);
+        self.witnesses
+            .extend(last.into_iter().flat_map(|last| files.clone().map(move |file| (last, *file))));
+    }
+
     /// Adds the fingerprint of an owned path, as long as there are not absurdly many.
     pub(crate) fn own(&mut self, fingerprint: u64) {
         if self.owned.len() < MAX_OWNED {
@@ -143,6 +163,9 @@ pub(crate) fn clip(name: &str) -> String {
     }
     clipped
 }
+
+/// Files of one package that speak for it.
+pub(crate) const MAX_WITNESSES: usize = 8;
 
 /// Something in a file that could not be read, though the rest may have been.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]

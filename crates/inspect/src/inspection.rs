@@ -8,8 +8,11 @@
 mod conda;
 mod databases;
 mod inventory;
+mod leftovers;
+mod libraries;
 mod listed;
 mod locks;
+mod lost;
 mod unlisted;
 mod visible;
 
@@ -88,6 +91,12 @@ pub fn inspect_image(
     databases::check_places(tree, distribution.as_ref(), &shown, &owned, &mut gaps);
     unlisted::check_metadata(tree, layers, &mut gaps);
     unlisted::check(tree, layers, &owned, &shown, distribution.as_ref(), &mut gaps);
+    libraries::check(tree, &releases, &shown, &mut gaps);
+    let looking = leftovers::Looking { tree, files: &seen.files, shown: &shown, owned: &owned };
+    leftovers::check(&looking, &mut gaps);
+    let earlier = lost::find(tree, layers, &databases, &owned, &mut gaps);
+    let mut databases = databases;
+    databases.extend(earlier.iter().map(lost::Earlier::file));
     let absent = locks::absent(tree, &seen.files);
     let sources = inventory::Sources {
         files: &seen.files,

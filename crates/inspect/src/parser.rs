@@ -168,6 +168,7 @@ pub fn parsers() -> &'static [&'static dyn Parser] {
         &packages::python::PythonRecord,
         &packages::python::PythonArchive,
         &packages::conda::CondaMeta,
+        &packages::python::PythonFiles,
         &packages::python::Requirements,
         &packages::python::PipfileLock,
         &packages::python::PoetryLock,

@@ -10,6 +10,15 @@ use std::borrow::Cow;
 /// Directories that the usr-merge moved below `usr/`.
 const MERGED: &[&[u8]] = &[b"bin", b"sbin", b"lib", b"lib32", b"lib64", b"libx32"];
 
+/// Where packages put programs and libraries. Configuration and data outlive a package by design.
+const PLACES: &[&[u8]] = &[b"usr", b"bin", b"sbin", b"lib", b"lib32", b"lib64", b"libx32", b"opt"];
+
+/// Whether a path, or a folder, is where packages put programs and libraries.
+pub(crate) fn is_package_place(path: &[u8]) -> bool {
+    let path = path.strip_prefix(b"/").unwrap_or(path);
+    PLACES.contains(&path.split(|&byte| byte == b'/').next().unwrap_or_default())
+}
+
 /// Fingerprint of a path (FNV-1a, 64 bits), with `bin/…` and `usr/bin/…` taken as one.
 #[must_use]
 pub(crate) fn fingerprint(path: &[u8]) -> u64 {

@@ -14,7 +14,7 @@ mod own_packages;
 pub(super) mod sources;
 mod vendors;
 
-use super::{Distribution, Family, ReleaseFiles, Shown, table};
+use super::{Distribution, Family, ReleaseFiles, Shown, Support, table};
 
 /// What a vote rests on.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -169,7 +169,10 @@ pub(super) fn judge(stated: &Distribution, votes: &[Vote]) -> Judgement {
     // Sources are wishes: where anything better agrees, another release's beside one's own say nothing.
     let is_wish = |vote: &&Vote| vote.kind == Kind::Sources;
     if contra.is_empty() || (contra.iter().all(is_wish) && strong(&pro) > 0) {
-        return Judgement::Stands;
+        return match mere_descent(stated, &pro) {
+            Some(vote) => Judgement::Undecided(vote.says.clone()),
+            None => Judgement::Stands,
+        };
     }
     let says = says(&contra);
     if strong(&contra) == 0 {
@@ -181,6 +184,19 @@ pub(super) fn judge(stated: &Distribution, votes: &[Vote]) -> Judgement {
         }
         _ => Judgement::Undecided(says),
     }
+}
+
+/// A vote that fits a derivative only because it fits what that descends from. Where the derivative has advisories of its own,
+/// they find nothing in the other's packages: then something of its own must be there as well.
+fn mere_descent<'v>(stated: &Distribution, pro: &[&'v Vote]) -> Option<&'v Vote> {
+    let row = table::by_ecosystem(&stated.ecosystem.0)?;
+    let is_own = |vote: &&&Vote| vote.answers.iter().any(|answer| answer.id == stated.id);
+    // A C library is built alike by many.
+    let of_packages = || pro.iter().filter(|vote| vote.kind.is_strong() && vote.kind != Kind::Libc);
+    if row.support == Support::NoSource || of_packages().any(|vote| is_own(&vote)) {
+        return None;
+    }
+    pro.iter().filter(|vote| vote.kind.is_strong()).find(|vote| !is_own(vote)).copied()
 }
 
 /// The answer that most kinds agree with, and how many strong ones do. Of equals the one of the stated `ID`, then the more

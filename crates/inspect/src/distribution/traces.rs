@@ -17,8 +17,27 @@ use crate::{
 
 /// The field with a C library's name and version: `Debian GLIBC 2.36-9+deb12u4`, `musl 1.2.5`.
 pub(crate) const LIBC: &str = "LIBC";
+/// The field with the version that a program or library says to be of.
+pub(crate) const VERSION: &str = "VERSION";
 /// The field with suites or addresses of package sources, separated by blanks.
 pub(crate) const SOURCES: &str = "SOURCES";
+
+/// How a file's name begins, what it says around its version, and the packages that bring it.
+pub(crate) const TEXTS: &[(&str, &str, &[&str])] = &[
+    (
+        "libcrypto.so.",
+        r"OpenSSL ([0-9]+\.[0-9]+\.[0-9]+[a-z]{0,2})[ A-Za-z-]{1,12}[0-9]{1,2} [A-Z][a-z]{2} [0-9]{4}",
+        &["libssl3", "libssl3t64", "libssl1.1", "openssl-libs", "libcrypto3", "libcrypto1.1"],
+    ),
+    (
+        "libcurl.so.",
+        r"libcurl/([0-9]+\.[0-9]+\.[0-9]+)",
+        &["libcurl4", "libcurl4t64", "libcurl", "libcurl-minimal"],
+    ),
+    ("libexpat.so.", r"expat_([0-9]+\.[0-9]+\.[0-9]+)", &["libexpat1", "expat", "libexpat"]),
+    ("busybox", r"BusyBox v([0-9]+\.[0-9]+\.[0-9]+)", &["busybox", "busybox-static"]),
+    ("bash", r"@\(#\)Bash version ([0-9]+\.[0-9]+\.[0-9]+)", &["bash"]),
+];
 
 /// Bytes of a C library that are read: several times what one has.
 const LIBRARY: u64 = 8 << 20;
@@ -44,11 +63,11 @@ impl Parser for Traces {
     }
 
     fn reads(&self) -> &'static str {
-        "libc.so.6, libc-2.*.so and ld-musl-*.so.1 of the system, etc/apt/sources.list, etc/apt/sources.list.d/*, etc/apk/repositories: what they say of the distribution"
+        "libc.so.6, libc-2.*.so and ld-musl-*.so.1 of the system, OpenSSL's, curl's and expat's libraries, busybox and bash (their versions), etc/apt/sources.list, etc/apt/sources.list.d/*, etc/apk/repositories: what they say of the distribution"
     }
 
     fn claims(&self, path: &[u8], _: &EntryMeta) -> Option<Want> {
-        if is_library(path) {
+        if is_library(path) || text_of(path).is_some() {
             return Some(Want::Head { limit: LIBRARY });
         }
         let is_list = path == b"etc/apt/sources.list"
@@ -59,8 +78,11 @@ impl Parser for Traces {
     }
 
     fn parse(&self, file: &ClaimedFile<'_>) -> Result<FileFacts, ParseError> {
-        let found = if is_library(file.path.as_bytes()) {
+        let path = file.path.as_bytes();
+        let found = if is_library(path) {
             library(file.bytes).map(|text| (LIBC, text))
+        } else if let Some(row) = text_of(path) {
+            version_in(row, file.bytes).map(|text| (VERSION, text))
         } else {
             let text = String::from_utf8_lossy(file.bytes);
             let sources: Vec<String> = text.lines().flat_map(sources).take(MAX_SOURCES).collect();
@@ -73,21 +95,47 @@ impl Parser for Traces {
     }
 }
 
+/// The row of [`TEXTS`] for a file of the system.
+pub(crate) fn text_of(path: &[u8]) -> Option<usize> {
+    let (folder, name) = folder_and_name(path)?;
+    let is_program = matches!(folder, b"bin" | b"usr/bin");
+    TEXTS.iter().position(|(start, ..)| match start.strip_prefix("lib") {
+        Some(_) => name.starts_with(start.as_bytes()) && is_of_libraries(folder),
+        None => name == start.as_bytes() && is_program,
+    })
+}
+
+/// The version that a file of a row says.
+fn version_in(row: usize, bytes: &[u8]) -> Option<String> {
+    static REGEXES: LazyLock<Vec<Option<Regex>>> = LazyLock::new(|| {
+        TEXTS.iter().map(|(_, text, _)| Regex::new(&format!("(?-u){text}")).ok()).collect()
+    });
+    let found = REGEXES.get(row)?.as_ref()?.captures(bytes)?;
+    Some(String::from_utf8_lossy(found.get(1)?.as_bytes()).into_owned())
+}
+
+fn folder_and_name(path: &[u8]) -> Option<(&[u8], &[u8])> {
+    let slash = path.iter().rposition(|&byte| byte == b'/')?;
+    let (folder, name) = path.split_at_checked(slash)?;
+    Some((folder, name.strip_prefix(b"/")?))
+}
+
 fn is_library(path: &[u8]) -> bool {
-    let Some(slash) = path.iter().rposition(|&byte| byte == b'/') else { return false };
-    let (folder, name) = path.split_at_checked(slash).unwrap_or_default();
-    let name = name.strip_prefix(b"/").unwrap_or(name);
+    let Some((folder, name)) = folder_and_name(path) else { return false };
     let is_named = name == b"libc.so.6"
         || (name.starts_with(b"libc-2.") && name.ends_with(b".so"))
         || (name.starts_with(b"ld-musl-") && name.ends_with(b".so.1"));
-    is_named
-        && LIBRARIES.iter().any(|known| {
-            let rest = folder.strip_prefix(known.as_bytes());
-            rest.is_some_and(|rest| match rest.strip_prefix(b"/") {
-                Some(machine) => machine.ends_with(b"-linux-gnu") && !machine.contains(&b'/'),
-                None => rest.is_empty(),
-            })
+    is_named && is_of_libraries(folder)
+}
+
+fn is_of_libraries(folder: &[u8]) -> bool {
+    LIBRARIES.iter().any(|known| {
+        let rest = folder.strip_prefix(known.as_bytes());
+        rest.is_some_and(|rest| match rest.strip_prefix(b"/") {
+            Some(machine) => machine.ends_with(b"-linux-gnu") && !machine.contains(&b'/'),
+            None => rest.is_empty(),
         })
+    })
 }
 
 /// `GNU C Library (Debian GLIBC 2.36-9+deb12u4) stable release version 2.36.`, or musl's `1.2.5` between zeros.
@@ -173,6 +221,27 @@ mod tests {
             (b"", None),
         ] {
             assert_eq!(library(bytes).as_deref(), wanted, "{}", String::from_utf8_lossy(bytes));
+        }
+    }
+
+    #[test]
+    fn files_say_their_versions() {
+        for (path, bytes, wanted) in [
+            (
+                "usr/lib/x86_64-linux-gnu/libcrypto.so.3",
+                &b"\0OpenSSL 3.0.9 30 May 2023\0"[..],
+                Some("3.0.9"),
+            ),
+            ("usr/lib64/libcrypto.so.1.1.1k", b"OpenSSL 1.1.1k  FIPS 25 Mar 2021", Some("1.1.1k")),
+            ("lib/libcurl.so.4.8.0", b"x libcurl/8.5.0 y", Some("8.5.0")),
+            ("bin/busybox", b"BusyBox v1.36.1 (2024-01-01)", Some("1.36.1")),
+            ("usr/bin/bash", b"@(#)Bash version 5.2.15(1) release GNU", Some("5.2.15")),
+            ("usr/lib/libexpat.so.1", b"expat_2.5.0", Some("2.5.0")),
+            ("opt/bin/bash", b"@(#)Bash version 5.2.15(1) release GNU", None),
+            ("usr/bin/bash", b"#!/bin/sh", None),
+        ] {
+            let found = text_of(path.as_bytes()).and_then(|row| version_in(row, bytes));
+            assert_eq!(found.as_deref(), wanted, "{path}");
         }
     }
 

@@ -20,8 +20,8 @@ use crate::{
 /// Folders that only a system with such a database has.
 const fn folders(family: Family) -> &'static [&'static str] {
     match family {
-        Family::Dpkg => &["var/lib/dpkg"],
-        Family::Apk => &["lib/apk", "usr/lib/apk"],
+        Family::Dpkg => &["var/lib/dpkg", "etc/dpkg"],
+        Family::Apk => &["lib/apk", "usr/lib/apk", "etc/apk"],
         Family::Rpm => rpm::FOLDERS,
         Family::Pacman => &[pacman::FOLDER],
         Family::Portage => &[portage::FOLDER],
@@ -109,7 +109,8 @@ pub(super) fn check_places(
             Some(folder) if is_expected || !is_a_tool_s(folder) => gaps.push(database_gap(
                 *family,
                 folder,
-                "has no package database in it, or an empty one".to_owned(),
+                "is the package manager's, but there is no package database, or an empty one"
+                    .to_owned(),
             )),
             None if is_expected && expected.and_then(<[Family]>::first) == Some(family) => gaps
                 .push(database_gap(

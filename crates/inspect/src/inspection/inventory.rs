@@ -22,7 +22,7 @@ use crate::{
     facts::{LayerFacts, PackageFact},
     packages::{
         classifier,
-        dpkg::DpkgFiles,
+        dpkg::{DpkgFiles, package_of_list},
         lock::{EVIDENCE, LOCK, OPTIONAL, SCOPE},
     },
     parser::Parser,
@@ -61,10 +61,8 @@ pub(super) fn owned(files: &[VisibleFile<'_>], databases: &[VisibleFile<'_>]) ->
             if file.facts.detector == Family::Pacman.parser() {
                 return folders.contains(&file.path.parent());
             }
-            let name = String::from_utf8_lossy(file.path.name());
-            let name = name.strip_suffix(".list").or_else(|| name.strip_suffix(".md5sums"));
-            let package = name.unwrap_or_default().split(':').next().unwrap_or_default();
-            installed.contains(package) || is_distroless(&file.path)
+            let package = package_of_list(file.path.name()).unwrap_or_default();
+            installed.contains(&*package) || is_distroless(&file.path)
         };
         if !file.facts.owned.is_empty() && counts() {
             owned.extend(&file.facts.owned);

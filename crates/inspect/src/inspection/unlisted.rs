@@ -15,11 +15,8 @@ use crate::{
     facts::{FileFacts, LayerFacts, clip},
     packages::dpkg::DpkgFiles,
     parser::Parser,
-    paths::{Fingerprints, fingerprint},
+    paths::{Fingerprints, fingerprint, is_package_place},
 };
-
-/// Where packages put programs and libraries. Configuration and data outlive a package by design.
-const PLACES: &[&[u8]] = &[b"usr", b"bin", b"sbin", b"lib", b"lib32", b"lib64", b"libx32", b"opt"];
 
 /// Gaps about removed metadata that are told.
 const MAX_METADATA_GAPS: usize = 100;
@@ -171,9 +168,8 @@ fn lost(family: Family, layers: &[LayerFacts], owned: &Fingerprints) -> Fingerpr
     Fingerprints::new(all.copied().filter(|path| !owned.contains(*path)).collect())
 }
 
-fn is_of_package(node: NodeRef<'_>, path: &[u8]) -> bool {
-    let place = path.split(|&byte| byte == b'/').next().unwrap_or_default();
-    node.kind() == EntryKind::File && node.size() > 0 && PLACES.contains(&place)
+pub(super) fn is_of_package(node: NodeRef<'_>, path: &[u8]) -> bool {
+    node.kind() == EntryKind::File && node.size() > 0 && is_package_place(path)
 }
 
 fn is_program(node: NodeRef<'_>) -> bool {

@@ -249,6 +249,13 @@ impl Parser for DpkgFiles {
     }
 }
 
+/// The package that a list of files is of: `libc6` of `libc6:amd64.list` and of `libc6.md5sums`.
+pub(crate) fn package_of_list(name: &[u8]) -> Option<String> {
+    let name = String::from_utf8_lossy(name);
+    let name = name.strip_suffix(".list").or_else(|| name.strip_suffix(".md5sums"))?;
+    name.split(':').next().map(str::to_owned)
+}
+
 /// `<32 hex digits>  path`; empty for an empty line.
 fn after_sum(line: &[u8]) -> Option<&[u8]> {
     if line.trim_ascii().is_empty() {

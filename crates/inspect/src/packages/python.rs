@@ -9,6 +9,7 @@
 //! `*.egg-info` of something under development is, which is read there.
 
 mod archive;
+mod files;
 mod pdm;
 mod pipfile;
 mod poetry;
@@ -19,16 +20,17 @@ mod uv;
 
 use std::collections::BTreeMap;
 
-use plimsoll_image::EntryMeta;
+use plimsoll_image::{EntryMeta, TreePath};
 
 pub(crate) use self::{
-    archive::PythonArchive, pdm::PdmLock, pipfile::PipfileLock, poetry::PoetryLock, pylock::Pylock,
-    record::PythonRecord, requirements::Requirements, uv::UvLock,
+    archive::PythonArchive, files::PythonFiles, pdm::PdmLock, pipfile::PipfileLock,
+    poetry::PoetryLock, pylock::Pylock, record::PythonRecord, requirements::Requirements,
+    uv::UvLock,
 };
 
 use super::MAX_WORD;
 use crate::{
-    facts::{FileFacts, PackageFact},
+    facts::{FileFacts, PackageFact, Problem, clip},
     parser::{ClaimedFile, ParseError, Parser, Want},
 };
 
@@ -48,7 +50,7 @@ impl Parser for PythonMetadata {
     }
 
     fn version(&self) -> u32 {
-        1
+        2
     }
 
     fn reads(&self) -> &'static str {
@@ -61,7 +63,8 @@ impl Parser for PythonMetadata {
 
     fn parse(&self, file: &ClaimedFile<'_>) -> Result<FileFacts, ParseError> {
         let package = distribution(file.bytes)?;
-        Ok(FileFacts { packages: vec![package], ..FileFacts::default() })
+        let problems = disagreement(file.path, &package.version).into_iter().collect();
+        Ok(FileFacts { packages: vec![package], problems, ..FileFacts::default() })
     }
 }
 
@@ -108,6 +111,28 @@ fn distribution(bytes: &[u8]) -> Result<PackageFact, ParseError> {
         extra,
         ..PackageFact::default()
     })
+}
+
+/// A version other than the folder's: `urllib3-1.24.1.dist-info`.
+fn disagreement(path: &TreePath, version: &str) -> Option<Problem> {
+    let folder = path.parent()?;
+    let name = std::str::from_utf8(folder.name()).ok()?.strip_suffix(".dist-info")?;
+    let (_, of_folder) = name.rsplit_once('-')?;
+    if is_same_version(of_folder, version) {
+        return None;
+    }
+    let (of_folder, version) = (clip(of_folder), clip(version));
+    Some(Problem::anomaly(format!("says version {version}, but its folder is of {of_folder}")))
+}
+
+/// Whether two versions have the same numbers. Folders are named by the normal form, which drops zeros in front and adds some
+/// behind words.
+fn is_same_version(one: &str, other: &str) -> bool {
+    let numbers = |version: &str| -> Vec<String> {
+        let parts = version.split(|c: char| !c.is_ascii_digit()).filter(|part| !part.is_empty());
+        parts.map(|part| part.trim_start_matches('0').to_owned()).collect()
+    };
+    numbers(one).iter().zip(&numbers(other)).all(|(one, other)| one == other)
 }
 
 /// The first line of each header that is read, by its lower-cased name; the first of several wins.

@@ -25,6 +25,7 @@ const GROUPS: &[(&str, &str)] = &[
     ("python-record", "python"),
     ("python-archive", "python"),
     ("conda", "conda"),
+    ("python-files", "python"),
     ("requirements", "python"),
     ("pipfile-lock", "python"),
     ("poetry-lock", "python"),

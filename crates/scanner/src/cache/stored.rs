@@ -25,7 +25,17 @@ fields!(LayerEntries {
     computed_diff_id,
     unpacked_size,
 });
-fields!(FileFacts { detector, claimed, packages, distribution, text, owned, sbom, problems });
+fields!(FileFacts {
+    detector,
+    claimed,
+    packages,
+    distribution,
+    text,
+    owned,
+    witnesses,
+    sbom,
+    problems,
+});
 fields!(PackageFact {
     ecosystem,
     release,

@@ -28,6 +28,7 @@ const PACKAGES: &[(Family, &str, &[&str], Version)] = &[
     (Family::Apk, "wolfi-baselayout", &["wolfi"], Any),
     (Family::Apk, "wolfi-keys", &["wolfi"], Any),
     (Family::Apk, "chainguard-baselayout", &["chainguard"], Any),
+    (Family::Apk, "minimos-baselayout", &["minimos"], Any),
     (Family::Apk, "alpaquita-release", &["alpaquita"], Any),
     (Family::Apk, "base-files", &["openwrt"], Any),
     (Family::Opkg, "base-files", &["openwrt"], Any),

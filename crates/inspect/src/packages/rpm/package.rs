@@ -6,15 +6,15 @@
 //! Odd: imported keys stand in databases as packages named `gpg-pubkey`; they are left out. An epoch of 0 is none in every
 //! comparison and is not written.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use plimsoll_model::SourcePackage;
 
 use super::header::{Header, HeaderError, tag};
 use crate::{
-    facts::{FileFacts, PackageFact},
+    facts::{FileFacts, MAX_WITNESSES, PackageFact},
     packages::MAX_WORD,
-    paths::{Folder, fingerprint},
+    paths::{Folder, fingerprint, is_package_place},
 };
 
 /// Adds the package of a header.
@@ -49,7 +49,7 @@ pub(crate) fn add(header: &Header<'_>, facts: &mut FileFacts) -> Result<(), Head
             extra.insert(key.to_owned(), text);
         }
     }
-    own(header, facts);
+    let files = own(header, facts);
     facts.packages.push(PackageFact {
         name,
         version,
@@ -61,6 +61,7 @@ pub(crate) fn add(header: &Header<'_>, facts: &mut FileFacts) -> Result<(), Head
         extra,
         ..PackageFact::default()
     });
+    facts.witness(&files);
     Ok(())
 }
 
@@ -73,17 +74,29 @@ pub(crate) fn source(file: &str) -> Option<SourcePackage> {
     Some(SourcePackage { name: name.to_owned(), version: format!("{version}-{release}") })
 }
 
-/// Paths are stored as folder indexes and names; old packages as whole paths.
-fn own(header: &Header<'_>, facts: &mut FileFacts) {
-    let folders: Vec<Folder> = header.texts(tag::DIR_NAMES).map(Folder::new).collect();
+/// Paths are stored as folder indexes and names; old packages as whole paths. What comes back are some that are files:
+/// folders of the package stand among the names as well.
+fn own(header: &Header<'_>, facts: &mut FileFacts) -> Vec<u64> {
+    let names: Vec<&[u8]> = header.texts(tag::DIR_NAMES).collect();
+    let known: HashSet<u64> =
+        names.iter().map(|name| fingerprint(name.strip_suffix(b"/").unwrap_or(name))).collect();
+    let places: Vec<bool> = names.iter().map(|name| is_package_place(name)).collect();
+    let folders: Vec<Folder> = names.into_iter().map(Folder::new).collect();
+    let mut files = Vec::new();
     let indexes = header.numbers(tag::DIR_INDEXES);
     for (name, index) in header.texts(tag::BASE_NAMES).zip(indexes) {
-        let folder = usize::try_from(index).ok().and_then(|index| folders.get(index));
-        if let Some(folder) = folder {
-            facts.own(folder.file(name));
+        let Ok(index) = usize::try_from(index) else { continue };
+        if let Some(folder) = folders.get(index) {
+            let file = folder.file(name);
+            facts.own(file);
+            let is_file = files.len() < MAX_WITNESSES && !known.contains(&file);
+            if is_file && places.get(index) == Some(&true) {
+                files.push(file);
+            }
         }
     }
     for path in header.texts(tag::OLD_FILE_NAMES) {
         facts.own(fingerprint(path));
     }
+    files
 }
