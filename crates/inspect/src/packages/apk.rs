@@ -4,9 +4,11 @@
 //! that they own (`F:` a folder, `R:` a file in the folder named last).
 //! Source: the Alpine wiki's "Apk spec" for the installed database.
 //!
-//! Odd: apk-tools 3 has packages and indexes in a binary form (ADB), but writes the installed database as text still; a
-//! database in the binary form is a problem. `o:` is the origin that Alpine's advisories speak of; its version is the package's own. A block that a short or
+//! Odd: apk-tools 3 has packages and indexes in a binary form ([`adb`]), and writes the installed database as text still,
+//! but can convert it. `o:` is the origin that Alpine's advisories speak of; its version is the package's own. A block that a short or
 //! forged line spoils costs that block only.
+
+mod adb;
 
 use std::collections::BTreeMap;
 
@@ -15,9 +17,9 @@ use plimsoll_model::SourcePackage;
 
 use super::{MAX_PACKAGES, MAX_WORD};
 use crate::{
-    facts::{FileFacts, PackageFact, Problem},
+    facts::{FileFacts, MAX_WITNESSES, PackageFact, Problem},
     parser::{ClaimedFile, ParseError, Parser, Want},
-    paths::{Folder, child_of, fingerprint},
+    paths::{Folder, child_of, fingerprint, is_package_place},
 };
 
 const FOLDER: &str = "lib/apk/db";
@@ -35,47 +37,64 @@ impl Parser for ApkInstalled {
     }
 
     fn version(&self) -> u32 {
-        3
+        4
     }
 
     fn reads(&self) -> &'static str {
-        "lib/apk/db/installed, usr/lib/apk/db/installed (also lib/apk/db/*.adb, which are told, not read)"
+        "lib/apk/db/installed, usr/lib/apk/db/installed, lib/apk/db/*.adb, as text and in apk's binary form (ADB)"
     }
 
     fn claims(&self, path: &[u8], _: &EntryMeta) -> Option<Want> {
         let path = path.strip_prefix(b"usr/").unwrap_or(path);
         match child_of(path, FOLDER)? {
             b"installed" => Some(Want::Whole { limit: u64::MAX }),
-            name => name.ends_with(b".adb").then_some(Want::Head { limit: 16 }),
+            name => name.ends_with(b".adb").then_some(Want::Whole { limit: u64::MAX }),
         }
     }
 
     fn parse(&self, file: &ClaimedFile<'_>) -> Result<FileFacts, ParseError> {
         if file.bytes.starts_with(ADB) || file.path.name() != b"installed" {
-            return Err(ParseError::Syntax {
-                at: "start".to_owned(),
-                problem: "is a database in apk's binary form (ADB), which is not read".to_owned(),
-            });
+            return adb::parse(file.bytes);
         }
         let mut facts = FileFacts::default();
         let mut block = Block::default();
         for (index, line) in file.bytes.split(|&byte| byte == b'\n').enumerate() {
             let line = line.strip_suffix(b"\r").unwrap_or(line);
             match line {
-                [] => std::mem::take(&mut block).finish(&mut facts),
+                [] => std::mem::take(&mut block).finish_line(&mut facts),
                 [key, b':', value @ ..] => {
                     block.first_line.get_or_insert(index + 1);
-                    block.add(*key, value, &mut facts);
+                    match key {
+                        b'F' => add_folder(&mut block, value, &mut facts),
+                        b'R' => add_file(&mut block, value, &mut facts),
+                        _ => block.add(*key, value),
+                    }
                 }
                 _ => facts.problem(|| {
                     Problem::unreadable(format!("line {}: is not of the form `K:value`", index + 1))
                 }),
             }
         }
-        block.finish(&mut facts);
+        block.finish_line(&mut facts);
         facts.owned.sort_unstable();
         facts.owned.dedup();
         Ok(facts)
+    }
+}
+
+/// A folder of the package, in which the files that follow are.
+fn add_folder(block: &mut Block, name: &[u8], facts: &mut FileFacts) {
+    block.folder = Some(Folder::new(name));
+    block.is_package_place = is_package_place(name);
+    facts.own(fingerprint(name));
+}
+
+fn add_file(block: &mut Block, name: &[u8], facts: &mut FileFacts) {
+    let folder = block.folder.unwrap_or_else(|| Folder::new(b""));
+    let file = folder.file(name);
+    facts.own(file);
+    if block.is_package_place && block.files.len() < MAX_WITNESSES {
+        block.files.push(file);
     }
 }
 
@@ -90,35 +109,34 @@ struct Block {
     /// A name or version was there already: readers disagree which one counts.
     repeated: bool,
     folder: Option<Folder>,
+    is_package_place: bool,
+    /// Some of its files.
+    files: Vec<u64>,
 }
 
 impl Block {
-    fn add(&mut self, key: u8, value: &[u8], facts: &mut FileFacts) {
+    fn add(&mut self, key: u8, value: &[u8]) {
         let word = match key {
             b'P' => &mut self.name,
             b'V' => &mut self.version,
             b'o' => &mut self.origin,
             b'A' => &mut self.architecture,
             b'L' => &mut self.license,
-            b'F' => {
-                self.folder = Some(Folder::new(value));
-                facts.own(fingerprint(value));
-                return;
-            }
-            b'R' => {
-                let folder = self.folder.unwrap_or_else(|| Folder::new(b""));
-                facts.own(folder.file(value));
-                return;
-            }
             _ => return,
         };
         self.repeated |= matches!(key, b'P' | b'V') && !word.is_empty();
         *word = String::from_utf8_lossy(value).trim().to_owned();
     }
 
-    fn finish(self, facts: &mut FileFacts) {
-        let Some(line) = self.first_line else { return };
-        let at = |problem: &str| Problem::unreadable(format!("line {line}: {problem}"));
+    fn finish_line(self, facts: &mut FileFacts) {
+        if let Some(line) = self.first_line {
+            self.finish(&format!("line {line}"), facts);
+        }
+    }
+
+    /// Adds the package; `place` is where it stands in the file.
+    fn finish(self, place: &str, facts: &mut FileFacts) {
+        let at = |problem: &str| Problem::unreadable(format!("{place}: {problem}"));
         if self.name.is_empty() || self.version.is_empty() {
             facts.problem(|| at("the block has no name (`P:`) or no version (`V:`)"));
             return;
@@ -155,5 +173,6 @@ impl Block {
             extra,
             ..PackageFact::default()
         });
+        facts.witness(&self.files);
     }
 }
