@@ -17,6 +17,7 @@ use plimsoll_image::{
 };
 use plimsoll_inspect::{ClaimedFile, parsers};
 use plimsoll_model::{Ecosystem, Package, Scheme};
+use plimsoll_native::inflate::{Inflater, Input, Output, SLACK, Stop, WINDOW};
 
 /// A path for each format that is told by its path.
 pub const CLAIMED: &[&str] = &[
@@ -150,6 +151,40 @@ pub fn read_layer(bytes: &[u8]) {
         let (tree, _) = Tree::merge(&[entries.clone(), entries]);
         let unpacked = 64 << 20;
         assert!(tree.walk().count() <= unpacked / 512 * 2_048);
+    }
+}
+
+/// Inflates raw deflate data, as bytes and as numbers for unknown ones, and holds it against what zlib makes of it.
+///
+/// # Panics
+/// When the two do not agree.
+pub fn inflate(bytes: &[u8]) {
+    const MOST: usize = 1 << 20;
+    let mut theirs = Vec::with_capacity(MOST);
+    let mut zlib = flate2::Decompress::new(false);
+    let status = zlib.decompress_vec(bytes, &mut theirs, flate2::FlushDecompress::Finish);
+    let is_whole = matches!(status, Ok(flate2::Status::StreamEnd));
+    if theirs.len() == MOST {
+        return;
+    }
+    let mut ours = vec![0_u8; MOST + SLACK];
+    let mut input = Input { bytes, bit: 0, is_whole: true };
+    let mut output = Output { units: ours.as_mut_slice(), at: 0, floor: 0 };
+    let stopped = Inflater::new().run(&mut input, &mut output, usize::MAX);
+    assert_eq!(stopped == Ok(Stop::End), is_whole, "{stopped:?}, {status:?}");
+    if is_whole {
+        assert!(output.units[..output.at] == theirs[..]);
+        assert_eq!(input.bit.div_ceil(8) as u64, zlib.total_in());
+    }
+    let mut units: Vec<u16> = (0x8000..=u16::MAX).take(WINDOW).collect();
+    units.resize(WINDOW + MOST + SLACK, 0);
+    let mut input = Input { bytes, bit: 0, is_whole: true };
+    let mut output = Output { units: units.as_mut_slice(), at: WINDOW, floor: 0 };
+    let stopped = Inflater::new().run(&mut input, &mut output, usize::MAX);
+    if is_whole {
+        assert_eq!(stopped, Ok(Stop::End));
+        let units = &output.units[WINDOW..output.at];
+        assert!(units.iter().map(|unit| *unit as u8).eq(theirs.iter().copied()));
     }
 }
 

@@ -6,8 +6,8 @@
 use std::{fs, path::Path};
 
 use plimsoll_fuzz::{
-    CLAIMED, FEED_FILES, compare_versions, read_claimed, read_documents, read_feed, read_layer,
-    read_snapshot, starter_snapshot,
+    CLAIMED, FEED_FILES, compare_versions, inflate, read_claimed, read_documents, read_feed,
+    read_layer, read_snapshot, starter_snapshot,
 };
 
 fn replay(target: &str, most: usize, run: impl Fn(&[u8])) {
@@ -39,6 +39,11 @@ fn variants(bytes: &[u8], most: usize, run: &impl Fn(&[u8])) {
 #[test]
 fn layers() {
     replay("layer", 20, read_layer);
+}
+
+#[test]
+fn deflate_data() {
+    replay("inflate", 300, inflate);
 }
 
 #[test]

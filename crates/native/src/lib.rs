@@ -1,4 +1,4 @@
-//! Memory-mapped files: the only `unsafe` code of the workspace.
+//! The only `unsafe` code of the workspace: memory-mapped files here, [`inflate`] and [`sandbox`] in their modules.
 //!
 //! In: the path of a file that this program wrote itself and never changes in place (an advisory snapshot). Out:
 //! [`Map`], its bytes without a copy, shared by every process that maps the same file. Source: `mmap(2)`.
@@ -22,6 +22,7 @@
     reason = "a memory map cannot be made without it; the argument stands above"
 )]
 
+pub mod inflate;
 pub mod sandbox;
 
 use std::{
