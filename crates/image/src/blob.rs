@@ -66,7 +66,7 @@ pub(crate) fn read_stream(
     budget: &Budget,
     visitor: &mut dyn EntryVisitor,
 ) -> Result<LayerEntries, ReadError> {
-    let compressed = Cell::new(0);
+    let (compressed, used) = (Cell::new(0), Cell::new(0));
     // A blob may not be longer than stated, so an endless one ends here.
     let guard = CompressedGuard::new(&compressed, expected.size.unwrap_or(u64::MAX), budget);
     let mut blob = Stream::new(reader, guard, true);
@@ -81,8 +81,8 @@ pub(crate) fn read_stream(
         (layer, ended)
     } else {
         let decoder =
-            unpack(codec, &mut blob, budget).map_err(|error| pass.codec(codec, &error))?;
-        let guard = UnpackedGuard::new(&compressed, budget);
+            unpack(codec, &mut blob, &used, budget).map_err(|error| pass.codec(codec, &error))?;
+        let guard = UnpackedGuard::new(codec.basis(&compressed, &used), budget);
         let is_hashed = expected.is_diff_id_binding || budget.verify_diff_ids;
         let mut unpacked = Stream::new(decoder, guard, is_hashed && expected.diff_id.is_some());
         let (mut layer, ended) = walk(&mut unpacked, budget, visitor);

@@ -15,7 +15,7 @@ use std::sync::{
 pub use limits::{Limit, LimitError, limits};
 use serde::{Deserialize, Serialize};
 
-use crate::{entry::EntryMeta, source::LayerEntries};
+use crate::{crew::Crew, entry::EntryMeta, source::LayerEntries};
 
 /// Limits of one image, and what it has used of them.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -62,6 +62,9 @@ pub struct Budget {
     /// What is used up. A copy of a budget counts along; [`for_image`](Self::for_image) begins anew.
     #[serde(skip)]
     pub used: Used,
+    /// The threads that read the image, who help one another.
+    #[serde(skip)]
+    pub crew: Crew,
 }
 
 impl Default for Budget {
@@ -87,6 +90,7 @@ impl Default for Budget {
             max_findings: 200_000,
             verify_diff_ids: false,
             used: Used::default(),
+            crew: Crew::default(),
         }
     }
 }
@@ -98,7 +102,7 @@ impl Budget {
     /// The same limits for an image of which nothing was read yet.
     #[must_use]
     pub fn for_image(&self) -> Self {
-        Self { used: Used::default(), ..self.clone() }
+        Self { used: Used::default(), crew: Crew::default(), ..self.clone() }
     }
 
     /// Whether a limit of the image as a whole was reached: what was learnt since then may be cut short.

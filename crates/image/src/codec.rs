@@ -15,6 +15,7 @@ use ring::digest::{Context, SHA256};
 
 use crate::{
     budget::{Budget, BudgetReached},
+    gzip::Gzip,
     tar::{self, Input},
 };
 
@@ -46,6 +47,12 @@ impl Codec {
             | [b'B', b'Z', b'h', b'1'..=b'9', 0x17, 0x72, ..] => Self::Bzip2,
             _ => Self::Plain,
         }
+    }
+
+    /// What the ratio of unpacked bytes is held against: the bytes that were read, or those that were used where reading goes
+    /// far ahead.
+    pub(crate) const fn basis<'c>(self, read: &'c Cell<u64>, used: &'c Cell<u64>) -> &'c Cell<u64> {
+        if matches!(self, Self::Gzip) { used } else { read }
     }
 
     pub(crate) const fn name(self) -> &'static str {
@@ -92,6 +99,7 @@ impl Guard for CompressedGuard<'_> {
 
 /// The unpacked side: ends at a size or at a ratio to what went in.
 pub(crate) struct UnpackedGuard<'c> {
+    /// Compressed bytes that this came from.
     compressed: &'c Cell<u64>,
     counted: u64,
     budget: &'c Budget,
@@ -261,14 +269,16 @@ impl<R: Read, G: Guard> Input for Stream<R, G> {
     }
 }
 
-/// The unpacked bytes of a stream: all members of gzip, all frames of zstd, all streams of xz and bzip2.
+/// The unpacked bytes of a stream: all members of gzip, all frames of zstd, all streams of xz and bzip2. How many bytes gzip
+/// used goes into `used`.
 pub(crate) fn unpack<'r>(
     codec: Codec,
     reader: impl BufRead + 'r,
+    used: &'r Cell<u64>,
     budget: &Budget,
 ) -> io::Result<Box<dyn Read + 'r>> {
     match codec {
-        Codec::Gzip => Ok(Box::new(flate2::bufread::MultiGzDecoder::new(reader))),
+        Codec::Gzip => Ok(Box::new(Gzip::new(reader, used, budget.crew.clone()))),
         Codec::Zstd => {
             let mut decoder = zstd::stream::read::Decoder::with_buffer(reader)?;
             decoder.window_log_max(budget.max_window_log)?;

@@ -4,6 +4,7 @@
 //! too long); OCI image-spec, `image-layout.md`; the `manifest.json` of `docker save`.
 
 use std::{
+    cell::Cell,
     fs,
     io::{Read, Write},
     path::Path,
@@ -161,7 +162,7 @@ impl BuiltImage {
 /// A layer's archive, unpacked.
 fn plain(blob: &[u8]) -> std::io::Result<Vec<u8>> {
     let mut archive = Vec::new();
-    unpack(Codec::of(blob), blob, &Budget::default())?.read_to_end(&mut archive)?;
+    unpack(Codec::of(blob), blob, &Cell::new(0), &Budget::default())?.read_to_end(&mut archive)?;
     Ok(archive)
 }
 

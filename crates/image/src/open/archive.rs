@@ -229,13 +229,13 @@ fn through_codec(
     budget: &Budget,
     copy: &mut dyn io::Write,
 ) -> io::Result<Listed> {
-    let compressed = Cell::new(0);
+    let (compressed, used) = (Cell::new(0), Cell::new(0));
     // What it unpacks to is counted again when its layers are read.
     let budget = &budget.for_image();
     let guard = CompressedGuard::new(&compressed, u64::MAX, budget);
     let blob = Stream::new(file, guard, false);
-    let decoder = unpack(codec, blob, budget)?;
-    let guard = UnpackedGuard::new(&compressed, budget);
+    let decoder = unpack(codec, blob, &used, budget)?;
+    let guard = UnpackedGuard::new(codec.basis(&compressed, &used), budget);
     let mut unpacked = Stream::new(Tee { inner: decoder, copy }, guard, false);
     let listed = list(&mut unpacked, budget)?;
     Ok(match unpacked.take_failure() {

@@ -1,4 +1,5 @@
 use std::{
+    cell::Cell,
     collections::BTreeMap,
     io::{Read, Write},
     os::unix::fs::symlink,
@@ -390,7 +391,8 @@ fn a_docker_archive_is_bound_by_its_diff_ids() {
         let mut bytes = Vec::new();
         let blob = image.layers[index].1.as_slice();
         let codec = Codec::of(blob);
-        let mut reader = crate::codec::unpack(codec, blob, &Budget::default()).unwrap();
+        let used = Cell::new(0);
+        let mut reader = crate::codec::unpack(codec, blob, &used, &Budget::default()).unwrap();
         reader.read_to_end(&mut bytes).unwrap();
         bytes
     };

@@ -101,7 +101,7 @@ fn keep_hashed(
     }
 }
 
-/// Does the work of some layers on all threads, the largest layer first.
+/// Does the work of some layers on all threads, the largest layer first. Threads for which no layer is left help the others.
 fn side_by_side<T: Send>(
     source: &dyn LayerSource,
     options: &ScanOptions<'_>,
@@ -113,13 +113,19 @@ fn side_by_side<T: Send>(
     order.sort_by_key(|index| std::cmp::Reverse(size(*index)));
     let next = AtomicUsize::new(0);
     let results = Mutex::new(BTreeMap::new());
+    let threads = if order.is_empty() { 0 } else { options.threads.max(1) };
+    let crew = &options.budget.crew;
+    let shifts: Vec<_> = (0..threads).map(|_| crew.begin()).collect();
     std::thread::scope(|scope| {
-        for _ in 0..options.threads.clamp(1, order.len().max(1)) {
-            scope.spawn(|| {
+        for shift in shifts {
+            let (order, next, results, work) = (&order, &next, &results, &work);
+            scope.spawn(move || {
                 while let Some(index) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let result = work(*index);
                     results.lock().unwrap_or_else(PoisonError::into_inner).insert(*index, result);
                 }
+                drop(shift);
+                crew.help();
             });
         }
     });
