@@ -4,6 +4,7 @@
 //! something open, as an old one without digests, is no error: the layer is then read as a whole.
 
 use std::{
+    cell::Cell,
     collections::BTreeSet,
     io::{self, Read},
 };
@@ -159,9 +160,9 @@ fn footer_offset(footer: &[u8]) -> Option<u64> {
 }
 
 fn unpacked_all(codec: Codec, packed: &[u8], limit: u64, budget: &Budget) -> Option<Vec<u8>> {
-    let mut bytes = Vec::new();
-    let read: io::Result<usize> =
-        unpack(codec, packed, budget).and_then(|it| it.take(limit + 1).read_to_end(&mut bytes));
+    let (mut bytes, used) = (Vec::new(), Cell::new(0));
+    let read: io::Result<usize> = unpack(codec, packed, &used, budget)
+        .and_then(|it| it.take(limit + 1).read_to_end(&mut bytes));
     read.ok().filter(|_| bytes.len() as u64 <= limit)?;
     Some(bytes)
 }

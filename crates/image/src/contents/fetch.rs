@@ -3,7 +3,10 @@
 //! In: places in the blob. Out: bytes whose digests are checked before anybody sees them. Odd: files that are asked for often
 //! lie near each other, so that somewhat more than asked for is fetched at once, the more the more often that was right.
 
-use std::io::{self, Read};
+use std::{
+    cell::Cell,
+    io::{self, Read},
+};
 
 use super::{RangeSource, document::Chunk};
 use crate::{
@@ -130,7 +133,8 @@ impl<'m, 'r> MemberReader<'m, 'r> {
             return Ok(vec![0; usize::try_from(chunk.size).map_err(io::Error::other)?]);
         };
         let packed = self.fetcher.bytes(chunk.offset, chunk.end)?;
-        let mut unpacked = unpack(self.codec, packed, self.budget)?;
+        let used = Cell::new(0);
+        let mut unpacked = unpack(self.codec, packed, &used, self.budget)?;
         let skipped = io::copy(&mut unpacked.by_ref().take(chunk.inner), &mut io::sink())?;
         let mut bytes = Vec::new();
         unpacked.take(chunk.size).read_to_end(&mut bytes)?;
