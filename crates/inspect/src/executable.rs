@@ -12,6 +12,7 @@
 mod elf;
 mod mach_o;
 mod pe;
+mod symbols;
 
 use std::{borrow::Cow, io};
 
@@ -149,6 +150,8 @@ pub(crate) struct Executable<'a> {
     pub(crate) is_stripped: bool,
     pub(crate) sections: Vec<Section>,
     pub(crate) segments: Vec<Segment>,
+    /// Where a PE file would like to be loaded; addresses in it count from there.
+    pub(crate) image_base: u64,
     /// PE's directories: address and size of each.
     pub(crate) directories: Vec<(u64, u64)>,
     /// What is wrong with its tables, though others could be read.
@@ -202,6 +205,7 @@ impl<'a> Executable<'a> {
             is_stripped: true,
             sections: Vec::new(),
             segments: Vec::new(),
+            image_base: 0,
             directories: Vec::new(),
             problems: Vec::new(),
             content,

@@ -5,6 +5,7 @@
 //! that a later layer removed or emptied: the packages are still there without it, so the earlier one counts, and a
 //! gap says so.
 
+mod assemblies;
 mod conda;
 mod databases;
 mod inventory;
@@ -97,7 +98,8 @@ pub fn inspect_image(
     let earlier = lost::find(tree, layers, &databases, &owned, &mut gaps);
     let mut databases = databases;
     databases.extend(earlier.iter().map(lost::Earlier::file));
-    let absent = locks::absent(tree, &seen.files);
+    let mut absent = locks::absent(tree, &seen.files);
+    assemblies::leave_out_listed(&seen.files, &mut absent);
     let sources = inventory::Sources {
         files: &seen.files,
         databases: &databases,

@@ -9,6 +9,7 @@ mod keeper;
 use std::{
     collections::BTreeMap,
     io::{self, Read},
+    mem,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Mutex, PoisonError},
 };
@@ -180,6 +181,7 @@ impl EntryVisitor for LayerInspector<'_> {
             && let Err(reached) = self.budget.use_claimed_file()
         {
             self.passed_over.get_or_insert(reached);
+            self.keeper.let_go();
             return Ok(());
         }
         if jobs.iter().any(Job::is_for_programs) {
@@ -192,17 +194,15 @@ impl EntryVisitor for LayerInspector<'_> {
                 continue;
             }
             let path = job.claimed.as_ref().unwrap_or(&meta.path);
-            let parsed = kept
-                .file(position, job.want, path)
-                .and_then(|file| parse_watched(job.parser, &file, index, self.watched));
+            let kept = kept.file(position, job.want, path);
+            // One reader of programs says for all of them that a file could not be had.
+            if is_for_programs && !mem::take(&mut is_first_for_programs) && kept.is_err() {
+                continue;
+            }
+            let parsed =
+                kept.and_then(|file| parse_watched(job.parser, &file, index, self.watched));
             let mut facts = match parsed {
                 Ok(facts) => facts,
-                // One reader of programs says for all of them that a file could not be had.
-                Err(ParseError::TooLarge { .. } | ParseError::Unkept(_))
-                    if is_for_programs && !is_first_for_programs =>
-                {
-                    FileFacts::default()
-                }
                 Err(error) => FileFacts { problems: vec![problem(&error)], ..FileFacts::default() },
             };
             if let Some(text) = &facts.text {
@@ -216,11 +216,8 @@ impl EntryVisitor for LayerInspector<'_> {
                     }
                 }
             }
-            if is_for_programs {
-                is_first_for_programs = false;
-                if facts.is_empty() {
-                    continue;
-                }
+            if is_for_programs && facts.is_empty() {
+                continue;
             }
             job.parser.id().clone_into(&mut facts.detector);
             facts.claimed = job.claimed;

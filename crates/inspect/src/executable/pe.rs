@@ -39,6 +39,7 @@ pub(super) fn open(content: Content<'_>) -> Result<Option<Executable<'_>>, OpenE
     executable.is_stripped = symbols == 0;
     let is_64 = executable.is_64;
     let base = fields.word(is_64, 24, 28).ok_or_else(cut)?;
+    executable.image_base = base;
     let directories = fields.usize(if is_64 { 108 } else { 92 }).unwrap_or_default();
     let first = if is_64 { 112 } else { 96 };
     for index in 0..directories.min(DIRECTORIES) {

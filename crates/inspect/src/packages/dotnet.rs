@@ -4,16 +4,26 @@
 //! `runtimeconfig.json` and `deps.json`; NuGet's of lock files. Odd: NuGet's names do not care about case; they are kept as
 //! written. Assemblies themselves (PE files) are read elsewhere.
 
+mod assembly;
 mod assets;
+mod bundle;
 mod deps;
 mod packages_config;
 mod packages_lock;
 mod runtime;
+mod version_resource;
 
 pub(crate) use self::{
-    assets::ProjectAssets, deps::DependencyManifest, packages_config::PackagesConfig,
-    packages_lock::NugetLock, runtime::DotnetRuntime,
+    assembly::{Assembly, ID as ASSEMBLIES},
+    assets::ProjectAssets,
+    deps::DependencyManifest,
+    packages_config::PackagesConfig,
+    packages_lock::NugetLock,
+    runtime::DotnetRuntime,
 };
+
+/// Ids of the parsers whose lists say what assemblies beside them came from.
+pub(crate) const LISTS: &[&str] = &["dotnet-deps", "dotnet-runtime"];
 
 /// The OSV name of the ecosystem.
 const NUGET: &str = "NuGet";

@@ -159,6 +159,18 @@ fn is_yaml(text: &[u8]) -> bool {
     text.windows(13).any(|word| word == b"spdxVersion: ")
 }
 
+/// Reads a document that something else holds.
+///
+/// # Errors
+/// [`ParseError`] when it is none, or cannot be read to its end.
+pub(crate) fn read_embedded(content: Content<'_>) -> Result<FileFacts, ParseError> {
+    let document = read(content)?;
+    if document.format.is_none() {
+        return Err(ParseError::Syntax { at: "SBOM".to_owned(), problem: NO_SBOM.to_owned() });
+    }
+    Ok(document.into_facts(true))
+}
+
 /// Reads a document of any kind. What is not an SBOM at all gives a document without a format.
 ///
 /// # Errors

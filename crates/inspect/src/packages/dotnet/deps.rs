@@ -61,32 +61,37 @@ impl Parser for DependencyManifest {
     }
 
     fn parse(&self, file: &ClaimedFile<'_>) -> Result<FileFacts, ParseError> {
-        let document: Document = json::parse(file.bytes)?;
-        let name = match &document.runtime_target {
-            Value::String(name) => Some(name.as_str()),
-            target => target.get("name").and_then(Value::as_str),
-        };
-        let target = name.and_then(|name| document.targets.get(name));
-        let mut found = LockFile::installed(NUGET);
-        for (key, library) in &document.libraries {
-            let kind = library.kind.as_str().unwrap_or_default();
-            if !matches!(kind, "package" | "runtimepack") {
-                continue;
-            }
-            if target.and_then(|target| target.get(key)).is_some_and(|parts| !brings_files(parts)) {
-                continue;
-            }
-            let Some((name, version)) = split_library(key) else {
-                found.problem(|| {
-                    Problem::unreadable(format!("`{}` has no name or no version", clip(key)))
-                });
-                continue;
-            };
-            let name = name.strip_prefix("runtimepack.").unwrap_or(name);
-            found.add(&Locked { name, version, ..Locked::default() });
-        }
-        Ok(found.finish())
+        read(file.bytes)
     }
+}
+
+/// Reads a list, in a file of its own or not.
+pub(super) fn read(bytes: &[u8]) -> Result<FileFacts, ParseError> {
+    let document: Document = json::parse(bytes)?;
+    let name = match &document.runtime_target {
+        Value::String(name) => Some(name.as_str()),
+        target => target.get("name").and_then(Value::as_str),
+    };
+    let target = name.and_then(|name| document.targets.get(name));
+    let mut found = LockFile::installed(NUGET);
+    for (key, library) in &document.libraries {
+        let kind = library.kind.as_str().unwrap_or_default();
+        if !matches!(kind, "package" | "runtimepack") {
+            continue;
+        }
+        if target.and_then(|target| target.get(key)).is_some_and(|parts| !brings_files(parts)) {
+            continue;
+        }
+        let Some((name, version)) = split_library(key) else {
+            found.problem(|| {
+                Problem::unreadable(format!("`{}` has no name or no version", clip(key)))
+            });
+            continue;
+        };
+        let name = name.strip_prefix("runtimepack.").unwrap_or(name);
+        found.add(&Locked { name, version, ..Locked::default() });
+    }
+    Ok(found.finish())
 }
 
 /// Whether a library's entry in a target names files.

@@ -177,3 +177,12 @@ fn go_says_the_same_of_programs_that_are_here() {
     }
     println!("{agreed} programs of this machine are told as Go tells them");
 }
+
+#[test]
+fn ten_thousand_modules_are_read() {
+    let lines: String = (0..10_000)
+        .map(|index| format!("dep\texample.org/m{index}\tv1.0.{index}\th1:x=\n"))
+        .collect();
+    let info = parse(&lines).unwrap();
+    assert_eq!((info.modules.len(), info.modules[9_999].version.as_str()), (10_000, "v1.0.9999"));
+}
