@@ -16,7 +16,7 @@ pub struct ImageIdentity {
     /// As it was asked for: a reference, a file name, a folder.
     pub name: String,
     /// How it was read: `registry`, `oci-layout`, `docker-archive`, `rootfs`, `layer-tar`, `sbom`,
-    /// `containers-storage`, `docker-daemon`.
+    /// `containers-storage`, `docker-daemon`, `registry-contents` (parts of layers); `unknown` when that was not even tried.
     pub source: String,
     /// Digest of the platform's manifest; `None` where the source has no manifest.
     pub digest: Option<Digest>,
