@@ -297,7 +297,11 @@ fn module(node: NodeRef<'_>) -> Option<String> {
         }
         // An egg describes itself.
         EntryKind::Directory if !name.contains('.') && !name.starts_with("__") => {
-            let has_code = node.list().any(|file| is_code(file.name()) && file.size() > 0);
+            // Scripts lie beside modules when all was installed into one folder.
+            let has_code = node.list().any(|file| {
+                let name = file.name();
+                file.size() > 0 && (name.starts_with(b"__init__.") || name.ends_with(b".so"))
+            });
             has_code.then(|| name.to_owned())
         }
         _ => None,

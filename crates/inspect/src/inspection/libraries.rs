@@ -143,15 +143,17 @@ fn library(name: &[u8]) -> Option<(usize, String)> {
     })
 }
 
-/// Whether a package's version begins with whole numbers of a file's. A package that went back to an older version says so
-/// behind `really`.
+/// Whether a package's version begins with whole numbers of a file's, or the other way round: a package may leave the last
+/// ones out (bash 5.1.4 is Debian's `5.1-2`). One that went back to an older version says so behind `really`.
 fn is_version(package: &str, file: &str) -> bool {
     let plain = package.split_once(':').map_or(package, |(_, rest)| rest);
     let really = plain.split_once("really").map_or(plain, |(_, rest)| rest);
-    [plain, really].iter().any(|version| {
-        let rest = version.strip_prefix(file);
+    let begins = |whole: &str, start: &str| {
+        let rest = whole.strip_prefix(start).filter(|_| !start.is_empty());
         rest.is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_digit()))
-    })
+    };
+    let upstream = plain.split(['-', '+', '~']).next().unwrap_or_default();
+    begins(plain, file) || begins(really, file) || begins(file, upstream)
 }
 
 #[cfg(test)]
@@ -168,6 +170,9 @@ mod tests {
             ("3.0.9-1", "3", true),
             ("1:3.0.7-18.el9_2", "3.0.7", true),
             ("99.0-1", "1.2.13", false),
+            ("5.1-2+deb11u1", "5.1.4", true),
+            ("5.2-2", "5.1.4", false),
+            ("-1", "5.1.4", false),
             ("", "1", false),
         ] {
             assert_eq!(is_version(package, file), wanted, "{package} {file}");

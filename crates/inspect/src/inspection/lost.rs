@@ -5,7 +5,7 @@
 //! files of it are still there as they were; a version that changed is an upgrade, unless no file of the package came with
 //! it. Package managers write every file of a package anew, and dpkg its list of them.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use plimsoll_image::{Tree, TreePath};
 use plimsoll_model::Gap;
@@ -52,6 +52,11 @@ type Key<'l> = (&'l str, &'l str);
 /// So many files of a package that are all there as they were tell that another package only took its name: one that takes
 /// files over brings its own, but a file or two may be shared.
 const MIN_RENAMED: usize = 3;
+
+/// Lists of one package that are asked; it has one for each architecture and layer.
+const MAX_LISTS: usize = 16;
+/// Files of one package that are asked: anybody may name a package a thousand times.
+const MAX_FILES: usize = 1000;
 
 /// Families whose entries tell which files are a package's.
 const FAMILIES: &[Family] = &[Family::Dpkg, Family::Apk, Family::Rpm];
@@ -118,14 +123,22 @@ struct History<'l> {
     newest: usize,
     /// Per layer that has databases, its packages.
     databases: BTreeMap<usize, BTreeMap<Key<'l>, Entry<'l>>>,
-    /// dpkg's lists: which layers have one of a package, and what it owns there.
-    lists: HashMap<String, Vec<(usize, &'l FileFacts)>>,
+    /// dpkg's lists, by package.
+    lists: HashMap<String, Lists<'l>>,
+}
+
+/// dpkg's lists of one package.
+#[derive(Default)]
+struct Lists<'l> {
+    layers: BTreeSet<usize>,
+    /// The lowest ones.
+    files: Vec<&'l FileFacts>,
 }
 
 impl<'l> History<'l> {
     fn of(family: Family, layers: &'l [LayerFacts], newest: usize) -> Self {
         let mut databases: BTreeMap<usize, BTreeMap<Key<'l>, Entry<'l>>> = BTreeMap::new();
-        let mut lists: HashMap<String, Vec<(usize, &'l FileFacts)>> = HashMap::new();
+        let mut lists: HashMap<String, Lists<'l>> = HashMap::new();
         for (layer, of_layer) in layers.iter().enumerate().take(newest + 1) {
             for (position, files) in &of_layer.files {
                 for facts in files {
@@ -134,7 +147,11 @@ impl<'l> History<'l> {
                         let package =
                             path.as_ref().and_then(|path| dpkg::package_of_list(path.name()));
                         if let Some(package) = package {
-                            lists.entry(package).or_default().push((layer, facts));
+                            let lists = lists.entry(package).or_default();
+                            lists.layers.insert(layer);
+                            if lists.files.len() < MAX_LISTS {
+                                lists.files.push(facts);
+                            }
                         }
                     }
                     if !family.has_parser(&facts.detector) {
@@ -164,8 +181,9 @@ impl<'l> History<'l> {
     /// Fingerprints of files that are the package's.
     fn witnesses(&self, entry: &Entry<'l>) -> Vec<u64> {
         if self.family == Family::Dpkg {
-            let lists = self.lists.get(&entry.package.name).into_iter().flatten();
-            return lists.flat_map(|(_, facts)| facts.owned.iter().copied()).collect();
+            let lists = self.lists.get(&entry.package.name).map(|lists| &*lists.files);
+            let lists = lists.unwrap_or_default().iter();
+            return lists.flat_map(|list| list.owned.iter().copied()).take(MAX_FILES).collect();
         }
         let witnesses = &entry.facts.witnesses;
         let start = witnesses.partition_point(|(index, _)| *index < entry.index);
@@ -207,11 +225,9 @@ impl<'l> History<'l> {
         }
         let is_rewritten = |(old, new): &(Entry<'l>, Entry<'l>)| {
             if self.family == Family::Dpkg {
-                let lists =
-                    self.lists.get(&old.package.name).map(Vec::as_slice).unwrap_or_default();
-                let (before, after): (Vec<usize>, Vec<usize>) =
-                    lists.iter().map(|(layer, _)| *layer).partition(|layer| *layer <= old.layer);
-                return !before.is_empty() && after.is_empty();
+                // No list at all says nothing: somebody may have removed them to save room.
+                let newest = self.lists.get(&old.package.name).and_then(|it| it.layers.last());
+                return newest.is_some_and(|layer| *layer <= old.layer);
             }
             let witnesses = [self.witnesses(old), self.witnesses(new)].concat();
             let is_old = |file: &u64| written.get(file).is_none_or(|layer| *layer <= old.layer);
