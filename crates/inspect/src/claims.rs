@@ -174,7 +174,7 @@ impl<'t> Search<'t> {
     fn see(&mut self, path: &[u8], node: NodeRef<'_>) {
         let Some(content) = node.content() else { return };
         let meta = node.meta_at(TreePath::clean(path));
-        for parser in parsers() {
+        for parser in parsers().iter().filter(|parser| parser.follows_links()) {
             if parser.claims(path, &meta).is_none() || is_read(self.layers, content, *parser) {
                 continue;
             }

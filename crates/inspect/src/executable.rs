@@ -82,6 +82,26 @@ pub(crate) fn is_program(head: &[u8]) -> bool {
     kind(head).is_some()
 }
 
+/// Whether a file that begins so can be run or loaded by Linux: it is linked, and not merely compiled.
+pub(crate) fn is_executable(head: &[u8]) -> bool {
+    const LINKED: [u8; 2] = [2, 3];
+    match head {
+        [0x7f, b'E', b'L', b'F', _, order, ..] => match (*order, head.get(16..18)) {
+            (2, Some([0, kind])) | (1, Some([kind, 0])) => LINKED.contains(kind),
+            _ => false,
+        },
+        _ => false,
+    }
+}
+
+/// Whether a file is called as what other programs load.
+pub(crate) fn is_named_like_library(path: &[u8]) -> bool {
+    let name = path.rsplit(|&byte| byte == b'/').next().unwrap_or_default();
+    name.ends_with(b".so")
+        || name.ends_with(b".node")
+        || name.windows(4).any(|part| part == b".so.")
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Elf,

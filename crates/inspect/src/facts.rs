@@ -19,6 +19,8 @@ pub struct LayerFacts {
     /// Positions of entries that were claimed as programs and looked at, sorted; what they say, if anything, stands in
     /// `files`. There may be millions that are none.
     pub programs: Vec<u32>,
+    /// Positions of those among them that Linux can run or load, sorted.
+    pub executables: Vec<u32>,
 }
 
 impl LayerFacts {
@@ -33,9 +35,13 @@ impl LayerFacts {
         for (entry, files) in more.files {
             self.files.entry(entry).or_default().extend(files);
         }
-        self.programs.extend(more.programs);
-        self.programs.sort_unstable();
-        self.programs.dedup();
+        for (known, more) in
+            [(&mut self.programs, more.programs), (&mut self.executables, more.executables)]
+        {
+            known.extend(more);
+            known.sort_unstable();
+            known.dedup();
+        }
     }
 }
 

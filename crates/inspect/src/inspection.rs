@@ -14,6 +14,7 @@ mod libraries;
 mod listed;
 mod locks;
 mod lost;
+mod opaque;
 mod unlisted;
 mod visible;
 
@@ -91,7 +92,12 @@ pub fn inspect_image(
     let owned = inventory::owned(&seen.files, &databases);
     databases::check_places(tree, distribution.as_ref(), &shown, &owned, &mut gaps);
     unlisted::check_metadata(tree, layers, &mut gaps);
-    unlisted::check(tree, layers, &owned, &shown, distribution.as_ref(), &mut gaps);
+    let question =
+        opaque::Question { tree, layers, files: &seen.files, databases: &databases, owned: &owned };
+    let untold = opaque::programs(&question);
+    gaps.extend(opaque::gap(&untold));
+    unlisted::check(tree, layers, &owned, &shown, &mut gaps);
+    unlisted::check_distribution(&untold, &shown, distribution.as_ref(), &mut gaps);
     libraries::check(tree, &releases, &shown, &mut gaps);
     let looking = leftovers::Looking { tree, files: &seen.files, shown: &shown, owned: &owned };
     leftovers::check(&looking, &mut gaps);

@@ -43,6 +43,8 @@ pub struct LayerInspector<'a> {
     files: BTreeMap<u32, Vec<FileFacts>>,
     /// Entries that were looked at as programs.
     programs: Vec<u32>,
+    /// Those among them that Linux can run or load.
+    executables: Vec<u32>,
     only: Option<BTreeMap<u32, Vec<&'a UnreadClaim>>>,
     turn: Option<&'a Mutex<()>>,
     watched: Option<(usize, &'a dyn Watch)>,
@@ -60,6 +62,7 @@ impl<'a> LayerInspector<'a> {
             text_left: MAX_TEXT_BYTES,
             files: BTreeMap::new(),
             programs: Vec::new(),
+            executables: Vec::new(),
             only: None,
             turn: None,
             watched: None,
@@ -108,7 +111,12 @@ impl<'a> LayerInspector<'a> {
             at: entries.computed_digest.map(|digest| digest.to_string()).unwrap_or_default(),
             detail: format!("files of the layer were not read: {reached}"),
         }));
-        LayerFacts { entries, files: self.files, programs: self.programs }
+        LayerFacts {
+            entries,
+            files: self.files,
+            programs: self.programs,
+            executables: self.executables,
+        }
     }
 
     /// Counts one more file that is read; false when there were too many.
@@ -186,6 +194,9 @@ impl EntryVisitor for LayerInspector<'_> {
         }
         if jobs.iter().any(Job::is_for_programs) {
             self.programs.push(index);
+            if kept.is_executable() {
+                self.executables.push(index);
+            }
         }
         let mut is_first_for_programs = true;
         for (position, job) in jobs.into_iter().enumerate() {

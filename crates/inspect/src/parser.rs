@@ -35,6 +35,12 @@ pub trait Parser: Sync {
         false
     }
 
+    /// Whether a name counts that a file has by a link alone. It does for whatever programs look for by that name, and not
+    /// where the name tells what the file is: `gzip` may be a link to `busybox`.
+    fn follows_links(&self) -> bool {
+        true
+    }
+
     /// Reads a file.
     ///
     /// # Errors

@@ -23,6 +23,7 @@ use crate::{
     packages::{
         classifier,
         dpkg::{DpkgFiles, package_of_list},
+        java::JavaRelease,
         lock::{EVIDENCE, LOCK, OPTIONAL, SCOPE},
     },
     parser::Parser,
@@ -81,6 +82,7 @@ pub(super) fn packages(sources: &Sources<'_, '_>, gaps: &mut Vec<Gap>) -> Vec<Pa
     let language =
         sources.files.iter().filter(|file| Family::of_parser(&file.facts.detector).is_none());
     let replaced = sources.replaced();
+    let homes = java_homes(sources.files);
     let mut listed = Vec::new();
     for file in sources.databases.iter().chain(language) {
         // A program says the version that its distribution began with, and nothing of the fixes since.
@@ -90,7 +92,15 @@ pub(super) fn packages(sources: &Sources<'_, '_>, gaps: &mut Vec<Gap>) -> Vec<Pa
             && (is_program || sources.has_owners());
         for fact in &file.facts.packages {
             let is_the_owners = fact.ecosystem.is_some() && is_owned;
-            if is_the_owners || sources.absent.contains(&ptr::from_ref(fact)) {
+            // Its home folder says it better.
+            let is_java = is_program
+                && fact.namespace.as_deref() == Some("java")
+                && file
+                    .path
+                    .parent()
+                    .and_then(|folder| folder.parent())
+                    .is_some_and(|home| homes.contains(&home));
+            if is_the_owners || is_java || sources.absent.contains(&ptr::from_ref(fact)) {
                 continue;
             }
             let Some(package) = sources.package(file, fact) else {
@@ -134,6 +144,14 @@ pub(super) fn packages(sources: &Sources<'_, '_>, gaps: &mut Vec<Gap>) -> Vec<Pa
         package.locations.dedup();
     }
     packages
+}
+
+/// Home folders of Java that say which one they are.
+fn java_homes(files: &[VisibleFile<'_>]) -> HashSet<TreePath> {
+    let is_home = |file: &&VisibleFile<'_>| {
+        file.facts.detector == JavaRelease.id() && !file.facts.packages.is_empty()
+    };
+    files.iter().filter(is_home).filter_map(|file| file.path.parent()).collect()
 }
 
 /// Whether `package` is `known`, of which another file told something without which its type has no package URL: the

@@ -2,7 +2,7 @@
 //!
 //! In: the tree, all layers' facts, what installed packages own. Out: gaps. Odd: a database that lost its entries, but not
 //! all of them, looks like any other; the files that the lost packages left behind tell it apart from one whose packages
-//! were removed properly. Without any database, what could be told of programs is nothing, and that is said as well.
+//! were removed properly.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -26,7 +26,6 @@ pub(super) fn check(
     layers: &[LayerFacts],
     owned: &Fingerprints,
     shown: &Shown<'_>,
-    distribution: Option<&Distribution>,
     gaps: &mut Vec<Gap>,
 ) {
     for &family in Family::ALL {
@@ -49,19 +48,29 @@ pub(super) fn check(
             gaps.push(database_gap(family, "", detail));
         }
     }
-    if distribution.is_none() && shown.families.is_empty() {
-        let programs = first_and_count(tree, |node, _| is_program(node));
-        if let Some((first, count)) = programs {
-            gaps.push(Gap {
-                reason: GapReason::UnknownDistribution,
-                by: "distribution".to_owned(),
-                at: String::new(),
-                detail: format!(
-                    "there is neither os-release nor a package database: what programs are made of is not known ({count}, the first is `{}`)",
-                    first.display()
-                ),
-            });
-        }
+}
+
+/// The gap of an image of no distribution, unless all of its programs are known for themselves.
+pub(super) fn check_distribution(
+    untold: &[TreePath],
+    shown: &Shown<'_>,
+    distribution: Option<&Distribution>,
+    gaps: &mut Vec<Gap>,
+) {
+    if let Some(first) = untold.first()
+        && distribution.is_none()
+        && shown.families.is_empty()
+    {
+        gaps.push(Gap {
+            reason: GapReason::UnknownDistribution,
+            by: "distribution".to_owned(),
+            at: String::new(),
+            detail: format!(
+                "there is neither os-release nor a package database: what programs are made of is not known ({}, the first is `{}`)",
+                untold.len(),
+                first.display()
+            ),
+        });
     }
 }
 
@@ -170,10 +179,6 @@ fn lost(family: Family, layers: &[LayerFacts], owned: &Fingerprints) -> Fingerpr
 
 pub(super) fn is_of_package(node: NodeRef<'_>, path: &[u8]) -> bool {
     node.kind() == EntryKind::File && node.size() > 0 && is_package_place(path)
-}
-
-fn is_program(node: NodeRef<'_>) -> bool {
-    node.kind() == EntryKind::File && node.size() > 0 && node.mode() & 0o111 != 0
 }
 
 /// The first path that is wanted, and how many there are.

@@ -183,6 +183,11 @@ impl<'k> Kept<'k> {
         Ok((bytes, self.all.clone().unwrap_or_else(|| Ok(Content::of_bytes(bytes)))?))
     }
 
+    /// Whether Linux can run or load it.
+    pub(super) fn is_executable(&self) -> bool {
+        executable::is_executable(self.start)
+    }
+
     /// Whether it begins as programs do.
     pub(super) fn is_program(&self) -> bool {
         executable::is_program(self.start)

@@ -15,7 +15,10 @@ mod table;
 
 use plimsoll_image::EntryMeta;
 
-use self::product::{candidates, compiled};
+use self::{
+    product::{Product, candidates, compiled},
+    table::PRODUCTS,
+};
 use super::lock::EVIDENCE;
 use crate::{
     facts::{FileFacts, PackageFact},
@@ -49,6 +52,10 @@ impl Parser for Classifier {
 
     fn reads(&self) -> &'static str {
         "programs and shared libraries that are called as a known product is: node, nginx, libcrypto.so.*, …"
+    }
+
+    fn follows_links(&self) -> bool {
+        false
     }
 
     fn claims(&self, path: &[u8], meta: &EntryMeta) -> Option<Want> {
@@ -90,6 +97,20 @@ impl Parser for Classifier {
         }
         Ok(facts)
     }
+}
+
+/// What comes along with a product that was found: paths below the folder that `bin` or `lib` is in, or beside the file itself
+/// (`./libssl`); names may go on.
+pub(crate) fn beside(package: &PackageFact) -> &'static [&'static str] {
+    let is_it = |product: &&Product| {
+        let listed = &product.listed;
+        package.ecosystem.as_deref() == Some(listed.ecosystem)
+            && package.namespace.as_deref() == listed.namespace
+            && package.name == listed.name
+    };
+    let is_classified = package.extra.get(EVIDENCE).is_some_and(|evidence| evidence == BINARY);
+    let product = PRODUCTS.iter().find(|product| is_classified && is_it(product));
+    product.map_or(&[], |product| product.beside)
 }
 
 #[cfg(test)]

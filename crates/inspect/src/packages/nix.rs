@@ -52,6 +52,14 @@ impl Parser for NixStore {
     }
 }
 
+/// Whether a file lies in a directory of the store that names a package.
+pub(crate) fn is_of_package(path: &[u8]) -> bool {
+    let rest = path.strip_prefix(STORE.as_bytes()).and_then(|rest| rest.strip_prefix(b"/"));
+    let directory = rest.and_then(|rest| rest.split(|&byte| byte == b'/').next());
+    let name = directory.and_then(|directory| std::str::from_utf8(directory).ok());
+    name.and_then(|name| name.get(HASH + 1..)).and_then(split).is_some()
+}
+
 /// The store's packages, each with its path and layer.
 pub(crate) fn look(tree: &Tree) -> Vec<(TreePath, usize, FileFacts)> {
     let mut seen = BTreeSet::new();

@@ -15,7 +15,7 @@ use plimsoll_model::{
 
 use super::wire::{Reader, Wire, fields, words};
 
-fields!(LayerFacts { entries, files, programs });
+fields!(LayerFacts { entries, files, programs, executables });
 fields!(LayerEntries {
     entries,
     origin,

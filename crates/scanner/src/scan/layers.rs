@@ -271,6 +271,7 @@ pub(super) fn read_claims(
                     };
                     second.files.retain(|entry, _| is_same(*entry));
                     second.programs.retain(|entry| is_same(*entry));
+                    second.executables.retain(|entry| is_same(*entry));
                     facts.add(second);
                 }
             }

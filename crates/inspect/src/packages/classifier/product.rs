@@ -61,6 +61,9 @@ pub(super) struct Product {
     /// Further packages that the same file is.
     pub(super) also: &'static [Listed],
     pub(super) files: &'static [FileName],
+    /// What comes along with it, modules above all: paths below the folder that `bin` or `lib` is in, or beside the file itself
+    /// (`./libssl`); names may go on.
+    pub(super) beside: &'static [&'static str],
     pub(super) form: Form,
     /// Regular expressions over bytes with the version as first group, the surest first. `<V>` stands for three or four
     /// numbers and an optional pre-release, `<N>` for two to four numbers alone; both are groups.

@@ -27,6 +27,7 @@ const ROW: Product = Product {
     listed: generic("", ""),
     also: &[],
     files: &[],
+    beside: &[],
     form: Form::Elf,
     versions: &[],
     is_named: false,
@@ -47,6 +48,7 @@ pub(super) const PRODUCTS: &[Product] = &[
     Product {
         listed: generic("python", "python_software_foundation:python python:python"),
         files: &[Program("python"), Library("libpython")],
+        beside: &["lib/python2.", "lib/python3.", "lib/libpython3.so", "./libpython3.so"],
         is_named: true,
         versions: &[r"\x00([23]\.[0-9]{1,2}\.[0-9]{1,2}(?:(?:a|b|rc)[0-9]{1,2})?\+?)\x00"],
         examples: &[
@@ -59,6 +61,7 @@ pub(super) const PRODUCTS: &[Product] = &[
     Product {
         listed: generic("pypy", "pypy:pypy"),
         files: &[Library("libpypy"), Library("libpypy3-c"), Program("pypy")],
+        beside: &["lib/pypy", "lib_pypy/", "lib-python/"],
         versions: &[r"\[PyPy <N>"],
         examples: &[("[PyPy 7.3.11 with GCC 12.2.0]", "7.3.11")],
         counter_example: "PyPy 7.3.11",
@@ -140,6 +143,7 @@ pub(super) const PRODUCTS: &[Product] = &[
     Product {
         listed: generic("ruby", "ruby-lang:ruby"),
         files: &[Program("ruby"), Library("libruby")],
+        beside: &["lib/ruby/"],
         versions: &[
             r"ruby ([0-9]\.[0-9]{1,2}\.[0-9]{1,2}(?:(?:p|preview|rc|dev)[0-9]{0,4})?) \(20",
         ],
@@ -153,6 +157,7 @@ pub(super) const PRODUCTS: &[Product] = &[
     Product {
         listed: generic("perl", "perl:perl"),
         files: &[Program("perl"), Library("libperl")],
+        beside: &["lib/perl5/", "lib/perl/"],
         versions: &[
             r"\x00v(5\.[0-9]{1,2}\.[0-9]{1,2})\x00panic",
             r"/lib/perl5?/(5\.[0-9]{1,2}\.[0-9]{1,2})",
@@ -242,6 +247,16 @@ pub(super) const PRODUCTS: &[Product] = &[
     Product {
         listed: generic("rust", "rust-lang:rust"),
         files: &[Program("rustc"), Library("libstd"), Library("librustc_driver")],
+        beside: &[
+            "lib/rustlib/",
+            "lib/librustc_driver-",
+            "lib/libstd-",
+            "lib/libLLVM",
+            "bin/cargo",
+            "bin/rust",
+            "bin/clippy-driver",
+            "libexec/rust-",
+        ],
         versions: &[
             r"rustc version <V> \([0-9a-f]{7,12} [0-9]{4}-",
             r"\x00<V> \([0-9a-f]{9} [0-9]{4}-[0-9]{2}-[0-9]{2}\)",
@@ -257,6 +272,7 @@ pub(super) const PRODUCTS: &[Product] = &[
     Product {
         listed: generic("erlang", r"erlang:erlang\/otp"),
         files: &[Program("beam.smp"), Program("erlexec"), Path("liberts_internal.a")],
+        beside: &["lib/erlang/", "./"],
         versions: &[
             r"/otp_src_<N>(?:-rc[0-9])?/erts/",
             r"/(?:otp|erlang)-<N>(?:\+dfsg)?/erts/",
@@ -283,6 +299,7 @@ pub(super) const PRODUCTS: &[Product] = &[
     Product {
         listed: generic("julia", "julialang:julia"),
         files: &[Library("libjulia-internal"), Library("libjulia")],
+        beside: &["lib/julia/", "lib/libjulia", "libexec/julia/"],
         versions: &[
             r"\x00__init__\x00<V>\x00(?:verify|branch)",
             r"\x00<V>\x00branch\x00",
@@ -295,6 +312,7 @@ pub(super) const PRODUCTS: &[Product] = &[
     Product {
         listed: generic("dart", "dart:dart_software_development_kit"),
         files: &[Program("dart")],
+        beside: &["bin/", "lib/"],
         versions: &[
             r"\x00([0-9]\.[0-9]{1,3}\.[0-9]{1,3}(?:-[0-9.]{1,10}(?:beta|dev))?) \((?:stable|beta|dev)\)",
         ],
@@ -335,6 +353,7 @@ pub(super) const PRODUCTS: &[Product] = &[
     Product {
         listed: generic("swipl", "swi-prolog:swi-prolog"),
         files: &[Program("swipl"), Library("libswipl")],
+        beside: &["lib/swi-prolog/", "lib/swipl/"],
         versions: &[r"swipl-<N>/"],
         examples: &[("/src/swipl-9.1.8/src", "9.1.8")],
         counter_example: "swipl 9.1.8",
@@ -351,6 +370,34 @@ pub(super) const PRODUCTS: &[Product] = &[
     Product {
         listed: generic("gcc", "gnu:gcc"),
         files: &[Program("gcc"), Program("x86_64-linux-gnu-gcc"), Program("aarch64-linux-gnu-gcc")],
+        beside: &[
+            "lib/gcc/",
+            "libexec/gcc/",
+            "lib64/libstdc++",
+            "lib64/libgcc_s",
+            "lib64/libgomp",
+            "lib64/libgfortran",
+            "lib64/libquadmath",
+            "lib64/libasan",
+            "lib64/libhwasan",
+            "lib64/libubsan",
+            "lib64/libtsan",
+            "lib64/liblsan",
+            "lib64/libatomic",
+            "lib64/libitm",
+            "lib64/libcc1",
+            "lib64/libssp",
+            "lib64/libobjc",
+            "bin/gcc",
+            "bin/g++",
+            "bin/c++",
+            "bin/cpp",
+            "bin/gcov",
+            "bin/gfortran",
+            "bin/lto-dump",
+            "bin/x86_64-",
+            "bin/aarch64-",
+        ],
         versions: &[
             r"\x00([0-9]{1,2}\.[0-9]\.[0-9])\x00(?:\([^\x00]{1,60}\) ?\x00)?gcc version",
             r"GCC: \(GNU\) <N>",
@@ -374,6 +421,7 @@ pub(super) const PRODUCTS: &[Product] = &[
     Product {
         listed: generic("openresty", "openresty:openresty"),
         files: &[Program("nginx"), Program("openresty")],
+        beside: &["modules/ngx_", "luajit/", "lualib/"],
         versions: &[r"nginx version: openresty/<N>"],
         examples: &[("\0nginx version: openresty/1.21.4.1\n\0", "1.21.4.1")],
         counter_example: "\0nginx version: nginx/1.22.1\n\0",
@@ -382,6 +430,7 @@ pub(super) const PRODUCTS: &[Product] = &[
     Product {
         listed: generic("nginx", "f5:nginx nginx:nginx"),
         files: &[Program("nginx"), Program("nginx-debug")],
+        beside: &["modules/ngx_", "lib/nginx/modules/ngx_"],
         versions: &[r"nginx version: [a-z]{1,20}/<N>", r"\x00nginx/<N>\x00"],
         examples: &[
             ("on: \"%c\"\0nginx version: nginx/1.22.1\n\0OpenSSL 3.0.22", "1.22.1"),
@@ -393,6 +442,16 @@ pub(super) const PRODUCTS: &[Product] = &[
     Product {
         listed: generic("httpd", "apache:http_server"),
         files: &[Program("httpd"), Program("apache2")],
+        beside: &[
+            "modules/mod_",
+            "bin/ab",
+            "bin/ht",
+            "bin/rotatelogs",
+            "bin/logresolve",
+            "bin/checkgid",
+            "bin/fcgistarter",
+            "bin/suexec",
+        ],
         versions: &[r"\x00Apache/<N>(?:\x00| )", r"Apache/([0-9]\.[0-9]{1,2}\.[0-9]{1,3})"],
         examples: &[("mailto:\0Apache/2.4.71\0 Server at", "2.4.71")],
         counter_example: "\0Apache/2\0Apache/%s",
@@ -491,6 +550,7 @@ pub(super) const PRODUCTS: &[Product] = &[
             Program("valkey-cli"),
             Program("valkey-sentinel"),
         ],
+        beside: &["./valkey-"],
         versions: &[
             r"\x00<V>\x00c11-builtin\x00",
             r"(?:^|[^0-9])([0-9]\.[0-9]{1,2}\.[0-9]{1,2})buildkitsandbox-[0-9]",
@@ -512,6 +572,7 @@ pub(super) const PRODUCTS: &[Product] = &[
             Program("redis-cli"),
             Program("redis-sentinel"),
         ],
+        beside: &["./redis-"],
         versions: &[
             r"\x00<V>\x00c11-builtin\x00",
             r"\x00<V>\x00 \(git:%s\x00",
@@ -540,6 +601,26 @@ pub(super) const PRODUCTS: &[Product] = &[
     Product {
         listed: generic("postgresql", "postgresql:postgresql"),
         files: &[Program("postgres"), Program("psql"), Program("pg_dump")],
+        beside: &[
+            "lib/postgresql/",
+            "lib/libpq",
+            "lib/libecpg",
+            "lib/libpgtypes",
+            "./pg_",
+            "./pgbench",
+            "./psql",
+            "./initdb",
+            "./createdb",
+            "./createuser",
+            "./dropdb",
+            "./dropuser",
+            "./clusterdb",
+            "./reindexdb",
+            "./vacuumdb",
+            "./vacuumlo",
+            "./ecpg",
+            "./oid2name",
+        ],
         versions: &[
             r"PostgreSQL\) ([0-9]{1,2}(?:\.[0-9]{1,3}){0,2}(?:alpha|beta|rc)?[0-9]{0,2})",
             r"(?:^|\x00|\?)PostgreSQL ([0-9]{1,2}(?:\.[0-9]{1,3}){0,2}(?:alpha|beta|rc)?[0-9]{0,2})",
@@ -562,6 +643,15 @@ pub(super) const PRODUCTS: &[Product] = &[
             Program("mysqld"),
             Program("mysql"),
             Program("mariadb-dump"),
+        ],
+        beside: &[
+            "lib/plugin/",
+            "lib/mysql/plugin/",
+            "./mariadb",
+            "./mysql",
+            "./my",
+            "./aria_",
+            "./innochecksum",
         ],
         versions: &[r"(?:^|[^0-9.])(?:5\.5\.5-)?<N>-MariaDB"],
         examples: &[
@@ -590,6 +680,17 @@ pub(super) const PRODUCTS: &[Product] = &[
     Product {
         listed: generic("mysql", "oracle:mysql"),
         files: &[Program("mysqld"), Program("mysql"), Program("mysqldump"), Program("mysqladmin")],
+        beside: &[
+            "lib/plugin/",
+            "lib/mysql/plugin/",
+            "lib/private/",
+            "lib/component_",
+            "./mysql",
+            "./my_",
+            "./innochecksum",
+            "./ibd2sdi",
+            "./perror",
+        ],
         versions: &[
             r"\x00([5-9]\.[0-9]{1,2}\.[0-9]{1,3})\x00{1,16}mysql",
             r"/mysql-([5-9]\.[0-9]{1,2}\.[0-9]{1,3})(?:-[a-z0-9]{1,6})?/",
@@ -627,6 +728,7 @@ pub(super) const PRODUCTS: &[Product] = &[
     Product {
         listed: generic("sqlite", "sqlite:sqlite"),
         files: &[Library("libsqlite3"), Program("sqlite3"), Library("libsqlite")],
+        beside: &["./sqlite3"],
         versions: &[
             r"\x00(3\.[0-9]{1,2}\.[0-9]{1,2}(?:\.[0-9])?)\x00.{0,4096}?SQLite format 3",
             r"SQLite format 3.{0,4096}?\x00(3\.[0-9]{1,2}\.[0-9]{1,2}(?:\.[0-9])?)\x00",
@@ -670,6 +772,16 @@ pub(super) const PRODUCTS: &[Product] = &[
     Product {
         listed: generic("openssl", "openssl:openssl"),
         files: &[Library("libcrypto"), Program("openssl")],
+        beside: &[
+            "./libssl",
+            "lib/libssl",
+            "lib64/libssl",
+            "lib/engines",
+            "lib64/engines",
+            "lib/ossl-modules/",
+            "lib64/ossl-modules/",
+            "bin/openssl",
+        ],
         versions: &[
             r"\x00OpenSSL ([0-9]\.[0-9]\.[0-9]{1,2}(?:[a-z]{1,2}|-(?:alpha|beta|rc|dev|pre)[0-9]{0,2})?(?:-fips)?) {1,2}[0-9]{1,2} [A-Z]",
             r"\x00OpenSSL ([0-9]\.[0-9]\.[0-9]{1,2}[a-z]{0,2})",
@@ -685,6 +797,7 @@ pub(super) const PRODUCTS: &[Product] = &[
     Product {
         listed: generic("libressl", "openbsd:libressl"),
         files: &[Library("libcrypto"), Program("openssl")],
+        beside: &["./libssl", "./libtls"],
         versions: &[r"\x00LibreSSL <N>"],
         examples: &[("\0LibreSSL 3.8.2\0", "3.8.2")],
         counter_example: "\0OpenSSL 1.1.1w  11 Sep 2023\0",
@@ -884,6 +997,7 @@ pub(super) const PRODUCTS: &[Product] = &[
     Product {
         listed: generic("git", "git-scm:git git:git"),
         files: &[Program("git")],
+        beside: &["libexec/git-core/", "lib/git-core/", "./git-", "./scalar"],
         versions: &[r"\x00?git/<N>\x00GIT_USER_AGENT", r"git/<N>\x00"],
         examples: &[("\u{feff}git/2.39.5\0GIT_USER_AGENT\0\x002.39.5\0", "2.39.5")],
         counter_example: "git/%s",
@@ -911,6 +1025,7 @@ pub(super) const PRODUCTS: &[Product] = &[
     Product {
         listed: generic("xz", "tukaani:xz"),
         files: &[Program("xz"), Program("xzdec"), Library("liblzma")],
+        beside: &["./xz", "./lzma"],
         versions: &[
             r"\x00xz(?:dec)? \(XZ Utils\) (5\.[0-9]{1,2}\.[0-9]{1,2}(?:alpha|beta)?)\x00",
             r"\x00(5\.[0-9]{1,2}\.[0-9]{1,2}(?:alpha|beta)?)\x00",
@@ -999,6 +1114,7 @@ pub(super) const PRODUCTS: &[Product] = &[
             Library("libswresample"),
             Library("libswscale"),
         ],
+        beside: &["./libpostproc"],
         versions: &[r"FFmpeg version n?<N>", r"%s version n?<N>", r"\x00ffmpeg version n?<N>"],
         examples: &[
             ("specified.\n\0%s version 5.1.9-0+deb12u1\0%sbuilt", "5.1.9"),
@@ -1018,6 +1134,7 @@ pub(super) const PRODUCTS: &[Product] = &[
             Library("libMagickCore-7.Q16"),
             Library("libMagickCore-6.Q16HDRI"),
         ],
+        beside: &["./libMagick", "lib/ImageMagick-"],
         versions: &[r"ImageMagick ([0-9]\.[0-9]\.[0-9]{1,2}-[0-9]{1,3})"],
         examples: &[("php\0\0ImageMagick 6.9.11-60 Q16 x86_64 2021", "6.9.11-60")],
         counter_example: "ImageMagick Studio LLC",
@@ -1093,6 +1210,7 @@ pub(super) const PRODUCTS: &[Product] = &[
             Program("chrome-headless-shell"),
             Program("headless_shell"),
         ],
+        beside: &["./"],
         versions: &[
             r"\x00([0-9]{2,3}\.0\.[0-9]{4,5}\.[0-9]{1,3})\x00(?:Default|chrome\x00|ecma-114)",
             r"(?:Headless)?Chrome/([0-9]{2,3}\.0\.[0-9]{4,5}\.[0-9]{1,3})",

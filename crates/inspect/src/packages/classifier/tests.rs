@@ -151,6 +151,41 @@ fn packages_have_package_urls_and_cpes() {
     assert!(names.len() >= 80, "{}", names.len());
 }
 
+/// Programs of this machine, and how they are asked for their version.
+const ASKED: &[(&str, &str)] = &[
+    ("/bin/bash", "--version"),
+    ("/usr/bin/git", "--version"),
+    ("/usr/bin/openssl", "version"),
+    ("/usr/bin/perl", "-v"),
+    ("/usr/bin/curl", "--version"),
+    ("/usr/bin/gzip", "--version"),
+    ("/usr/bin/xz", "--version"),
+    ("/usr/bin/zstd", "--version"),
+    ("/usr/bin/jq", "--version"),
+    ("/usr/bin/node", "--version"),
+    ("/usr/bin/python3.11", "--version"),
+    ("/usr/bin/sqlite3", "--version"),
+    ("/usr/bin/getopt", "--version"),
+];
+
+#[test]
+fn programs_of_this_machine_say_the_same_themselves() {
+    let mut agreed = Vec::new();
+    for (path, question) in ASKED {
+        let Ok(bytes) = std::fs::read(path) else {
+            println!("skipped: {path} is not here");
+            continue;
+        };
+        let found = found(path, &bytes);
+        let Some((name, version)) = found.first() else { continue };
+        let answer = std::process::Command::new(path).arg(question).output().unwrap();
+        let answer = String::from_utf8_lossy(&answer.stdout).into_owned();
+        assert!(answer.contains(version), "{path} is {version} of {name}, and says {answer}");
+        agreed.push(*path);
+    }
+    println!("{} programs agree: {}", agreed.len(), agreed.join(", "));
+}
+
 proptest::proptest! {
     #[test]
     fn damaged_files_do_no_harm(row in 0..PRODUCTS.len(), at in 0_usize..60, byte: u8, more: Vec<u8>) {

@@ -1,0 +1,2 @@
+# -*- encoding: utf-8 -*-
+# stub: c 1.0 ruby lib
