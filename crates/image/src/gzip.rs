@@ -176,8 +176,8 @@ impl<'c, R: Read> Gzip<'c, R> {
         Ok(())
     }
 
-    /// Lets others look ahead, and says how far to inflate; `None`: something of theirs was taken over.
-    fn advised(&mut self) -> io::Result<Option<usize>> {
+    /// Lets others look ahead.
+    fn give(&mut self) -> io::Result<()> {
         while let Some(wanted) = self.ahead.wanted(self.here() / 8) {
             while !self.is_whole && self.base + (self.input.len() as u64) < wanted {
                 self.read_more()?;
@@ -186,6 +186,12 @@ impl<'c, R: Read> Gzip<'c, R> {
                 break;
             }
         }
+        Ok(())
+    }
+
+    /// How far to inflate; `None`: something that others inflated was taken over.
+    fn advised(&mut self) -> io::Result<Option<usize>> {
+        self.give()?;
         if self.step == Step::Data && !self.inflater.is_between_blocks() {
             return Ok(Some(self.bit + 1).filter(|_| !self.ahead.is_empty()).or(Some(usize::MAX)));
         }
@@ -196,6 +202,7 @@ impl<'c, R: Read> Gzip<'c, R> {
         match self.ahead.advise(self.here(), is_member, u8::try_from(bits).unwrap_or(u8::MAX)) {
             Advice::TakeOver(found) => {
                 self.take_over(found);
+                self.give()?;
                 Ok(self.taken.is_none().then_some(self.bit + 1))
             }
             Advice::Inflate(until) => {

@@ -124,7 +124,12 @@ impl Ahead {
                     };
                     let (earliest, latest) = start.bits();
                     if is_here {
-                        self.kept = self.kept.saturating_sub(KEPT_STEP);
+                        let is_done =
+                            |given: &Given| matches!(given.guess.progress(), Progress::Done(_));
+                        if self.given.iter().all(is_done) {
+                            // Whoever helps has nothing left to do.
+                            self.kept = self.kept.saturating_sub(KEPT_STEP);
+                        }
                         let bytes = first.start / 8;
                         let found = first.guess.take();
                         self.given.pop_front();
@@ -145,7 +150,7 @@ impl Ahead {
                 Progress::Running if here < first.end => {
                     first.guess.wait();
                     // It had too little to do of its own. What was found counts the other way once.
-                    self.kept = (self.kept + 2 * KEPT_STEP).min(MOST_KEPT);
+                    self.kept = (self.kept + KEPT_STEP).min(MOST_KEPT);
                     continue;
                 }
                 Progress::Waiting | Progress::Running => {}
