@@ -9,8 +9,8 @@ use std::{
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
 };
 
-/// Pieces that are put up or worked on at a time, by all readers of an image together: each needs memory.
-const MAX_PIECES: usize = 16;
+/// Pieces that are put up or worked on at a time, by all readers of an image together: each needs up to 14 MiB.
+const MAX_PIECES: usize = 6;
 
 /// Something that any thread can do.
 pub(crate) trait Work: Send + Sync {

@@ -13,6 +13,9 @@ use crate::crew::Crew;
 /// Chunks ahead of the reader for each thread that helps, so that none waits for the reader.
 const CHUNKS: usize = 2;
 
+/// Pieces of memory that are kept to be used again.
+const MAX_SPARE: usize = 2;
+
 /// By how much the bytes that the reader keeps become more or fewer, and the most that they can be.
 const KEPT_STEP: u64 = (CHUNK / 8) as u64;
 const MOST_KEPT: u64 = 2 * CHUNK as u64;
@@ -170,7 +173,9 @@ impl Ahead {
 
     /// Memory that is free again.
     pub(super) fn give_back(&mut self, found: Found) {
-        self.spare.push(found.units);
+        if self.spare.len() < MAX_SPARE {
+            self.spare.push(found.units);
+        }
         drop(found.permit);
     }
 }
