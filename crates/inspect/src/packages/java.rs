@@ -50,7 +50,7 @@ impl Parser for JavaArchive {
     }
 
     fn version(&self) -> u32 {
-        4
+        5
     }
 
     fn reads(&self) -> &'static str {

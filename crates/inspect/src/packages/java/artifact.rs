@@ -175,7 +175,8 @@ pub(super) fn identify(
     let certain = well_known.or(if is_foreign { None } else { stated.group });
     let guess = || if is_foreign { None } else { group(name, manifest) };
     let group =
-        certain.map(str::to_owned).or_else(guess).or_else(|| shared_folder(archive.names()));
+        certain.map(str::to_owned).or_else(guess).or_else(|| shared_folder(name, archive.names()));
+    let group = group.or_else(|| if is_foreign { None } else { module_group(name, manifest) });
     let doubt = match (certain, &group) {
         (Some(_), _) => None,
         (None, Some(_)) => Some(GUESSED),
@@ -236,18 +237,25 @@ fn group(name: &str, manifest: &Manifest) -> Option<String> {
     if let Some(group) = manifest.get("Implementation-Vendor-Id").filter(is_group) {
         return Some(group.to_owned());
     }
-    let dotted = name.replace('-', ".");
-    let module = manifest.get("Automatic-Module-Name").filter(|name| is_literal(name));
-    let before = |text: &str, name: &str| {
-        let prefix = text.strip_suffix(name)?.strip_suffix('.')?;
-        is_group(&prefix).then(|| prefix.to_owned())
-    };
-    let symbolic = symbolic_name(manifest).and_then(|text| before(text, name));
-    symbolic.or_else(|| before(module?, &dotted))
+    let symbolic = symbolic_name(manifest)?;
+    before(symbolic, name)
 }
 
-/// The longest folder that all classes share, as a package name.
-fn shared_folder<'n>(names: impl Iterator<Item = &'n [u8]>) -> Option<String> {
+/// The group by the module's name: that begins with it less often than a symbolic name does.
+fn module_group(name: &str, manifest: &Manifest) -> Option<String> {
+    let module = manifest.get("Automatic-Module-Name").filter(|name| is_literal(name))?;
+    before(module, &name.replace('-', "."))
+}
+
+/// `org.a.b` of `org.a.b.name`.
+fn before(text: &str, name: &str) -> Option<String> {
+    let prefix = text.strip_suffix(name)?.strip_suffix('.')?;
+    (is_literal(prefix) && prefix.contains('.')).then(|| prefix.to_owned())
+}
+
+/// The longest folder that all classes share, as a package name. `junit-platform-engine` has its classes in
+/// `org/junit/platform/engine`, and its group is what stands before.
+fn shared_folder<'n>(name: &str, names: impl Iterator<Item = &'n [u8]>) -> Option<String> {
     let mut shared: Option<Vec<&[u8]>> = None;
     for name in names {
         if !name.ends_with(b".class") || name.starts_with(b"META-INF/") || name.contains(&b'-') {
@@ -263,7 +271,11 @@ fn shared_folder<'n>(names: impl Iterator<Item = &'n [u8]>) -> Option<String> {
             }
         });
     }
-    let folders = shared.filter(|folders| folders.len() >= 2)?;
+    let mut folders = shared.filter(|folders| folders.len() >= 2)?;
+    let last_word = name.rsplit_once('-').map(|(_, word)| word.as_bytes());
+    if folders.len() > 2 && last_word.is_some() && folders.last().copied() == last_word {
+        folders.pop();
+    }
     let group = folders.iter().map(|folder| String::from_utf8_lossy(folder)).collect::<Vec<_>>();
     Some(group.join(".")).filter(|group| is_literal(group))
 }
@@ -282,6 +294,23 @@ mod tests {
             ("-1", "-1", None),
         ] {
             assert_eq!(split_version(stem), (name, version), "{stem}");
+        }
+    }
+
+    #[test]
+    fn the_last_word_of_a_name_is_no_part_of_the_group() {
+        let group = |name: &str, class: &str| shared_folder(name, [class.as_bytes()].into_iter());
+        for (name, class, wanted) in [
+            (
+                "junit-platform-engine",
+                "org/junit/platform/engine/A.class",
+                Some("org.junit.platform"),
+            ),
+            ("my-tool", "org/tool/A.class", Some("org.tool")),
+            ("tool", "org/a/tool/A.class", Some("org.a.tool")),
+            ("tool", "A.class", None),
+        ] {
+            assert_eq!(group(name, class).as_deref(), wanted, "{name}");
         }
     }
 
