@@ -1,7 +1,8 @@
 //! What the fuzz targets do with their bytes, in one place, so that the committed seeds are replayed by a plain test too.
 //!
-//! In: any bytes. Out: nothing; what breaks a promise panics. Odd: formats that are told apart by their path are read under
-//! a path of theirs, through the same claim and the same guard-free parse as in a scan.
+//! In: any bytes. Out: nothing; what breaks a promise panics. Odd: formats are told apart by their path, so an input for parsers is a
+//! path, a line feed and the file's bytes. Seeds of parsers are the files of `inspect`'s cases: a format that has a case is
+//! fuzzed, and one that has none fails a test here.
 
 use std::{
     path::{Path, PathBuf},
@@ -15,82 +16,9 @@ use plimsoll_image::{
     Budget, EntryKind, EntryMeta, LayerDescriptor, Tree, TreePath, parse_config, parse_manifest,
     read_blob,
 };
-use plimsoll_inspect::{ClaimedFile, parsers};
+use plimsoll_inspect::{ClaimedFile, Want, parsers};
 use plimsoll_model::{Ecosystem, Package, Scheme};
 use plimsoll_native::inflate::{Inflater, Input, Output, SLACK, Stop, WINDOW};
-
-/// A path for each format that is told by its path.
-pub const CLAIMED: &[&str] = &[
-    "var/lib/dpkg/status",
-    "var/lib/dpkg/status.d/base",
-    "var/lib/dpkg/status.d/base.md5sums",
-    "var/lib/dpkg/info/base.list",
-    "lib/apk/db/installed",
-    "usr/lib/python3/site-packages/a.dist-info/METADATA",
-    "usr/lib/python3/site-packages/a.egg-info",
-    "app/node_modules/a/package.json",
-    "etc/os-release",
-    "etc/debian_version",
-    "etc/passwd",
-    "etc/ssh/sshd_config",
-    "opt/tool/package.json",
-    "var/lib/rpmmanifest/container-manifest-2",
-    "srv/go.mod",
-    "srv/go.sum",
-    "srv/Cargo.lock",
-    "usr/lib/ruby/gems/3.1.0/specifications/rack-2.2.8.gemspec",
-    "srv/Gemfile.lock",
-    "srv/vendor/composer/installed.json",
-    "srv/composer.lock",
-    "usr/share/php/.registry/a.reg",
-    "app/lib/cowboy-2.9.0/ebin/cowboy.app",
-    "srv/mix.lock",
-    "srv/rebar.lock",
-    "srv/pubspec.lock",
-    "srv/Package.resolved",
-    "srv/Podfile.lock",
-    "srv/conan.lock",
-    "root/.conan/data/zlib/1.2.11/_/_/package/0/conaninfo.txt",
-    "opt/vcpkg/installed/vcpkg/status",
-    "usr/lib/ghc/package.conf.d/a.conf",
-    "srv/stack.yaml.lock",
-    "srv/cabal.project.freeze",
-    "root/.opam/x/.opam-switch/switch-state",
-    "root/.opam/x/.opam-switch/packages/a.1/opam",
-    "usr/lib/R/library/a/DESCRIPTION",
-    "srv/renv.lock",
-    "root/.julia/packages/A/b/Project.toml",
-    "srv/Manifest.toml",
-    "usr/local/lib/luarocks/rocks-5.1/a/1-1/a-1-1.rockspec",
-    "usr/local/lib/luarocks/rocks-5.1/manifest",
-    "usr/local/lib/perl5/.meta/a-1/install.json",
-    "usr/local/lib/perl5/perllocal.pod",
-    "srv/cpanfile.snapshot",
-    "srv/wp-includes/version.php",
-    "srv/wp-content/plugins/a/a.php",
-    "usr/share/bottlerocket/application-inventory.json",
-    "var/lib/pacman/local/a-1-1/desc",
-    "var/lib/pacman/local/a-1-1/files",
-    "var/db/pkg/dev-libs/a-1/CONTENTS",
-    "usr/lib/opkg/status",
-    "usr/lib/opkg/info/a.list",
-    "usr/local/Cellar/a/1/INSTALL_RECEIPT.json",
-    "meta/snap.yaml",
-    "var/lib/flatpak/app/a/x86_64/stable/0/deploy",
-    "var/lib/chisel/manifest.wall",
-    "opt/java/release",
-    "srv/gradle.lockfile",
-    "app/a.deps.json",
-    "usr/share/dotnet/shared/a/8.0.1/a.deps.json",
-    "srv/packages.lock.json",
-    "srv/packages.config",
-    "srv/obj/project.assets.json",
-    "opt/conda/conda-meta/a-1-0.json",
-    "usr/lib/python3/site-packages/a.dist-info/RECORD",
-    "opt/tool.pex",
-    "srv/main.js.LICENSE.txt",
-    "srv/main.js.map",
-];
 
 /// A name for each kind of feed file.
 pub const FEED_FILES: &[&str] = &["CVE-2021-44228.json", "kev.json", "epss.csv"];
@@ -105,16 +33,24 @@ fn budget() -> Budget {
     }
 }
 
-/// Parses a file with every parser that claims the path.
+/// Splits an input for parsers: a path, a line feed, a file.
+#[must_use]
+pub fn split_input(input: &[u8]) -> Option<(&str, &[u8])> {
+    let at = input.iter().position(|byte| *byte == b'\n')?;
+    let path = std::str::from_utf8(&input[..at]).ok().filter(|path| !path.is_empty())?;
+    Some((path, &input[at + 1..]))
+}
+
+/// Parses a file with every parser that claims the path, and says which did.
 ///
 /// # Panics
 /// When a parser keeps more than it read, or a nameless package.
-pub fn read_claimed(path: &str, bytes: &[u8]) {
+pub fn read_claimed(path: &str, bytes: &[u8]) -> Vec<&'static str> {
     let path = TreePath::from(path);
     let meta = EntryMeta {
         path: path.clone(),
         kind: EntryKind::File,
-        mode: 0o644,
+        mode: 0o755,
         uid: 0,
         gid: 0,
         size: bytes.len() as u64,
@@ -122,22 +58,73 @@ pub fn read_claimed(path: &str, bytes: &[u8]) {
         link: None,
     };
     let budget = budget();
-    let mut claims = 0;
+    let mut claims = Vec::new();
     for parser in parsers() {
-        if parser.claims(path.as_bytes(), &meta).is_none() {
-            continue;
-        }
-        claims += 1;
-        let file = ClaimedFile::new(&path, bytes, &budget);
+        let part = match parser.claims(path.as_bytes(), &meta) {
+            None => continue,
+            Some(Want::Whole { limit } | Want::Program { limit }) if bytes.len() as u64 > limit => {
+                continue;
+            }
+            Some(Want::Whole { .. } | Want::Program { .. }) => bytes,
+            Some(Want::Head { limit }) => head(bytes, limit),
+            Some(Want::Seekable { head: limit, .. }) => {
+                let head = head(bytes, limit);
+                if parser.wants_rest(path.as_bytes(), head) { bytes } else { head }
+            }
+        };
+        claims.push(parser.id());
+        let file = ClaimedFile::new(&path, part, &budget);
         if let Ok(facts) = parser.parse(&file) {
-            assert!(facts.owned.len() <= bytes.len());
-            assert!(facts.problems.len() <= 1_000, "{} problems", facts.problems.len());
+            assert!(facts.owned.len() <= bytes.len(), "{}", parser.id());
+            let problems = facts.problems.len();
+            assert!(problems <= 1_000, "{}: {problems} problems", parser.id());
             for package in facts.packages {
-                assert!(!package.name.is_empty() && !package.version.is_empty());
+                let is_named = !package.name.is_empty() && !package.version.is_empty();
+                assert!(is_named, "{}: {package:?}", parser.id());
             }
         }
     }
-    assert!(claims > 0, "no parser claims the path");
+    claims
+}
+
+fn head(bytes: &[u8], limit: u64) -> &[u8] {
+    let length = usize::try_from(limit).map_or(bytes.len(), |limit| limit.min(bytes.len()));
+    &bytes[..length]
+}
+
+/// The files of `inspect`'s cases: a path inside of an image, and its bytes.
+///
+/// # Panics
+/// When the cases cannot be read.
+#[must_use]
+pub fn case_files() -> Vec<(String, Vec<u8>)> {
+    let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/inspect/tests/cases");
+    let mut files = Vec::new();
+    // Group, case, and a layer's folder stand before the path.
+    for layer in
+        folders(&cases).iter().flat_map(|group| folders(group)).flat_map(|case| folders(&case))
+    {
+        let mut left = vec![layer.clone()];
+        while let Some(folder) = left.pop() {
+            left.extend(folders(&folder));
+            for file in entries(&folder).into_iter().filter(|path| path.is_file()) {
+                let path = file.strip_prefix(&layer).expect("a path below").to_string_lossy();
+                files.push((path.into_owned(), std::fs::read(&file).expect("a case's file")));
+            }
+        }
+    }
+    files.sort();
+    files.dedup();
+    files
+}
+
+fn folders(folder: &Path) -> Vec<PathBuf> {
+    entries(folder).into_iter().filter(|path| path.is_dir()).collect()
+}
+
+fn entries(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).expect("a folder of cases");
+    entries.map(|entry| entry.expect("an entry").path()).collect()
 }
 
 /// Unpacks, walks and merges a layer's blob.

@@ -1,14 +1,16 @@
-//! Replays the committed seeds through the targets: `cargo test --manifest-path fuzz/Cargo.toml`, on any toolchain.
+//! Replays the committed seeds through the targets: `cargo test --no-default-features --manifest-path fuzz/Cargo.toml`.
 //!
-//! In: `seeds/<target>/*`, an input per file. Out: nothing panics, and every target has seeds. Odd: each seed is also cut and
-//! damaged in a few fixed ways, so that a run without a fuzzer still sees more than what is well formed.
+//! In: `seeds/<target>/*`, an input per file, and the files of `inspect`'s cases. Out: nothing panics, and every target and every
+//! parser has seeds. Odd: each seed is also cut and damaged in a few fixed ways, so that a run without a fuzzer still sees
+//! more than what is well formed.
 
-use std::{fs, path::Path};
+use std::{collections::BTreeSet, fs, path::Path};
 
 use plimsoll_fuzz::{
-    CLAIMED, FEED_FILES, compare_versions, inflate, read_claimed, read_documents, read_feed,
+    FEED_FILES, case_files, compare_versions, inflate, read_claimed, read_documents, read_feed,
     read_layer, read_snapshot, starter_snapshot,
 };
+use plimsoll_inspect::parsers;
 
 fn replay(target: &str, most: usize, run: impl Fn(&[u8])) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("seeds").join(target);
@@ -53,21 +55,37 @@ fn documents() {
 
 #[test]
 fn claimed_files() {
-    replay("parsers", 50, |bytes| {
-        if let Some((choice, bytes)) = bytes.split_first() {
-            read_claimed(CLAIMED[usize::from(*choice) % CLAIMED.len()], bytes);
-        }
-    });
+    let mut read = BTreeSet::new();
+    for (path, bytes) in case_files() {
+        read.extend(read_claimed(&path, &bytes));
+        variants(&bytes, 5, &|bytes: &[u8]| drop(read_claimed(&path, bytes)));
+    }
+    let unread: Vec<&str> =
+        parsers().iter().map(|parser| parser.id()).filter(|id| !read.contains(id)).collect();
+    // The Nix store is read from the names of folders.
+    assert!(unread.iter().all(|id| *id == "nix"), "no case has a file for {unread:?}");
+}
+
+/// `cargo test corpus -- --ignored`: where `cargo fuzz run parsers` begins.
+#[test]
+#[ignore = "writes the corpus of a fuzzer"]
+fn corpus() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus/parsers");
+    fs::create_dir_all(&folder).unwrap();
+    for (number, (path, bytes)) in case_files().into_iter().enumerate() {
+        let input = [path.as_bytes(), b"\n", &bytes].concat();
+        fs::write(folder.join(format!("case-{number}")), input).unwrap();
+    }
 }
 
 #[test]
 fn rpm_databases() {
-    replay("rpm", 300, |bytes| read_claimed("var/lib/rpm/rpmdb.sqlite", bytes));
+    replay("rpm", 300, |bytes| drop(read_claimed("var/lib/rpm/rpmdb.sqlite", bytes)));
 }
 
 #[test]
 fn jars() {
-    replay("jar", 50, |bytes| read_claimed("app/lib/log4j-core-2.14.1.jar", bytes));
+    replay("jar", 50, |bytes| drop(read_claimed("app/lib/log4j-core-2.14.1.jar", bytes)));
 }
 
 #[test]

@@ -27,6 +27,7 @@ const IMAGES: &[&str] = &[
 
 pub(crate) fn run() -> anyhow::Result<()> {
     attack()?;
+    fuzz()?;
     let shared = root().join("../shared");
     if !shared.exists() {
         bail!("the long runs need the real images and advisories of ../shared, which is not here");
@@ -69,5 +70,15 @@ fn attack() -> anyhow::Result<()> {
             .args(["test", "--locked", "--release", "--package", "plimsoll", "--test"])
             .args(["end_to_end", "attack::", "--", "--nocapture", "--test-threads=1"])
             .env("PLIMSOLL_ATTACK", "full"),
+    )
+}
+
+/// The fuzz targets' seeds, then minutes of changed files and of files that grow.
+fn fuzz() -> anyhow::Result<()> {
+    run_command(
+        Command::new("cargo")
+            .args(["test", "--locked", "--release", "--no-default-features"])
+            .args(["--manifest-path", "fuzz/Cargo.toml", "--", "--nocapture"])
+            .env("PLIMSOLL_FUZZ_SECONDS", "300"),
     )
 }

@@ -35,6 +35,11 @@ pub(crate) fn run() -> anyhow::Result<()> {
             .env("RUSTDOCFLAGS", "--deny warnings"),
     )?;
     generate::run(true)?;
+    // The fuzz targets are a workspace of their own, whose lock file nothing else here would touch.
+    process::output(
+        "cargo",
+        &["metadata", "--locked", "--format-version", "1", "--manifest-path", "fuzz/Cargo.toml"],
+    )?;
     setup::run()?;
     test::run(false, &[])
 }

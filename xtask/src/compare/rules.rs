@@ -39,6 +39,11 @@ pub(super) fn key(package: &Listed) -> (String, String, String) {
         _ if namespace.is_empty() => name.clone(),
         _ => format!("{namespace}/{name}"),
     };
+    if kind == "golang" {
+        // The package URL's rules want small letters, and not everybody writes the `v`.
+        let version = version.strip_prefix('v').or(version.strip_prefix("go")).unwrap_or(version);
+        return (kind.clone(), name.to_lowercase(), version.to_owned());
+    }
     (kind.clone(), name, version.clone())
 }
 
@@ -260,5 +265,7 @@ mod tests {
         let one = key(&listed("pypi", "Charset_Normalizer", "3", ""));
         assert_eq!(one, key(&listed("pypi", "charset-normalizer", "3", "")));
         assert_ne!(one, key(&listed("npm", "charset-normalizer", "3", "")));
+        let one = key(&listed("golang", "BobuSumisu/aho-corasick", "v1.0.3", ""));
+        assert_eq!(one, key(&listed("golang", "bobusumisu/aho-corasick", "1.0.3", "")));
     }
 }

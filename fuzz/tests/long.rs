@@ -1,0 +1,199 @@
+//! Long runs without a fuzzer: `PLIMSOLL_FUZZ_SECONDS=300 cargo test --release --no-default-features --test long`, which `cargo xtask full` does.
+//!
+//! In: the files of `inspect`'s cases. Out: no change of bytes makes a parser panic, and no repetition of a part makes it
+//! slower than in proportion. Odd: what fails is kept in `artifacts/long`, as an input for the target `parsers`; without the
+//! variable nothing runs, since these tests look at the clock.
+
+use std::{
+    fs,
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use plimsoll_fuzz::{case_files, read_claimed, read_layer};
+
+/// `splitmix64`: small, and the same everywhere.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    fn below(&mut self, bound: usize) -> usize {
+        (self.next() % bound.max(1) as u64) as usize
+    }
+}
+
+/// How long each test may run; `None` when nobody asked.
+fn wanted() -> Option<Duration> {
+    let seconds = std::env::var("PLIMSOLL_FUZZ_SECONDS").ok()?.parse().ok()?;
+    Some(Duration::from_secs(seconds))
+}
+
+/// The first of a run's numbers: another one each day would be another run.
+fn seed() -> u64 {
+    std::env::var("PLIMSOLL_FUZZ_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(1)
+}
+
+fn keep(name: &str, path: &str, bytes: &[u8]) -> PathBuf {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("artifacts/long");
+    fs::create_dir_all(&folder).unwrap();
+    let file = folder.join(name);
+    fs::write(&file, [path.as_bytes(), b"\n", bytes].concat()).unwrap();
+    file
+}
+
+fn change(random: &mut Random, bytes: &mut Vec<u8>, seeds: &[(String, Vec<u8>)]) {
+    for _ in 0..=random.below(8) {
+        if bytes.is_empty() {
+            return;
+        }
+        let at = random.below(bytes.len());
+        let end = (at + random.below(200)).min(bytes.len());
+        match random.below(10) {
+            0 | 1 => bytes[at] ^= 1 << random.below(8),
+            2 => bytes[at] = b"\0\n \"'{}[]<>/:,=-\x7f\xff"[random.below(18)],
+            3 => bytes.truncate(at),
+            4 => drop(bytes.drain(at..end)),
+            5 => {
+                let piece = bytes[at..end].to_vec();
+                bytes.splice(at..at, piece);
+            }
+            6 => {
+                let words = [0, u64::MAX, 1 << 63, 1 << 31, 0x7fff_ffff, random.next()];
+                let word = words[random.below(words.len())];
+                let word =
+                    if random.below(2) == 0 { word.to_be_bytes() } else { word.to_le_bytes() };
+                let length = [1, 2, 4, 8][random.below(4)];
+                for (byte, new) in bytes[at..].iter_mut().zip(&word[..length]) {
+                    *byte = *new;
+                }
+            }
+            7 => {
+                let (_, other) = &seeds[random.below(seeds.len())];
+                let from = random.below(other.len());
+                let piece = &other[from..(from + random.below(300)).min(other.len())];
+                bytes.splice(at..at, piece.iter().copied());
+            }
+            8 => bytes.swap(at, end.saturating_sub(1).max(at)),
+            _ => {
+                let digits = ["0", "-1", "4294967296", "18446744073709551616", "1e999", "NaN"];
+                bytes.splice(at..end.min(at + 4), digits[random.below(6)].bytes());
+            }
+        }
+    }
+}
+
+#[test]
+fn no_change_of_bytes_makes_a_parser_panic_or_slow() {
+    let Some(wanted) = wanted() else {
+        return println!("skipped: PLIMSOLL_FUZZ_SECONDS is not set");
+    };
+    let seeds = case_files();
+    let mut random = Random(seed());
+    let (started, mut count, mut failures) = (Instant::now(), 0_u64, Vec::new());
+    while started.elapsed() < wanted && failures.len() < 20 {
+        let (path, bytes) = &seeds[random.below(seeds.len())];
+        let mut bytes = bytes.clone();
+        change(&mut random, &mut bytes, &seeds);
+        let begun = Instant::now();
+        let ended = catch_unwind(AssertUnwindSafe(|| {
+            let claims = read_claimed(path, &bytes);
+            if count.is_multiple_of(16) {
+                read_layer(&bytes);
+            }
+            claims
+        }));
+        let is_slow = begun.elapsed() > Duration::from_secs(1);
+        if ended.is_err() || is_slow {
+            let what = if is_slow { "slow" } else { "panic" };
+            let kept = keep(&format!("{what}-{count}"), path, &bytes);
+            failures.push(format!("{path}: {what}, see {}", kept.display()));
+        }
+        count += 1;
+    }
+    println!("{count} inputs");
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+/// The sizes that a file is blown up to.
+const SIZES: [usize; 3] = [256 << 10, 512 << 10, 1 << 20];
+
+/// The most that a doubling may cost; what is below [`NOTHING`] proves nothing.
+const DOUBLING: f64 = 2.5;
+const NOTHING: Duration = Duration::from_millis(30);
+
+#[test]
+fn no_repetition_makes_a_parser_slower_than_in_proportion() {
+    let Some(wanted) = wanted() else {
+        return println!("skipped: PLIMSOLL_FUZZ_SECONDS is not set");
+    };
+    let seeds: Vec<_> = case_files().into_iter().filter(|(_, bytes)| bytes.len() > 3).collect();
+    let mut random = Random(seed());
+    let (started, mut count, mut failures) = (Instant::now(), 0_u64, Vec::new());
+    while started.elapsed() < wanted && failures.len() < 20 {
+        let (path, bytes) = &seeds[random.below(seeds.len())];
+        let (at, end) = part(&mut random, bytes);
+        let number = random.below(4);
+        let blown = |size: usize| blow_up(bytes, at, end, size, number);
+        let times: Vec<Duration> = SIZES.iter().map(|size| cost(path, &blown(*size))).collect();
+        let is_steep = |times: &[Duration]| {
+            times[2] > NOTHING
+                && times[2].as_secs_f64() > times[0].as_secs_f64() * DOUBLING * DOUBLING
+        };
+        count += 1;
+        // A machine that is busy for a moment is no quadratic parser: it must be so three times.
+        let is_so = |_| is_steep(&SIZES.map(|size| cost(path, &blown(size))));
+        if is_steep(&times) && (0..3).all(is_so) {
+            let kept = keep(&format!("steep-{count}"), path, &blown(SIZES[0]));
+            failures.push(format!("{path}: {times:?}, see {}", kept.display()));
+        }
+    }
+    println!("{count} repetitions");
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+/// Some bytes of a file: whole lines as often as not.
+fn part(random: &mut Random, bytes: &[u8]) -> (usize, usize) {
+    let at = random.below(bytes.len());
+    if random.below(2) == 0 {
+        let start = bytes[..at].iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        let lines = 1 + random.below(4);
+        let ends = bytes.iter().enumerate().skip(start).filter(|(_, byte)| **byte == b'\n');
+        return (start, ends.map(|(at, _)| at + 1).nth(lines).unwrap_or(bytes.len()));
+    }
+    (at, (at + 1 + random.below(64)).min(bytes.len()))
+}
+
+/// The file with its part repeated until it has `size` bytes, each time with another number in it if `number` is 0.
+fn blow_up(bytes: &[u8], at: usize, end: usize, size: usize, number: usize) -> Vec<u8> {
+    let mut blown = bytes[..end].to_vec();
+    let mut repeated = 0_u32;
+    while blown.len() < size {
+        let piece = &bytes[at..end];
+        let digit = piece.iter().position(u8::is_ascii_digit).filter(|_| number == 0);
+        match digit {
+            Some(digit) => {
+                blown.extend_from_slice(&piece[..digit]);
+                blown.extend_from_slice(repeated.to_string().as_bytes());
+                blown.extend_from_slice(&piece[digit + 1..]);
+            }
+            None => blown.extend_from_slice(piece),
+        }
+        repeated += 1;
+    }
+    blown.extend_from_slice(&bytes[end..]);
+    blown
+}
+
+fn cost(path: &str, bytes: &[u8]) -> Duration {
+    let begun = Instant::now();
+    let _ended = catch_unwind(AssertUnwindSafe(|| read_claimed(path, bytes)));
+    begun.elapsed()
+}
