@@ -166,6 +166,8 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn a_mask_never_holds_the_password(password in "[a-z]{6,12}[0-9]{2}") {
+            // Words like `xxxx` may come up by chance, and stand for no password.
+            proptest::prop_assume!(is_literal(&password));
             let masked = masked_url(&format!("amqp://user:{password}@host/")).unwrap();
             assert!(!masked.contains(&password));
         }
