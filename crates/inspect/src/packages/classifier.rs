@@ -47,7 +47,7 @@ impl Parser for Classifier {
     }
 
     fn version(&self) -> u32 {
-        1
+        2
     }
 
     fn reads(&self) -> &'static str {

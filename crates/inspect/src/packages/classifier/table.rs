@@ -512,9 +512,9 @@ pub(super) const PRODUCTS: &[Product] = &[
         files: &[Program("envoy"), Program("envoy-static")],
         versions: &[
             r"[0-9a-f]{40}/(1\.[0-9]{1,3}\.[0-9]{1,3}(?:-dev)?)/(?:Clean|Modified|Distribution)/",
-            r"\x00(1\.3[0-9]\.[0-9]{1,2}(?:-dev)?)\x00.{0,1000}envoy[_.]reloadable_features",
-            r"envoy_quic_.{0,1000}\x00(1\.2[0-9]\.[0-9]{1,2}(?:-dev)?)\x00",
-            r"\x00(1\.[12][0-9]\.[0-9]{1,2}(?:-dev)?)\x00.{0,1000}(?:Unable to|ValidationError)",
+            r"\x00(1\.3[0-9]\.[0-9]{1,2}(?:-dev)?)\x00.{0,64}envoy[_.]reloadable_features",
+            r"envoy_quic_.{0,64}\x00(1\.2[0-9]\.[0-9]{1,2}(?:-dev)?)\x00",
+            r"\x00(1\.[12][0-9]\.[0-9]{1,2}(?:-dev)?)\x00.{0,64}(?:Unable to|ValidationError)",
             r"\x00(1\.[0-9]\.[0-9]{1,2}(?:-dev)?)\x00.{0,20}RELEASE",
         ],
         examples: &[
@@ -729,11 +729,7 @@ pub(super) const PRODUCTS: &[Product] = &[
         listed: generic("sqlite", "sqlite:sqlite"),
         files: &[Library("libsqlite3"), Program("sqlite3"), Library("libsqlite")],
         beside: &["./sqlite3"],
-        versions: &[
-            r"\x00(3\.[0-9]{1,2}\.[0-9]{1,2}(?:\.[0-9])?)\x00.{0,4096}?SQLite format 3",
-            r"SQLite format 3.{0,4096}?\x00(3\.[0-9]{1,2}\.[0-9]{1,2}(?:\.[0-9])?)\x00",
-            r"\x00(3\.[0-9]{1,2}\.[0-9]{1,2}(?:\.[0-9])?)\x00",
-        ],
+        versions: &[r"\x00(3\.[0-9]{1,2}\.[0-9]{1,2}(?:\.[0-9])?)\x00"],
         examples: &[("\0\0\x003.40.1\0\0\x01\0\0\0", "3.40.1")],
         counter_example: "3.40\0",
         ..ROW
