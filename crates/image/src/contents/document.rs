@@ -24,10 +24,10 @@ use crate::{
     tar::Reader,
 };
 
-/// Bytes of a table, packed; one of a hundred thousand files has 8 MiB.
+/// Bytes of a table, packed; one of a hundred thousand files has 9 MiB.
 const MAX_PACKED: u64 = 32 << 20;
-/// Bytes of a table, unpacked.
-const MAX_TABLE: u64 = 96 << 20;
+/// Bytes of a table, unpacked: some hundred thousand files. A layer of more is read as a whole.
+const MAX_TABLE: u64 = 48 << 20;
 /// Bytes at the end of an eStargz that name the table's place.
 const FOOTER: u64 = 51;
 /// Bytes at the end that are fetched at once: mostly the table is among them.

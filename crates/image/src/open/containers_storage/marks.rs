@@ -54,16 +54,19 @@ pub(super) fn find(folder: &Path, budget: &Budget) -> io::Result<Marks> {
     }
     let mut names = vec![0; MAX_NAMES];
     let mut open = vec![TreePath::root()];
-    let mut count = 0;
+    let (mut count, mut names_bytes) = (0, 0);
     while let Some(path) = open.pop() {
         count += 1;
-        if count > budget.max_entries {
+        if count > budget.max_entries || names_bytes > budget.max_names_bytes {
             break; // the walk over the layer ends earlier, and says so
         }
         // What cannot be opened cannot be read either, which the walk over the layer says.
         let Ok(directory) = open_folder(root.as_fd(), &path) else { continue };
         marks.look(&directory, &path, &mut names)?;
-        open.extend(folders_in(&directory, &path)?);
+        for folder in folders_in(&directory, &path)? {
+            names_bytes += folder.as_bytes().len() as u64;
+            open.push(folder);
+        }
     }
     Ok(marks)
 }
