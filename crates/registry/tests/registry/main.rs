@@ -15,5 +15,6 @@ mod hostile;
 mod leaks;
 mod management;
 mod origin;
+mod parts;
 mod process;
 mod referrers;
