@@ -1,10 +1,10 @@
 //! Reads of a layer what detectors ask for, by the layer's table of contents.
 //!
-//! In: ranges of a blob, and the manifest's annotations about it. Out: [`LayerEntries`], with a gap. Source: eStargz,
-//! `docs/estargz.md` of containerd/stargz-snapshotter; zstd:chunked, `pkg/chunked` of containers/storage. Odd: the table is
-//! bound to the manifest by its digest, and each chunk to the table. Nothing binds the table to the archive that the blob
-//! is, too: a runtime that unpacks the archive may see other files. So layers are
-//! read so only for who asks for it, it is said of each of them, and what was read is never kept as the layer's.
+//! In: ranges of a blob, and the manifest's annotations about it. Out: [`LayerEntries`], with a gap. Source: the eStargz
+//! format of containerd/stargz-snapshotter; zstd:chunked, `pkg/chunked` of containers/storage. Odd: the table is bound to
+//! the manifest by its digest, and each chunk to the table. Nothing binds the table to the archive that the blob is, too: a
+//! runtime that unpacks the archive may see other files. So layers are read so only for who asks for it, it is said of each
+//! of them, and what was read is never kept as the layer's.
 
 mod document;
 mod fetch;
