@@ -71,7 +71,7 @@ pub enum Want {
         limit: u64,
     },
     /// All of it, at any position, if it begins as programs and libraries do; else nothing at all. Who wants this claims by
-    /// [`executable::claims`](crate::executable) alone.
+    /// `executable::claims` alone.
     Program {
         /// Most bytes; the budget's limit for files holds too. A program that is longer is a gap.
         limit: u64,
