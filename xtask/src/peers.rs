@@ -249,7 +249,10 @@ fn listed(packages: Option<&Value>, purl: &str, path: &str) -> BTreeSet<Listed> 
 fn read_purl(text: &str) -> anyhow::Result<(String, String, String, String)> {
     let text = text.strip_prefix("pkg:").context("no package URL")?;
     let (text, qualifiers) = text.split_once('?').unwrap_or((text, ""));
-    let text = text.split('#').next().unwrap_or_default();
+    let (text, subpath) = match (text.split_once('#'), qualifiers.split_once('#')) {
+        (Some((text, subpath)), _) => (text, subpath),
+        (None, subpath) => (text, subpath.map_or("", |(_, subpath)| subpath)),
+    };
     let epoch = qualifiers
         .split(['&', '#'])
         .find_map(|qualifier| qualifier.strip_prefix("epoch="))
@@ -264,7 +267,12 @@ fn read_purl(text: &str) -> anyhow::Result<(String, String, String, String)> {
         (version, Some(epoch)) if !version.contains(':') => format!("{epoch}:{version}"),
         (version, _) => version,
     };
-    Ok((kind.to_owned(), decoded(namespace), decoded(name), version))
+    let mut name = decoded(name);
+    // Some write the end of a Go module's name, `v4` or `api`, as a path below the package.
+    if kind == "golang" && !subpath.is_empty() {
+        name = format!("{name}/{}", decoded(subpath));
+    }
+    Ok((kind.to_owned(), decoded(namespace), name, version))
 }
 
 /// Percent-decoded; what is no escape stays as it is.
@@ -298,6 +306,8 @@ mod tests {
         assert_eq!(parts("pkg:npm/%40babel/traverse@7.10.0?a=b/c@d"), Some(wanted));
         let wanted = ["golang", "", "stdlib", ""].map(str::to_owned);
         assert_eq!(parts("pkg:golang/stdlib"), Some(wanted));
+        let wanted = ["golang", "github.com/a", "b/v4", "v4.7.1"].map(str::to_owned);
+        assert_eq!(parts("pkg:golang/github.com/a/b@v4.7.1#v4"), Some(wanted));
         let wanted = ["deb", "debian", "git", "1:2.39"].map(str::to_owned);
         assert_eq!(parts("pkg:deb/debian/git@2.39?arch=amd64&epoch=1"), Some(wanted.clone()));
         assert_eq!(parts("pkg:deb/debian/git@1%3A2.39?arch=amd64"), Some(wanted));

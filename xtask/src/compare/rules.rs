@@ -124,6 +124,14 @@ fn plain(path: &str) -> &str {
     path.split([':', '!']).next().unwrap_or(path)
 }
 
+/// Whether two packages were found in files of the same folder.
+fn shares_folder(a: &Listed, b: &Listed) -> bool {
+    let folder = |package: &Listed| {
+        plain(&package.path).rsplit_once('/').map(|(folder, _)| folder.to_owned())
+    };
+    folder(a).is_some_and(|of_a| Some(of_a) == folder(b))
+}
+
 /// One reason.
 struct Rule {
     /// Against whom; `None` for all.
@@ -174,6 +182,44 @@ const RULES: &[Rule] = &[
                 .any(|theirs| theirs.version == package.version)
         },
         why: "the same archive under another name: ours is what the archive says of itself, theirs its file's name",
+    },
+    Rule {
+        against: None,
+        side: Side::Theirs,
+        kind: "nuget",
+        fits: |package, context| {
+            package.path.ends_with(".dll")
+                && context.ours.iter().any(|ours| shares_folder(ours, package))
+        },
+        why: "a file of a .NET runtime that is listed by its own name and version",
+    },
+    Rule {
+        against: None,
+        side: Side::Ours,
+        kind: "nuget",
+        fits: |package, _| package.path.ends_with(".deps.json"),
+        why: "what the program's list of its dependencies names, the runtime itself included; they read less of that list",
+    },
+    Rule {
+        against: None,
+        side: Side::Ours,
+        kind: "cargo",
+        fits: |package, _| package.by == "rust-binary",
+        why: "crates whose paths stand in a program that was built without a list of them: weak evidence, marked so",
+    },
+    Rule {
+        against: None,
+        side: Side::Ours,
+        kind: "generic",
+        fits: |package, _| package.by == "classifier",
+        why: "libraries that came inside of a package, known by their bytes; they look only for those of their own lists",
+    },
+    Rule {
+        against: None,
+        side: Side::Ours,
+        kind: "golang",
+        fits: |package, _| package.version == "(devel)",
+        why: "the program's own module, built from a checkout without a version",
     },
     Rule {
         against: Some(Kind::Syft),
