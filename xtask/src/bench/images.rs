@@ -70,7 +70,7 @@ pub(super) fn run(options: &Images) -> anyhow::Result<()> {
     cold.line("| image, source | Plimsoll s | × floor | Trivy ÷ ours: wall, processor | Syft ÷ ours: wall, processor | peak MiB: ours, Trivy, Syft | packages: ours, Trivy, Syft |");
     cold.line("|---|---|---|---|---|---|---|");
     let mut again = Section::new("Real images, again", &shown.join(", "));
-    again.line("Plimsoll alone: the whole process's milliseconds when every layer is known, and when an image has one small layer more than a known one.");
+    again.line("Plimsoll alone: the whole process's milliseconds when every layer is known, and when an image has one small layer more than a known one (its layout is a new one, whose blobs are hashed again before they are believed).");
     again.line("");
     again.line("| image | again, layout | again, registry | one more layer, layout |");
     again.line("|---|---|---|---|");

@@ -17,6 +17,9 @@ use serde_json::{Value, json};
 
 const BLOCK: usize = 512;
 
+/// The fastest that writes blocks with codes of their own, as the builders of images do.
+const LEVEL: Compression = Compression::new(3);
+
 /// An archive that is being written.
 pub(crate) struct Archive<W: Write> {
     to: W,
@@ -151,7 +154,7 @@ impl Layout {
     ) -> anyhow::Result<()> {
         let part = self.folder.join("layer.part");
         let file = Hashed::new(BufWriter::with_capacity(1 << 20, File::create(&part)?));
-        let mut unpacked = Hashed::new(GzEncoder::new(file, Compression::fast()));
+        let mut unpacked = Hashed::new(GzEncoder::new(file, LEVEL));
         fill(&mut Archive { to: &mut unpacked })?;
         unpacked.write_all(&[0; 2 * BLOCK])?;
         let (encoder, diff_id, _) = unpacked.finish();
