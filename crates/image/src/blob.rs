@@ -185,7 +185,7 @@ fn walk_entries<I: Input>(
         if let Err(error) = seen {
             return Some(Ended::Visitor(error));
         }
-        if let Err(reached) = entries.push(&meta) {
+        if let Err(reached) = entries.push_within(&meta, budget) {
             return Some(Ended::Archive(TarError::Budget(reached)));
         }
     }

@@ -34,6 +34,8 @@ pub struct Budget {
     pub max_ratio: u64,
     /// Entries of all layers, or of a root file system.
     pub max_entries: usize,
+    /// Folders of all layers that paths lead through, whether or not they have an entry.
+    pub max_folders: usize,
     /// Bytes of all paths and link targets of all layers, or of a root file system.
     pub max_names_bytes: u64,
     /// Length of a path or link target.
@@ -77,6 +79,7 @@ impl Default for Budget {
             max_unpacked_bytes: 60 << 30,
             max_ratio: 200,
             max_entries: 5_000_000,
+            max_folders: 2_000_000,
             max_names_bytes: 512 << 20,
             max_path_bytes: 4_096,
             max_metadata_bytes: 1 << 20,
@@ -122,6 +125,12 @@ impl Budget {
         self.count(&used.names_bytes, names, limit, "max_names_bytes", "names in the image")
     }
 
+    /// Counts folders that paths lead through: one path may imply thousands.
+    pub(crate) fn use_folders(&self, folders: u64) -> Result<(), BudgetReached> {
+        let limit = self.max_folders as u64;
+        self.count(&self.used.0.folders, folders, limit, "max_folders", "folders of the image")
+    }
+
     pub(crate) fn use_compressed(&self, bytes: u64) -> Result<(), BudgetReached> {
         let what = "compressed bytes of the image";
         let (used, limit) = (&self.used.0.compressed_bytes, self.max_compressed_bytes);
@@ -164,12 +173,19 @@ impl Budget {
         compressed_bytes: u64,
         claimed_files: u64,
     ) -> Result<(), BudgetReached> {
-        let Counters { compressed_bytes: compressed, unpacked_bytes, entries, names_bytes, .. } =
-            &*self.used.0;
+        let Counters {
+            compressed_bytes: compressed,
+            unpacked_bytes,
+            entries,
+            folders,
+            names_bytes,
+            ..
+        } = &*self.used.0;
         let amounts = [
             (compressed, compressed_bytes, self.max_compressed_bytes, "max_compressed_bytes"),
             (unpacked_bytes, layer.unpacked_size, self.max_unpacked_bytes, "max_unpacked_bytes"),
             (entries, layer.entries.len() as u64, self.max_entries as u64, "max_entries"),
+            (folders, layer.entries.folders() as u64, self.max_folders as u64, "max_folders"),
             (names_bytes, layer.entries.names_bytes(), self.max_names_bytes, "max_names_bytes"),
             (
                 &self.used.0.claimed_files,
@@ -216,6 +232,7 @@ struct Counters {
     compressed_bytes: AtomicU64,
     unpacked_bytes: AtomicU64,
     entries: AtomicU64,
+    folders: AtomicU64,
     names_bytes: AtomicU64,
     claimed_files: AtomicU64,
     nested_bytes: AtomicU64,

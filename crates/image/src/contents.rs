@@ -151,7 +151,9 @@ impl Reading<'_> {
                 return Err(ReadError::Visitor { at, source });
             }
             layer.unpacked_size = layer.unpacked_size.saturating_add(meta.size);
-            entries.push(meta).map_err(|source| ReadError::Budget { at: at.clone(), source })?;
+            entries
+                .push_within(meta, self.budget)
+                .map_err(|source| ReadError::Budget { at: at.clone(), source })?;
         }
         layer.entries = entries.finish();
         let (fetched, size) = (fetcher.fetched(), self.layer.size);

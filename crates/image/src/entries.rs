@@ -60,6 +60,12 @@ impl Entries {
         self.0.records.is_empty()
     }
 
+    /// How many folders below the root the paths lead through, with an entry of their own or without.
+    #[must_use]
+    pub fn folders(&self) -> usize {
+        self.0.folders.len().saturating_sub(1)
+    }
+
     /// Bytes of all paths and links, each written out.
     #[must_use]
     pub fn names_bytes(&self) -> u64 {

@@ -201,6 +201,21 @@ fn bombs_end_early() {
 }
 
 #[test]
+fn folders_that_paths_only_imply_count() {
+    let layer = |deep: usize| {
+        let path = format!("{}file", "f/".repeat(deep));
+        let layer = Layer::builder("test").file(&path, b"").compression(Compression::Plain);
+        layer.build().unwrap().bytes().to_vec()
+    };
+    let budget = budget(|it| it.max_folders = 30);
+    for (deep, gaps) in [(10, 0), (20, 0), (1, 1)] {
+        let read = read_within(&layer(deep), &budget).unwrap();
+        assert_eq!(read.entries.folders(), deep);
+        assert_eq!(read.gaps.len(), gaps, "all layers together: {deep}");
+    }
+}
+
+#[test]
 fn a_frame_that_wants_too_much_memory_is_refused() {
     // Magic, a descriptor without content size, and a window of 2^31 bytes.
     let blob = [0x28, 0xb5, 0x2f, 0xfd, 0x00, 21 << 3, 0x01, 0x00, 0x00];

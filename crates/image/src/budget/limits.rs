@@ -145,6 +145,7 @@ pub fn limits() -> &'static [Limit] {
         limit!(max_ratio: u64, count, 1_000_000, "unpacked bytes per compressed byte, after 64 MiB"),
         limit!(max_window_log: u32, count, 31, "window of a zstd frame, as a power of two"),
         limit!(max_entries: usize, count, 1 << 31, "entries of all layers"),
+        limit!(max_folders: usize, count, 1 << 31, "folders that the paths of all layers lead through"),
         limit!(max_names_bytes: u64, bytes, 1 << 40, "paths and link targets of all layers"),
         limit!(max_path_bytes: usize, bytes, 65_535, "length of a path or link target"),
         limit!(max_metadata_bytes: usize, bytes, 64 << 20, "extended headers of one entry"),

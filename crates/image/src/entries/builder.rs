@@ -15,7 +15,10 @@ use super::{
     Entries, EntryRef,
     packed::{Folder, Packed, ROOT_FOLDER, Record},
 };
-use crate::{budget::BudgetReached, entry::EntryMeta};
+use crate::{
+    budget::{Budget, BudgetReached},
+    entry::EntryMeta,
+};
 
 /// Entries that are being packed.
 #[derive(Debug, Default)]
@@ -85,6 +88,20 @@ impl EntriesBuilder {
             bits: Record::bits_of(meta.kind, meta.mode, meta.link.is_some()),
         });
         Ok(())
+    }
+
+    /// Adds an entry, and counts the folders that only now are known.
+    ///
+    /// # Errors
+    /// Those of [`push`](Self::push), and of the budget.
+    pub(crate) fn push_within(
+        &mut self,
+        meta: &EntryMeta,
+        budget: &Budget,
+    ) -> Result<(), BudgetReached> {
+        let before = self.packed.folders.len();
+        self.push(meta)?;
+        budget.use_folders((self.packed.folders.len() - before) as u64)
     }
 
     /// The packed entries, without anything that only packing needed.

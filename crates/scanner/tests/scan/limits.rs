@@ -35,6 +35,7 @@ fn layers_count_together() {
     let compressed = format!("max_compressed_bytes={}", sizes.sum::<u64>() - 1);
     for (limit, says) in [
         ("max_entries=25", "entries of the image: the limit of 25 is reached (`max_entries`)"),
+        ("max_folders=25", "folders of the image: the limit of 25 is reached (`max_folders`)"),
         ("max_names_bytes=1000", "names in the image: the limit of 1000 is reached"),
         ("max_claimed_files=25", "files that detectors read: the limit of 25 is reached"),
         ("max_unpacked_bytes=30KiB", "unpacked bytes of the image: the limit of 30720 is reached"),

@@ -189,7 +189,10 @@ impl Walk<'_> {
         let meta = EntryMeta { path, kind, mode: 0, uid: 0, gid: 0, size: 0, mtime: 0, link: None };
         let index = u32::try_from(self.entries.len()).unwrap_or(u32::MAX);
         visitor.visit(index, &meta, &mut io::empty()).map_err(WalkError::Visitor)?;
-        let used = self.budget.use_entry(&meta).and_then(|()| self.entries.push(&meta));
+        let used = self
+            .budget
+            .use_entry(&meta)
+            .and_then(|()| self.entries.push_within(&meta, self.budget));
         if let Err(reached) = used {
             self.over(&meta.path, &reached);
         }
@@ -220,7 +223,7 @@ impl Walk<'_> {
         } else if let Err(error) = seen {
             return Err(WalkError::Visitor(error));
         }
-        if let Err(reached) = self.entries.push(&meta) {
+        if let Err(reached) = self.entries.push_within(&meta, self.budget) {
             self.over(&meta.path, &reached);
         }
         Ok(())
