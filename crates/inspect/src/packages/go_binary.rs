@@ -46,7 +46,7 @@ impl Parser for GoBinary {
     }
 
     fn version(&self) -> u32 {
-        1
+        2
     }
 
     fn reads(&self) -> &'static str {
@@ -100,12 +100,14 @@ fn add(facts: &mut FileFacts, program: &Executable<'_>, info: &BuildInfo) {
             facts.note(Problem::unreadable(format!("`{}` is no version of Go", clip(&info.go))))
         }
     }
-    if let Some(main) = &info.main {
+    let main = main_of(info);
+    if let Some(main) = main {
         let mut package = main_module(info, main);
         package.extra.extend(own);
         push(facts, package);
     }
-    for module in &info.modules {
+    let is_main = |module: &&Module| main.is_some_and(|main| std::ptr::eq(main, *module));
+    for module in info.modules.iter().filter(|module| !is_main(module)) {
         let mut extra = BTreeMap::new();
         let shown = shown(module, &mut extra);
         push(facts, PackageFact { extra, ..shown });
@@ -143,6 +145,17 @@ fn package(path: &str, version: &str) -> PackageFact {
         version: version.to_owned(),
         ..PackageFact::default()
     }
+}
+
+/// The module that the program itself lies in. One that was built from a file (`go build main.go`) has no main module: that of the
+/// file stands among the others, as the only one without a version.
+fn main_of(info: &BuildInfo) -> Option<&Module> {
+    let is_checkout =
+        |module: &&Module| module.version == DEVELOPMENT && module.replaced_by.is_none();
+    info.main.as_ref().or_else(|| {
+        let mut checkouts = info.modules.iter().filter(is_checkout);
+        checkouts.next().filter(|_| checkouts.next().is_none())
+    })
 }
 
 /// The module that is really linked in.

@@ -22,3 +22,28 @@ fn toolchains_as_advisories_write_them() {
         assert_eq!(toolchain(text).as_deref(), wanted, "{text}");
     }
 }
+
+#[test]
+fn a_program_of_a_file_lies_in_the_module_without_a_version() {
+    let module = |path: &str, version: &str| Module {
+        path: path.to_owned(),
+        version: version.to_owned(),
+        ..Module::default()
+    };
+    let (tool, other) = (module("example.org/tool", DEVELOPMENT), module("b", "v1.0.0"));
+    let flags = "-s -X=example.org/tool/version.Version=8.30.1".to_owned();
+    let info = |main: Option<&Module>, modules: &[&Module]| BuildInfo {
+        main: main.cloned(),
+        modules: modules.iter().map(|module| (*module).clone()).collect(),
+        settings: vec![("-ldflags".to_owned(), flags.clone())],
+        ..BuildInfo::default()
+    };
+    let of_file = info(None, &[&other, &tool]);
+    let main = main_of(&of_file).unwrap();
+    assert_eq!(main.path, "example.org/tool");
+    assert_eq!(main_module(&of_file, main).version, "v8.30.1");
+    assert_eq!(main_of(&info(Some(&other), &[&tool])).unwrap().path, "b");
+    // Of two nobody says which it is.
+    assert!(main_of(&info(None, &[&tool, &tool])).is_none());
+    assert!(main_of(&info(None, &[&other])).is_none());
+}
