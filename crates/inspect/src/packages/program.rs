@@ -1,9 +1,8 @@
 //! Programs as such: those whose headers are damaged, and those that are packed.
 //!
 //! In: every program and library. Out: no packages; what keeps them from being told. Source: UPX, `src/conf.h` and
-//! `src/packer.h`. Odd: a packed program unpacks itself when it runs, so nothing of what it is made of stands in the file. The
-//! magic of UPX can be blotted out and the program still runs; then its sections' names, or that a program has
-//! nothing but one tiny loader in it, are what is left.
+//! `src/packer.h`. Odd: a packed program unpacks itself when it runs, so nothing of what it is made of stands in the file. A
+//! program whose marks were blotted out still runs: it is then one that nobody knows, which `inspection/opaque.rs` says.
 
 use plimsoll_image::EntryMeta;
 use plimsoll_model::GapReason;
