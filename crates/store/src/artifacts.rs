@@ -178,6 +178,51 @@ pub(crate) async fn ensure(
     column::number(&row, "id")
 }
 
+/// Where an artifact stands in every list and ranking.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Standing {
+    /// Its row.
+    pub artifact: i64,
+    /// When a scan could last read it; `None`: never, and then the counters say nothing.
+    pub scanned: Option<Timestamp>,
+    /// Sums over its findings.
+    pub counters: RiskCounters,
+}
+
+/// Writes where artifacts stand. Nothing else writes an artifact's counters, risk level or time of scan, so that what is
+/// kept beside them (an image's own copy, sums over images) has one place to be kept right.
+pub(crate) async fn set_counters(
+    transaction: &mut Transaction<'_, Database>,
+    standings: &[Standing],
+) -> Result<(), StoreError> {
+    for Standing { artifact, scanned, counters } in standings {
+        sqlx::query(
+            "UPDATE artifacts SET scanned = $2, risk_level = $3, cve = $4, sca = $5, asap = $6, later = $7, nntf = $8, \
+             baseline_high = $9, baseline_medium = $10, baseline_low = $11, malicious_serious = $12, \
+             malicious_suspicious = $13, malicious_remind = $14, top_tenths = $15 WHERE id = $1",
+        )
+        .bind(artifact)
+        .bind(scanned.map(|scanned| scanned.0))
+        .bind(scanned.is_some().then_some(i64::from(counters.risk_level())))
+        .bind(i64::from(counters.cve))
+        .bind(i64::from(counters.sca))
+        .bind(i64::from(counters.asap))
+        .bind(i64::from(counters.later))
+        .bind(i64::from(counters.nntf))
+        .bind(i64::from(counters.baseline_high))
+        .bind(i64::from(counters.baseline_medium))
+        .bind(i64::from(counters.baseline_low))
+        .bind(i64::from(counters.malicious_serious))
+        .bind(i64::from(counters.malicious_suspicious))
+        .bind(i64::from(counters.malicious_remind))
+        .bind(i64::from(counters.top_tenths))
+        .execute(&mut **transaction)
+        .await
+        .doing("writing counters")?;
+    }
+    Ok(())
+}
+
 /// Marks those of the artifacts that no image names any more, and takes them out of the queue. A scan that runs may end.
 pub(crate) async fn mark_orphans(
     transaction: &mut Transaction<'_, Database>,

@@ -8,7 +8,13 @@ use plimsoll_model::{Digest, GapReason, Report, RiskCounters, Timestamp, Verdict
 use sqlx::Transaction;
 
 use crate::{
-    Lease, Store, StoreError, artifacts, column, error::Doing, findings, store::Database, tasks,
+    Lease, Store, StoreError,
+    artifacts::{self, Standing},
+    column,
+    error::Doing,
+    findings,
+    store::Database,
+    tasks,
 };
 
 /// What a scan said.
@@ -118,36 +124,21 @@ async fn write_artifact(
     report: &Packed,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let counters = RiskCounters::of(scan.report);
     let readable = scan.report.coverage.verdict != Verdict::Unreadable;
     sqlx::query(
-        "UPDATE artifacts SET scanned = $2, verdict = $3, report_digest = $4, snapshot = $5, detectors_version = $6, \
-         risk_level = $7, cve = $8, sca = $9, asap = $10, later = $11, nntf = $12, baseline_high = $13, \
-         baseline_medium = $14, baseline_low = $15, malicious_serious = $16, malicious_suspicious = $17, \
-         malicious_remind = $18, top_tenths = $19 WHERE id = $1",
+        "UPDATE artifacts SET verdict = $2, report_digest = $3, snapshot = $4, detectors_version = $5 WHERE id = $1",
     )
     .bind(artifact)
-    .bind(readable.then_some(now.0))
     .bind(scan.report.coverage.verdict.to_string())
     .bind(report.digest.to_string())
     .bind(scan.report.feed.as_ref().map(|feed| feed.snapshot.to_string()))
     .bind(scan.detectors_version)
-    .bind(readable.then_some(i64::from(counters.risk_level())))
-    .bind(i64::from(counters.cve))
-    .bind(i64::from(counters.sca))
-    .bind(i64::from(counters.asap))
-    .bind(i64::from(counters.later))
-    .bind(i64::from(counters.nntf))
-    .bind(i64::from(counters.baseline_high))
-    .bind(i64::from(counters.baseline_medium))
-    .bind(i64::from(counters.baseline_low))
-    .bind(i64::from(counters.malicious_serious))
-    .bind(i64::from(counters.malicious_suspicious))
-    .bind(i64::from(counters.malicious_remind))
-    .bind(i64::from(counters.top_tenths))
     .execute(&mut **transaction)
     .await
     .doing(DOING)?;
+    let scanned = readable.then_some(now);
+    let standing = Standing { artifact, scanned, counters: RiskCounters::of(scan.report) };
+    artifacts::set_counters(transaction, &[standing]).await?;
     sqlx::query(
         "INSERT INTO reports (artifact_id, report) VALUES ($1, $2) \
          ON CONFLICT (artifact_id) DO UPDATE SET report = excluded.report",
