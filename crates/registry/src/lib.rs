@@ -29,4 +29,4 @@ pub use http::{HttpClient, HttpError, HttpOptions};
 pub use image::{RemoteImage, resolve};
 pub use management::{ManagementClient, ManagementError};
 pub use reach::{ForbiddenAddress, Reach};
-pub use referrers::{AttachedSbom, AttachedSboms, Via};
+pub use referrers::{AttachedDocument, AttachedDocuments, Sort, Via};

@@ -1,6 +1,6 @@
-//! SBOMs that a registry keeps beside an image.
+//! SBOMs and VEX documents that a registry keeps beside an image.
 //!
-//! In: an image of a registry. Out: [`AttachedSbom`]s, to be fetched one by one. Source: OCI distribution-spec 1.1, "Listing
+//! In: an image of a registry. Out: [`AttachedDocument`]s of a [`Sort`], to be fetched one by one. Source: OCI distribution-spec 1.1, "Listing
 //! Referrers" and "Referrers Tag Schema"; cosign's tags (`sha256-….att`, `sha256-….sbom`); BuildKit's attestation
 //! manifests, which lie in the image's own index. Odd: a registry without the referrers API answers 404 and has a tag
 //! instead. Nothing is verified: whoever may push to the repository can attach what he likes. What cannot be listed is a
@@ -16,19 +16,20 @@ use std::{
 use plimsoll_image::{BlobSource as _, Descriptor, Manifest, ManifestDocument};
 use plimsoll_model::Digest;
 
-use self::listing::{Referrer, is_of_sboms, says_sbom};
+use self::listing::Referrer;
+pub use self::listing::Sort;
 use crate::{RegistryError, RemoteImage};
 
 /// Most bytes of one document.
-pub const MAX_SBOM_BYTES: u64 = 64 << 20;
+pub const MAX_ATTACHED_BYTES: u64 = 64 << 20;
 
 /// Documents of one image.
-const MAX_SBOMS: usize = 32;
+const MAX_DOCUMENTS: usize = 32;
 
 /// Manifests that are looked into for one image.
 const MAX_MANIFESTS: usize = 64;
 
-/// Where an SBOM was found.
+/// Where a document was found.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Via {
     /// The referrers API, or the tag that stands for it.
@@ -51,31 +52,33 @@ impl fmt::Display for Via {
 
 /// A document that somebody attached to an image. It is not fetched yet.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct AttachedSbom {
+pub struct AttachedDocument {
     /// The document's blob.
     pub blob: Descriptor,
     /// The manifest that holds it.
     pub manifest: Digest,
     /// Where it was found.
     pub via: Via,
-    /// Whether its type or its statement's says that it is an SBOM; what is merely some attestation does not.
-    pub is_said_to_be_sbom: bool,
+    /// Whether its type or its statement's says that it is of the sort; what is merely some attestation does not.
+    pub is_said_to_be: bool,
 }
 
 /// What is attached to an image.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct AttachedSboms {
+pub struct AttachedDocuments {
     /// Each document once, by digest.
-    pub sboms: Vec<AttachedSbom>,
+    pub documents: Vec<AttachedDocument>,
     /// What could not be listed, as sentences.
     pub problems: Vec<String>,
 }
 
 impl RemoteImage {
-    /// Lists the SBOMs that the registry keeps for this image: for its manifest, and for the index that names it.
-    pub async fn attached_sboms(&self) -> AttachedSboms {
+    /// Lists the documents of a sort that the registry keeps for this image: for its manifest, and for the index that
+    /// names it.
+    pub async fn attached(&self, sort: Sort) -> AttachedDocuments {
         let mut search = Search {
             image: self,
+            sort,
             found: BTreeMap::new(),
             seen: BTreeSet::new(),
             problems: Vec::new(),
@@ -83,23 +86,28 @@ impl RemoteImage {
         search.index().await;
         for subject in self.subjects() {
             search.referrers(subject).await;
-            for suffix in ["att", "sbom"] {
+            for suffix in sort.cosign_suffixes() {
                 search.cosign(subject, suffix).await;
             }
         }
-        AttachedSboms { sboms: search.found.into_values().collect(), problems: search.problems }
+        let documents = search.found.into_values().collect();
+        AttachedDocuments { documents, problems: search.problems }
     }
 
     /// Fetches one document and checks its digest.
     ///
     /// # Errors
-    /// [`RegistryError`]; a document of more than [`MAX_SBOM_BYTES`] is one.
-    pub async fn fetch_sbom(&self, sbom: &AttachedSbom) -> Result<Vec<u8>, RegistryError> {
-        self.client().blob(self.repository(), &sbom.blob, MAX_SBOM_BYTES).await
+    /// [`RegistryError`]; a document of more than [`MAX_ATTACHED_BYTES`] is one.
+    pub async fn fetch_attached(
+        &self,
+        attached: &AttachedDocument,
+    ) -> Result<Vec<u8>, RegistryError> {
+        self.client().blob(self.repository(), &attached.blob, MAX_ATTACHED_BYTES).await
     }
 
     /// The platform's manifest, and what the name stands for.
-    fn subjects(&self) -> BTreeSet<Digest> {
+    #[must_use]
+    pub fn subjects(&self) -> BTreeSet<Digest> {
         let manifest = self.documents().manifest_digest;
         manifest.into_iter().chain([self.digest()]).collect()
     }
@@ -107,7 +115,8 @@ impl RemoteImage {
 
 struct Search<'i> {
     image: &'i RemoteImage,
-    found: BTreeMap<Digest, AttachedSbom>,
+    sort: Sort,
+    found: BTreeMap<Digest, AttachedDocument>,
     /// Manifests that were looked into.
     seen: BTreeSet<Digest>,
     problems: Vec<String>,
@@ -142,7 +151,8 @@ impl Search<'_> {
             Ok(None) => return,
             Err(error) => return self.problem(&format!("referrers of {subject}"), &error),
         };
-        let wanted: Vec<Referrer> = listed.into_iter().filter(Referrer::may_be_of_sboms).collect();
+        let wanted: Vec<Referrer> =
+            listed.into_iter().filter(|one| one.may_be(self.sort)).collect();
         for referrer in wanted {
             self.manifest(&referrer.digest, Via::Referrers).await;
         }
@@ -155,9 +165,10 @@ impl Search<'_> {
 
     /// Takes the documents of a manifest.
     async fn manifest(&mut self, name: &str, via: Via) {
-        if self.seen.len() >= MAX_MANIFESTS || self.found.len() >= MAX_SBOMS {
+        if self.seen.len() >= MAX_MANIFESTS || self.found.len() >= MAX_DOCUMENTS {
             let problem = format!(
-                "more than {MAX_MANIFESTS} manifests or {MAX_SBOMS} SBOMs are attached; the others were not looked at"
+                "more than {MAX_MANIFESTS} manifests or {MAX_DOCUMENTS} {} are attached; the others were not looked at",
+                self.sort
             );
             if !self.problems.contains(&problem) {
                 self.problems.push(problem);
@@ -174,11 +185,11 @@ impl Search<'_> {
         if !self.seen.insert(fetched.digest) {
             return;
         }
-        for (blob, is_said_to_be_sbom) in documents(&manifest) {
-            if self.found.len() < MAX_SBOMS {
+        for (blob, is_said_to_be) in documents(&manifest, self.sort) {
+            if self.found.len() < MAX_DOCUMENTS {
                 let (blob, manifest) = (blob.clone(), fetched.digest);
-                let sbom = AttachedSbom { blob, manifest, via, is_said_to_be_sbom };
-                self.found.entry(sbom.blob.digest).or_insert(sbom);
+                let attached = AttachedDocument { blob, manifest, via, is_said_to_be };
+                self.found.entry(attached.blob.digest).or_insert(attached);
             }
         }
     }
@@ -188,19 +199,19 @@ impl Search<'_> {
     }
 }
 
-/// The layers that may be SBOMs, and whether they are said to be.
-fn documents(manifest: &Manifest) -> impl Iterator<Item = (&Descriptor, bool)> {
+/// The layers that may be of the sort, and whether they are said to be.
+fn documents(manifest: &Manifest, sort: Sort) -> impl Iterator<Item = (&Descriptor, bool)> {
     const PREDICATES: [&str; 3] =
         ["predicateType", "in-toto.io/predicate-type", "dev.sigstore.bundle.predicateType"];
-    let of_whole = manifest.artifact_type.as_deref().is_some_and(says_sbom);
+    let of_whole = manifest.artifact_type.as_deref().is_some_and(|kind| sort.is_said_by(kind));
     manifest.layers.iter().filter_map(move |layer| {
         let stated =
             |key: &str| layer.annotations.get(key).or_else(|| manifest.annotations.get(key));
         let is_said = match PREDICATES.iter().find_map(|key| stated(key)) {
-            Some(predicate) if !says_sbom(predicate) => return None,
+            Some(predicate) if !sort.is_said_by(predicate) => return None,
             Some(_) => true,
-            None => of_whole || says_sbom(&layer.media_type),
+            None => of_whole || sort.is_said_by(&layer.media_type),
         };
-        (is_said || is_of_sboms(&layer.media_type)).then_some((layer, is_said))
+        (is_said || sort.may_be_said_by(&layer.media_type)).then_some((layer, is_said))
     })
 }

@@ -4,7 +4,7 @@
 //! distribution-spec 1.1, "Listing Referrers". Odd: an empty list and a registry without the API are told apart by the
 //! status alone.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, fmt};
 
 use plimsoll_model::Digest;
 use reqwest::header::LINK;
@@ -37,26 +37,61 @@ pub(super) struct Referrer {
 
 impl Referrer {
     /// Signatures and the like say what they are; what says nothing is looked into.
-    pub(super) fn may_be_of_sboms(&self) -> bool {
+    pub(super) fn may_be(&self, sort: Sort) -> bool {
         match self.artifact_type.as_deref() {
             None | Some("") => true,
             // cosign's and BuildKit's manifests look like images.
-            Some(kind) => kind.starts_with("application/vnd.oci.") || is_of_sboms(kind),
+            Some(kind) => kind.starts_with("application/vnd.oci.") || sort.may_be_said_by(kind),
         }
     }
 }
 
-/// Words of the media types of SBOMs and of what they are wrapped in.
-pub(super) fn is_of_sboms(media_type: &str) -> bool {
-    let lower = media_type.to_ascii_lowercase();
-    says_sbom(&lower)
-        || ["in-toto", "dsse", "sigstore.bundle"].iter().any(|word| lower.contains(word))
+/// What documents are about.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Sort {
+    /// What is in an image.
+    Sboms,
+    /// What vulnerabilities mean to it.
+    Vex,
 }
 
-/// Words of the types of SBOMs themselves.
-pub(super) fn says_sbom(kind: &str) -> bool {
-    let lower = kind.to_ascii_lowercase();
-    ["sbom", "spdx", "cyclonedx", "syft"].iter().any(|word| lower.contains(word))
+impl fmt::Display for Sort {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Sboms => "SBOMs",
+            Self::Vex => "VEX documents",
+        })
+    }
+}
+
+impl Sort {
+    /// Words of the media types of these documents themselves.
+    pub(super) fn is_said_by(self, kind: &str) -> bool {
+        let words: &[&str] = match self {
+            Self::Sboms => &["sbom", "spdx", "cyclonedx", "syft"],
+            Self::Vex => &["vex", "csaf"],
+        };
+        let lower = kind.to_ascii_lowercase();
+        words.iter().any(|word| lower.contains(word))
+    }
+
+    /// Words of the media types of these documents, and of what they may be wrapped in.
+    pub(super) fn may_be_said_by(self, media_type: &str) -> bool {
+        let lower = media_type.to_ascii_lowercase();
+        let wrappings = ["in-toto", "dsse", "sigstore.bundle"];
+        // CycloneDX has both in one format.
+        self.is_said_by(&lower)
+            || self == Self::Vex && lower.contains("cyclonedx")
+            || wrappings.iter().any(|word| lower.contains(word))
+    }
+
+    /// Ends of cosign's tags under which there may be some.
+    pub(super) const fn cosign_suffixes(self) -> &'static [&'static str] {
+        match self {
+            Self::Sboms => &["att", "sbom"],
+            Self::Vex => &["att"],
+        }
+    }
 }
 
 impl RegistryClient {

@@ -1,7 +1,7 @@
 //! SBOMs beside an image: by the referrers API, by its tag at a registry without it, by cosign's tags, in BuildKit's index.
 
 use plimsoll_image::BuiltImage;
-use plimsoll_registry::{RemoteImage, Via, resolve};
+use plimsoll_registry::{RemoteImage, Sort, Via, resolve};
 use serde_json::{Value, json};
 
 use crate::{
@@ -98,17 +98,64 @@ async fn the_api_s_pages_are_read_and_what_is_no_sbom_is_left_alone() {
     })
     .await;
     let remote = resolved(&origin, "1").await;
-    let attached = remote.attached_sboms().await;
+    let attached = remote.attached(Sort::Sboms).await;
     assert_eq!(attached.problems, [""; 0]);
     let mut documents = Vec::new();
-    for sbom in &attached.sboms {
+    for sbom in &attached.documents {
         assert_eq!(sbom.via, Via::Referrers);
-        documents.push(remote.fetch_sbom(sbom).await.unwrap());
+        documents.push(remote.fetch_attached(sbom).await.unwrap());
     }
     documents.sort();
     assert_eq!(documents, [CYCLONEDX.to_vec(), SPDX.to_vec()]);
     let signature = sha256(b"signature").to_string();
     assert!(origin.requests().iter().all(|request| !request.target.contains(&signature)));
+}
+
+#[tokio::test]
+async fn vex_documents_are_told_from_sboms() {
+    const VEX: &[u8] = br#"{"@context": "https://openvex.dev/ns"}"#;
+    let image = image("judged", 100);
+    let vex =
+        artifact(Some("application/vnd.openvex+json"), &[descriptor("application/json", VEX)]);
+    let statements = artifact(
+        None,
+        &[
+            with_annotation(
+                descriptor("application/vnd.dsse.envelope.v1+json", SPDX),
+                "predicateType",
+                "https://spdx.dev/Document",
+            ),
+            with_annotation(
+                descriptor("application/vnd.dsse.envelope.v1+json", b"{}"),
+                "predicateType",
+                "https://openvex.dev/ns/v0.2.0",
+            ),
+        ],
+    );
+    let digest = image.manifest_digest;
+    let list = index(&[
+        json!({"mediaType": OCI_MANIFEST, "digest": sha256(&vex).to_string(), "size": 1, "artifactType": "application/vnd.openvex+json"}),
+    ]);
+    let content = content(&image)
+        .blob(REPOSITORY, VEX)
+        .blob(REPOSITORY, SPDX)
+        .manifest(REPOSITORY, "unused", OCI_MANIFEST, &vex)
+        .manifest(REPOSITORY, &format!("sha256-{}", digest.hex()), OCI_INDEX, &list)
+        .manifest(REPOSITORY, &format!("sha256-{}.att", digest.hex()), OCI_MANIFEST, &statements);
+    let origin = Origin::start(move |request: &Request| content.reply(request)).await;
+    let remote = resolved(&origin, "1").await;
+    let attached = remote.attached(Sort::Vex).await;
+    assert_eq!(attached.problems, [""; 0]);
+    let mut found: Vec<_> = attached
+        .documents
+        .iter()
+        .map(|one| (one.via, one.blob.digest, one.is_said_to_be))
+        .collect();
+    found.sort();
+    assert_eq!(found, [(Via::Referrers, sha256(VEX), true), (Via::CosignTag, sha256(b"{}"), true)]);
+    let sboms = remote.attached(Sort::Sboms).await;
+    let [sbom] = sboms.documents.as_slice() else { panic!("{sboms:?}") };
+    assert_eq!(sbom.blob.digest, sha256(SPDX));
 }
 
 #[tokio::test]
@@ -153,10 +200,10 @@ async fn cosign_s_tags_and_buildkit_s_index_are_looked_into() {
         .blob(REPOSITORY, CYCLONEDX)
         .blob(REPOSITORY, SPDX);
     let origin = Origin::start(move |request: &Request| content.reply(request)).await;
-    let attached = resolved(&origin, "2").await.attached_sboms().await;
+    let attached = resolved(&origin, "2").await.attached(Sort::Sboms).await;
     assert_eq!(attached.problems, [""; 0]);
     let mut found: Vec<(Via, String)> =
-        attached.sboms.iter().map(|sbom| (sbom.via, sbom.blob.digest.to_string())).collect();
+        attached.documents.iter().map(|sbom| (sbom.via, sbom.blob.digest.to_string())).collect();
     found.sort();
     assert_eq!(
         found,
@@ -185,8 +232,8 @@ async fn what_cannot_be_listed_or_fetched_is_said() {
             if request.path().starts_with(&api) { answer.clone() } else { content.reply(request) }
         })
         .await;
-        let attached = resolved(&origin, "1").await.attached_sboms().await;
-        assert_eq!((attached.sboms.len(), attached.problems.len()), (0, 1), "{wanted}");
+        let attached = resolved(&origin, "1").await.attached(Sort::Sboms).await;
+        assert_eq!((attached.documents.len(), attached.problems.len()), (0, 1), "{wanted}");
         assert!(attached.problems[0].contains(wanted), "{:?}", attached.problems);
     }
     let content = content(&image).manifest(REPOSITORY, "unused", OCI_MANIFEST, &wrong);
@@ -197,8 +244,8 @@ async fn what_cannot_be_listed_or_fetched_is_said() {
     })
     .await;
     let remote = resolved(&origin, "1").await;
-    let attached = remote.attached_sboms().await;
-    let error = remote.fetch_sbom(&attached.sboms[0]).await.unwrap_err();
+    let attached = remote.attached(Sort::Sboms).await;
+    let error = remote.fetch_attached(&attached.documents[0]).await.unwrap_err();
     assert!(error.to_string().contains("digest"), "{error}");
 }
 
@@ -223,8 +270,8 @@ async fn very_many_referrers_are_not_all_fetched() {
         }
     })
     .await;
-    let attached = resolved(&origin, "1").await.attached_sboms().await;
-    assert_eq!(attached.sboms.len(), 32);
+    let attached = resolved(&origin, "1").await.attached(Sort::Sboms).await;
+    assert_eq!(attached.documents.len(), 32);
     assert_eq!(attached.problems.len(), 1);
     assert!(attached.problems[0].contains("32 SBOMs"), "{:?}", attached.problems);
 }
@@ -246,13 +293,13 @@ async fn debian_s_registry_has_no_api_and_its_tag_is_read() {
     registry.manifest(REPOSITORY, &sha256(&sbom).to_string(), OCI_MANIFEST, &sbom);
     let client = client_with(&registry.endpoint(), None, options());
     let remote = resolve(&client, REPOSITORY, "1", &amd64(), &Default::default()).await.unwrap();
-    assert_eq!(remote.attached_sboms().await, Default::default(), "nothing is attached yet");
+    assert_eq!(remote.attached(Sort::Sboms).await, Default::default(), "nothing is attached yet");
     let mut entry = descriptor(OCI_MANIFEST, &sbom);
     entry["artifactType"] = json!(kind);
     let tag = format!("sha256-{}", image.manifest_digest.hex());
     registry.manifest(REPOSITORY, &tag, OCI_INDEX, &index(&[entry]));
-    let attached = remote.attached_sboms().await;
+    let attached = remote.attached(Sort::Sboms).await;
     assert_eq!(attached.problems, [""; 0]);
-    assert_eq!(attached.sboms.len(), 1);
-    assert_eq!(remote.fetch_sbom(&attached.sboms[0]).await.unwrap(), CYCLONEDX);
+    assert_eq!(attached.documents.len(), 1);
+    assert_eq!(remote.fetch_attached(&attached.documents[0]).await.unwrap(), CYCLONEDX);
 }

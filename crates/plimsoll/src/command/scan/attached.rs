@@ -7,7 +7,7 @@ use std::{io::Write, path::PathBuf, sync::Arc};
 
 use plimsoll_image::InputKind;
 use plimsoll_model::Report;
-use plimsoll_registry::{AttachedSbom, RemoteImage};
+use plimsoll_registry::{AttachedDocument, RemoteImage, Sort};
 use plimsoll_scanner::{
     Scanned,
     attached::{Attached, add},
@@ -26,10 +26,10 @@ pub(super) async fn look(
     terminal: Terminal,
     report: &mut Report,
 ) -> anyhow::Result<()> {
-    let listed = image.attached_sboms().await;
+    let listed = image.attached(Sort::Sboms).await;
     let (mut attached, mut problems) = (Vec::new(), listed.problems);
-    for sbom in &listed.sboms {
-        match image.fetch_sbom(sbom).await {
+    for sbom in &listed.documents {
+        match image.fetch_attached(sbom).await {
             Ok(bytes) => {
                 let scanned = scan(scanning, isolation, bytes, target, terminal).await?;
                 attached.push(described(sbom, scanned.report));
@@ -41,11 +41,11 @@ pub(super) async fn look(
     Ok(())
 }
 
-fn described(sbom: &AttachedSbom, report: Report) -> Attached {
+fn described(sbom: &AttachedDocument, report: Report) -> Attached {
     Attached {
         digest: sbom.blob.digest,
         via: sbom.via.to_string(),
-        is_said_to_be_sbom: sbom.is_said_to_be_sbom,
+        is_said_to_be_sbom: sbom.is_said_to_be,
         report,
     }
 }
