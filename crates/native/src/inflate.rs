@@ -51,6 +51,13 @@ pub struct Output<'o, T> {
     pub floor: usize,
 }
 
+impl<T> Output<'_, T> {
+    /// How many units are free.
+    const fn free(&self) -> usize {
+        self.units.len().saturating_sub(self.at)
+    }
+}
+
 /// Why inflating stopped.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Stop {
@@ -161,7 +168,7 @@ impl Inflater {
                     self.state = State::Stored(left);
                     if left == 0 {
                         self.end_block();
-                    } else if output.units.len() - output.at < SLACK {
+                    } else if output.free() < SLACK {
                         return Ok(Stop::Output);
                     } else if input.is_whole {
                         return Err(InflateError::CutOff);
@@ -273,7 +280,7 @@ impl Inflater {
 /// Copies what is left of a stored block as far as it can, and says what is left then.
 fn stored<T: Unit>(input: &mut Input<'_>, output: &mut Output<'_, T>, left: usize) -> usize {
     let start = input.bit / 8;
-    let free = (output.units.len() - output.at).saturating_sub(SLACK - 1);
+    let free = output.free().saturating_sub(SLACK - 1);
     let length = left.min(input.bytes.len().saturating_sub(start)).min(free);
     let from = input.bytes.get(start..start + length).unwrap_or_default();
     let to = output.units.get_mut(output.at..output.at + length).unwrap_or_default();

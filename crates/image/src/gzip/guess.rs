@@ -1,27 +1,33 @@
 //! Inflates from the middle of a stream, where nothing is known of what came before.
 //!
 //! In: a chunk of a stream, and some bytes behind it. Out: where in it a block or a member seems to begin, and what the data
-//! from there on inflates to, with numbers for the bytes that only those before it can tell. Source: Knespel and Brunst,
-//! "Rapidgzip" (HPDC 2023), for the idea and for how blocks are told from noise.
+//! from there on inflates to, with places for the bytes that only those before it can tell.
+//! Source: Knespel and Brunst, "Rapidgzip" (HPDC 2023), for the idea and for how blocks are told from noise.
 //!
 //! Odd: a guess may be wrong, and wrong ones look right for a while (a gzip file within a stored block). Whoever asked uses a
 //! guess only when the stream, read from its start, comes to the very bit at which the guess begins.
 
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+mod memory;
 
-use plimsoll_native::inflate::{Inflater, Input, Output, SLACK, Stop, WINDOW};
+use std::{
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+pub(super) use memory::{Memory, Pool};
+use plimsoll_native::inflate::{Inflater, Input, Stop};
 
 use super::member::{self, FOOTER, Footer};
 use crate::crew::{Permit, Work};
 
-/// Bytes of a chunk.
-pub(super) const CHUNK: usize = 1 << 20;
+/// Most bytes of a chunk.
+pub(super) const CHUNK: usize = 2 << 20;
 
 /// Bytes behind a chunk, in which its last block is hoped to end.
 pub(super) const BEHIND: usize = 256 << 10;
 
-/// Bytes that a chunk inflates to at most; what is more is left to whoever reads the stream.
-const MOST: usize = 6 << 20;
+/// Bytes that are looked at together.
+const STEP: usize = 4;
 
 /// Beginnings that are tried before a chunk is given up.
 const MAX_TRIES: usize = 64;
@@ -60,11 +66,11 @@ impl Place {
 /// What a chunk inflates to.
 pub(super) struct Found {
     pub(super) start: Place,
-    /// The numbers of unknown bytes, and behind them what was inflated.
-    pub(super) units: Vec<u16>,
-    /// Where that ends.
-    pub(super) end: usize,
-    /// Ends of members in it, and what stands there.
+    /// What was inflated.
+    pub(super) memory: Memory,
+    /// How much of it counts.
+    pub(super) length: usize,
+    /// After how much of it members end, and what stands there.
     pub(super) members: Vec<(usize, Footer)>,
     /// Where it goes on.
     pub(super) stop: Place,
@@ -80,8 +86,8 @@ pub(super) struct Task {
     pub(super) length: usize,
     /// Nothing comes behind `data`.
     pub(super) is_whole: bool,
-    /// Memory to be used again, or none.
-    pub(super) units: Vec<u16>,
+    /// Where the memory comes from for what is found.
+    pub(super) pool: Arc<Pool>,
     pub(super) permit: Permit,
 }
 
@@ -120,12 +126,11 @@ impl Guess {
         }
     }
 
-    /// Waits until it is not running.
-    pub(super) fn wait(&self) {
-        let mut stage = self.lock();
-        while matches!(*stage, Stage::Running) {
-            stage = self.changed.wait(stage).unwrap_or_else(PoisonError::into_inner);
-        }
+    /// Waits until it is not running, for a while; whether it is through.
+    pub(super) fn wait(&self, most: Duration) -> bool {
+        let is_running = |stage: &mut Stage| matches!(*stage, Stage::Running);
+        let waited = self.changed.wait_timeout_while(self.lock(), most, is_running);
+        !waited.unwrap_or_else(PoisonError::into_inner).1.timed_out()
     }
 
     /// Takes what was found; nobody begins with it any more.
@@ -178,14 +183,8 @@ impl Work for Guess {
 
 /// Looks for a beginning in a chunk, and inflates from there to the chunk's end.
 pub(super) fn look(task: Task) -> Option<Found> {
-    let Task { data, length, is_whole, mut units, permit } = task;
-    if units.is_empty() {
-        // Memory that is not written to costs nothing.
-        units = vec![0; WINDOW + MOST + SLACK];
-    }
-    for (number, unit) in (0x8000..=u16::MAX).zip(units.iter_mut().take(WINDOW)) {
-        *unit = number;
-    }
+    let Task { data, length, is_whole, pool, permit } = task;
+    let mut memory = pool.get();
     let chunk = Chunk { data: &data, length, is_whole };
     let mut inflater = Inflater::new();
     let mut byte = 0;
@@ -193,16 +192,17 @@ pub(super) fn look(task: Task) -> Option<Found> {
     for _ in 0..MAX_TRIES {
         while places.is_empty() {
             if byte >= length {
+                pool.put(memory);
                 return None;
             }
             chunk.places(byte, &mut inflater, &mut places);
             // The last is taken first.
             places.reverse();
-            byte += 1;
+            byte += STEP;
         }
         let start = places.pop()?;
-        if let Some((end, members, stop)) = chunk.inflate(start, &mut inflater, &mut units) {
-            return Some(Found { start, units, end, members, stop, permit });
+        if let Some((length, members, stop)) = chunk.inflate(start, &mut inflater, &mut memory) {
+            return Some(Found { start, memory, length, members, stop, permit });
         }
     }
     None
@@ -217,39 +217,48 @@ struct Chunk<'d> {
 type Inflated = (usize, Vec<(usize, Footer)>, Place);
 
 impl Chunk<'_> {
-    /// Where in a byte something seems to begin.
+    /// Where in the next [`STEP`] bytes something seems to begin.
     fn places(&self, at: usize, inflater: &mut Inflater, places: &mut Vec<Place>) {
         let Some(&[a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p]) = self.data.get(at..at + 16)
         else {
             return;
         };
-        let byte = at as u64;
-        if a == 0x1f && b == 0x8b && c == 8 && d & 0xe0 == 0 {
-            places.push(Place::Member(byte));
-        }
-        let is_length = a == !c && b == !d;
-        // Whether the head of a block with this length is in the chunk, too, and not of the last block.
-        if is_length && at >= 2 && self.data.get(at - 1).is_some_and(|before| before >> 5 == 0) {
-            places.push(Place::Stored(byte));
-        }
+        let word = u128::from_le_bytes([a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p]);
         let low = u64::from_le_bytes([a, b, c, d, e, f, g, h]);
-        let high = u64::from_le_bytes([i, j, k, l, m, n, o, p]);
-        for bit in 0..8_u32 {
-            let word = low >> bit;
-            // Not the last block, of codes, with at most 286 and 30 of them.
-            if word & 7 != 4 || (word >> 3) & 31 >= 30 || (word >> 8) & 31 >= 30 {
-                continue;
+        // For all bits at once: not the last block, of codes, with at most 286 and 30 of them.
+        let is_coded = !low & !(low >> 1) & (low >> 2);
+        let is_too_long = (low >> 4) & (low >> 5) & (low >> 6) & (low >> 7);
+        let is_too_far = (low >> 9) & (low >> 10) & (low >> 11) & (low >> 12);
+        let mut bits = is_coded & !is_too_long & !is_too_far;
+        for byte in 0..STEP {
+            let next = low >> (8 * byte);
+            let at = at + byte;
+            if next & 0xff_ffff == 0x08_8b1f && next & 0xe000_0000 == 0 {
+                places.push(Place::Member(at as u64));
             }
-            let precodes = ((word >> 13) & 15) as u32 + 4;
-            let shift = bit + 17;
-            let lengths = low >> shift | high << (64 - shift);
-            if !is_complete(lengths, precodes) {
-                continue;
+            // Whether the head of a block with this length is in the chunk, too, and not of the last block.
+            if (next ^ (next >> 16)) & 0xffff == 0xffff
+                && at >= 2
+                && self.data.get(at - 1).is_some_and(|before| before >> 5 == 0)
+            {
+                places.push(Place::Stored(at as u64));
             }
-            let bit = at * 8 + bit as usize;
-            let input = Input { bytes: self.data, bit, is_whole: self.is_whole };
-            if inflater.could_begin(&input) {
-                places.push(Place::Block(bit as u64));
+            let mut left = bits & 0xff;
+            bits >>= 8;
+            while left != 0 {
+                let bit = left.trailing_zeros() as usize;
+                left &= left - 1;
+                let from = 8 * byte + bit;
+                let precodes = ((low >> (from + 13)) & 15) as u32 + 4;
+                let rest = (word >> (from + 17)) & u128::from(u64::MAX);
+                if !is_complete(u64::try_from(rest).unwrap_or_default(), precodes) {
+                    continue;
+                }
+                let bit = at * 8 + bit;
+                let input = Input { bytes: self.data, bit, is_whole: self.is_whole };
+                if inflater.could_begin(&input) {
+                    places.push(Place::Block(bit as u64));
+                }
             }
         }
     }
@@ -259,15 +268,15 @@ impl Chunk<'_> {
         &self,
         start: Place,
         inflater: &mut Inflater,
-        units: &mut [u16],
+        memory: &mut Memory,
     ) -> Option<Inflated> {
         let index = |byte: u64| usize::try_from(byte).ok();
-        let (mut at, mut floor) = (WINDOW, 0);
+        memory.begin();
         let mut bit = match start {
             Place::Block(bit) => index(bit)?,
             Place::Stored(byte) => index(byte)? * 8 - 3,
             Place::Member(byte) => {
-                floor = at;
+                memory.begin_member();
                 let head = self.data.get(index(byte)?..)?;
                 (index(byte)? + member::header(head).ok()?) * 8
             }
@@ -278,13 +287,12 @@ impl Chunk<'_> {
         let mut blocks = 0;
         loop {
             let mut input = Input { bytes: self.data, bit, is_whole: self.is_whole };
-            let mut output = Output { units: &mut *units, at, floor };
-            let stopped = inflater.run(&mut input, &mut output, bit + 1);
-            (bit, at) = (input.bit, output.at);
+            let stopped = memory.inflate(inflater, &mut input);
+            bit = input.bit;
             match stopped {
                 Ok(Stop::Block) => {
                     blocks += 1;
-                    reached = Some((at, members.len(), Place::Block(bit as u64)));
+                    reached = Some((memory.length(), members.len(), Place::Block(bit as u64)));
                     if bit >= self.length * 8 {
                         break;
                     }
@@ -293,15 +301,15 @@ impl Chunk<'_> {
                     let byte = bit.div_ceil(8);
                     let Some(footer) = self.data.get(byte..).and_then(Footer::of) else { break };
                     blocks += 1;
-                    members.push((at, footer));
+                    members.push((memory.length(), footer));
                     let next = byte + FOOTER;
-                    reached = Some((at, members.len(), Place::Member(next as u64)));
+                    reached = Some((memory.length(), members.len(), Place::Member(next as u64)));
                     let rest = self.data.get(next..).unwrap_or_default();
                     match member::header(rest) {
                         Ok(length) if next < self.length => bit = (next + length) * 8,
                         _ => break,
                     }
-                    floor = at;
+                    memory.begin_member();
                     inflater.restart();
                 }
                 Ok(Stop::Input | Stop::Output) => break,
@@ -310,9 +318,9 @@ impl Chunk<'_> {
                 Err(_) => break,
             }
         }
-        let (end, count, stop) = reached?;
+        let (length, count, stop) = reached?;
         members.truncate(count);
-        Some((end, members, stop))
+        Some((length, members, stop))
     }
 }
 

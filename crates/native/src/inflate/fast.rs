@@ -48,7 +48,7 @@ pub(super) fn codes<T: Unit>(
 ) -> Result<Ended, InflateError> {
     loop {
         let has_input = input.bytes.len().saturating_sub(input.bit / 8) >= INPUT_SLACK;
-        if output.units.len() - output.at < SLACK {
+        if output.free() < SLACK {
             return Ok(Ended::Output);
         }
         if has_input {
@@ -143,13 +143,17 @@ fn rounds<T: Unit>(
     let whole = input.bytes.as_ptr_range();
     let units = output.units.as_mut_ptr();
     debug_assert!(input.bytes.len() - input.bit / 8 >= INPUT_SLACK);
-    debug_assert!(output.units.len() - output.at >= SLACK && output.floor <= output.at);
+    debug_assert!(output.free() >= SLACK);
     // SAFETY: the caller saw to it that so much is left of both.
     let (input_end, output_end) =
         unsafe { (whole.end.sub(ROUND_INPUT), units.add(output.units.len()).sub(SLACK)) };
     // SAFETY: both lie in their slices; the first is `INPUT_SLACK` bytes before the end of its slice.
     let (next, mut out, floor) = unsafe {
-        (whole.start.add(input.bit / 8), units.add(output.at), units.add(output.floor).cast_const())
+        (
+            whole.start.add(input.bit / 8),
+            units.add(output.at),
+            units.add(output.floor.min(output.at)).cast_const(),
+        )
     };
     let mut window = Window { bits: 0, left: 0, next };
     // SAFETY: `INPUT_SLACK` bytes are left.
@@ -261,6 +265,19 @@ unsafe fn copy<T: Unit>(out: *mut T, distance: usize, length: usize) {
     let mut to = out.cast::<u8>();
     // SAFETY: at most `length` units on.
     let end = unsafe { out.add(length) }.cast::<u8>();
+    if size == 2 && distance >= 16 {
+        // As many units at a time as with bytes.
+        loop {
+            // SAFETY: 32 bytes that end before `to`, and less than 32 behind `end`.
+            unsafe {
+                to.cast::<[u8; 32]>().write_unaligned(from.cast::<[u8; 32]>().read_unaligned());
+                (from, to) = (from.add(32), to.add(32));
+            }
+            if to >= end {
+                return;
+            }
+        }
+    }
     if distance * size >= 16 {
         loop {
             // SAFETY: 16 bytes that end before `to`, and at most 16 behind `end`.
@@ -321,7 +338,7 @@ fn symbol<T: Unit>(
             output.at += 1;
         }
         None => {}
-        Some((_, distance)) if distance > output.at - output.floor => {
+        Some((_, distance)) if distance > output.at.saturating_sub(output.floor) => {
             return Err(InflateError::Distance);
         }
         Some((length, distance)) => {

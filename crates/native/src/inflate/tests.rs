@@ -151,6 +151,22 @@ fn unknown_bytes_come_out_as_numbers() {
 }
 
 #[test]
+fn a_place_outside_of_the_buffer_has_no_room() {
+    let data = deflate(&[7; 100_000], 6);
+    let mut units = vec![0_u8; 2 * SLACK];
+    for (at, floor) in [(2 * SLACK, 0), (2 * SLACK + 1, 0), (usize::MAX, usize::MAX)] {
+        let mut input = Input { bytes: &data, bit: 0, is_whole: true };
+        let mut output = Output { units: &mut units, at, floor };
+        assert_eq!(Inflater::new().run(&mut input, &mut output, usize::MAX), Ok(Stop::Output));
+    }
+    // Nothing lies between a floor and a place before it.
+    let mut input = Input { bytes: &[0x03, 0x02, 0, 0, 0], bit: 0, is_whole: true };
+    let mut output = Output { units: &mut units, at: 5, floor: 9 };
+    let stopped = Inflater::new().run(&mut input, &mut output, usize::MAX);
+    assert_eq!(stopped, Err(InflateError::Distance));
+}
+
+#[test]
 fn it_stops_at_every_block() {
     let text: Vec<u8> = (0..200_000_u32).flat_map(|at| (at / 3).to_le_bytes()).collect();
     let data = deflate(&text, 6);
