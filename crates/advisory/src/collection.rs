@@ -1,6 +1,6 @@
 //! What feeds say, gathered: advisories and per-CVE signals, before they are compiled into a snapshot.
 //!
-//! In: records that the feeds read, in any order. Out: one advisory per id and one signal row per CVE, complete and
+//! In: records that the feeds read, in any order. Out: one advisory per feed and id and one signal row per CVE, complete and
 //! resolved. Source: OSV schema 1.7, "id", "modified", "aliases", "upstream". Odd: texts are interned, since the same names,
 //! versions and ids stand in hundreds of thousands of entries; of several copies of a record the newest `modified` wins,
 //! whatever the order in which they come.
@@ -11,7 +11,7 @@ mod symbols;
 
 use std::collections::{BTreeMap, HashMap};
 
-use plimsoll_model::Timestamp;
+use plimsoll_model::{Status, Timestamp};
 
 use crate::priority::{Epss, Exploitation, VendorSeverity};
 
@@ -26,16 +26,19 @@ pub(crate) enum EventKind {
     Limit,
 }
 
-/// What the vendor says about an affected package that has no fix, or not yet.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) enum Status {
-    Affected,
-    WillNotFix,
-    EndOfLife,
-    UnderInvestigation,
+/// Whose word counts more where two sources contradict each other about one vulnerability in one package.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Authority {
+    /// An announcement: what a new version fixes, often several vulnerabilities at once.
+    #[default]
+    Advisory,
+    /// The vendor's register, kept up to date vulnerability by vulnerability.
+    Tracker,
+    /// An assessment of this product by somebody who looked.
+    Vex,
 }
 
-/// One affected package of an advisory.
+/// What an advisory says of one package: which versions its status is about.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Affected {
     pub(crate) ecosystem: Symbol,
@@ -43,9 +46,15 @@ pub(crate) struct Affected {
     pub(crate) release: Option<Symbol>,
     pub(crate) ranges: Vec<Vec<(EventKind, Symbol)>>,
     pub(crate) versions: Vec<Symbol>,
+    /// What is said of the versions in the ranges; `None` is the same as affected. Whoever is not affected says so of versions
+    /// too, all of them being one range.
     pub(crate) status: Option<Status>,
     pub(crate) severity: Option<VendorSeverity>,
     pub(crate) cvss: Vec<Symbol>,
+    /// One of VEX's words.
+    pub(crate) justification: Option<Symbol>,
+    /// The source's own words on the status.
+    pub(crate) text: Option<Symbol>,
 }
 
 /// One record, whatever its feed.
@@ -53,6 +62,9 @@ pub(crate) struct Affected {
 pub(crate) struct Advisory {
     pub(crate) modified: Timestamp,
     pub(crate) id: Symbol,
+    /// Id of the feed that it comes from.
+    pub(crate) source: Symbol,
+    pub(crate) authority: Authority,
     pub(crate) published: Option<Timestamp>,
     pub(crate) is_withdrawn: bool,
     pub(crate) is_malicious: bool,
@@ -118,7 +130,8 @@ pub(crate) struct Source {
 #[derive(Debug, Default)]
 pub(crate) struct Collection {
     pub(crate) symbols: Symbols,
-    advisories: HashMap<Symbol, Advisory>,
+    /// By feed and id: several feeds may have a record of the same id.
+    advisories: HashMap<(Symbol, Symbol), Advisory>,
     pub(crate) signals: HashMap<Symbol, Signal>,
     /// Dates of the sources other than OSV, whose dates follow from the advisories.
     dates: BTreeMap<&'static str, Timestamp>,
@@ -139,9 +152,10 @@ pub(crate) struct Resolved {
 impl Collection {
     /// Keeps the newest copy of a record; between copies of the same time the choice is arbitrary but always the same.
     pub(crate) fn add_advisory(&mut self, advisory: Advisory) {
-        match self.advisories.get_mut(&advisory.id) {
+        let key = (advisory.source, advisory.id);
+        match self.advisories.get_mut(&key) {
             None => {
-                self.advisories.insert(advisory.id, advisory);
+                self.advisories.insert(key, advisory);
             }
             Some(known) if self.symbols.is_newer(&advisory, known) => *known = advisory,
             Some(_) => {}

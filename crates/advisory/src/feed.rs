@@ -33,6 +33,12 @@ pub trait Feed: Sync {
     /// Where it is published.
     fn home(&self) -> &'static str;
 
+    /// Where a person reads the record of that id.
+    fn page(&self, id: &str) -> Option<String> {
+        let _ = id;
+        None
+    }
+
     /// Whether a document is of this feed. The document is a whole file or member, unpacked.
     #[doc(hidden)]
     fn recognises(&self, document: &Document<'_>) -> bool;

@@ -20,7 +20,7 @@ pub mod version;
 
 pub use feed::FeedError;
 pub use import::{ImportOptions, ImportProgress, ImportSummary, import};
-pub use matching::{MatchContext, Matched, match_packages};
+pub use matching::{MatchContext, Matched, match_packages, overrule};
 pub use priority::{Exposure, Importance};
 pub use snapshot::{Snapshot, SnapshotError};
 pub use staleness::staleness_gap;

@@ -9,10 +9,12 @@ mod candidates;
 mod finding;
 mod gaps;
 pub(crate) mod name;
+mod overrule;
 mod range;
 mod release;
 mod upstream;
 
+pub use overrule::overrule;
 use plimsoll_model::{Finding, Gap, GapReason, Package};
 use serde::{Deserialize, Serialize};
 
@@ -85,13 +87,13 @@ fn match_package(
 ) -> Result<finding::Found, Damaged> {
     let Some(row) = package.ecosystem.row() else { return Ok(finding::Found::default()) };
     let reader = snapshot.reader();
-    let hits = match upstream::asked(package) {
+    let statements = match upstream::asked(package) {
         Some(asked) => match asked.ecosystem.row() {
-            Some(row) => candidates::hits(&asked, row, &reader, gaps)?,
+            Some(row) => candidates::statements(&asked, row, &reader, gaps)?,
             None => Vec::new(),
         },
         None if upstream::is_generic(package) => Vec::new(),
-        None => candidates::hits(package, row, &reader, gaps)?,
+        None => candidates::statements(package, row, &reader, gaps)?,
     };
-    finding::from_hits(package, row, &hits, &reader, snapshot.date(), context)
+    finding::from_statements(package, row, &statements, &reader, snapshot.date(), context)
 }

@@ -77,6 +77,19 @@ impl VendorSeverity {
         }
     }
 
+    /// The word for it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Unimportant => "unimportant",
+            Self::Negligible => "negligible",
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+            Self::Critical => "critical",
+        }
+    }
+
     /// Severity factor times 10 where no CVSS vector is known.
     const fn midpoint10(severity: Option<Self>) -> u16 {
         match severity {

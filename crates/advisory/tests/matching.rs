@@ -1,6 +1,8 @@
 //! Matching: records as their publishers write them, packages as the inventory finds them, and what must come out.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests")]
 
+#[path = "matching/decision.rs"]
+mod decision;
 #[path = "matching/machine.rs"]
 mod machine;
 
@@ -8,7 +10,8 @@ use std::{collections::BTreeMap, fs};
 
 use plimsoll_advisory::{ImportOptions, MatchContext, Matched, Snapshot, import, match_packages};
 use plimsoll_model::{
-    Ecosystem, Finding, GapReason, Kind, Level, Location, Package, Priority, SourcePackage, Subject,
+    Ecosystem, Finding, GapReason, Kind, Level, Location, Package, Priority, SourcePackage, Status,
+    Subject,
 };
 use serde_json::{Value, json};
 
@@ -117,7 +120,7 @@ fn a_debian_advisory_gives_one_finding_per_cve() {
     let fix = finding.fix.as_ref().unwrap();
     assert_eq!(fix.version.as_deref(), Some("3.0.9-1"));
     assert_eq!(fix.advice, "upgrade libssl3 to 3.0.9-1 or later");
-    assert_eq!(finding.extra["status"], "fixed");
+    assert_eq!((finding.status, &finding.suppressed), (Some(Status::Affected), &None));
     let evidence: Vec<&str> = finding.evidence.iter().map(|one| one.detail.as_str()).collect();
     assert_eq!(
         evidence,
@@ -349,7 +352,7 @@ fn statuses_without_a_fix_are_shown() {
     let mut statuses: Vec<(&str, &str)> = matched
         .findings
         .iter()
-        .map(|finding| (finding.id.as_str(), finding.extra["status"].as_str()))
+        .map(|finding| (finding.id.as_str(), finding.status.unwrap().as_str()))
         .collect();
     statuses.sort_unstable();
     assert_eq!(

@@ -210,6 +210,10 @@ fn finding(about: &About, mut seen: Vec<Seen>) -> Finding {
         title: about.title.to_owned(),
         evidence,
         fix: Some(Fix { version: None, advice: about.remedy.to_owned() }),
+        status: None,
+        suppressed: None,
+        views: Vec::new(),
+        why: Vec::new(),
         extra,
     }
 }

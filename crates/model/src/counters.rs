@@ -52,11 +52,11 @@ impl RiskCounters {
         Self::of_findings(&report.findings)
     }
 
-    /// Counts findings, each record once at its highest urgency or level.
+    /// Counts the open findings, each record once at its highest urgency or level.
     #[must_use]
     pub fn of_findings(findings: &[Finding]) -> Self {
         let mut worst: BTreeMap<(Kind, &str), &Finding> = BTreeMap::new();
-        for finding in findings {
+        for finding in findings.iter().filter(|finding| finding.is_open()) {
             let key = match (finding.kind, &finding.subject) {
                 (Kind::Malware, crate::finding::Subject::Path(path)) => {
                     (finding.kind, path.as_str())

@@ -85,6 +85,31 @@ impl Scheme {
     ];
 }
 
+impl fmt::Display for Scheme {
+    /// As people call it: `1.0 < 2.0 by dpkg`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Dpkg => "dpkg",
+            Self::Apk => "apk",
+            Self::Rpm => "rpm",
+            Self::Pep440 => "PEP 440",
+            Self::Semver => "semver",
+            Self::Maven => "Maven",
+            Self::SemverBuild => "semver with builds",
+            Self::Gem => "RubyGems",
+            Self::Composer => "Composer",
+            Self::Nuget => "NuGet",
+            Self::Go => "Go",
+            Self::Dotted => "dotted numbers",
+            Self::Opam => "opam",
+            Self::Conan => "Conan",
+            Self::Perl => "Perl",
+            Self::Bitnami => "Bitnami",
+            Self::Unordered => "equality",
+        })
+    }
+}
+
 /// Which name of a package an ecosystem's advisories use.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum MatchedBy {

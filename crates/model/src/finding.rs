@@ -8,7 +8,10 @@ use std::{collections::BTreeMap, fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::package::Location;
+use crate::{
+    package::Location,
+    statement::{Suppression, View, Why},
+};
 
 /// The kinds of risk.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
@@ -56,6 +59,32 @@ pub enum Priority {
     Later,
     /// As soon as possible: score from 13.5.
     Asap,
+}
+
+/// What a source says of a vulnerability in the installed version of a package.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Status {
+    /// It is affected; whether there is a fix is said elsewhere.
+    Affected,
+    /// It may be: nobody has decided yet. Counts like affected.
+    UnderInvestigation,
+    /// It is, and the vendor decided against a fix.
+    WillNotFix,
+    /// The release gets no fixes any more, and nobody looked.
+    EndOfLife,
+    /// It is not: this version has the fix.
+    Fixed,
+    /// It is not: the vulnerability is not in it, or cannot be used.
+    NotAffected,
+}
+
+impl Status {
+    /// Whether a finding with this status counts.
+    #[must_use]
+    pub const fn is_open(self) -> bool {
+        !matches!(self, Self::Fixed | Self::NotAffected)
+    }
 }
 
 /// A word that names none of a set.
@@ -114,6 +143,16 @@ words!(
     Medium = "medium",
     High = "high",
     Critical = "critical"
+);
+words!(
+    Status,
+    "affected, under-investigation, will-not-fix, end-of-life, fixed, not-affected",
+    Affected = "affected",
+    UnderInvestigation = "under-investigation",
+    WillNotFix = "will-not-fix",
+    EndOfLife = "end-of-life",
+    Fixed = "fixed",
+    NotAffected = "not-affected"
 );
 words!(Priority, "asap, later, nntf", Nntf = "nntf", Later = "later", Asap = "asap");
 
@@ -197,13 +236,19 @@ pub struct Finding {
     pub advisories: Vec<String>,
     /// Level by nature.
     pub level: Level,
-    /// Vulnerabilities only.
+    /// Vulnerabilities only: what the deciding sources say of the installed version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<Status>,
+    /// Why it does not count, if it does not: it is listed, but is in no counter and has no priority.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suppressed: Option<Suppression>,
+    /// Vulnerabilities that count only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub priority: Option<Priority>,
-    /// Vulnerabilities only: 0.0–15.0, one decimal; equals `urgency.tenths / 10`.
+    /// Vulnerabilities that count only: 0.0–15.0, one decimal; equals `urgency.tenths / 10`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub score: Option<f64>,
-    /// How the score came about.
+    /// How the score came about; of a suppressed finding, what it would be.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub urgency: Option<Urgency>,
     /// What it is about.
@@ -215,18 +260,41 @@ pub struct Finding {
     /// What ends it, if anything is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fix: Option<Fix>,
-    /// What only this kind knows: `status` (`fixed`, `affected`, `will-not-fix`, `end-of-life`), `class`, `source`, …
+    /// Vulnerabilities only: what each source says, the deciding ones first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub views: Vec<View>,
+    /// Vulnerabilities and malicious packages only: how each advisory came to match, sorted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub why: Vec<Why>,
+    /// What only this kind knows: `class`, `source`, `exploit`, …
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub extra: BTreeMap<String, String>,
 }
 
 impl Finding {
-    /// Most urgent first: kind, priority, score and level downwards, fixable before unfixable, then id and subject.
+    /// Whether it counts.
+    #[must_use]
+    pub const fn is_open(&self) -> bool {
+        self.suppressed.is_none()
+    }
+
+    /// Takes it out of what counts: it keeps its place in the report and the terms of its score, and says whose word it
+    /// rests on.
+    pub fn suppress(&mut self, status: Status, suppression: Suppression) {
+        self.status = Some(status);
+        self.suppressed = Some(suppression);
+        self.priority = None;
+        self.score = None;
+    }
+
+    /// Most urgent first: kind, open before suppressed, priority, score and level downwards, fixable before unfixable, then
+    /// id and subject.
     #[must_use]
     pub fn compare_urgency(&self, other: &Self) -> std::cmp::Ordering {
         let tenths = |finding: &Self| finding.urgency.as_ref().map(|urgency| urgency.tenths);
         self.kind
             .cmp(&other.kind)
+            .then_with(|| other.is_open().cmp(&self.is_open()))
             .then_with(|| other.priority.cmp(&self.priority))
             .then_with(|| tenths(other).cmp(&tenths(self)))
             .then_with(|| other.level.cmp(&self.level))

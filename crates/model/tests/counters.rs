@@ -40,6 +40,10 @@ fn finding(
         title: String::new(),
         evidence: vec![],
         fix: None,
+        status: None,
+        suppressed: None,
+        views: Vec::new(),
+        why: Vec::new(),
         extra: BTreeMap::new(),
     }
 }

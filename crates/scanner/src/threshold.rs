@@ -40,10 +40,11 @@ impl Threshold {
             .any(|clause| matches!(clause, Clause::Any(Kind::Vulnerability) | Clause::Priority(_)))
     }
 
-    /// Whether any finding of the report reaches the line.
+    /// Whether any open finding of the report reaches the line.
     #[must_use]
     pub fn is_reached(&self, report: &Report) -> bool {
-        report.findings.iter().any(|finding| self.0.iter().any(|clause| clause.is_reached(finding)))
+        let mut open = report.findings.iter().filter(|finding| finding.is_open());
+        open.any(|finding| self.0.iter().any(|clause| clause.is_reached(finding)))
     }
 }
 
@@ -109,6 +110,10 @@ mod tests {
             title: String::new(),
             evidence: vec![],
             fix: None,
+            status: None,
+            suppressed: None,
+            views: Vec::new(),
+            why: Vec::new(),
             extra: BTreeMap::new(),
         }
     }

@@ -35,7 +35,8 @@ pub fn upgrades(report: &Report) -> Vec<Upgrade> {
     let packages: BTreeMap<&str, &Package> =
         report.packages.iter().map(|package| (package.purl.as_str(), package)).collect();
     let mut upgrades: BTreeMap<(&str, &str, &str), Upgrade> = BTreeMap::new();
-    for finding in report.findings.iter().filter(|finding| finding.kind == Kind::Vulnerability) {
+    let open = |finding: &&Finding| finding.kind == Kind::Vulnerability && finding.is_open();
+    for finding in report.findings.iter().filter(open) {
         let Subject::Purl(purl) = &finding.subject else { continue };
         let Some(package) = packages.get(purl.as_str()) else { continue };
         let (name, installed) = package.matched_name_and_version();

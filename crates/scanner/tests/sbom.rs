@@ -112,6 +112,10 @@ fn finding(kind: Kind, id: &str, purl: &str, fix: Option<&str>) -> Finding {
             version: Some(version.to_owned()),
             advice: format!("upgrade to {version}"),
         }),
+        status: None,
+        suppressed: None,
+        views: Vec::new(),
+        why: Vec::new(),
         extra: BTreeMap::from([("cwe".to_owned(), "CWE-79,CWE-80".to_owned())]),
     }
 }

@@ -1,6 +1,6 @@
 //! Findings as rows: the index from a vulnerability's names to the images that have it.
 //!
-//! In: a report's findings, once per artifact. Out: rows with the names (id, aliases, advisories) that people search by.
+//! In: a report's open findings, once per artifact. Out: rows with the names (id, aliases, advisories) that people search by.
 //! Odd: names compare without regard to ASCII case; when a report changes, only the rows that differ are written.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -104,7 +104,8 @@ pub(crate) async fn replace(
     artifact: i64,
     findings: &[Finding],
 ) -> Result<(), StoreError> {
-    let mut wanted: BTreeSet<Row> = findings.iter().map(Row::of).collect();
+    let open = findings.iter().filter(|finding| finding.is_open());
+    let mut wanted: BTreeSet<Row> = open.map(Row::of).collect();
     let stored = stored(transaction, artifact).await?;
     let mut next = stored.keys().next_back().map_or(1, |number| number.saturating_add(1));
     for (number, row) in &stored {

@@ -20,7 +20,8 @@ impl Collection {
         let mut advisories: Vec<Advisory> =
             advisories.into_values().filter(|advisory| !advisory.is_withdrawn).collect();
         let withdrawn = u64::try_from(total - advisories.len()).unwrap_or(u64::MAX);
-        advisories.sort_by(|a, b| symbols.text(a.id).cmp(symbols.text(b.id)));
+        let key = |advisory: &Advisory| (symbols.text(advisory.id), symbols.text(advisory.source));
+        advisories.sort_by(|a, b| key(a).cmp(&key(b)));
         let mut sources = sources::of_advisories(&advisories, &symbols);
         sources.extend(sources::of_signals(&signals, &dates));
         let date = sources.values().map(|source| source.date).max().unwrap_or_default();

@@ -31,7 +31,7 @@ pub(super) fn of_advisories(
         ecosystems.dedup();
         for ecosystem in ecosystems {
             let source = sources
-                .entry(format!("osv/{ecosystem}"))
+                .entry(format!("{}/{ecosystem}", symbols.text(advisory.source)))
                 .or_insert(Source { records: 0, date: Timestamp(i64::MIN) });
             source.records += 1;
             if advisory.modified <= newest {

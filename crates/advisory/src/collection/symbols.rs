@@ -84,6 +84,10 @@ impl Symbols {
             for version in &affected.versions {
                 text.push_str(self.text(*version));
             }
+            text.push_str(&format!("{:?}{:?}", affected.status, affected.severity));
+            for words in [affected.justification, affected.text].into_iter().flatten() {
+                text.push_str(self.text(words));
+            }
         }
         text
     }

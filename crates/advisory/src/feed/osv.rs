@@ -14,7 +14,7 @@ use plimsoll_model::Ecosystem;
 
 use super::{Document, Feed, Sink, is_cve, parse_cwe, parse_time, title_of};
 use crate::{
-    collection::{Advisory, Affected, EventKind, Symbol},
+    collection::{Advisory, Affected, Authority, EventKind, Symbol},
     matching::name::normalized,
     priority::VendorSeverity,
 };
@@ -37,6 +37,10 @@ impl Feed for Osv {
 
     fn home(&self) -> &'static str {
         "https://osv-vulnerabilities.storage.googleapis.com"
+    }
+
+    fn page(&self, id: &str) -> Option<String> {
+        Some(format!("https://osv.dev/vulnerability/{id}"))
     }
 
     fn recognises(&self, document: &Document<'_>) -> bool {
@@ -102,6 +106,12 @@ fn advisory(record: &Record<'_>, into: &mut Sink<'_>) -> Result<Advisory, String
         severity,
         cwe,
         module: vendor::module(id, &text).map(|module| into.0.symbols.intern(module)),
+        source: into.0.symbols.intern(Osv.id()),
+        authority: if vendor::is_of_a_tracker(id) {
+            Authority::Tracker
+        } else {
+            Authority::Advisory
+        },
         affected,
         id: into.0.symbols.intern(id),
     })
@@ -191,6 +201,8 @@ fn read_entry(
         versions: versions.iter().map(|version| into.0.symbols.intern(version.as_str())).collect(),
         status,
         severity,
+        justification: None,
+        text: None,
         cvss: record::vectors(entry.severity.as_deref())
             .into_iter()
             .map(|vector| into.0.symbols.intern(vector))

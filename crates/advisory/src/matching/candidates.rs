@@ -1,23 +1,26 @@
-//! The advisories that affect one package.
+//! What advisories say of one package.
 //!
-//! In: a package, its ecosystem's row, the snapshot. Out: one [`Hit`] per advisory that affects it. Odd, and each covered by
-//! a test:
+//! In: a package, its ecosystem's row, the snapshot. Out: a [`Statement`] per advisory that affects it, and per advisory that
+//! could speak against one of those. Odd, and each covered by a test:
 //! * A version that an advisory of a distribution itself names as fixed is fixed, though another entry of the same advisory
 //!   has a higher one: rebuilds of one fix for several minor releases stand side by side.
 //! * A module's packages (`nodejs:18` on Red Hat's relatives) match advisories of that module stream only, others match
 //!   none of a module.
+//! * A register of vulnerabilities (`Authority::Tracker`) that lists a version as fixed says that it is not affected, whatever an
+//!   announcement says; a source that says so in as many words is always heard. Such statements are only read where
+//!   something affects the package, since nearly all of them are about nothing else.
 //! * Ubuntu's Pro archive lies on top: what it fixed is fixed, and where only it speaks, it decides.
 
-use plimsoll_model::{Gap, GapReason, Origin, Package, ecosystem::Row};
+use plimsoll_model::{Gap, GapReason, Origin, Package, Status, ecosystem::Row};
 
 use super::{
     MATCHER,
     name::normalized,
-    range::{Judgement, Reason, judge},
+    range::{Judgement, Reason, fix_within, judge},
     release::{Applies, applies},
 };
 use crate::{
-    collection::{EventKind, Status},
+    collection::{Authority, EventKind},
     priority::VendorSeverity,
     snapshot::{
         layout::Damaged,
@@ -26,24 +29,39 @@ use crate::{
     version::compare,
 };
 
-/// An advisory that affects a package.
+/// What one advisory says of a package.
 #[derive(Debug)]
-pub(super) struct Hit<'a> {
+pub(super) struct Statement<'a> {
     pub(super) advisory: AdvisoryRecord<'a>,
+    /// Whose advisories were asked.
+    pub(super) ecosystem: &'static str,
     pub(super) reason: Reason<'a>,
-    pub(super) status: Option<Status>,
+    pub(super) status: Status,
+    /// The status is said in as many words, and does not only follow from a range.
+    pub(super) is_explicit: bool,
     pub(super) severity: Option<VendorSeverity>,
     pub(super) cvss: Vec<&'a str>,
+    pub(super) justification: Option<&'a str>,
+    pub(super) text: Option<&'a str>,
     /// The fix is in an archive for subscribers.
     pub(super) needs_subscription: bool,
 }
 
-pub(super) fn hits<'a>(
+/// Entries of one advisory that affect nothing, but may say that something is not affected.
+struct Quiet<'a, 'e> {
+    number: u32,
+    authority: Authority,
+    entry: &'e Entry<'a>,
+    /// Why the entry says so in as many words.
+    denial: Option<Reason<'a>>,
+}
+
+pub(super) fn statements<'a>(
     package: &Package,
-    row: &Row,
+    row: &'static Row,
     reader: &Reader<'a>,
     gaps: &mut Vec<Gap>,
-) -> Result<Vec<Hit<'a>>, Damaged> {
+) -> Result<Vec<Statement<'a>>, Damaged> {
     let (name, version) = package.matched_name_and_version();
     let name = normalized(&package.ecosystem, name);
     let release = package.release.as_deref();
@@ -57,18 +75,30 @@ pub(super) fn hits<'a>(
     if let Err(error) = &comparable {
         gaps.push(gap(package, format!("{error}; {} advisory entries speak of it", entries.len())));
     }
-    let mut hits = Vec::new();
+    let mut found = Vec::new();
+    let mut quiet: Vec<Quiet<'a, '_>> = Vec::new();
     for group in entries.chunk_by(|a, b| a.advisory == b.advisory) {
-        let advisory = || group.first().map(|entry| reader.advisory(entry.advisory)).transpose();
+        let Some(number) = group.first().map(|entry| entry.advisory) else { continue };
         let mut judged: Vec<(&Entry<'a>, Judgement<'a>, bool)> = Vec::new();
         for entry in group {
-            let judgement = judge(entry, row.scheme, version, comparable.is_ok());
-            judged.push((entry, judgement, says(entry.release) == Applies::WithSubscription));
+            let mut judgement = judge(entry, row.scheme, version, comparable.is_ok());
+            if entry.status.is_none_or(Status::is_open) {
+                judged.push((entry, judgement, says(entry.release) == Applies::WithSubscription));
+            } else if let Some(reason) = judgement.reasons.pop() {
+                let authority = reader.authority(number)?;
+                quiet.push(Quiet { number, authority, entry, denial: Some(reason) });
+            }
         }
         if judged.iter().all(|(_, one, _)| one.reasons.is_empty() && one.undecided.is_empty()) {
+            let authority = reader.authority(number)?;
+            if let (Ok(_), Some((entry, ..)), true) =
+                (&comparable, judged.first(), authority > Authority::Advisory)
+            {
+                quiet.push(Quiet { number, authority, entry, denial: None });
+            }
             continue;
         }
-        let Some(advisory) = advisory()? else { continue };
+        let advisory = reader.advisory(number)?;
         if advisory.is_no_vulnerability {
             continue;
         }
@@ -79,16 +109,66 @@ pub(super) fn hits<'a>(
         if row.origin == Origin::System && judged.iter().any(|(_, one, _)| one.is_named_as_fixed) {
             continue;
         }
-        hits.extend(decide(advisory, judged));
+        found.extend(decide(advisory, row.name, judged));
     }
-    Ok(hits)
+    let lowest = found.iter().map(|hit| hit.advisory.authority).min();
+    let Some(lowest) = lowest else { return Ok(found) };
+    for quiet in quiet {
+        let outranks = match quiet.denial {
+            Some(_) => quiet.authority >= lowest,
+            None => quiet.authority > lowest,
+        };
+        if outranks {
+            found.push(denial(quiet, row, version, reader)?);
+        }
+    }
+    Ok(found)
 }
 
-/// One hit out of all entries of an advisory, or none.
+/// What an advisory that affects nothing says of the version.
+fn denial<'a>(
+    quiet: Quiet<'a, '_>,
+    row: &'static Row,
+    version: &str,
+    reader: &Reader<'a>,
+) -> Result<Statement<'a>, Damaged> {
+    let entry = quiet.entry;
+    let advisory = reader.advisory(quiet.number)?;
+    let fix = fix_within(entry, row.scheme, version);
+    let is_explicit = quiet.denial.is_some();
+    let status = match (entry.status, fix) {
+        (Some(status), _) if is_explicit => status,
+        (_, Some(_)) => Status::Fixed,
+        (_, None) => Status::NotAffected,
+    };
+    let reason = quiet.denial.unwrap_or_else(|| Reason {
+        fix,
+        range: String::new(),
+        comparison: match fix {
+            Some(fix) => format!("{version} >= {fix} by {}", row.scheme),
+            None => format!("{version} is outside of what is affected"),
+        },
+    });
+    Ok(Statement {
+        status,
+        is_explicit,
+        ecosystem: row.name,
+        severity: entry.severity.or(advisory.severity),
+        cvss: entry.cvss.iter().chain(&advisory.cvss).copied().collect(),
+        justification: entry.justification,
+        text: entry.text,
+        needs_subscription: false,
+        advisory,
+        reason,
+    })
+}
+
+/// One statement out of all entries of an advisory that may affect a package, or none.
 fn decide<'a>(
     advisory: AdvisoryRecord<'a>,
+    ecosystem: &'static str,
     judged: Vec<(&Entry<'a>, Judgement<'a>, bool)>,
-) -> Option<Hit<'a>> {
+) -> Option<Statement<'a>> {
     let affects = |subscription: bool| {
         let of_archive = || judged.iter().filter(move |(.., pro)| *pro == subscription);
         (of_archive().count() > 0)
@@ -117,8 +197,12 @@ fn decide<'a>(
         }
     }
     let (entry, reason, pro) = best?;
-    Some(Hit {
-        status: entry.status,
+    Some(Statement {
+        status: entry.status.unwrap_or(Status::Affected),
+        is_explicit: entry.status.is_some(),
+        ecosystem,
+        justification: entry.justification,
+        text: entry.text,
         severity: severity.or(advisory.severity),
         cvss: entry.cvss.iter().chain(&advisory.cvss).copied().collect(),
         needs_subscription: pro && reason.fix.is_some(),

@@ -1,11 +1,14 @@
-//! From the advisories that affect a package to findings: one per vulnerability.
+//! From what advisories say of a package to findings: one per vulnerability.
 //!
-//! In: the [`Hit`]s of one package. Out: one [`Finding`] per CVE (or advisory, where there is no CVE), with everything that
-//! any advisory said. Source: `docs/semantics.md`, "Edge cases" and "Units of counting". Odd: an advisory on several CVEs
-//! gives one finding each; its severity is the worst of them and therefore no reason to call each one critical.
+//! In: the [`Statement`]s on one package. Out: one [`Finding`] per CVE (or advisory, where there is no CVE) that any of them
+//! calls affected, with everything that any of them said. Source: `docs/semantics.md`, "Who decides" and "Units". Odd: an
+//! advisory on several CVEs gives one finding each; its severity is the worst of them and therefore no reason to call each
+//! one critical.
 
+mod decision;
 mod extra;
 mod signals;
+mod view;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,7 +17,7 @@ use plimsoll_model::{
     counters::APPLICATION_RECORD, ecosystem::Row,
 };
 
-use super::{MatchContext, candidates::Hit, release, upstream};
+use super::{MatchContext, candidates::Statement, release, upstream};
 use crate::{
     feed::is_cve,
     priority,
@@ -36,41 +39,45 @@ pub(super) struct Found {
 /// Everything that the pieces below need to know.
 pub(super) struct Subjects<'a> {
     pub(super) package: &'a Package,
-    pub(super) row: &'a Row,
+    pub(super) row: &'static Row,
     pub(super) date: Timestamp,
     pub(super) context: &'a MatchContext,
 }
 
-pub(super) fn from_hits(
+pub(super) fn from_statements(
     package: &Package,
-    row: &Row,
-    hits: &[Hit<'_>],
+    row: &'static Row,
+    statements: &[Statement<'_>],
     reader: &Reader<'_>,
     date: Timestamp,
     context: &MatchContext,
 ) -> Result<Found, Damaged> {
     let about = Subjects { package, row, date, context };
     let mut found = Found::default();
-    let mut by_id: BTreeMap<&str, Vec<&Hit<'_>>> = BTreeMap::new();
-    for hit in hits {
-        if hit.advisory.is_malicious {
-            found.findings.push(malicious(package, hit));
+    let mut by_id: BTreeMap<&str, Vec<&Statement<'_>>> = BTreeMap::new();
+    for statement in statements {
+        if statement.advisory.is_malicious {
+            if statement.status.is_open() {
+                found.findings.push(malicious(package, statement));
+            }
             continue;
         }
-        for id in canonical_ids(hit) {
-            by_id.entry(id).or_default().push(hit);
+        for id in canonical_ids(statement) {
+            by_id.entry(id).or_default().push(statement);
         }
     }
-    for (id, hits) in by_id {
+    for (id, statements) in by_id {
+        // Who only speaks against it has nothing to speak against.
+        let Some(decision) = decision::of(&statements) else { continue };
         let signal = if is_cve(id) { reader.signal(id)? } else { SignalRecord::default() };
         found.has_stale_scores |= signals::has_stale_score(&signal, date);
-        found.findings.push(vulnerability(&about, id, &hits, &signal));
+        found.findings.push(vulnerability(&about, id, &decision, &signal));
     }
     Ok(found)
 }
 
 /// The CVEs, else the GitHub advisory, else the advisory itself.
-fn canonical_ids<'a>(hit: &Hit<'a>) -> Vec<&'a str> {
+fn canonical_ids<'a>(hit: &Statement<'a>) -> Vec<&'a str> {
     if !hit.advisory.cves.is_empty() {
         return hit.advisory.cves.clone();
     }
@@ -83,13 +90,14 @@ fn canonical_ids<'a>(hit: &Hit<'a>) -> Vec<&'a str> {
 fn vulnerability(
     about: &Subjects<'_>,
     id: &str,
-    hits: &[&Hit<'_>],
+    decision: &decision::Decision<'_, '_>,
     signal: &SignalRecord<'_>,
 ) -> Finding {
-    let signals = signals::gather(about, id, hits, signal);
+    let hits = decision.hits.as_slice();
+    let signals = signals::gather(about, id, decision, signal);
     let evaluated = priority::evaluate(&signals, about.context, about.date);
-    let fix = fix(about, hits);
-    Finding {
+    let fix = fix(about, &decision.deciding);
+    let mut finding = Finding {
         kind: Kind::Vulnerability,
         id: id.to_owned(),
         record: record_name(about, id),
@@ -101,18 +109,31 @@ fn vulnerability(
             .into_iter()
             .collect(),
         level: evaluated.level,
+        status: Some(decision.status()),
+        suppressed: None,
         priority: Some(evaluated.priority),
         score: Some(f64::from(evaluated.urgency.tenths) / 10.0),
         urgency: Some(evaluated.urgency),
         subject: Subject::Purl(about.package.purl.clone()),
         title: title(about, id, hits, signal),
         evidence: evidence(about.package, hits),
-        extra: extra::of(about, hits, signal, &signals, fix.is_some()),
+        views: view::views(id, decision, signal),
+        why: hits
+            .iter()
+            .map(|hit| view::why(about.package, hit))
+            .collect::<BTreeSet<_>>()
+            .into_iter()
+            .collect(),
+        extra: extra::of(about, hits, signal, &signals),
         fix,
+    };
+    if let Some(denial) = decision.denial {
+        finding.suppress(denial.status, decision::suppression(denial));
     }
+    finding
 }
 
-fn malicious(package: &Package, hit: &Hit<'_>) -> Finding {
+fn malicious(package: &Package, hit: &Statement<'_>) -> Finding {
     // GitHub lists malicious packages too; both lists' records are one finding.
     let ids = || std::iter::once(hit.advisory.id).chain(hit.advisory.aliases.iter().copied());
     let id = ids().find(|id| id.starts_with("MAL-")).unwrap_or(hit.advisory.id);
@@ -129,12 +150,16 @@ fn malicious(package: &Package, hit: &Hit<'_>) -> Finding {
             .collect(),
         advisories: vec![hit.advisory.id.to_owned()],
         level: Level::High,
+        status: None,
+        suppressed: None,
         priority: None,
         score: None,
         urgency: None,
         subject: Subject::Purl(package.purl.clone()),
         title: if hit.advisory.title.is_empty() { named } else { hit.advisory.title.to_owned() },
         evidence: evidence(package, &[hit]),
+        views: vec![view::of(hit)],
+        why: vec![view::why(package, hit)],
         fix: Some(Fix {
             version: None,
             advice: format!(
@@ -159,7 +184,7 @@ fn record_name(about: &Subjects<'_>, id: &str) -> String {
 }
 
 /// Other ids of the same vulnerability. Those of an advisory on several CVEs could belong to any of them.
-fn aliases(id: &str, hits: &[&Hit<'_>]) -> Vec<String> {
+fn aliases(id: &str, hits: &[&Statement<'_>]) -> Vec<String> {
     let mut aliases = BTreeSet::new();
     for advisory in hits.iter().map(|hit| &hit.advisory).filter(|advisory| advisory.cves.len() <= 1)
     {
@@ -172,7 +197,12 @@ fn aliases(id: &str, hits: &[&Hit<'_>]) -> Vec<String> {
 }
 
 /// One line for people: what an advisory on just this vulnerability says, else what is said of the CVE anywhere.
-fn title(about: &Subjects<'_>, id: &str, hits: &[&Hit<'_>], signal: &SignalRecord<'_>) -> String {
+fn title(
+    about: &Subjects<'_>,
+    id: &str,
+    hits: &[&Statement<'_>],
+    signal: &SignalRecord<'_>,
+) -> String {
     let titles = |alone: bool| {
         hits.iter()
             .map(|hit| &hit.advisory)
@@ -189,29 +219,38 @@ fn title(about: &Subjects<'_>, id: &str, hits: &[&Hit<'_>], signal: &SignalRecor
     chosen.map_or_else(|| format!("{id} in {}", about.package.name), str::to_owned)
 }
 
-fn evidence(package: &Package, hits: &[&Hit<'_>]) -> Vec<Evidence> {
-    let (name, version) = package.matched_name_and_version();
-    let installed = if (name, version) == (package.name.as_str(), package.version.as_str()) {
-        format!("{} {} is installed", package.name, package.version)
-    } else {
-        format!("{} {} (source {name} {version}) is installed", package.name, package.version)
-    };
+fn evidence(package: &Package, hits: &[&Statement<'_>]) -> Vec<Evidence> {
+    let (_, version) = package.matched_name_and_version();
+    let installed = format!("{} is installed", named(package));
     let seen = package
         .locations
         .iter()
         .map(|location| Evidence { location: Some(location.clone()), detail: installed.clone() });
-    let judged = hits.iter().map(|hit| Evidence {
-        location: None,
-        detail: format!("{}: {}", hit.advisory.id, hit.reason.comparison),
-    });
+    let judged = hits.iter().map(|hit| Evidence { location: None, detail: judged(hit, version) });
     let caveat = upstream::is_generic(package)
         .then(|| Evidence { location: None, detail: upstream::CAVEAT.to_owned() });
     let all: BTreeSet<Evidence> = judged.chain(seen).chain(caveat).collect();
     all.into_iter().collect()
 }
 
+/// `libssl3 3.0.11-1 (source openssl 3.0.11-1)`.
+fn named(package: &Package) -> String {
+    let (name, version) = package.matched_name_and_version();
+    if (name, version) == (package.name.as_str(), package.version.as_str()) {
+        format!("{name} {version}")
+    } else {
+        format!("{} {} (source {name} {version})", package.name, package.version)
+    }
+}
+
+fn judged(hit: &Statement<'_>, version: &str) -> String {
+    let end = if hit.reason.range.ends_with("…)") { ", no fixed version is known" } else { "" };
+    let within = if hit.reason.range.starts_with('[') { "in" } else { "among" };
+    format!("{}: {version} is {within} {}{end}", hit.advisory.id, hit.reason.range)
+}
+
 /// The highest of the fixes that the advisories ask for: below it, one of them would still be right.
-fn fix(about: &Subjects<'_>, hits: &[&Hit<'_>]) -> Option<Fix> {
+fn fix(about: &Subjects<'_>, hits: &[&Statement<'_>]) -> Option<Fix> {
     let mut highest: Option<(&str, bool)> = None;
     for hit in hits {
         let Some(fix) = hit.reason.fix else { continue };

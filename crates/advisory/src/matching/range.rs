@@ -15,12 +15,14 @@ use crate::{
     version::{VersionError, compare},
 };
 
-/// Why a version is affected.
+/// Why an entry speaks of a version.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Reason<'a> {
     /// The first version above it that is fixed, if the entry names one.
     pub(super) fix: Option<&'a str>,
-    /// The comparison that was made: `3.0.11 is in [3.0.0, 3.0.14)`.
+    /// What holds it: `[3.0.0, 3.0.14)`.
+    pub(super) range: String,
+    /// The comparison that was made: `3.0.0 <= 3.0.11 < 3.0.14 by dpkg`.
     pub(super) comparison: String,
 }
 
@@ -58,8 +60,9 @@ pub(super) fn judge<'a>(
             || (is_comparable && compare(scheme, listed, version) == Ok(Ordering::Equal))
     });
     if is_listed && judgement.reasons.is_empty() {
-        let comparison = format!("{version} is among the {} versions listed", entry.versions.len());
-        judgement.reasons.push(Reason { fix: next_fix(entry, scheme, version), comparison });
+        let range = format!("the {} versions listed", entry.versions.len());
+        let comparison = format!("{version} is among {range}");
+        judgement.reasons.push(Reason { fix: next_fix(entry, scheme, version), range, comparison });
     }
     judgement
 }
@@ -111,13 +114,29 @@ fn within<'a>(
             end = Some((*kind, bound));
         }
     }
-    let comparison = match end {
-        Some((EventKind::Fixed, bound)) => format!("{version} is in [{start}, {bound})"),
-        Some((_, bound)) => format!("{version} is in [{start}, {bound}]"),
-        None => format!("{version} is in [{start}, …), no fixed version is known"),
-    };
     let fix = end.and_then(|(kind, bound)| (kind == EventKind::Fixed).then_some(bound));
-    Ok(Some(Reason { fix, comparison }))
+    let (range, above) = match end {
+        Some((EventKind::Fixed, bound)) => (format!("[{start}, {bound})"), format!(" < {bound}")),
+        Some((_, bound)) => (format!("[{start}, {bound}]"), format!(" <= {bound}")),
+        None => (format!("[{start}, …)"), String::new()),
+    };
+    let comparison = match (start, above.as_str()) {
+        ("0", "") => "every version".to_owned(),
+        ("0", above) => format!("{version}{above} by {scheme}"),
+        (start, above) => format!("{start} <= {version}{above} by {scheme}"),
+    };
+    Ok(Some(Reason { fix, range, comparison }))
+}
+
+/// The highest version up to the given one that the entry names as fixed.
+pub(super) fn fix_within<'a>(entry: &Entry<'a>, scheme: Scheme, version: &str) -> Option<&'a str> {
+    let holds = |bound: &&'a str| compare(scheme, bound, version).is_ok_and(Ordering::is_le);
+    let bounds = entry.ranges.iter().flatten();
+    bounds
+        .filter(|(kind, _)| *kind == EventKind::Fixed)
+        .map(|(_, bound)| *bound)
+        .filter(holds)
+        .max_by(|a, b| compare(scheme, a, b).unwrap_or(Ordering::Equal))
 }
 
 /// The lowest fixed version above the given one in any range.
@@ -146,6 +165,8 @@ mod tests {
             ranges: ranges.iter().map(|range| range.to_vec()).collect(),
             versions: versions.to_vec(),
             cvss: Vec::new(),
+            justification: None,
+            text: None,
         }
     }
 

@@ -12,7 +12,7 @@
 pub(crate) const MAGIC: [u8; 8] = *b"PLIMSNP\n";
 
 /// Raised whenever the meaning of a byte changes.
-pub(crate) const FORMAT: u32 = 1;
+pub(crate) const FORMAT: u32 = 2;
 
 /// Where the CRC stands, and what it covers from.
 pub(crate) const CRC_AT: usize = 12;
@@ -43,7 +43,7 @@ pub(crate) enum Section {
     Packages,
     /// Advisory, release + 1 or 0, offset into `Details`.
     Affected,
-    /// Id, flags, offset into `Details`, 0, published `i64`; sorted by id.
+    /// Id, flags, offset into `Details`, source, published `i64`, modified `i64`; sorted by id and source.
     Advisories,
     /// CVE, offset into `Details`; sorted.
     Signals,
@@ -61,7 +61,7 @@ pub(crate) const fn row_size(section: Section) -> usize {
         Section::Sources => 20,
         Section::Releases | Section::Affected => 12,
         Section::Packages => 16,
-        Section::Advisories => 24,
+        Section::Advisories => 32,
         Section::Signals => 8,
     }
 }

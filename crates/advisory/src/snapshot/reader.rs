@@ -3,17 +3,18 @@
 //! In: the bytes, which may be anything. Out: rows, or [`Damaged`]. Source: the head of `layout`. Odd: nothing is decoded at
 //! open but the table of sections; every read checks its bounds, and every text that it is one.
 
-use plimsoll_model::{FeedSource, Timestamp};
+use plimsoll_model::{FeedSource, Status, Timestamp};
 
 use super::{
     layout::{Cursor, Damaged, SECTIONS, Section, TABLE_AT, i64_at, row_size, u32_at, u64_at},
     writer::{
         FLAG_DISPUTED, FLAG_MALICIOUS, FLAG_NO_VULNERABILITY, FLAG_PROOF_OF_CONCEPT,
-        FLAG_RANSOMWARE, FLAG_WEAPONISED, NOT_KNOWN,
+        FLAG_RANSOMWARE, FLAG_TRACKER, FLAG_VEX, FLAG_WEAPONISED, HAS_JUSTIFICATION, HAS_TEXT,
+        NOT_KNOWN, STATUS_MASK,
     },
 };
 use crate::{
-    collection::{EventKind, Status},
+    collection::{Authority, EventKind},
     priority::{Epss, Exploitation, VendorSeverity},
 };
 
@@ -69,12 +70,17 @@ pub(crate) struct Entry<'a> {
     pub(crate) ranges: Vec<Vec<(EventKind, &'a str)>>,
     pub(crate) versions: Vec<&'a str>,
     pub(crate) cvss: Vec<&'a str>,
+    pub(crate) justification: Option<&'a str>,
+    pub(crate) text: Option<&'a str>,
 }
 
 /// One advisory.
 #[derive(Debug, Clone)]
 pub(crate) struct AdvisoryRecord<'a> {
     pub(crate) id: &'a str,
+    pub(crate) source: &'a str,
+    pub(crate) authority: Authority,
+    pub(crate) modified: Timestamp,
     pub(crate) is_malicious: bool,
     pub(crate) is_disputed: bool,
     pub(crate) is_no_vulnerability: bool,
@@ -244,10 +250,17 @@ impl<'a> Reader<'a> {
 
     fn entry(&self, row: usize, release: Option<&'a str>) -> Result<Entry<'a>, Damaged> {
         let mut cursor = self.detail(self.number(Section::Affected, row, 2)?)?;
+        let code = cursor.number()?;
+        let mut words = |bit: u64| {
+            if code & bit == 0 { Ok(None) } else { self.text(cursor.small()?).map(Some) }
+        };
+        let (justification, text) = (words(HAS_JUSTIFICATION)?, words(HAS_TEXT)?);
         Ok(Entry {
             advisory: self.number(Section::Affected, row, 0)?,
             release,
-            status: status(cursor.number()?)?,
+            status: status(code & STATUS_MASK)?,
+            justification,
+            text,
             severity: severity(cursor.number()?)?,
             ranges: cursor.list(|cursor| {
                 cursor.list(|cursor| Ok((event(cursor.number()?)?, self.text(cursor.small()?)?)))
@@ -259,6 +272,12 @@ impl<'a> Reader<'a> {
 
     pub(crate) fn advisory_id(&self, row: usize) -> Result<&'a str, Damaged> {
         self.text(self.number(Section::Advisories, row, 0)?)
+    }
+
+    /// Whose word an advisory is, without reading it.
+    pub(crate) fn authority(&self, number: u32) -> Result<Authority, Damaged> {
+        let row = usize::try_from(number).map_err(|_no| Damaged("an advisory's number"))?;
+        Ok(authority(self.number(Section::Advisories, row, 1)?))
     }
 
     pub(crate) fn advisory(&self, number: u32) -> Result<AdvisoryRecord<'a>, Damaged> {
@@ -273,11 +292,14 @@ impl<'a> Reader<'a> {
             is_no_vulnerability: is(FLAG_NO_VULNERABILITY),
             has_proof_of_concept: is(FLAG_PROOF_OF_CONCEPT),
             is_weaponised: is(FLAG_WEAPONISED),
+            authority: authority(flags),
+            source: self.text(self.number(Section::Advisories, row, 3)?)?,
             published: known_time(self.time(Section::Advisories, row, 16)?),
+            modified: Timestamp(self.time(Section::Advisories, row, 24)?),
+            cves: self.texts(&mut cursor)?,
             title: self.text(cursor.small()?)?,
             severity: severity(cursor.number()?)?,
             module: self.optional_text(cursor.small()?)?,
-            cves: self.texts(&mut cursor)?,
             aliases: self.texts(&mut cursor)?,
             cvss: self.texts(&mut cursor)?,
             cwe: cursor.list(Cursor::small)?,
@@ -354,6 +376,16 @@ const fn known_time(time: i64) -> Option<Timestamp> {
     if time == NOT_KNOWN { None } else { Some(Timestamp(time)) }
 }
 
+const fn authority(flags: u32) -> Authority {
+    if flags & FLAG_VEX != 0 {
+        Authority::Vex
+    } else if flags & FLAG_TRACKER != 0 {
+        Authority::Tracker
+    } else {
+        Authority::Advisory
+    }
+}
+
 const fn severity(code: u64) -> Result<Option<VendorSeverity>, Damaged> {
     Ok(match code {
         0 => None,
@@ -374,6 +406,8 @@ const fn status(code: u64) -> Result<Option<Status>, Damaged> {
         2 => Some(Status::WillNotFix),
         3 => Some(Status::EndOfLife),
         4 => Some(Status::UnderInvestigation),
+        5 => Some(Status::Fixed),
+        6 => Some(Status::NotAffected),
         _ => return Err(Damaged("a status")),
     })
 }

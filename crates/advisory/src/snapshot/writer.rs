@@ -5,13 +5,13 @@
 
 use std::collections::HashMap;
 
-use plimsoll_model::Timestamp;
+use plimsoll_model::{Status, Timestamp};
 
 use super::layout::{
     CRC_AT, CRC_FROM, DIGEST_AT, DIGEST_FROM, FLAG_STARTER, FORMAT, MAGIC, SECTIONS, TABLE_AT, put,
 };
 use crate::{
-    collection::{Advisory, Affected, EventKind, Resolved, Signal, Status, Symbol, Symbols},
+    collection::{Advisory, Affected, Authority, EventKind, Resolved, Signal, Symbol, Symbols},
     priority::{Exploitation, VendorSeverity},
 };
 
@@ -26,6 +26,14 @@ pub(crate) const FLAG_PROOF_OF_CONCEPT: u32 = 8;
 pub(crate) const FLAG_WEAPONISED: u32 = 16;
 /// Signals only.
 pub(crate) const FLAG_RANSOMWARE: u32 = 32;
+/// Advisories only: whose word it is.
+pub(crate) const FLAG_TRACKER: u32 = 64;
+pub(crate) const FLAG_VEX: u32 = 128;
+
+/// Bits above an entry's status: what stands behind it.
+pub(crate) const HAS_JUSTIFICATION: u64 = 8;
+pub(crate) const HAS_TEXT: u64 = 16;
+pub(crate) const STATUS_MASK: u64 = 7;
 
 /// The bytes of the snapshot.
 pub(crate) fn write(resolved: &Resolved, starter: bool) -> Result<Vec<u8>, TooLarge> {
@@ -152,10 +160,11 @@ impl Writer {
 
     fn advisory(&mut self, advisory: &Advisory, rows: &mut Vec<u8>) -> Result<(), TooLarge> {
         let mut bytes = Vec::new();
+        // The CVEs first: they decide whether the rest is read.
+        self.symbols(&mut bytes, &advisory.cves);
         self.symbol(&mut bytes, advisory.title);
         put(&mut bytes, severity_code(advisory.severity));
         self.optional(&mut bytes, advisory.module);
-        self.symbols(&mut bytes, &advisory.cves);
         self.symbols(&mut bytes, &advisory.aliases);
         self.symbols(&mut bytes, &advisory.cvss);
         put_numbers(&mut bytes, &advisory.cwe);
@@ -166,12 +175,15 @@ impl Writer {
             (advisory.is_no_vulnerability, FLAG_NO_VULNERABILITY),
             (advisory.has_proof_of_concept, FLAG_PROOF_OF_CONCEPT),
             (advisory.is_weaponised, FLAG_WEAPONISED),
+            (advisory.authority == Authority::Tracker, FLAG_TRACKER),
+            (advisory.authority == Authority::Vex, FLAG_VEX),
         ];
         rows.extend_from_slice(&self.place(advisory.id).to_le_bytes());
         rows.extend_from_slice(&sum(&flags).to_le_bytes());
         put_u32(rows, at)?;
-        rows.extend_from_slice(&[0; 4]);
+        rows.extend_from_slice(&self.place(advisory.source).to_le_bytes());
         rows.extend_from_slice(&published(advisory.published).to_le_bytes());
+        rows.extend_from_slice(&advisory.modified.0.to_le_bytes());
         Ok(())
     }
 
@@ -255,7 +267,16 @@ impl Writer {
 
     fn affected_detail(&mut self, affected: &Affected) -> usize {
         let mut bytes = Vec::new();
-        put(&mut bytes, status_code(affected.status));
+        let has = |what: Option<Symbol>, bit: u64| if what.is_some() { bit } else { 0 };
+        put(
+            &mut bytes,
+            status_code(affected.status)
+                | has(affected.justification, HAS_JUSTIFICATION)
+                | has(affected.text, HAS_TEXT),
+        );
+        for words in [affected.justification, affected.text].into_iter().flatten() {
+            self.symbol(&mut bytes, words);
+        }
         put(&mut bytes, severity_code(affected.severity));
         put_count(&mut bytes, affected.ranges.len());
         for range in &affected.ranges {
@@ -320,6 +341,8 @@ fn status_code(status: Option<Status>) -> u64 {
         Some(Status::WillNotFix) => 2,
         Some(Status::EndOfLife) => 3,
         Some(Status::UnderInvestigation) => 4,
+        Some(Status::Fixed) => 5,
+        Some(Status::NotAffected) => 6,
     }
 }
 

@@ -10,7 +10,8 @@ use plimsoll_inspect::{
 };
 use plimsoll_model::{
     Ecosystem, Evidence, Finding, Fix, Gap, GapReason, ImageIdentity, Kind, Level, Location,
-    Package, Platform, Priority, SourcePackage, Subject, Timestamp, Urgency,
+    Package, Platform, Priority, SourcePackage, Status, Subject, Suppression, Timestamp, Urgency,
+    View, Why,
 };
 
 use super::wire::{Reader, Wire, fields, words};
@@ -67,6 +68,8 @@ fields!(Finding {
     aliases,
     advisories,
     level,
+    status,
+    suppressed,
     priority,
     score,
     urgency,
@@ -74,8 +77,25 @@ fields!(Finding {
     title,
     evidence,
     fix,
+    views,
+    why,
     extra,
 });
+fields!(Suppression { by, advisory, reason });
+fields!(View {
+    source,
+    advisory,
+    revision,
+    url,
+    links,
+    status,
+    fixed,
+    severity,
+    cvss,
+    justification,
+    text,
+});
+fields!(Why { advisory, source, revision, range, comparison, package });
 fields!(Evidence { location, detail });
 fields!(Fix { version, advice });
 fields!(Urgency { tenths, c10, t100, e10, a10, rules, pending, cvss, known_exploited, epss });
@@ -100,6 +120,7 @@ words!(GapReason {
 words!(Kind { Vulnerability, Baseline, Malware, Secret, Build, License });
 words!(Level { Unknown, Negligible, Low, Medium, High, Critical });
 words!(Priority { Nntf, Later, Asap });
+words!(Status { Affected, UnderInvestigation, WillNotFix, EndOfLife, Fixed, NotAffected });
 
 impl Wire for Entries {
     fn write(&self, out: &mut Vec<u8>) {

@@ -11,8 +11,8 @@ use std::{
 
 use comfy_table::{Attribute, Cell, Color};
 use plimsoll_model::{
-    Evidence, Finding, GapReason, Kind, Level, Package, Priority, Report, RiskCounters, Subject,
-    Verdict,
+    Evidence, Finding, GapReason, Kind, Level, Package, Priority, Report, RiskCounters, Status,
+    Subject, Verdict,
 };
 
 use crate::upgrade::{fixed_version, upgrades};
@@ -38,6 +38,7 @@ impl Format for Table {
         coverage(report, style, output)?;
         what_to_do(report, style, output)?;
         vulnerabilities(report, style, output)?;
+        suppressed(report, style, output)?;
         others(report, style, output)
     }
 }
@@ -253,7 +254,40 @@ fn vulnerability_row<'a>(
 }
 
 fn status(finding: &Finding) -> String {
-    finding.extra.get("status").map_or_else(|| "no fix yet".to_owned(), |status| printable(status))
+    let status = finding.status.unwrap_or(Status::Affected);
+    if status == Status::Affected { "no fix yet".to_owned() } else { status.to_string() }
+}
+
+/// What matches an advisory, but does not count: a number, and whose word it rests on when all is asked for.
+fn suppressed(report: &Report, style: Style, output: &mut dyn io::Write) -> io::Result<()> {
+    let findings: Vec<&Finding> =
+        report.findings.iter().filter(|finding| !finding.is_open()).collect();
+    let records: BTreeSet<&str> = findings.iter().map(|finding| finding.record.as_str()).collect();
+    if records.is_empty() {
+        return Ok(());
+    }
+    let heading = format!("Does not count: {}", count(records.len(), "vulnerability"));
+    writeln!(output, "\n{}", bold(&heading, style))?;
+    if !style.all {
+        return writeln!(
+            output,
+            "  (a source whose word comes first says not affected or fixed; `--all` lists them)"
+        );
+    }
+    let mut grid = empty(style, &["VULNERABILITY", "IN", "STATUS", "WHOSE WORD", "WHY"]);
+    for finding in findings {
+        let Some(suppressed) = &finding.suppressed else { continue };
+        let (Subject::Purl(subject) | Subject::Path(subject) | Subject::Image(subject)) =
+            &finding.subject;
+        grid.add_row(vec![
+            Cell::new(printable(&finding.id)),
+            Cell::new(printable(subject)),
+            Cell::new(status(finding)),
+            Cell::new(printable(&suppressed.by)),
+            Cell::new(printable(&suppressed.reason)),
+        ]);
+    }
+    writeln!(output, "{}", trimmed(&grid))
 }
 
 fn others(report: &Report, style: Style, output: &mut dyn io::Write) -> io::Result<()> {

@@ -4,7 +4,7 @@
 //! where its reader is.
 
 use maud::{Markup, html};
-use plimsoll_model::{GapReason, Kind, Priority, Timestamp, Verdict};
+use plimsoll_model::{GapReason, Kind, Priority, Status, Timestamp, Verdict};
 
 /// `2026-11-25 01:23 UTC` in a `time` element.
 pub(super) fn moment(at: Timestamp) -> Markup {
@@ -139,16 +139,16 @@ pub(super) const fn priority(priority: Priority) -> &'static str {
     }
 }
 
-/// What the advisories say about a fix.
-pub(super) fn status(status: &str) -> Option<&'static str> {
-    Some(match status {
-        "affected" => "no fix yet",
-        "under-investigation" => "being investigated",
-        "will-not-fix" => "will not be fixed",
-        "end-of-life" => "release gets no fixes any more",
-        // That there is a fix stands in what to do.
-        _ => return None,
-    })
+/// What the deciding sources say, of a finding without a fix.
+pub(super) const fn status(status: Status) -> &'static str {
+    match status {
+        Status::Affected => "no fix yet",
+        Status::UnderInvestigation => "being investigated",
+        Status::WillNotFix => "will not be fixed",
+        Status::EndOfLife => "release gets no fixes any more",
+        Status::Fixed => "fixed",
+        Status::NotAffected => "not affected",
+    }
 }
 
 /// `log4j-core 2.14.1` for a package URL; anything else as it is.

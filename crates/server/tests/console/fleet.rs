@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use plimsoll_model::{
     Coverage, Digest, Ecosystem, Evidence, Finding, Fix, Gap, GapReason, ImageIdentity, Kind,
-    Level, Location, Package, Platform, Priority, Report, SourcePackage, Subject, Timestamp,
-    Urgency,
+    Level, Location, Package, Platform, Priority, Report, SourcePackage, Status, Subject,
+    Timestamp, Urgency,
 };
 use plimsoll_store::{
     NetType, Registry, RegistrySettings, RepoType, ScanRecord, Store, StoreOptions, SyncListing,
@@ -194,10 +194,11 @@ pub(crate) fn vulnerability(
             version: Some(fixed.into()),
             advice: format!("Update {name} to {fixed} or newer."),
         }),
-        extra: BTreeMap::from([(
-            "status".into(),
-            if fixed.is_some() { "fixed" } else { "affected" }.into(),
-        )]),
+        status: Some(Status::Affected),
+        suppressed: None,
+        views: Vec::new(),
+        why: Vec::new(),
+        extra: BTreeMap::new(),
     }
 }
 
@@ -229,6 +230,10 @@ pub(crate) fn baseline(
             detail: "USER is not set, so processes run as root".into(),
         }],
         fix: Some(Fix { version: None, advice: advice.into() }),
+        status: None,
+        suppressed: None,
+        views: Vec::new(),
+        why: Vec::new(),
         extra: BTreeMap::new(),
     }
 }

@@ -76,6 +76,10 @@ fn vulnerability(name: &str, priority: Priority, tenths: u16) -> Finding {
         title: name.to_owned(),
         evidence: vec![],
         fix: None,
+        status: None,
+        suppressed: None,
+        views: Vec::new(),
+        why: Vec::new(),
         extra: BTreeMap::new(),
     }
 }

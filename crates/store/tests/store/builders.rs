@@ -254,6 +254,10 @@ pub(crate) fn vulnerability(id: &str, package: &str, tenths: u16) -> Finding {
         title: format!("{id} in {package}"),
         evidence: Vec::new(),
         fix: Some(Fix { version: Some("1.1".to_owned()), advice: "update".to_owned() }),
+        status: None,
+        suppressed: None,
+        views: Vec::new(),
+        why: Vec::new(),
         extra: BTreeMap::new(),
     }
 }

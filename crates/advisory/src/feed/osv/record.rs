@@ -12,10 +12,9 @@ use serde::{
 use serde_json::value::RawValue;
 
 use super::vendor;
-use crate::{
-    collection::{EventKind, Status},
-    priority::VendorSeverity,
-};
+use plimsoll_model::Status;
+
+use crate::{collection::EventKind, priority::VendorSeverity};
 
 /// A text that is borrowed unless it holds escapes. `Cow` alone is only borrowed where it is a field of its own.
 #[derive(Debug, Clone, Default)]

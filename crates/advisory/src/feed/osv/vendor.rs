@@ -7,7 +7,9 @@ use super::{
     is_cve,
     record::{Record, Specific, words},
 };
-use crate::{collection::Status, priority::VendorSeverity};
+use plimsoll_model::Status;
+
+use crate::priority::VendorSeverity;
 
 /// Distributions whose advisories name their CVEs in `related`.
 pub(super) fn lists_cves_as_related(id: &str) -> bool {
@@ -33,6 +35,13 @@ pub(super) fn lists_cves_as_related(id: &str) -> bool {
 /// Bug fixes and enhancements, which the same feeds carry.
 pub(super) fn is_bug_fix(id: &str) -> bool {
     ["ALBA-", "ALEA-", "RLBA-", "RLEA-", "RHBA-", "RHEA-"]
+        .iter()
+        .any(|prefix| id.starts_with(prefix))
+}
+
+/// Records that a distribution's own register of vulnerabilities is made of, one vulnerability each.
+pub(super) fn is_of_a_tracker(id: &str) -> bool {
+    ["DEBIAN-CVE-", "UBUNTU-CVE-", "ALPINE-CVE-", "ECHO-", "MINI-", "CGA-"]
         .iter()
         .any(|prefix| id.starts_with(prefix))
 }

@@ -1,7 +1,6 @@
 //! What only vulnerabilities know, as words for formats and filters.
 //!
-//! Keys: `status` (`fixed`, `affected`, `under-investigation`, `will-not-fix`, `end-of-life`), `class` (`system`,
-//! `application`), `package`, `version`, `source`, `vendor-severity`, `exploit` (`known-exploited`, `weaponised`,
+//! Keys: `class` (`system`, `application`), `package`, `version`, `source`, `vendor-severity`, `exploit` (`known-exploited`, `weaponised`,
 //! `proof-of-concept`), `ransomware`, `epss-percentile`, `cwe`, `published`, `subscription`. Odd: a key that has nothing to say is
 //! not there.
 
@@ -9,19 +8,17 @@ use std::collections::BTreeMap;
 
 use plimsoll_model::Origin;
 
-use super::{Hit, Subjects};
+use super::{Statement, Subjects};
 use crate::{
-    collection::Status,
     priority::{EPSS_WHOLE, Exploitation, Signals, VendorSeverity},
     snapshot::reader::SignalRecord,
 };
 
 pub(super) fn of(
     about: &Subjects<'_>,
-    hits: &[&Hit<'_>],
+    hits: &[&Statement<'_>],
     signal: &SignalRecord<'_>,
     signals: &Signals,
-    has_fix: bool,
 ) -> BTreeMap<String, String> {
     let package = about.package;
     let class = match about.row.origin {
@@ -38,8 +35,7 @@ pub(super) fn of(
     put("package", package.name.clone());
     put("version", package.version.clone());
     put("source", package.source.as_ref().map(|source| source.name.clone()).unwrap_or_default());
-    put("status", status(hits, has_fix).to_owned());
-    put("vendor-severity", signals.vendor.map_or("", severity_word).to_owned());
+    put("vendor-severity", signals.vendor.map_or("", VendorSeverity::as_str).to_owned());
     put("exploit", exploit(signals).to_owned());
     put("ransomware", if signal.ransomware { "known".to_owned() } else { String::new() });
     let percentile = signals.epss.and_then(|epss| epss.percentile);
@@ -52,31 +48,6 @@ pub(super) fn of(
     let pro = hits.iter().any(|hit| hit.needs_subscription);
     put("subscription", if pro { "ubuntu-pro".to_owned() } else { String::new() });
     extra
-}
-
-/// The most open answer of all advisories.
-fn status(hits: &[&Hit<'_>], has_fix: bool) -> &'static str {
-    if has_fix {
-        return "fixed";
-    }
-    let rank = |status: Option<Status>| match status {
-        None | Some(Status::Affected) => (0, "affected"),
-        Some(Status::UnderInvestigation) => (1, "under-investigation"),
-        Some(Status::WillNotFix) => (2, "will-not-fix"),
-        Some(Status::EndOfLife) => (3, "end-of-life"),
-    };
-    hits.iter().map(|hit| rank(hit.status)).min().map_or("affected", |(_, word)| word)
-}
-
-const fn severity_word(severity: VendorSeverity) -> &'static str {
-    match severity {
-        VendorSeverity::Unimportant => "unimportant",
-        VendorSeverity::Negligible => "negligible",
-        VendorSeverity::Low => "low",
-        VendorSeverity::Medium => "medium",
-        VendorSeverity::High => "high",
-        VendorSeverity::Critical => "critical",
-    }
 }
 
 fn exploit(signals: &Signals) -> &'static str {

@@ -3,11 +3,10 @@
 //! Source: `docs/semantics.md`, "Priority". Odd: of several advisories the worst word counts; an advisory on several CVEs
 //! rates the worst of them, so its vector is only used where nobody rated the CVE itself.
 
-use plimsoll_model::{Origin, Package, Timestamp};
+use plimsoll_model::{Origin, Package, Status, Timestamp};
 
-use super::{super::gaps::STALE_SCORES_DAYS, Hit, Subjects};
+use super::{super::gaps::STALE_SCORES_DAYS, Statement, Subjects, decision::Decision};
 use crate::{
-    collection::Status,
     feed::is_cve,
     priority::{Assessor, CvssVector, Signals, VendorSeverity},
     snapshot::reader::SignalRecord,
@@ -29,20 +28,23 @@ const RESERVES_CRITICAL: [&str; 9] = [
 pub(super) fn gather(
     about: &Subjects<'_>,
     id: &str,
-    hits: &[&Hit<'_>],
+    decision: &Decision<'_, '_>,
     signal: &SignalRecord<'_>,
 ) -> Signals {
+    let hits = decision.hits.as_slice();
+    let vendor = |hits: &[&Statement<'_>]| hits.iter().filter_map(|hit| hit.severity).max();
     let alone = || hits.iter().filter(|hit| hit.advisory.cves.len() <= 1);
     let critical_alone = alone().any(|hit| hit.severity == Some(VendorSeverity::Critical));
     let cwe = alone().flat_map(|hit| &hit.advisory.cwe).chain(&signal.cwe);
     Signals {
         cvss: vectors(hits, signal),
-        vendor: hits.iter().filter_map(|hit| hit.severity).max(),
+        vendor: vendor(&decision.deciding).or_else(|| vendor(hits)),
         vendor_reserves_critical: critical_alone
             && RESERVES_CRITICAL.contains(&about.package.ecosystem.0.as_str()),
-        will_not_fix: hits
+        will_not_fix: decision
+            .deciding
             .iter()
-            .all(|hit| hit.reason.fix.is_none() && hit.status == Some(Status::WillNotFix)),
+            .all(|hit| hit.reason.fix.is_none() && hit.status == Status::WillNotFix),
         known_exploited: signal.known_exploited.map(str::to_owned),
         weaponised: signal.is_weaponised || alone().any(|hit| hit.advisory.is_weaponised),
         proof_of_concept: signal.has_proof_of_concept
@@ -66,7 +68,7 @@ pub(super) fn has_stale_score(signal: &SignalRecord<'_>, date: Timestamp) -> boo
     signal.epss.is_some_and(|(scored, _)| date.days_since(scored) > STALE_SCORES_DAYS)
 }
 
-fn vectors(hits: &[&Hit<'_>], signal: &SignalRecord<'_>) -> Vec<CvssVector> {
+fn vectors(hits: &[&Statement<'_>], signal: &SignalRecord<'_>) -> Vec<CvssVector> {
     let mut vectors = Vec::new();
     for hit in hits {
         let by = match hit.advisory.cves.len() {

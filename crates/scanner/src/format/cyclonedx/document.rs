@@ -141,6 +141,8 @@ pub(super) struct Vulnerability {
     pub(super) recommendation: String,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) advisories: Vec<Advisory>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) analysis: Option<Analysis>,
     pub(super) affects: Vec<Affects>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) properties: Vec<NamedProperty>,
@@ -156,8 +158,15 @@ impl Vulnerability {
             && self.description == other.description
             && self.recommendation == other.recommendation
             && self.advisories == other.advisories
+            && self.analysis == other.analysis
             && self.properties == other.properties
     }
+}
+
+#[derive(Serialize, PartialEq, Eq)]
+pub(super) struct Analysis {
+    pub(super) state: &'static str,
+    pub(super) detail: String,
 }
 
 #[derive(Serialize, PartialEq, Eq)]

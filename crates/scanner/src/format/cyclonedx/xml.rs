@@ -120,6 +120,12 @@ fn vulnerability(xml: &mut Xml, vulnerability: &Vulnerability) {
         xml.list("advisories", &vulnerability.advisories, |xml, advisory| {
             xml.element("advisory", &[], |xml| xml.leaf("url", &advisory.url));
         });
+        if let Some(analysis) = &vulnerability.analysis {
+            xml.element("analysis", &[], |xml| {
+                xml.leaf("state", analysis.state);
+                xml.leaf("detail", &analysis.detail);
+            });
+        }
         xml.list("affects", &vulnerability.affects, |xml, affects| {
             xml.element("target", &[], |xml| {
                 xml.leaf("ref", &affects.reference);

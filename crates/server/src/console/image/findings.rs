@@ -37,8 +37,11 @@ pub(super) struct Record<'a> {
     pub all: Vec<&'a Finding>,
 }
 
-/// When to act on a record: 3 as soon as possible, 2 planned, 1 not now, 0 does not count towards the load.
-fn urgency(finding: &Finding) -> u8 {
+/// When to act on a record: 3 as soon as possible, 2 planned, 1 not now, 0 does not count towards the load, -1 suppressed.
+fn urgency(finding: &Finding) -> i8 {
+    if !finding.is_open() {
+        return SUPPRESSED;
+    }
     match (finding.kind, finding.priority, finding.level) {
         (Kind::Build | Kind::License, ..) => 0,
         (Kind::Vulnerability, Some(Priority::Asap), _) => 3,
@@ -50,8 +53,11 @@ fn urgency(finding: &Finding) -> u8 {
     }
 }
 
+/// Below everything that counts, and what does not.
+const SUPPRESSED: i8 = -1;
+
 /// Title and explanation of a group.
-const fn group_words(urgency: u8) -> (&'static str, &'static str) {
+const fn group_words(urgency: i8) -> (&'static str, &'static str) {
     match urgency {
         3 => (
             "Fix as soon as possible",
@@ -60,6 +66,10 @@ const fn group_words(urgency: u8) -> (&'static str, &'static str) {
         2 => (
             "Plan to fix",
             "Not urgent today, but worth a place in the next release: scores from 7.0, and what is rated medium.",
+        ),
+        SUPPRESSED => (
+            "Does not count",
+            "An advisory matches, but a source whose word comes first says that the image is not affected.",
         ),
         0 => ("Advice", "Worth a look, but not part of the load: how the image was built."),
         _ => {
@@ -116,7 +126,7 @@ pub(super) fn view(path: &str, report: &Report, filters: &Filters) -> Markup {
 }
 
 fn group_of(
-    level: u8,
+    level: i8,
     group: &[&Record<'_>],
     matching: &[&Record<'_>],
     packages: &BTreeMap<&str, &Package>,
@@ -175,10 +185,10 @@ fn form(path: &str, filters: &Filters, all: &[Record<'_>]) -> Markup {
     }
 }
 
-fn entry(level: u8, record: &Record<'_>, packages: &BTreeMap<&str, &Package>) -> Markup {
+fn entry(level: i8, record: &Record<'_>, packages: &BTreeMap<&str, &Package>) -> Markup {
     let lead = record.lead;
     html! {
-        details class={ "card finding level-" (level) } {
+        details class={ "card finding level-" (level.max(0)) } {
             summary {
                 div class="what" {
                     @if lead.kind == Kind::Vulnerability {
@@ -186,13 +196,20 @@ fn entry(level: u8, record: &Record<'_>, packages: &BTreeMap<&str, &Package>) ->
                     } @else { span class="id" { (lead.title) } span class="chip mono" { (lead.id) } }
                 }
                 div class="score" {
-                    @match &lead.urgency {
+                    @match lead.urgency.as_ref().filter(|_| lead.is_open()) {
                         Some(urgency) => { b { (tenths(urgency.tenths)) } span { "of 15" } },
+                        None if !lead.is_open() => {
+                            b class="word" { (lead.status.map_or("suppressed", words::status)) } span { "does not count" }
+                        },
                         None => { b class="word" { (lead.level.as_str()) } span { (words::kind(lead.kind)) } },
                     }
                 }
                 div class="do" {
-                    (subjects(record, packages)) " " (what_to_do(record))
+                    (subjects(record, packages)) " "
+                    @match &lead.suppressed {
+                        Some(suppressed) => { (suppressed.by) ": " (suppressed.reason) "." },
+                        None => (what_to_do(record)),
+                    }
                     @if let Some(urgency) = &lead.urgency && urgency.known_exploited.is_some() {
                         " " span class="chip exploited" { "known exploited" }
                     }
@@ -271,6 +288,10 @@ mod tests {
             title: String::new(),
             evidence: vec![],
             fix: None,
+            status: None,
+            suppressed: None,
+            views: Vec::new(),
+            why: Vec::new(),
             extra: BTreeMap::new(),
         }
     }

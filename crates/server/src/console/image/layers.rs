@@ -59,7 +59,7 @@ fn held(report: &Report) -> BTreeMap<Digest, Held<'_>> {
         }
         layers_of.insert(&package.purl, layers);
     }
-    for finding in &report.findings {
+    for finding in report.findings.iter().filter(|finding| finding.is_open()) {
         let mut layers: Vec<Digest> = finding
             .evidence
             .iter()

@@ -70,7 +70,7 @@ pub(super) fn view(image: &str, report: &Report, filters: &Filters) -> Markup {
 /// The vulnerabilities of each package; the report has the most urgent first.
 fn known_against(report: &Report) -> BTreeMap<&str, Vec<&Finding>> {
     let mut known: BTreeMap<&str, Vec<&Finding>> = BTreeMap::new();
-    for finding in &report.findings {
+    for finding in report.findings.iter().filter(|finding| finding.is_open()) {
         if let Subject::Purl(purl) = &finding.subject {
             known.entry(purl).or_default().push(finding);
         }

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use maud::{Markup, html};
-use plimsoll_model::{Evidence, Finding, Package, Urgency};
+use plimsoll_model::{Evidence, Finding, Package, Status, Urgency};
 
 use super::{Record, subject_name, tenths};
 use crate::console::words::{self, is_id};
@@ -38,8 +38,14 @@ fn seen(finding: &Finding, packages: &BTreeMap<&str, &Package>) -> Markup {
     html! {
         li {
             b { (subject_name(&finding.subject, packages)) }
-            @if let Some(status) = finding.extra.get("status").and_then(|status| words::status(status)) {
-                " " span class="chip" { (status) }
+            @if let Some(status) = finding.status
+                // That there is a fix stands in what to do.
+                && (finding.fix.is_none() || status != Status::Affected)
+            {
+                " " span class="chip" { (words::status(status)) }
+            }
+            @if let Some(suppressed) = &finding.suppressed {
+                div class="small" { (suppressed.by) ", " (suppressed.advisory) ": " (suppressed.reason) }
             }
             @for evidence in finding.evidence.iter().take(MOST) { (evidence_line(evidence)) }
         }
