@@ -9,8 +9,8 @@ use std::{
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
 };
 
-/// Pieces that are put up or worked on at a time, by all readers of an image together: each needs up to 10 MiB.
-const MAX_PIECES: usize = 5;
+/// Pieces that are put up or worked on at a time, by all readers of an image together: each needs up to 14 MiB.
+const MAX_PIECES: usize = 6;
 
 /// Something that any thread can do.
 pub(crate) trait Work: Send + Sync {
@@ -38,13 +38,6 @@ struct State {
     permits: usize,
 }
 
-impl State {
-    /// What to begin with: the second piece, since the reader is about to come to the first.
-    fn next_work(&mut self) -> Option<Arc<dyn Work>> {
-        self.work.remove(1).or_else(|| self.work.pop_front())
-    }
-}
-
 impl Crew {
     /// A thread begins work of its own; it ends when the answer is dropped.
     pub fn begin(&self) -> Shift {
@@ -57,7 +50,7 @@ impl Crew {
         let mut state = self.lock();
         state.helpers += 1;
         while state.busy > 0 {
-            if let Some(work) = state.next_work() {
+            if let Some(work) = state.work.pop_front() {
                 drop(state);
                 work.run();
                 state = self.lock();
@@ -86,17 +79,6 @@ impl Crew {
     pub(crate) fn put(&self, work: Arc<dyn Work>) {
         self.lock().work.push_back(work);
         self.0.changed.notify_one();
-    }
-
-    /// Does a piece of work that nobody has begun with; whether there was one.
-    pub(crate) fn do_one(&self) -> bool {
-        let work = self.lock().next_work();
-        work.inspect(|work| work.run()).is_some()
-    }
-
-    /// Takes back what was put up.
-    pub(crate) fn withdraw(&self, work: &Arc<dyn Work>) {
-        self.lock().work.retain(|other| !Arc::ptr_eq(other, work));
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

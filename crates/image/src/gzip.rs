@@ -52,6 +52,8 @@ struct Taken {
     at: usize,
     /// The members of `found` that have ended.
     members: usize,
+    /// The byte that each unit stands for: itself, or one of those before what was found.
+    known: Box<[u8; 1 << 16]>,
     /// The bit of the stream at which it begins.
     start: u64,
 }
@@ -76,6 +78,8 @@ pub(crate) struct Gzip<'c, R> {
     /// What of `output` was not handed out yet.
     start: usize,
     end: usize,
+    /// Where in `output` the member begins.
+    floor: usize,
     crc: crc32fast::Hasher,
     /// Bytes that the member unpacked to.
     length: u64,
@@ -100,6 +104,7 @@ impl<'c, R: Read> Gzip<'c, R> {
             output: vec![0; WINDOW + PIECE + SLACK],
             start: 0,
             end: 0,
+            floor: 0,
             crc: crc32fast::Hasher::new(),
             length: 0,
             ahead: Ahead::new(crew),
@@ -111,12 +116,12 @@ impl<'c, R: Read> Gzip<'c, R> {
     /// Unpacks some more; nothing at the end.
     fn produce(&mut self) -> io::Result<()> {
         self.slide();
-        while self.start == self.end && !self.has_taken() {
+        while self.start == self.end {
             if let Some(failure) = self.failure.take() {
                 return Err(failure);
             }
             let step = match self.step {
-                _ if self.taken.is_some() => self.end_part(),
+                _ if self.taken.is_some() => self.hand_out(),
                 Step::Header => self.header(),
                 Step::Data => self.inflate(),
                 Step::Footer => self.footer(),
@@ -124,24 +129,10 @@ impl<'c, R: Read> Gzip<'c, R> {
             };
             self.failure = step.err();
         }
-        self.count_used();
-        Ok(())
-    }
-
-    /// Whether something was taken over and not handed out.
-    fn has_taken(&self) -> bool {
-        self.taken.as_ref().is_some_and(|taken| taken.left() > 0)
-    }
-
-    fn count_used(&self) {
         let here = self.taken.as_ref().map_or_else(|| self.here(), Taken::here);
         let used = here.div_ceil(8);
         self.used.set((used + LEAD).min(self.base + self.input.len() as u64));
-    }
-
-    /// Where in the output the member begins, or what is left of it.
-    fn floor(&self) -> usize {
-        self.end.saturating_sub(usize::try_from(self.length).unwrap_or(usize::MAX))
+        Ok(())
     }
 
     /// Makes room in the output, of which all was handed out.
@@ -150,6 +141,7 @@ impl<'c, R: Read> Gzip<'c, R> {
         self.output.copy_within(gone..self.end, 0);
         self.end -= gone;
         self.start = self.end;
+        self.floor = self.floor.saturating_sub(gone);
     }
 
     /// The next bit, counted from the start of the stream.
@@ -221,12 +213,24 @@ impl<'c, R: Read> Gzip<'c, R> {
 
     /// Takes over what somebody else inflated from here on.
     fn take_over(&mut self, found: Box<Found>) {
+        let mut known = Box::new([0; 1 << 16]);
+        for (byte, place) in (0..=u8::MAX).zip(known.iter_mut()) {
+            *place = byte;
+        }
+        let length = self.end.min(WINDOW);
+        let before = self.output.get(self.end - length..self.end).unwrap_or_default();
+        if let Some(place) = known.get_mut((1 << 16) - length..) {
+            place.copy_from_slice(before);
+        }
         // Of the bytes before it only those of the member exist for it.
-        let unknown = WINDOW - (self.end - self.floor()).min(WINDOW);
+        let unknown = WINDOW - (self.end - self.floor).min(WINDOW);
         let is_member = self.step == Step::Header;
         if unknown > 0 && !is_member {
-            let length = found.members.first().map_or(found.length, |(at, _)| *at);
-            if found.memory.reaches_back(unknown, length) {
+            let end = found.members.first().map_or(found.end, |(at, _)| *at);
+            let units = found.units.get(WINDOW..end).unwrap_or_default();
+            let reaches_back =
+                |unit: &u16| *unit >= 0x8000 && usize::from(*unit & 0x7fff) < unknown;
+            if units.iter().any(reaches_back) {
                 // It is damaged, or was read wrongly: that is for the reader to say.
                 self.ahead.give_back(*found);
                 return;
@@ -235,46 +239,35 @@ impl<'c, R: Read> Gzip<'c, R> {
         if is_member {
             self.begin_member();
         }
-        self.taken = Some(Taken { found, at: 0, members: 0, start: self.here() });
+        self.taken = Some(Taken { found, at: WINDOW, members: 0, known, start: self.here() });
     }
 
-    /// Hands out some of what was taken over; nothing where a member, or all of it, ends.
-    fn hand_out(&mut self, buffer: &mut [u8]) -> usize {
-        let Some(taken) = &mut self.taken else { return 0 };
-        let length = taken.left().min(buffer.len());
-        let before = self.output.get(..self.end).unwrap_or_default();
-        let bytes = taken.found.memory.part(taken.at, length, before);
-        if let Some(buffer) = buffer.get_mut(..bytes.len()) {
-            buffer.copy_from_slice(bytes);
-        }
-        self.crc.update(bytes);
-        let length = bytes.len();
-        taken.at += length;
-        self.length += length as u64;
-        self.count_used();
-        length
-    }
-
-    /// Ends a member of what was taken over, or all of it.
-    fn end_part(&mut self) -> io::Result<()> {
+    /// Hands out some of what was taken over.
+    fn hand_out(&mut self) -> io::Result<()> {
         let Some(taken) = &mut self.taken else { return Ok(()) };
-        if let Some((_, footer)) = taken.member() {
+        let member = taken.found.members.get(taken.members);
+        let most = member.map_or(taken.found.end, |(at, _)| *at);
+        let length = (most - taken.at).min(self.output.len() - SLACK - self.end);
+        let units = taken.found.units.get(taken.at..taken.at + length).unwrap_or_default();
+        let place = self.output.get_mut(self.end..self.end + length).unwrap_or_default();
+        resolve(units, &taken.known, place);
+        self.crc.update(place);
+        self.length += length as u64;
+        self.end += length;
+        taken.at += length;
+        if taken.at < most {
+            return Ok(());
+        }
+        if let Some((_, footer)) = member.copied() {
             taken.members += 1;
             let is_last = taken.members == taken.found.members.len()
-                && taken.at == taken.found.length
+                && taken.at == taken.found.end
                 && matches!(taken.found.stop, Place::Member(_));
             self.check(footer)?;
             if !is_last {
                 self.begin_member();
             }
             return Ok(());
-        }
-        let length = taken.at.min(WINDOW);
-        let window = taken.found.memory.part(taken.at - length, length, &[]);
-        if let Some(place) = self.output.get_mut(self.end..self.end + window.len()) {
-            place.copy_from_slice(window);
-            self.end += window.len();
-            self.start = self.end;
         }
         let stop = taken.found.stop;
         if let Some(taken) = self.taken.take() {
@@ -290,6 +283,7 @@ impl<'c, R: Read> Gzip<'c, R> {
     fn begin_member(&mut self) {
         (self.step, self.has_member) = (Step::Data, true);
         self.inflater.restart();
+        self.floor = self.end;
         (self.crc, self.length) = (crc32fast::Hasher::new(), 0);
     }
 
@@ -330,9 +324,8 @@ impl<'c, R: Read> Gzip<'c, R> {
 
     fn inflate(&mut self) -> io::Result<()> {
         let Some(until) = self.advised()? else { return Ok(()) };
-        let floor = self.floor();
         let mut input = Input { bytes: &self.input, bit: self.bit, is_whole: self.is_whole };
-        let mut output = Output { units: &mut self.output, at: self.end, floor };
+        let mut output = Output { units: &mut self.output, at: self.end, floor: self.floor };
         let stopped = self.inflater.run(&mut input, &mut output, until);
         self.bit = input.bit;
         let end = output.at;
@@ -369,23 +362,36 @@ impl<'c, R: Read> Gzip<'c, R> {
 }
 
 impl Taken {
-    /// The member that ends next.
-    fn member(&self) -> Option<(usize, Footer)> {
-        self.found.members.get(self.members).copied()
-    }
-
-    /// Bytes up to the end of a member, or of all.
-    fn left(&self) -> usize {
-        self.member().map_or(self.found.length, |(at, _)| at) - self.at
-    }
-
     /// About where in the stream the bytes come from that were handed out.
     fn here(&self) -> u64 {
         let (stop, _) = self.found.stop.bits();
-        let (whole, done) = (self.found.length.max(1) as u64, self.at as u64);
+        let whole = (self.found.end - WINDOW).max(1) as u64;
+        let done = (self.at - WINDOW) as u64;
         self.start
             + u64::try_from(u128::from(stop - self.start) * u128::from(done) / u128::from(whole))
                 .unwrap_or(0)
+    }
+}
+
+/// Turns units into the bytes that they stand for: `known` has one for each.
+fn resolve(units: &[u16], known: &[u8; 1 << 16], bytes: &mut [u8]) {
+    let (unit_groups, rest) = units.as_chunks::<64>();
+    let (byte_groups, rest_bytes) = bytes.as_chunks_mut::<64>();
+    for (units, bytes) in unit_groups.iter().zip(byte_groups) {
+        if units.iter().fold(0, |all, unit| all | unit) < 0x100 {
+            for (unit, byte) in units.iter().zip(bytes) {
+                [*byte, _] = unit.to_le_bytes();
+            }
+        } else {
+            look_up(units, known, bytes);
+        }
+    }
+    look_up(rest, known, rest_bytes);
+}
+
+fn look_up(units: &[u16], known: &[u8; 1 << 16], bytes: &mut [u8]) {
+    for (unit, byte) in units.iter().zip(bytes) {
+        *byte = known.get(usize::from(*unit)).copied().unwrap_or(0);
     }
 }
 
@@ -395,12 +401,7 @@ impl<R: Read> Read for Gzip<'_, R> {
             return Ok(0);
         }
         if self.start == self.end {
-            if !self.has_taken() {
-                self.produce()?;
-            }
-            if self.start == self.end {
-                return Ok(self.hand_out(buffer));
-            }
+            self.produce()?;
         }
         let length = buffer.len().min(self.end - self.start);
         let ready = self.output.get(self.start..self.start + length).unwrap_or_default();

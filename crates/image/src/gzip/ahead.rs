@@ -1,33 +1,24 @@
 //! What others find out about a stream ahead of its reader.
 //!
 //! In: the compressed bytes that are there, and where the reader stands. Out: chunks that go to the [`Crew`], and in the end
-//! what the reader may take over. Odd: all that is ahead is given away, chunk after chunk, and whoever helps leaves the first
-//! one to the reader. A chunk that nobody has begun with when the reader arrives is the reader's again, which inflates it
-//! without a guess; while somebody is at it, the reader looks at a later one. So nobody is without work, however fast each is.
-//! Where waiting takes longer than inflating would have, the machine has no core to spare, and nothing is given away for a while.
+//! what the reader may take over. Odd: between chunks that are given away the reader keeps some bytes for itself, since it
+//! inflates faster than anybody who must guess; how many, follows from whether it had to wait. A chunk that nobody has
+//! begun with when the reader arrives is the reader's again.
 
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+use std::{collections::VecDeque, sync::Arc};
 
-use super::guess::{BEHIND, CHUNK, Found, Guess, Place, Pool, Progress, Task};
-use crate::crew::{Crew, Work};
+use super::guess::{BEHIND, CHUNK, Found, Guess, Place, Progress, Task};
+use crate::crew::Crew;
 
-/// Chunks ahead of the reader: for the reader itself, and for each thread that helps.
+/// Chunks ahead of the reader for each thread that helps, so that none waits for the reader.
 const CHUNKS: usize = 2;
-const CHUNKS_EACH: usize = 2;
 
-/// Bytes that a chunk should inflate to, and the fewest that it has.
-const GOAL: usize = 9 << 19;
-const MIN_CHUNK: usize = 128 << 10;
+/// Pieces of memory that are kept to be used again.
+const MAX_SPARE: usize = 2;
 
-/// A stream that is hardly longer than this is not worth the trouble.
-const ALONE: u64 = 1 << 20;
-
-/// About as long as inflating a chunk takes: the most that the reader waits for one.
-const PATIENCE: Duration = Duration::from_millis(10);
-
-/// Bytes for which nothing is given away after the reader waited in vain once, and by how many doublings they grow.
-const PAUSE: u64 = 2 * CHUNK as u64;
-const MAX_DOUBLINGS: u32 = 5;
+/// By how much the bytes that the reader keeps become more or fewer, and the most that they can be.
+const KEPT_STEP: u64 = (CHUNK / 8) as u64;
+const MOST_KEPT: u64 = 2 * CHUNK as u64;
 
 /// A chunk that was given away.
 struct Given {
@@ -43,19 +34,20 @@ pub(super) struct Ahead {
     given: VecDeque<Given>,
     /// Where the next chunk begins, in bytes.
     next: u64,
-    /// How long it is.
-    chunk: usize,
-    /// Before this byte nothing is given away.
-    pause: u64,
-    /// How often the reader waited in vain, less how often not.
-    in_vain: u32,
-    pool: Arc<Pool>,
+    /// Bytes that the reader keeps behind as many chunks as there are threads that help.
+    kept: u64,
+    /// Chunks since then.
+    since_kept: usize,
+    /// Memory to be used again.
+    spare: Vec<Vec<u16>>,
 }
 
 /// What is not needed any more nobody should begin with.
 impl Drop for Ahead {
     fn drop(&mut self) {
-        while self.take_back().is_some() {}
+        for given in &self.given {
+            given.guess.take();
+        }
     }
 }
 
@@ -68,29 +60,31 @@ pub(super) enum Advice {
 }
 
 impl Ahead {
-    pub(super) fn new(crew: Crew) -> Self {
+    pub(super) const fn new(crew: Crew) -> Self {
         Self {
             crew,
             given: VecDeque::new(),
             next: 0,
-            chunk: CHUNK / 2,
-            pause: ALONE,
-            in_vain: 0,
-            pool: Arc::default(),
+            kept: CHUNK as u64,
+            since_kept: 0,
+            spare: Vec::new(),
         }
     }
 
     /// How far the stream should be read from byte `here` on, so that others find work; `None`: nobody asks for any.
     pub(super) fn wanted(&mut self, here: u64) -> Option<u64> {
-        if here < self.pause {
-            return None;
-        }
         let helpers = self.crew.helpers();
-        if helpers == 0 || self.given.len() >= CHUNKS + helpers * CHUNKS_EACH {
+        if helpers == 0 || self.given.len() >= helpers * CHUNKS {
             return None;
         }
-        self.next = self.next.max(here);
-        Some(self.next + (self.chunk + BEHIND) as u64)
+        if self.next <= here {
+            self.next = here + self.kept;
+            self.since_kept = 0;
+        } else if self.since_kept >= helpers {
+            self.next += self.kept;
+            self.since_kept = 0;
+        }
+        Some(self.next + (CHUNK + BEHIND) as u64)
     }
 
     /// Gives the next chunk away; `input` begins at byte `base` of the stream. Whether there was one.
@@ -100,15 +94,20 @@ impl Ahead {
             return false;
         };
         let Some(permit) = self.crew.permit() else { return false };
-        let data = rest.get(..self.chunk + BEHIND).unwrap_or(rest);
-        let length = data.len().min(self.chunk);
+        let data = rest.get(..CHUNK + BEHIND).unwrap_or(rest);
+        let length = data.len().min(CHUNK);
+        let units = self.spare.pop().unwrap_or_default();
         let is_whole = is_whole && data.len() == rest.len();
-        let pool = Arc::clone(&self.pool);
-        let guess = Guess::new(Task { data: data.to_vec(), length, is_whole, pool, permit });
+        let task = Task { data: data.to_vec(), length, is_whole, units, permit };
+        let guess = Guess::new(task);
         let end = self.next + length as u64;
-        let given = Given { start: self.next * 8, end: end * 8, guess: Arc::clone(&guess) };
-        self.given.push_back(given);
+        self.given.push_back(Given {
+            start: self.next * 8,
+            end: end * 8,
+            guess: Arc::clone(&guess),
+        });
         self.next = end;
+        self.since_kept += 1;
         self.crew.put(guess);
         true
     }
@@ -128,9 +127,16 @@ impl Ahead {
                     };
                     let (earliest, latest) = start.bits();
                     if is_here {
+                        let is_done =
+                            |given: &Given| matches!(given.guess.progress(), Progress::Done(_));
+                        if self.given.iter().all(is_done) {
+                            // Whoever helps has nothing left to do.
+                            self.kept = self.kept.saturating_sub(KEPT_STEP);
+                        }
                         let bytes = first.start / 8;
-                        if let Some(mut found) = self.take_back().flatten() {
-                            self.adapt(&found);
+                        let found = first.guess.take();
+                        self.given.pop_front();
+                        if let Some(mut found) = found {
                             found.stop = found.stop.behind(bytes);
                             return Advice::TakeOver(Box::new(found));
                         }
@@ -145,20 +151,15 @@ impl Ahead {
                     return Advice::Inflate(first.start);
                 }
                 Progress::Running if here < first.end => {
-                    if self.crew.do_one() {
-                        continue;
-                    }
-                    if first.guess.wait(PATIENCE) {
-                        self.in_vain = self.in_vain.saturating_sub(1);
-                        continue;
-                    }
-                    self.pause = here / 8 + (PAUSE << self.in_vain);
-                    self.in_vain = (self.in_vain + 1).min(MAX_DOUBLINGS);
+                    first.guess.wait();
+                    // It had too little to do of its own. What was found counts the other way once.
+                    self.kept = (self.kept + KEPT_STEP).min(MOST_KEPT);
+                    continue;
                 }
                 Progress::Waiting | Progress::Running => {}
             }
             // The reader has passed it, or must do it.
-            if let Some(found) = self.take_back().flatten() {
+            if let Some(found) = self.given.pop_front().and_then(|first| first.guess.take()) {
                 self.give_back(found);
             }
         }
@@ -171,26 +172,10 @@ impl Ahead {
     }
 
     /// Memory that is free again.
-    pub(super) fn give_back(&self, found: Found) {
-        self.pool.put(found.memory);
-        drop(found.permit);
-    }
-
-    /// The first chunk is nobody's any more; what was found in it, if there was one.
-    fn take_back(&mut self) -> Option<Option<Found>> {
-        let first = self.given.pop_front()?;
-        if matches!(first.guess.progress(), Progress::Waiting) {
-            let work: Arc<dyn Work> = Arc::clone(&first.guess) as Arc<dyn Work>;
-            self.crew.withdraw(&work);
+    pub(super) fn give_back(&mut self, found: Found) {
+        if self.spare.len() < MAX_SPARE {
+            self.spare.push(found.units);
         }
-        Some(first.guess.take())
-    }
-
-    /// Chunks become longer or shorter by what one inflated to.
-    fn adapt(&mut self, found: &Found) {
-        let ((start, _), (stop, _)) = (found.start.bits(), found.stop.bits());
-        let packed = usize::try_from(stop.saturating_sub(start) / 8).unwrap_or(0).max(1);
-        let ideal = GOAL.saturating_mul(packed) / found.length.max(1);
-        self.chunk = (self.chunk * 3 + ideal.clamp(MIN_CHUNK, CHUNK)) / 4;
+        drop(found.permit);
     }
 }

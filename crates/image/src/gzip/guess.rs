@@ -1,30 +1,27 @@
 //! Inflates from the middle of a stream, where nothing is known of what came before.
 //!
 //! In: a chunk of a stream, and some bytes behind it. Out: where in it a block or a member seems to begin, and what the data
-//! from there on inflates to, with places for the bytes that only those before it can tell.
-//! Source: Knespel and Brunst, "Rapidgzip" (HPDC 2023), for the idea and for how blocks are told from noise.
+//! from there on inflates to, with numbers for the bytes that only those before it can tell. Source: Knespel and Brunst,
+//! "Rapidgzip" (HPDC 2023), for the idea and for how blocks are told from noise.
 //!
 //! Odd: a guess may be wrong, and wrong ones look right for a while (a gzip file within a stored block). Whoever asked uses a
 //! guess only when the stream, read from its start, comes to the very bit at which the guess begins.
 
-mod memory;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use std::{
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
-
-pub(super) use memory::{Memory, Pool};
-use plimsoll_native::inflate::{Inflater, Input, Stop};
+use plimsoll_native::inflate::{Inflater, Input, Output, SLACK, Stop, WINDOW};
 
 use super::member::{self, FOOTER, Footer};
 use crate::crew::{Permit, Work};
 
-/// Most bytes of a chunk.
-pub(super) const CHUNK: usize = 2 << 20;
+/// Bytes of a chunk.
+pub(super) const CHUNK: usize = 1 << 20;
 
 /// Bytes behind a chunk, in which its last block is hoped to end.
 pub(super) const BEHIND: usize = 256 << 10;
+
+/// Bytes that a chunk inflates to at most; what is more is left to whoever reads the stream.
+const MOST: usize = 6 << 20;
 
 /// Bytes that are looked at together.
 const STEP: usize = 4;
@@ -66,11 +63,11 @@ impl Place {
 /// What a chunk inflates to.
 pub(super) struct Found {
     pub(super) start: Place,
-    /// What was inflated.
-    pub(super) memory: Memory,
-    /// How much of it counts.
-    pub(super) length: usize,
-    /// After how much of it members end, and what stands there.
+    /// The numbers of unknown bytes, and behind them what was inflated.
+    pub(super) units: Vec<u16>,
+    /// Where that ends.
+    pub(super) end: usize,
+    /// Ends of members in it, and what stands there.
     pub(super) members: Vec<(usize, Footer)>,
     /// Where it goes on.
     pub(super) stop: Place,
@@ -86,8 +83,8 @@ pub(super) struct Task {
     pub(super) length: usize,
     /// Nothing comes behind `data`.
     pub(super) is_whole: bool,
-    /// Where the memory comes from for what is found.
-    pub(super) pool: Arc<Pool>,
+    /// Memory to be used again, or none.
+    pub(super) units: Vec<u16>,
     pub(super) permit: Permit,
 }
 
@@ -126,11 +123,12 @@ impl Guess {
         }
     }
 
-    /// Waits until it is not running, for a while; whether it is through.
-    pub(super) fn wait(&self, most: Duration) -> bool {
-        let is_running = |stage: &mut Stage| matches!(*stage, Stage::Running);
-        let waited = self.changed.wait_timeout_while(self.lock(), most, is_running);
-        !waited.unwrap_or_else(PoisonError::into_inner).1.timed_out()
+    /// Waits until it is not running.
+    pub(super) fn wait(&self) {
+        let mut stage = self.lock();
+        while matches!(*stage, Stage::Running) {
+            stage = self.changed.wait(stage).unwrap_or_else(PoisonError::into_inner);
+        }
     }
 
     /// Takes what was found; nobody begins with it any more.
@@ -183,8 +181,14 @@ impl Work for Guess {
 
 /// Looks for a beginning in a chunk, and inflates from there to the chunk's end.
 pub(super) fn look(task: Task) -> Option<Found> {
-    let Task { data, length, is_whole, pool, permit } = task;
-    let mut memory = pool.get();
+    let Task { data, length, is_whole, mut units, permit } = task;
+    if units.is_empty() {
+        // Memory that is not written to costs nothing.
+        units = vec![0; WINDOW + MOST + SLACK];
+    }
+    for (number, unit) in (0x8000..=u16::MAX).zip(units.iter_mut().take(WINDOW)) {
+        *unit = number;
+    }
     let chunk = Chunk { data: &data, length, is_whole };
     let mut inflater = Inflater::new();
     let mut byte = 0;
@@ -192,7 +196,6 @@ pub(super) fn look(task: Task) -> Option<Found> {
     for _ in 0..MAX_TRIES {
         while places.is_empty() {
             if byte >= length {
-                pool.put(memory);
                 return None;
             }
             chunk.places(byte, &mut inflater, &mut places);
@@ -201,8 +204,8 @@ pub(super) fn look(task: Task) -> Option<Found> {
             byte += STEP;
         }
         let start = places.pop()?;
-        if let Some((length, members, stop)) = chunk.inflate(start, &mut inflater, &mut memory) {
-            return Some(Found { start, memory, length, members, stop, permit });
+        if let Some((end, members, stop)) = chunk.inflate(start, &mut inflater, &mut units) {
+            return Some(Found { start, units, end, members, stop, permit });
         }
     }
     None
@@ -268,15 +271,15 @@ impl Chunk<'_> {
         &self,
         start: Place,
         inflater: &mut Inflater,
-        memory: &mut Memory,
+        units: &mut [u16],
     ) -> Option<Inflated> {
         let index = |byte: u64| usize::try_from(byte).ok();
-        memory.begin();
+        let (mut at, mut floor) = (WINDOW, 0);
         let mut bit = match start {
             Place::Block(bit) => index(bit)?,
             Place::Stored(byte) => index(byte)? * 8 - 3,
             Place::Member(byte) => {
-                memory.begin_member();
+                floor = at;
                 let head = self.data.get(index(byte)?..)?;
                 (index(byte)? + member::header(head).ok()?) * 8
             }
@@ -287,12 +290,13 @@ impl Chunk<'_> {
         let mut blocks = 0;
         loop {
             let mut input = Input { bytes: self.data, bit, is_whole: self.is_whole };
-            let stopped = memory.inflate(inflater, &mut input);
-            bit = input.bit;
+            let mut output = Output { units: &mut *units, at, floor };
+            let stopped = inflater.run(&mut input, &mut output, bit + 1);
+            (bit, at) = (input.bit, output.at);
             match stopped {
                 Ok(Stop::Block) => {
                     blocks += 1;
-                    reached = Some((memory.length(), members.len(), Place::Block(bit as u64)));
+                    reached = Some((at, members.len(), Place::Block(bit as u64)));
                     if bit >= self.length * 8 {
                         break;
                     }
@@ -301,15 +305,15 @@ impl Chunk<'_> {
                     let byte = bit.div_ceil(8);
                     let Some(footer) = self.data.get(byte..).and_then(Footer::of) else { break };
                     blocks += 1;
-                    members.push((memory.length(), footer));
+                    members.push((at, footer));
                     let next = byte + FOOTER;
-                    reached = Some((memory.length(), members.len(), Place::Member(next as u64)));
+                    reached = Some((at, members.len(), Place::Member(next as u64)));
                     let rest = self.data.get(next..).unwrap_or_default();
                     match member::header(rest) {
                         Ok(length) if next < self.length => bit = (next + length) * 8,
                         _ => break,
                     }
-                    memory.begin_member();
+                    floor = at;
                     inflater.restart();
                 }
                 Ok(Stop::Input | Stop::Output) => break,
@@ -318,9 +322,9 @@ impl Chunk<'_> {
                 Err(_) => break,
             }
         }
-        let (length, count, stop) = reached?;
+        let (end, count, stop) = reached?;
         members.truncate(count);
-        Some((length, members, stop))
+        Some((end, members, stop))
     }
 }
 
