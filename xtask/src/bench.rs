@@ -4,6 +4,7 @@
 //! measured now stay as they are. Odd: other scanners are measured where they are on the path or named; what is missing is
 //! said, here and in the page.
 
+mod feeds;
 mod giants;
 mod growth;
 mod images;
@@ -21,6 +22,8 @@ use crate::{peers::Programs, process::root};
 pub(crate) enum Bench {
     /// Real images: cold from every source, again, and with one more layer
     Images(images::Images),
+    /// Compiling, opening and bundling advisories
+    Feeds(feeds::Feeds),
     /// Images that are made to be large in one way each
     Giants(giants::Giants),
     /// Time and memory for once, twice and four times as much
@@ -52,6 +55,7 @@ impl Common {
 pub(crate) fn run(what: &Bench) -> anyhow::Result<()> {
     match what {
         Bench::Images(options) => images::run(options),
+        Bench::Feeds(options) => feeds::run(options),
         Bench::Giants(options) => giants::run(options),
         Bench::Growth(options) => growth::run(options),
     }

@@ -40,6 +40,8 @@ const COMMANDS: &[&[&str]] = &[
     &["serve"],
     &["feed", "import"],
     &["feed", "update"],
+    &["feed", "bundle"],
+    &["feed", "key", "generate"],
     &["feed", "status"],
     &["feed", "ids"],
     &["registry", "add"],

@@ -113,6 +113,11 @@ fn on_path(name: &str) -> Option<PathBuf> {
 }
 
 impl Scanner {
+    /// Its program.
+    pub(crate) fn program(&self) -> &Path {
+        &self.program
+    }
+
     /// Scans an image; what is kept between scans lies in `state`. The report goes to standard output, as JSON.
     pub(crate) fn scan(&self, source: Source, target: &str, state: &Path) -> Command {
         let mut command = Command::new(&self.program);

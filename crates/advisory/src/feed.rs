@@ -114,7 +114,7 @@ pub enum FeedError {
 }
 
 /// Reads a time as feeds write it: RFC 3339, the same without an offset (taken as UTC), or a date.
-fn parse_time(text: &str) -> Option<Timestamp> {
+pub(crate) fn parse_time(text: &str) -> Option<Timestamp> {
     let text = text.trim();
     let normal = text
         .strip_suffix("+0000")

@@ -8,16 +8,17 @@ mod guard;
 mod place;
 
 use std::{
+    fs::File,
     path::{Path, PathBuf},
     sync::mpsc,
 };
 
-use plimsoll_model::FeedState;
+use plimsoll_model::{Digest, FeedState};
 
 use crate::{
     collection::{Collection, Resolved},
     feed::{Document, FeedError, Sink, input},
-    snapshot::writer,
+    snapshot::{Snapshot, content::AssembleError, layout::Damaged, writer},
 };
 
 /// How to import.
@@ -111,13 +112,44 @@ pub(crate) fn install(
     skipped: Vec<PathBuf>,
     progress: &mut dyn FnMut(ImportProgress),
 ) -> Result<ImportSummary, FeedError> {
-    let bytes = writer::write(resolved, options.starter)
-        .map_err(|_too_large| FeedError::Check { reason: "it has more than 4 GiB".to_owned() })?;
+    let bytes = writer::write(resolved, options.starter).map_err(not_compiled)?;
     let temporary = place::Temporary::write(target, &bytes)?;
     drop(bytes);
     progress(ImportProgress::Check);
     let snapshot = guard::check(temporary.path(), resolved)?;
-    if !options.allow_older {
+    let summary = swap(temporary, &snapshot, target, options.allow_older)?;
+    Ok(ImportSummary { withdrawn: resolved.withdrawn, skipped, ..summary })
+}
+
+/// Checks and swaps a snapshot that was compiled elsewhere.
+pub(crate) fn install_bytes(
+    bytes: &[u8],
+    digest: Digest,
+    target: &Path,
+    allow_older: bool,
+) -> Result<ImportSummary, FeedError> {
+    let temporary = place::Temporary::write(target, bytes)?;
+    let snapshot = guard::check_digest(temporary.path(), digest)?;
+    swap(temporary, &snapshot, target, allow_older)
+}
+
+/// Writes a file that is there as a whole or not at all.
+pub(crate) fn put_in_place(target: &Path, bytes: &[u8]) -> Result<(), FeedError> {
+    place::Temporary::write(target, bytes)?.rename_over(target)
+}
+
+/// A file beside `target` that takes its name when it is whole.
+pub(crate) fn temporary(target: &Path) -> Result<(place::Temporary, File), FeedError> {
+    place::Temporary::create(target)
+}
+
+fn swap(
+    temporary: place::Temporary,
+    snapshot: &Snapshot,
+    target: &Path,
+    allow_older: bool,
+) -> Result<ImportSummary, FeedError> {
+    if !allow_older {
         guard::refuse_older(&snapshot.state(), target)?;
     }
     temporary.rename_over(target)?;
@@ -127,10 +159,19 @@ pub(crate) fn install(
         advisories: counts.advisories,
         affected: counts.affected,
         signals: counts.signals,
-        withdrawn: resolved.withdrawn,
-        skipped,
+        withdrawn: 0,
+        skipped: Vec::new(),
         bytes: counts.bytes,
     })
+}
+
+/// Content that cannot become a snapshot.
+fn not_compiled(error: AssembleError) -> FeedError {
+    let reason = match error {
+        AssembleError::TooLarge => "it has more than 4 GiB".to_owned(),
+        AssembleError::Damaged(Damaged(what)) => format!("{what} does not fit"),
+    };
+    FeedError::Check { reason }
 }
 
 /// What the unpacking thread sends.

@@ -8,7 +8,9 @@
 //! The flow: [`import`](import()) reads paths by [`feed`], compiles them by [`snapshot`], and swaps the file; matching looks packages up
 //! in it, compares versions by [`version`], and ranks what it finds by [`priority`].
 
+pub mod bundle;
 mod collection;
+pub mod dump;
 pub mod feed;
 pub mod import;
 pub mod matching;

@@ -4,8 +4,10 @@
 //! head of `layout` describes the bytes. Odd: the file is mapped, never read into memory, so that thousands of processes
 //! share one copy; it is only ever replaced by rename, so a reader keeps the content that it opened.
 
+pub(crate) mod content;
 pub(crate) mod layout;
 pub(crate) mod reader;
+pub(crate) mod shape;
 #[cfg(test)]
 mod tests;
 pub(crate) mod writer;
@@ -138,9 +140,19 @@ impl Snapshot {
         digest.as_ref() == self.state.snapshot.as_bytes()
     }
 
+    /// The error that says that its bytes do not fit.
+    pub(crate) fn damaged(&self, reason: &'static str) -> SnapshotError {
+        SnapshotError::Damaged { path: self.path.clone(), reason }
+    }
+
     pub(crate) fn reader(&self) -> Reader<'_> {
         Reader { bytes: &self.map, sections: &self.sections }
     }
+}
+
+/// The digest in the head of a snapshot's bytes.
+pub(crate) fn digest_of(bytes: &[u8]) -> Option<Digest> {
+    bytes.get(DIGEST_AT..DIGEST_FROM)?.try_into().ok().map(Digest::from_bytes)
 }
 
 /// How much a snapshot holds.

@@ -6,6 +6,7 @@
 
 #![expect(clippy::doc_markdown, reason = "these comments are help texts, shown as they are")]
 
+mod feed;
 mod reading;
 mod sandbox;
 mod target;
@@ -16,6 +17,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use plimsoll_model::Verdict;
 use plimsoll_scanner::Threshold;
 
+pub(crate) use self::feed::{Feed, FeedKey};
 pub(crate) use self::reading::{Confinement, Limits, Sandbox};
 pub(crate) use self::sandbox::SandboxCheck;
 pub(crate) use self::target::{Access, Input, Target};
@@ -269,51 +271,6 @@ pub(crate) struct Serve {
     pub(crate) limits: Limits,
     #[command(flatten)]
     pub(crate) confinement: Confinement,
-}
-
-/// `plimsoll feed …`
-#[derive(Subcommand, Debug)]
-pub(crate) enum Feed {
-    /// Compile advisory files into the snapshot that scans match against
-    #[command(
-        after_help = "Takes OSV as osv.dev serves it (a folder of <Ecosystem>/all.zip, one zip, one JSON file, a folder of them), \
-        CISA's known_exploited_vulnerabilities.json FIRST's epss_scores-*.csv[.gz] and CVE severities as JSON lines, each told apart by itself.\n\
-        Everything named makes one new snapshot. A corrupt, partial or older feed never replaces a good one."
-    )]
-    Import {
-        /// Files and folders
-        #[arg(value_name = "PATH", required_unless_present = "starter")]
-        paths: Vec<PathBuf>,
-        /// Replace a newer snapshot, too
-        #[arg(long)]
-        allow_older: bool,
-        /// Use the small feed that comes with the program
-        #[arg(long, conflicts_with = "paths")]
-        starter: bool,
-    },
-    /// Download what changed from osv.dev, CISA and FIRST, and compile it
-    Update {
-        /// A mirror with `ECOSYSTEM/all.zip`, `ecosystems.txt`, `known_exploited_vulnerabilities.json`, `epss_scores-current.csv.gz`
-        #[arg(long, value_name = "URL")]
-        from: Option<String>,
-        /// Only these ecosystems of osv.dev, by name; may be repeated [default: all that packages are read of]
-        #[arg(long, value_name = "NAME")]
-        ecosystem: Vec<String>,
-        /// Own certificate authority (PEM) of the mirror
-        #[arg(long, value_name = "FILE")]
-        ca_file: Option<PathBuf>,
-        /// Replace a newer snapshot, too
-        #[arg(long)]
-        allow_older: bool,
-    },
-    /// What is in the snapshot, of which date
-    Status {
-        /// For people, or for programs
-        #[arg(long, value_enum, default_value_t = ListFormat::Table)]
-        format: ListFormat,
-    },
-    /// The ids of all advisories in the snapshot, one a line
-    Ids,
 }
 
 /// `plimsoll registry …`

@@ -126,6 +126,14 @@ pub async fn download(
     }
 }
 
+/// Forgets what a file came from, because it was changed here: the next download asks for all of it.
+///
+/// # Errors
+/// [`DownloadError::File`].
+pub async fn forget_origin(target: &Path) -> Result<(), DownloadError> {
+    Files::new(target).forget_origin().await
+}
+
 /// Reads a small text file, such as a list of names.
 ///
 /// # Errors

@@ -26,7 +26,7 @@ use axum::{
     routing::{get, post},
 };
 
-use crate::{context::Context, serve::read_body};
+use crate::{context::Context, operation::feed::LastUpdate, serve::read_body};
 
 /// All addresses of the console.
 pub(crate) fn router(context: Context) -> Router {
@@ -102,6 +102,7 @@ async fn state(context: &Context) -> Result<page::ServerState, plimsoll_store::S
     Ok(page::ServerState {
         now: context.clock.now(),
         feed: context.feed.state(),
+        last_update: LastUpdate::read(context.store.data_dir()),
         waiting: counts.queued,
         running: counts.running,
         failed: counts.failed,

@@ -12,6 +12,7 @@ pub mod rank;
 pub mod registries;
 pub mod status;
 pub mod sync;
+pub mod update;
 pub mod workloads;
 
 use plimsoll_store::StoreError;

@@ -38,7 +38,7 @@ use crate::{
     gateway::{self, GatewaySettings},
     job::{self, JobSettings},
     manage,
-    operation::feed::{feed_path, open_feed},
+    operation::feed::{FeedStatus, feed_path, open_feed},
     stop::{Stop, Stopper, stop},
 };
 
@@ -239,10 +239,24 @@ fn start_jobs(
     }
 }
 
-/// `GET /healthz`: whether the server can read its state, and what confines its scans.
+/// `GET /healthz`: whether the server can read its state, what confines its scans, and how its feed is. An old feed is no
+/// reason to take a server out of service: the last good data is better than none.
 async fn health(State(context): State<Context>) -> Response {
     match context.store.task_counts(None).await {
-        Ok(_) => format!("ok\nsandbox: {}\n", context.confinement).into_response(),
+        Ok(_) => {
+            let mut text = format!("ok\nsandbox: {}\n", context.confinement);
+            let now = context.clock.now();
+            let status = FeedStatus::new(context.feed.state(), context.store.data_dir(), now);
+            text.push_str(&match &status.feed {
+                Some(feed) => format!("feed: {}\n", feed.date),
+                None => "feed: none\n".to_owned(),
+            });
+            for warning in status.warnings(now) {
+                // What a mirror answered is in it, and must not begin a line of its own.
+                text.push_str(&format!("warning: {}\n", warning.replace(char::is_control, " ")));
+            }
+            text.into_response()
+        }
         Err(error) => {
             tracing::error!(%error, "health check failed");
             (StatusCode::SERVICE_UNAVAILABLE, "the state cannot be read\n").into_response()

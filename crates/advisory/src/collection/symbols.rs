@@ -38,18 +38,9 @@ impl Symbols {
             .map_or("", |text| text)
     }
 
-    /// All texts in byte order, and for each symbol (by its number) the place of its text therein.
-    pub(crate) fn sorted(&self) -> (Vec<&str>, Vec<u32>) {
-        let mut order: Vec<(&str, usize)> =
-            self.texts.iter().enumerate().map(|(number, text)| (&**text, number)).collect();
-        order.sort_unstable();
-        let mut places = vec![0; self.texts.len()];
-        for (place, (_, number)) in (0_u32..).zip(&order) {
-            if let Some(slot) = places.get_mut(*number) {
-                *slot = place;
-            }
-        }
-        (order.into_iter().map(|(text, _)| text).collect(), places)
+    /// All texts, each at the place of its number.
+    pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
+        self.texts.iter().map(|text| &**text)
     }
 
     pub(crate) const fn number(symbol: Symbol) -> u32 {

@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use plimsoll_model::FeedState;
+use plimsoll_model::{Digest, FeedState};
 
 use crate::{
     collection::Resolved,
@@ -16,13 +16,30 @@ use crate::{
 /// Advisories that are looked up again, evenly spread over all.
 const CANARIES: usize = 200;
 
+/// Opens the file and computes its digest anew, which must be the expected one.
+pub(super) fn check_digest(path: &Path, expected: Digest) -> Result<Snapshot, FeedError> {
+    let snapshot = open(path)?;
+    if snapshot.state().snapshot == expected {
+        Ok(snapshot)
+    } else {
+        Err(FeedError::Check { reason: "its digest is another one".to_owned() })
+    }
+}
+
+fn open(path: &Path) -> Result<Snapshot, FeedError> {
+    let fails = |reason: String| FeedError::Check { reason };
+    let snapshot = Snapshot::open(path).map_err(|error| fails(error.to_string()))?;
+    if snapshot.digest_is_right() {
+        Ok(snapshot)
+    } else {
+        Err(fails("its digest does not fit".to_owned()))
+    }
+}
+
 /// Opens the file and compares it with what was compiled: digest, counts, and look-ups of some of its records.
 pub(super) fn check(path: &Path, resolved: &Resolved) -> Result<Snapshot, FeedError> {
     let fails = |reason: String| FeedError::Check { reason };
-    let snapshot = Snapshot::open(path).map_err(|error| fails(error.to_string()))?;
-    if !snapshot.digest_is_right() {
-        return Err(fails("its digest does not fit".to_owned()));
-    }
+    let snapshot = open(path)?;
     let written = snapshot.counts().advisories;
     let compiled = resolved.advisories.len();
     if u64::try_from(compiled) != Ok(written) {
@@ -82,8 +99,7 @@ pub(super) fn refuse_older(new: &FeedState, target: &Path) -> Result<(), FeedErr
                     source.name, other.date, source.date
                 ));
             }
-            // A source that shrinks by half lost data on its way here; real ones only grow.
-            Some(other) if other.records < source.records / 2 => {
+            Some(other) if is_far_less(other.records, source.records) => {
                 return older(format!(
                     "`{}` has {} records, in place are {}",
                     source.name, other.records, source.records
@@ -96,4 +112,26 @@ pub(super) fn refuse_older(new: &FeedState, target: &Path) -> Result<(), FeedErr
         return older(format!("it is of {}, in place is {}", new.date, old.date));
     }
     Ok(())
+}
+
+/// Whether a source lost data on its way here. Real ones grow, but for a few records that are withdrawn; of a handful of
+/// records a few may be many.
+const fn is_far_less(now: u64, before: u64) -> bool {
+    let lost = before.saturating_sub(now);
+    (lost > 1 && lost >= before.div_ceil(2)) || (lost > 5 && lost > before / 5)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_few_withdrawn_records_are_no_loss() {
+        for (now, before) in [(2, 3), (1, 2), (95, 100), (80, 100), (11_000, 11_269), (30, 20)] {
+            assert!(!is_far_less(now, before), "{now} of {before}");
+        }
+        for (now, before) in [(0, 2), (10, 20), (79, 100), (1, 3), (5_600, 11_269), (13, 20)] {
+            assert!(is_far_less(now, before), "{now} of {before}");
+        }
+    }
 }

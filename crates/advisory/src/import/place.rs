@@ -12,7 +12,7 @@ use crate::feed::FeedError;
 
 /// A file that is not yet in place.
 #[derive(Debug)]
-pub(super) struct Temporary {
+pub(crate) struct Temporary {
     path: PathBuf,
     is_in_place: bool,
 }
@@ -26,7 +26,8 @@ impl Temporary {
         Ok(temporary)
     }
 
-    fn create(target: &Path) -> Result<(Self, File), FeedError> {
+    /// An empty new file beside `target`.
+    pub(super) fn create(target: &Path) -> Result<(Self, File), FeedError> {
         let name = target.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let wrong = |path: PathBuf, source| FeedError::Write { path, source };
         if let Some(folder) = target.parent().filter(|folder| !folder.as_os_str().is_empty()) {
@@ -50,7 +51,7 @@ impl Temporary {
     }
 
     /// Gives the file its name; readers of the old one keep what they have mapped.
-    pub(super) fn rename_over(mut self, target: &Path) -> Result<(), FeedError> {
+    pub(crate) fn rename_over(mut self, target: &Path) -> Result<(), FeedError> {
         let wrong = |source| FeedError::Write { path: target.to_owned(), source };
         fs::rename(&self.path, target).map_err(wrong)?;
         self.is_in_place = true;

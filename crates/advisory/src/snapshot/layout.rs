@@ -11,8 +11,8 @@
 /// First bytes of every snapshot.
 pub(crate) const MAGIC: [u8; 8] = *b"PLIMSNP\n";
 
-/// Raised whenever the meaning of a byte changes.
-pub(crate) const FORMAT: u32 = 2;
+/// Raised whenever the meaning of a byte changes, or the order of bytes for the same content.
+pub(crate) const FORMAT: u32 = 3;
 
 /// Where the CRC stands, and what it covers from.
 pub(crate) const CRC_AT: usize = 12;
@@ -115,6 +115,13 @@ impl Cursor<'_> {
 
     pub(crate) fn small(&mut self) -> Result<u32, Damaged> {
         self.number()?.try_into().map_err(|_too_large| Damaged("a number is too large"))
+    }
+
+    /// Eight bytes of a time.
+    pub(crate) fn time(&mut self) -> Result<i64, Damaged> {
+        let (time, rest) = self.0.split_first_chunk::<8>().ok_or(Damaged("a time is cut off"))?;
+        self.0 = rest;
+        Ok(i64::from_le_bytes(*time))
     }
 
     /// A number of elements, each of which takes at least one byte: a count that cannot fit is refused before anything is

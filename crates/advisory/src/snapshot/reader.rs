@@ -115,7 +115,7 @@ pub(crate) struct SignalRecord<'a> {
 }
 
 impl<'a> Reader<'a> {
-    fn section(&self, section: Section) -> &'a [u8] {
+    pub(super) fn section(&self, section: Section) -> &'a [u8] {
         self.sections.bytes(self.bytes, section)
     }
 
@@ -125,12 +125,17 @@ impl<'a> Reader<'a> {
         if section == Section::TextOffsets { rows.saturating_sub(1) } else { rows }
     }
 
-    fn number(&self, section: Section, row: usize, field: usize) -> Result<u32, Damaged> {
+    pub(super) fn number(
+        &self,
+        section: Section,
+        row: usize,
+        field: usize,
+    ) -> Result<u32, Damaged> {
         let at = row.checked_mul(row_size(section)).and_then(|at| at.checked_add(field * 4));
         at.and_then(|at| u32_at(self.section(section), at)).ok_or(Damaged("a row is missing"))
     }
 
-    fn time(&self, section: Section, row: usize, byte: usize) -> Result<i64, Damaged> {
+    pub(super) fn time(&self, section: Section, row: usize, byte: usize) -> Result<i64, Damaged> {
         let at = row.checked_mul(row_size(section)).and_then(|at| at.checked_add(byte));
         at.and_then(|at| i64_at(self.section(section), at)).ok_or(Damaged("a row is missing"))
     }
@@ -317,7 +322,7 @@ impl<'a> Reader<'a> {
         let is = |flag| flags & flag != 0;
         let known_exploited = self.optional_text(cursor.small()?)?;
         let title = self.optional_text(cursor.small()?)?;
-        let published = known_time(take_time(&mut cursor)?);
+        let published = known_time(cursor.time()?);
         let ssvc = cursor.number()?;
         let answer = |code: u64| match code & 3 {
             1 => Some(false),
@@ -327,7 +332,7 @@ impl<'a> Reader<'a> {
         let epss = match cursor.number()? {
             0 => None,
             _ => {
-                let date = Timestamp(take_time(&mut cursor)?);
+                let date = Timestamp(cursor.time()?);
                 let (probability, percentile) = (cursor.small()?, cursor.small()?);
                 Some((date, Epss { probability, percentile: percentile.checked_sub(1) }))
             }
@@ -364,12 +369,6 @@ impl<'a> Reader<'a> {
     fn texts(&self, cursor: &mut Cursor<'a>) -> Result<Vec<&'a str>, Damaged> {
         cursor.list(|cursor| self.text(cursor.small()?))
     }
-}
-
-fn take_time(cursor: &mut Cursor<'_>) -> Result<i64, Damaged> {
-    let (time, rest) = cursor.0.split_first_chunk::<8>().ok_or(Damaged("a time is cut off"))?;
-    cursor.0 = rest;
-    Ok(i64::from_le_bytes(*time))
 }
 
 const fn known_time(time: i64) -> Option<Timestamp> {

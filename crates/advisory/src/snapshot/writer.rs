@@ -1,14 +1,18 @@
 //! Compiles a resolved collection into the bytes of a snapshot.
 //!
 //! In: [`Resolved`]. Out: bytes that are equal for equal content, whatever the order of input. Source: the head of
-//! `layout`. Odd: ranges that many packages share are written once.
+//! `layout`. Odd: what is written here as a detail must follow its shape in `shape`.
 
-use std::collections::HashMap;
+use std::borrow::Cow;
 
 use plimsoll_model::{Status, Timestamp};
 
-use super::layout::{
-    CRC_AT, CRC_FROM, DIGEST_AT, DIGEST_FROM, FLAG_STARTER, FORMAT, MAGIC, SECTIONS, TABLE_AT, put,
+use super::{
+    content::{AdvisoryRow, AffectedRow, AssembleError, Content, SignalRow, SourceRow, Span},
+    layout::{
+        CRC_AT, CRC_FROM, DIGEST_AT, DIGEST_FROM, FLAG_STARTER, FORMAT, MAGIC, SECTIONS, TABLE_AT,
+        put,
+    },
 };
 use crate::{
     collection::{Advisory, Affected, Authority, EventKind, Resolved, Signal, Symbol, Symbols},
@@ -36,38 +40,43 @@ pub(crate) const HAS_TEXT: u64 = 16;
 pub(crate) const STATUS_MASK: u64 = 7;
 
 /// The bytes of the snapshot.
-pub(crate) fn write(resolved: &Resolved, starter: bool) -> Result<Vec<u8>, TooLarge> {
-    let (texts, places) = resolved.symbols.sorted();
-    let mut writer = Writer { places, details: Vec::new(), known: HashMap::new() };
-    let mut sections: [Vec<u8>; SECTIONS] = std::array::from_fn(|_| Vec::new());
-    let [offsets, text_bytes, sources, releases, packages, affected, advisories, signals, details] =
-        &mut sections;
-    for text in &texts {
-        put_u32(offsets, text_bytes.len())?;
-        text_bytes.extend_from_slice(text.as_bytes());
-    }
-    put_u32(offsets, text_bytes.len())?;
-    for (name, source) in &resolved.sources {
-        // Names of sources are no symbols of the collection, so they stand in the details.
-        let at = writer.text(name);
-        put_u32(sources, at)?;
-        sources.extend_from_slice(&source.records.to_le_bytes());
-        sources.extend_from_slice(&source.date.0.to_le_bytes());
-    }
-    for advisory in &resolved.advisories {
-        writer.advisory(advisory, advisories)?;
-    }
-    for (cve, signal) in &resolved.signals {
-        let at = writer.signal(signal);
-        signals.extend_from_slice(&writer.place(*cve).to_le_bytes());
-        put_u32(signals, at)?;
-    }
-    writer.affected(resolved, affected, packages, releases)?;
-    *details = writer.details;
-    assemble(&sections, resolved.date, starter)
+pub(crate) fn write(resolved: &Resolved, starter: bool) -> Result<Vec<u8>, AssembleError> {
+    content(resolved, starter)?.assemble()
 }
 
-fn assemble(
+/// What the snapshot will say, its texts numbered as the symbols are.
+fn content(resolved: &Resolved, starter: bool) -> Result<Content<'_>, TooLarge> {
+    let mut writer = Writer { details: Vec::new() };
+    let mut content = Content {
+        texts: resolved.symbols.texts().map(Cow::Borrowed).collect(),
+        sources: Vec::with_capacity(resolved.sources.len()),
+        advisories: Vec::with_capacity(resolved.advisories.len()),
+        affected: Vec::new(),
+        signals: Vec::with_capacity(resolved.signals.len()),
+        details: Cow::Borrowed(&[]),
+        date: resolved.date,
+        starter,
+    };
+    for (name, source) in &resolved.sources {
+        let (name, records, date) = (name.clone(), source.records, source.date.0);
+        content.sources.push(SourceRow { name, records, date });
+    }
+    for (advisory, number) in resolved.advisories.iter().zip(0_u32..) {
+        content.advisories.push(writer.advisory(advisory)?);
+        for affected in &advisory.affected {
+            content.affected.push(writer.affected(affected, number)?);
+        }
+    }
+    for (cve, signal) in &resolved.signals {
+        let detail = writer.signal(signal)?;
+        content.signals.push(SignalRow { cve: Symbols::number(*cve), detail });
+    }
+    content.details = Cow::Owned(writer.details);
+    Ok(content)
+}
+
+/// Header and sections.
+pub(super) fn assemble(
     sections: &[Vec<u8>; SECTIONS],
     date: Timestamp,
     starter: bool,
@@ -106,70 +115,38 @@ pub(crate) fn seal(bytes: &mut [u8]) {
     }
 }
 
-fn put_u32(bytes: &mut Vec<u8>, number: usize) -> Result<(), TooLarge> {
+/// Appends a number of four bytes.
+pub(super) fn put_u32(bytes: &mut Vec<u8>, number: usize) -> Result<(), TooLarge> {
     let number = u32::try_from(number).map_err(|_no| TooLarge)?;
     bytes.extend_from_slice(&number.to_le_bytes());
     Ok(())
 }
 
 struct Writer {
-    /// Symbol number to place in byte order.
-    places: Vec<u32>,
     details: Vec<u8>,
-    /// Details that stand already, by their bytes.
-    known: HashMap<Vec<u8>, usize>,
 }
 
 impl Writer {
-    fn place(&self, symbol: Symbol) -> u32 {
-        let number = usize::try_from(Symbols::number(symbol)).unwrap_or(usize::MAX);
-        self.places.get(number).copied().unwrap_or_default()
+    /// Appends a detail; its shape stands in `shape`.
+    fn detail(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> Result<Span, TooLarge> {
+        let start = self.details.len();
+        write(&mut self.details);
+        let length = u32::try_from(self.details.len() - start).map_err(|_no| TooLarge)?;
+        Ok(Span { start: u32::try_from(start).map_err(|_no| TooLarge)?, length })
     }
 
-    fn symbol(&self, bytes: &mut Vec<u8>, symbol: Symbol) {
-        put(bytes, u64::from(self.place(symbol)));
-    }
-
-    fn optional(&self, bytes: &mut Vec<u8>, symbol: Option<Symbol>) {
-        put(bytes, symbol.map_or(0, |symbol| u64::from(self.place(symbol)) + 1));
-    }
-
-    fn symbols(&self, bytes: &mut Vec<u8>, symbols: &[Symbol]) {
-        put_count(bytes, symbols.len());
-        for symbol in symbols {
-            self.symbol(bytes, *symbol);
-        }
-    }
-
-    /// Puts bytes into the details, once.
-    fn detail(&mut self, bytes: Vec<u8>) -> usize {
-        let Self { details, known, .. } = self;
-        *known.entry(bytes).or_insert_with_key(|bytes| {
-            let at = details.len();
-            details.extend_from_slice(bytes);
-            at
-        })
-    }
-
-    fn text(&mut self, text: &str) -> usize {
-        let mut bytes = Vec::new();
-        put_count(&mut bytes, text.len());
-        bytes.extend_from_slice(text.as_bytes());
-        self.detail(bytes)
-    }
-
-    fn advisory(&mut self, advisory: &Advisory, rows: &mut Vec<u8>) -> Result<(), TooLarge> {
-        let mut bytes = Vec::new();
-        // The CVEs first: they decide whether the rest is read.
-        self.symbols(&mut bytes, &advisory.cves);
-        self.symbol(&mut bytes, advisory.title);
-        put(&mut bytes, severity_code(advisory.severity));
-        self.optional(&mut bytes, advisory.module);
-        self.symbols(&mut bytes, &advisory.aliases);
-        self.symbols(&mut bytes, &advisory.cvss);
-        put_numbers(&mut bytes, &advisory.cwe);
-        let at = self.detail(bytes);
-        let flags = [
+    fn advisory(&mut self, advisory: &Advisory) -> Result<AdvisoryRow, TooLarge> {
+        let detail = self.detail(|bytes| {
+            // The CVEs first: they decide whether the rest is read.
+            put_symbols(bytes, &advisory.cves);
+            put_symbol(bytes, advisory.title);
+            put(bytes, severity_code(advisory.severity));
+            put_optional(bytes, advisory.module);
+            put_symbols(bytes, &advisory.aliases);
+            put_symbols(bytes, &advisory.cvss);
+            put_numbers(bytes, &advisory.cwe);
+        })?;
+        let flags = sum(&[
             (advisory.is_malicious, FLAG_MALICIOUS),
             (advisory.is_disputed, FLAG_DISPUTED),
             (advisory.is_no_vulnerability, FLAG_NO_VULNERABILITY),
@@ -177,126 +154,92 @@ impl Writer {
             (advisory.is_weaponised, FLAG_WEAPONISED),
             (advisory.authority == Authority::Tracker, FLAG_TRACKER),
             (advisory.authority == Authority::Vex, FLAG_VEX),
-        ];
-        rows.extend_from_slice(&self.place(advisory.id).to_le_bytes());
-        rows.extend_from_slice(&sum(&flags).to_le_bytes());
-        put_u32(rows, at)?;
-        rows.extend_from_slice(&self.place(advisory.source).to_le_bytes());
-        rows.extend_from_slice(&published(advisory.published).to_le_bytes());
-        rows.extend_from_slice(&advisory.modified.0.to_le_bytes());
-        Ok(())
+        ]);
+        Ok(AdvisoryRow {
+            id: Symbols::number(advisory.id),
+            source: Symbols::number(advisory.source),
+            flags,
+            published: published(advisory.published),
+            modified: advisory.modified.0,
+            detail,
+        })
     }
 
-    fn signal(&mut self, signal: &Signal) -> usize {
-        let mut bytes = Vec::new();
+    fn signal(&mut self, signal: &Signal) -> Result<Span, TooLarge> {
         let known = signal.known_exploited.as_ref();
-        let flags = [
+        let flags = sum(&[
             (signal.is_disputed, FLAG_DISPUTED),
             (signal.has_proof_of_concept, FLAG_PROOF_OF_CONCEPT),
             (signal.is_weaponised, FLAG_WEAPONISED),
             (known.is_some_and(|row| row.ransomware), FLAG_RANSOMWARE),
-        ];
-        put(&mut bytes, u64::from(sum(&flags)));
-        self.optional(&mut bytes, known.map(|row| row.added));
-        self.optional(&mut bytes, signal.title);
-        bytes.extend_from_slice(&published(signal.published).to_le_bytes());
-        put(&mut bytes, ssvc_code(signal));
-        match &signal.epss {
-            None => put(&mut bytes, 0),
-            Some((date, epss)) => {
-                put(&mut bytes, 1);
+        ]);
+        self.detail(|bytes| {
+            put(bytes, u64::from(flags));
+            put_optional(bytes, known.map(|row| row.added));
+            put_optional(bytes, signal.title);
+            bytes.extend_from_slice(&published(signal.published).to_le_bytes());
+            put(bytes, ssvc_code(signal));
+            put(bytes, u64::from(signal.epss.is_some()));
+            if let Some((date, epss)) = &signal.epss {
                 bytes.extend_from_slice(&date.0.to_le_bytes());
-                put(&mut bytes, u64::from(epss.probability));
-                put(&mut bytes, epss.percentile.map_or(0, |known| u64::from(known) + 1));
+                put(bytes, u64::from(epss.probability));
+                put(bytes, epss.percentile.map_or(0, |known| u64::from(known) + 1));
             }
-        }
-        put_count(&mut bytes, signal.cvss.len());
-        for (by, vector) in &signal.cvss {
-            self.symbol(&mut bytes, *by);
-            self.symbol(&mut bytes, *vector);
-        }
-        put_numbers(&mut bytes, &signal.cwe);
-        self.detail(bytes)
+            put_count(bytes, signal.cvss.len());
+            for (by, vector) in &signal.cvss {
+                put_symbol(bytes, *by);
+                put_symbol(bytes, *vector);
+            }
+            put_numbers(bytes, &signal.cwe);
+        })
     }
 
-    /// Writes the entries grouped by ecosystem and name, and the two tables over them.
-    fn affected(
-        &mut self,
-        resolved: &Resolved,
-        rows: &mut Vec<u8>,
-        packages: &mut Vec<u8>,
-        releases: &mut Vec<u8>,
-    ) -> Result<(), TooLarge> {
-        let mut entries: Vec<(u32, u32, u32, u32, usize)> = Vec::new();
-        for (advisory, number) in resolved.advisories.iter().zip(0_u32..) {
-            for affected in &advisory.affected {
-                let detail = self.affected_detail(affected);
-                let release = affected.release.map_or(0, |release| self.place(release) + 1);
-                let (ecosystem, name) = (self.place(affected.ecosystem), self.place(affected.name));
-                entries.push((ecosystem, name, number, release, detail));
+    fn affected(&mut self, affected: &Affected, advisory: u32) -> Result<AffectedRow, TooLarge> {
+        let detail = self.detail(|bytes| {
+            let has = |what: Option<Symbol>, bit: u64| if what.is_some() { bit } else { 0 };
+            put(
+                bytes,
+                status_code(affected.status)
+                    | has(affected.justification, HAS_JUSTIFICATION)
+                    | has(affected.text, HAS_TEXT),
+            );
+            for words in [affected.justification, affected.text].into_iter().flatten() {
+                put_symbol(bytes, words);
             }
-        }
-        entries.sort_unstable();
-        entries.dedup();
-        let mut counts: std::collections::BTreeMap<(u32, u32), u32> =
-            std::collections::BTreeMap::new();
-        let mut open: Option<(u32, u32, u32, u32)> = None;
-        for ((ecosystem, name, advisory, release, detail), place) in
-            entries.into_iter().zip(0_u32..)
-        {
-            rows.extend_from_slice(&advisory.to_le_bytes());
-            rows.extend_from_slice(&release.to_le_bytes());
-            put_u32(rows, detail)?;
-            *counts.entry((ecosystem, release)).or_default() += 1;
-            match &mut open {
-                Some((e, n, _, count)) if (*e, *n) == (ecosystem, name) => *count += 1,
-                _ => {
-                    put_row(packages, open);
-                    open = Some((ecosystem, name, place, 1));
+            put(bytes, severity_code(affected.severity));
+            put_count(bytes, affected.ranges.len());
+            for range in &affected.ranges {
+                put_count(bytes, range.len());
+                for (kind, version) in range {
+                    put(bytes, event_code(*kind));
+                    put_symbol(bytes, *version);
                 }
             }
-        }
-        put_row(packages, open);
-        for ((ecosystem, release), count) in counts {
-            for number in [ecosystem, release, count] {
-                releases.extend_from_slice(&number.to_le_bytes());
-            }
-        }
-        Ok(())
-    }
-
-    fn affected_detail(&mut self, affected: &Affected) -> usize {
-        let mut bytes = Vec::new();
-        let has = |what: Option<Symbol>, bit: u64| if what.is_some() { bit } else { 0 };
-        put(
-            &mut bytes,
-            status_code(affected.status)
-                | has(affected.justification, HAS_JUSTIFICATION)
-                | has(affected.text, HAS_TEXT),
-        );
-        for words in [affected.justification, affected.text].into_iter().flatten() {
-            self.symbol(&mut bytes, words);
-        }
-        put(&mut bytes, severity_code(affected.severity));
-        put_count(&mut bytes, affected.ranges.len());
-        for range in &affected.ranges {
-            put_count(&mut bytes, range.len());
-            for (kind, version) in range {
-                put(&mut bytes, event_code(*kind));
-                self.symbol(&mut bytes, *version);
-            }
-        }
-        self.symbols(&mut bytes, &affected.versions);
-        self.symbols(&mut bytes, &affected.cvss);
-        self.detail(bytes)
+            put_symbols(bytes, &affected.versions);
+            put_symbols(bytes, &affected.cvss);
+        })?;
+        Ok(AffectedRow {
+            advisory,
+            ecosystem: Symbols::number(affected.ecosystem),
+            name: Symbols::number(affected.name),
+            release: affected.release.map(Symbols::number),
+            detail,
+        })
     }
 }
 
-fn put_row(packages: &mut Vec<u8>, row: Option<(u32, u32, u32, u32)>) {
-    if let Some((ecosystem, name, first, count)) = row {
-        for number in [ecosystem, name, first, count] {
-            packages.extend_from_slice(&number.to_le_bytes());
-        }
+fn put_symbol(bytes: &mut Vec<u8>, symbol: Symbol) {
+    put(bytes, u64::from(Symbols::number(symbol)));
+}
+
+fn put_optional(bytes: &mut Vec<u8>, symbol: Option<Symbol>) {
+    put(bytes, symbol.map_or(0, |symbol| u64::from(Symbols::number(symbol)) + 1));
+}
+
+fn put_symbols(bytes: &mut Vec<u8>, symbols: &[Symbol]) {
+    put_count(bytes, symbols.len());
+    for symbol in symbols {
+        put_symbol(bytes, *symbol);
     }
 }
 

@@ -1,50 +1,54 @@
 //! `plimsoll feed`: advisory data.
 
-use std::{
-    path::{Path, PathBuf},
-    time::Duration,
-};
+mod bundle;
+mod update;
+
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use plimsoll_advisory::{
     FeedError, ImportOptions, ImportProgress, ImportSummary, Snapshot, import, starter_feed,
 };
-use plimsoll_model::{FeedState, ecosystem::ECOSYSTEMS};
-use plimsoll_registry::{
-    HttpClient, HttpOptions,
-    download::{Outcome, feed::FeedAddresses},
+use plimsoll_model::FeedState;
+use plimsoll_scanner::format::printable;
+use plimsoll_server::{
+    Clock,
+    operation::feed::{FeedStatus, feed_path},
 };
-use plimsoll_server::operation::feed::feed_path;
 
 use crate::{
-    arguments::{Feed, Global, ListFormat},
+    arguments::{Feed, FeedKey, Global, ListFormat},
     data,
     terminal::Terminal,
 };
 
 pub(crate) async fn run(feed: Feed, global: &Global, terminal: Terminal) -> anyhow::Result<()> {
     data::refuse_server(global, "feeds")?;
-    let target = feed_path(&data::directory(global)?);
+    let folder = data::directory(global)?;
+    let target = feed_path(&folder);
     match feed {
         Feed::Import { starter: true, .. } => {
             prepare(&target)?;
             summarise(&starter_feed(&target)?, terminal)
         }
-        Feed::Import { paths, allow_older, .. } => {
+        Feed::Import { paths, allow_older, trust, allow_unsigned, .. } => {
+            if let Some(path) = bundle::among(&paths)? {
+                let import = bundle::Import { trust, allow_unsigned, allow_older };
+                return bundle::import(path, &folder, &import, terminal);
+            }
             let summary = import_paths(paths, &target, allow_older, terminal).await?;
             summarise(&summary, terminal)
         }
         Feed::Update { from, ecosystem, ca_file, allow_older } => {
-            let addresses =
-                from.as_deref().map_or_else(FeedAddresses::default, FeedAddresses::mirror);
             prepare(&target)?;
-            let folder = data::directory(global)?.join("feeds");
-            let paths =
-                download(&addresses, &ecosystem, ca_file.as_deref(), &folder, terminal).await?;
-            let summary = import_paths(paths, &target, allow_older, terminal).await?;
-            summarise(&summary, terminal)
+            let wanted = update::Update { from, ecosystem, ca_file, allow_older };
+            update::run(&wanted, &folder, terminal).await
         }
-        Feed::Status { format } => status(&target, format, terminal),
+        Feed::Bundle { output, key, since, .. } => {
+            bundle::make(&output, key.as_deref(), since.as_deref(), &folder, terminal)
+        }
+        Feed::Key(FeedKey::Generate { output }) => bundle::generate_key(&output, terminal),
+        Feed::Status { format } => status(&folder, format, terminal),
         Feed::Ids => {
             let snapshot = open(&target)?;
             let ids: Vec<String> = snapshot.ids().collect();
@@ -89,50 +93,6 @@ async fn import_paths(
     })
 }
 
-/// Downloads what changed; what is current stays. Answers the files.
-async fn download(
-    addresses: &FeedAddresses,
-    ecosystems: &[String],
-    ca_file: Option<&Path>,
-    folder: &Path,
-    terminal: Terminal,
-) -> anyhow::Result<Vec<PathBuf>> {
-    let mut options =
-        HttpOptions { transfer_timeout: Duration::from_secs(3600), ..HttpOptions::default() };
-    if let Some(path) = ca_file {
-        let pem = std::fs::read_to_string(path)
-            .with_context(|| format!("`{}` cannot be read", path.display()))?;
-        options.ca_pem.push(pem);
-    }
-    let http = HttpClient::new(options)?;
-    let offered = addresses.ecosystems(&http).await?;
-    let wanted: Vec<String> = if ecosystems.is_empty() {
-        let known = |name: &&String| ECOSYSTEMS.iter().any(|row| row.name == name.as_str());
-        offered.iter().filter(known).cloned().collect()
-    } else {
-        ecosystems.to_vec()
-    };
-    let mut paths = Vec::new();
-    for file in addresses.files(&wanted)? {
-        let bar = terminal.byte_progress(&file.path.display().to_string());
-        let outcome = file
-            .fetch(&http, folder, &mut |progress| {
-                bar.set_length(progress.total.unwrap_or(progress.received));
-                bar.set_position(progress.received);
-            })
-            .await;
-        bar.finish_and_clear();
-        match outcome? {
-            Outcome::Fetched(bytes) => {
-                terminal.say(&format!("{}: {bytes} bytes", file.path.display()))
-            }
-            Outcome::Current => terminal.say(&format!("{}: unchanged", file.path.display())),
-        }
-        paths.push(folder.join(&file.path));
-    }
-    Ok(paths)
-}
-
 fn summarise(summary: &ImportSummary, terminal: Terminal) -> anyhow::Result<()> {
     for path in &summary.skipped {
         terminal.say(&format!("`{}` is no feed that we know, and was left out", path.display()));
@@ -160,14 +120,23 @@ fn open(target: &Path) -> anyhow::Result<Snapshot> {
     Snapshot::open(target).with_context(|| format!("feed `{}`", target.display()))
 }
 
-fn status(target: &Path, format: ListFormat, terminal: Terminal) -> anyhow::Result<()> {
-    let state: FeedState = open(target)?.state();
+fn status(data: &Path, format: ListFormat, terminal: Terminal) -> anyhow::Result<()> {
+    let now = Clock::machine().now();
+    let state: FeedState = open(&feed_path(data))?.state();
+    let status = FeedStatus::new(Some(state.clone()), data, now);
     if format == ListFormat::Json {
-        terminal.print(&serde_json::to_string_pretty(&state)?)?;
+        terminal.print(&serde_json::to_string_pretty(&status)?)?;
         return Ok(());
     }
     let kind = if state.starter { "the small built-in starter feed" } else { "a full feed" };
     terminal.print(&format!("{kind} as of {}\nsnapshot {}", state.date, state.snapshot))?;
+    if let Some(last) = &status.last_update {
+        let succeeded = last.succeeded.map_or("never".to_owned(), |time| time.to_string());
+        terminal.print(&format!("last update {}, last in full {succeeded}", last.tried))?;
+    }
+    for warning in status.warnings(now) {
+        terminal.print(&format!("warning: {}", printable(&warning)))?;
+    }
     let head = ["SOURCE", "RECORDS", "AS OF"];
     terminal.list(format, &head, &state.sources, |source| {
         vec![source.name.clone(), source.records.to_string(), source.date.to_string()]

@@ -57,9 +57,15 @@ fn a_mirror_is_downloaded_and_what_is_damaged_changes_nothing() {
     let update = || plimsoll(["feed", "update", "--from", &url, "--data", data]);
     let output = update();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let status = || plimsoll_ok(["feed", "status", "--format", "json", "--data", data]);
-    let good = status();
-    let state: serde_json::Value = serde_json::from_str(&good).unwrap();
+    let whole_status = || -> serde_json::Value {
+        let text = plimsoll_ok(["feed", "status", "--format", "json", "--data", data]);
+        serde_json::from_str(&text).unwrap()
+    };
+    let status = || whole_status()["feed"].clone();
+    let failures = || whole_status()["last_update"]["failures"].as_array().unwrap().len();
+    let state = status();
+    let good = state.clone();
+    assert_eq!(failures(), 0);
     assert_eq!(state["starter"], false);
     let sources: Vec<&str> = state["sources"]
         .as_array()
@@ -94,10 +100,104 @@ fn a_mirror_is_downloaded_and_what_is_damaged_changes_nothing() {
         assert_eq!(output.status.code(), Some(1), "{damage}: {error}");
         assert!(error.contains("Debian"), "{damage}: the file is named: {error}");
         assert_eq!(status(), good, "{damage}: the feed in use is as it was");
+        assert!(failures() > 0, "{damage}: the failure is remembered");
+        let shown = plimsoll_ok(["feed", "status", "--data", data]);
+        assert!(shown.contains("warning: the update of"), "{damage}: {shown}");
     }
     replace(&whole);
     assert!(update().status.success(), "a mended mirror is taken");
     assert_eq!(status(), good, "equal input gives an equal snapshot");
+    assert_eq!(failures(), 0);
+
+    // A second mirror gives what the first one does not.
+    std::fs::remove_file(mirror.join("npm/all.zip")).unwrap();
+    let output = update();
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{error}");
+    assert!(error.contains("npm") && error.contains("404"), "{error}");
+    assert_eq!((status(), failures()), (good, 1), "what was downloaded before serves");
+}
+
+#[test]
+fn a_bundle_carries_the_snapshot_to_a_site_without_a_network() {
+    let folder = temporary();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (maker, site) = (path("maker"), path("site"));
+    let starter = root().join("crates/advisory/starter");
+    let osv = starter.join("osv").to_str().unwrap().to_owned();
+    plimsoll_ok(["feed", "import", "--data", &maker, &osv]);
+    plimsoll_ok(["feed", "key", "generate", "--output", &path("key"), "--data", &maker]);
+    let mode = std::os::unix::fs::PermissionsExt::mode(
+        &std::fs::metadata(path("key")).unwrap().permissions(),
+    );
+    assert_eq!(mode & 0o777, 0o600);
+    let again = plimsoll(["feed", "key", "generate", "--output", &path("key")]);
+    assert_eq!(again.status.code(), Some(1), "a key is never overwritten");
+    plimsoll_ok([
+        "feed",
+        "bundle",
+        "--key",
+        &path("key"),
+        "--output",
+        &path("full"),
+        "--data",
+        &maker,
+    ]);
+
+    let refused = |arguments: &[&str]| {
+        let output = plimsoll(arguments);
+        assert_eq!(output.status.code(), Some(1));
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    let error = refused(&["feed", "import", "--data", &site, &path("full")]);
+    assert!(error.contains("not trusted") && error.contains("trusted-keys"), "{error}");
+    let trust = path("key.pub");
+    plimsoll_ok(["feed", "import", "--data", &site, "--trust", &trust, &path("full")]);
+    let snapshot = |data: &str| std::fs::read(Path::new(data).join("advisories.snapshot")).unwrap();
+    assert_eq!(snapshot(&site), snapshot(&maker));
+
+    // A day later: one more record, and the key lies in the data folder.
+    let record = r#"{"id":"GHSA-new","modified":"2026-11-29T00:00:00Z","affected":[{"package":{"ecosystem":"npm","name":"x"},
+        "ranges":[{"type":"SEMVER","events":[{"introduced":"0"}]}]}]}"#;
+    std::fs::write(path("new.json"), record).unwrap();
+    plimsoll_ok(["feed", "import", "--data", &maker, &osv, &path("new.json")]);
+    plimsoll_ok([
+        "feed",
+        "bundle",
+        "--key",
+        &path("key"),
+        "--since",
+        &path("full"),
+        "--output",
+        &path("day"),
+        "--data",
+        &maker,
+    ]);
+    let keys = Path::new(&site).join("trusted-keys");
+    std::fs::create_dir(&keys).unwrap();
+    std::fs::copy(&trust, keys.join("maker.pub")).unwrap();
+    plimsoll_ok(["feed", "import", "--data", &site, &path("day")]);
+    assert_eq!(snapshot(&site), snapshot(&maker));
+    let error = refused(&["feed", "import", "--data", &site, &path("full")]);
+    assert!(error.contains("was taken before") && error.contains("--allow-older"), "{error}");
+    let error =
+        refused(&["feed", "import", "--data", &path("other"), "--trust", &trust, &path("day")]);
+    assert!(error.contains("in place is none") && error.contains("full bundle"), "{error}");
+    let error = refused(&["feed", "import", "--data", &site, &path("day"), &osv]);
+    assert!(error.contains("stands alone"), "{error}");
+    let error = refused(&[
+        "feed",
+        "bundle",
+        "--output",
+        &path("x"),
+        "--unsigned",
+        "--since",
+        "1999-01-01",
+        "--data",
+        &maker,
+    ]);
+    assert!(error.contains("no bundle was made here"), "{error}");
+    assert_eq!(snapshot(&site), snapshot(&maker));
 }
 
 #[test]

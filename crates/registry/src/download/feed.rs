@@ -3,46 +3,67 @@
 //! In: the publishers' addresses or a mirror's. Out: [`FeedFile`]s: address, place below the feed folder, size limit.
 //! Source: osv.dev, "Data dumps"; CISA's Known Exploited Vulnerabilities catalog; FIRST's EPSS data page.
 //!
-//! Odd: a mirror has one shape for all three, so that a plain copy of the feed folder is a mirror:
-//! `<URL>/ecosystems.txt`, `<URL>/<Ecosystem>/all.zip`, `<URL>/known_exploited_vulnerabilities.json`,
-//! `<URL>/epss_scores-current.csv.gz`. Ecosystems have spaces in their names (`Rocky Linux`), which addresses encode.
+//! Odd: a mirror has one shape for all, so that a plain copy of the feed folder is a mirror: `<URL>/ecosystems.txt`,
+//! `<URL>/<Ecosystem>/all.zip`, and the files of [`OTHERS`]; `<URL>/<Ecosystem>/modified_id.csv` and
+//! `<URL>/<Ecosystem>/<ID>.json` save downloads and may be missing. Ecosystems have spaces in their names (`Rocky Linux`),
+//! which addresses encode.
 
 use std::path::{Path, PathBuf};
 
-use reqwest::Url;
+use reqwest::{StatusCode, Url};
 
-use super::{DownloadError, Outcome, Progress, download, text};
-use crate::http::HttpClient;
+use super::{DownloadError, Outcome, Progress, address, download, is_temporary, name_of, text};
+use crate::http::{Call, HttpClient, Session};
 
 /// osv.dev's dumps; below it `ecosystems.txt` and one `<Ecosystem>/all.zip` each.
 pub const OSV_DUMPS: &str = "https://osv-vulnerabilities.storage.googleapis.com";
-/// CISA's catalog of vulnerabilities that are known to be exploited.
-pub const CISA_KEV: &str =
-    "https://www.cisa.gov/sites/default/files/feeds/known_exploited_vulnerabilities.json";
-/// FIRST's EPSS scores of today.
-pub const FIRST_EPSS: &str = "https://epss.empiricalsecurity.com/epss_scores-current.csv.gz";
+/// A file of a feed other than OSV.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct OtherFeed {
+    /// Id of the feed that reads it.
+    pub feed: &'static str,
+    /// Where it is published.
+    pub published: &'static str,
+    /// Its name, in a mirror and in the feed folder.
+    pub file: &'static str,
+    /// Most bytes that it may have.
+    pub limit: u64,
+}
 
-/// File name of the KEV catalog, in a mirror and in the feed folder.
-pub const KEV_FILE: &str = "known_exploited_vulnerabilities.json";
-/// File name of the EPSS scores, in a mirror and in the feed folder.
-pub const EPSS_FILE: &str = "epss_scores-current.csv.gz";
+/// Every file of a feed other than OSV: asked for whole, by its `ETag` or date.
+pub const OTHERS: &[OtherFeed] = &[
+    OtherFeed {
+        feed: "kev",
+        published: "https://www.cisa.gov/sites/default/files/feeds/known_exploited_vulnerabilities.json",
+        file: "known_exploited_vulnerabilities.json",
+        limit: 256 << 20,
+    },
+    OtherFeed {
+        feed: "epss",
+        published: "https://epss.empiricalsecurity.com/epss_scores-current.csv.gz",
+        file: "epss_scores-current.csv.gz",
+        limit: 256 << 20,
+    },
+];
 
 const MAX_LIST_BYTES: u64 = 1 << 20;
 const MAX_OSV_BYTES: u64 = 4 << 30;
-const MAX_KEV_BYTES: u64 = 256 << 20;
-const MAX_EPSS_BYTES: u64 = 256 << 20;
+/// The list of an ecosystem's records: some 40 bytes each.
+const MAX_RECORDS_BYTES: u64 = 256 << 20;
+/// One record. The largest real one has less than 1 MiB.
+const MAX_RECORD_BYTES: u64 = 16 << 20;
 
 /// The addresses of all feeds.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct FeedAddresses {
     osv: String,
-    kev: String,
-    epss: String,
+    /// Whether the other feeds lie there, too.
+    is_mirror: bool,
 }
 
 impl Default for FeedAddresses {
     fn default() -> Self {
-        Self { osv: OSV_DUMPS.into(), kev: CISA_KEV.into(), epss: FIRST_EPSS.into() }
+        Self { osv: OSV_DUMPS.into(), is_mirror: false }
     }
 }
 
@@ -61,12 +82,15 @@ impl FeedAddresses {
     /// The addresses of a mirror, whose `base` is an http or https address.
     #[must_use]
     pub fn mirror(base: &str) -> Self {
-        let base = base.trim_end_matches('/');
-        Self {
-            osv: base.to_owned(),
-            kev: format!("{base}/{KEV_FILE}"),
-            epss: format!("{base}/{EPSS_FILE}"),
-        }
+        Self { osv: base.trim_end_matches('/').to_owned(), is_mirror: true }
+    }
+
+    /// What to call it: the mirror, or the publishers.
+    #[must_use]
+    pub fn name(&self) -> String {
+        // A password in the address must not come back in a message.
+        let shown = self.osv.rsplit('@').next().unwrap_or_default();
+        if self.is_mirror { format!("mirror `{shown}`") } else { "the publisher".to_owned() }
     }
 
     /// The names of the ecosystems that there are dumps of, sorted. A name with a colon (`Debian:12`) is a release of an
@@ -87,31 +111,109 @@ impl FeedAddresses {
         Ok(names)
     }
 
-    /// The files for these ecosystems, then KEV and EPSS.
+    /// The archive with all records of an ecosystem.
     ///
     /// # Errors
     /// [`DownloadError::Url`] for an ecosystem or address that cannot be one.
-    pub fn files(&self, ecosystems: &[String]) -> Result<Vec<FeedFile>, DownloadError> {
-        let mut files = Vec::with_capacity(ecosystems.len() + 2);
-        for name in ecosystems {
-            let bad = || DownloadError::Url(format!("{}/{name}/all.zip", self.osv));
-            let mut url = Url::parse(&self.osv).map_err(|_cause| bad())?;
-            if !is_ecosystem(name) {
-                return Err(bad());
-            }
-            let base = url.path().trim_end_matches('/').to_owned();
-            url.set_path(&base);
-            url.path_segments_mut().map_err(|()| bad())?.pop_if_empty().push(name).push("all.zip");
-            let path = Path::new(name).join("all.zip");
-            files.push(FeedFile { url: url.into(), path, limit: MAX_OSV_BYTES });
+    pub fn archive(&self, ecosystem: &str) -> Result<FeedFile, DownloadError> {
+        let path = Path::new(ecosystem).join("all.zip");
+        let url = self.below(ecosystem, "all.zip")?.into();
+        Ok(FeedFile { url, path, limit: MAX_OSV_BYTES })
+    }
+
+    /// The list of an ecosystem's records. In the feed folder it has another name than in a dump, where the list says what
+    /// the archive beside it holds.
+    ///
+    /// # Errors
+    /// [`DownloadError::Url`] for an ecosystem or address that cannot be one.
+    pub fn list(&self, ecosystem: &str) -> Result<FeedFile, DownloadError> {
+        let path = Path::new(ecosystem).join("offered_id.csv");
+        let url = self.below(ecosystem, "modified_id.csv")?.into();
+        Ok(FeedFile { url, path, limit: MAX_RECORDS_BYTES })
+    }
+
+    /// Opens a session for single records of an ecosystem.
+    ///
+    /// # Errors
+    /// [`DownloadError`] for an ecosystem or address that cannot be one.
+    pub fn records(&self, http: &HttpClient, ecosystem: &str) -> Result<Records, DownloadError> {
+        let folder = self.below(ecosystem, "")?;
+        let (_, home) = address(folder.as_str())?;
+        let session = http
+            .session(&home)
+            .map_err(|source| DownloadError::Http { name: ecosystem.to_owned(), source })?;
+        Ok(Records { session, folder })
+    }
+
+    /// The file of a feed other than OSV.
+    #[must_use]
+    pub fn other(&self, other: &OtherFeed) -> FeedFile {
+        let url = if self.is_mirror {
+            format!("{}/{}", self.osv, other.file)
+        } else {
+            other.published.to_owned()
+        };
+        FeedFile { url, path: other.file.into(), limit: other.limit }
+    }
+
+    fn below(&self, ecosystem: &str, file: &str) -> Result<Url, DownloadError> {
+        let bad = || DownloadError::Url(format!("{}/{ecosystem}/{file}", self.osv));
+        let mut url = Url::parse(&self.osv).map_err(|_cause| bad())?;
+        if !is_ecosystem(ecosystem) {
+            return Err(bad());
         }
-        files.push(FeedFile { url: self.kev.clone(), path: KEV_FILE.into(), limit: MAX_KEV_BYTES });
-        files.push(FeedFile {
-            url: self.epss.clone(),
-            path: EPSS_FILE.into(),
-            limit: MAX_EPSS_BYTES,
-        });
-        Ok(files)
+        let base = url.path().trim_end_matches('/').to_owned();
+        url.set_path(&base);
+        url.path_segments_mut().map_err(|()| bad())?.pop_if_empty().push(ecosystem).push(file);
+        Ok(url)
+    }
+}
+
+/// Single records of one ecosystem.
+#[derive(Clone, Debug)]
+pub struct Records {
+    session: Session,
+    /// Ends with `/`.
+    folder: Url,
+}
+
+impl Records {
+    /// Reads the record with this id.
+    ///
+    /// # Errors
+    /// [`DownloadError`].
+    pub async fn get(&self, id: &str) -> Result<Vec<u8>, DownloadError> {
+        let mut url = self.folder.clone();
+        let name = format!("{id}.json");
+        url.path_segments_mut()
+            .map_err(|()| DownloadError::Url(id.to_owned()))?
+            .pop_if_empty()
+            .push(&name);
+        let options = self.session.options();
+        let (mut pause, mut left) = (options.retry_pause, options.retries);
+        loop {
+            let error = match self.attempt(&url).await {
+                Ok(bytes) => return Ok(bytes),
+                Err(error) if left == 0 || !is_temporary(&error) => return Err(error),
+                Err(error) => error,
+            };
+            tracing::debug!(%error, "record asked for again");
+            left -= 1;
+            tokio::time::sleep(pause).await;
+            pause = pause.saturating_mul(2);
+        }
+    }
+
+    async fn attempt(&self, url: &Url) -> Result<Vec<u8>, DownloadError> {
+        let name = name_of(url);
+        let answer = self.session.document(&Call::get(url.clone()), MAX_RECORD_BYTES).await;
+        let (status, _, body) =
+            answer.map_err(|source| DownloadError::Http { name: name.clone(), source })?;
+        if status != StatusCode::OK {
+            let origin = self.session.home().clone();
+            return Err(DownloadError::Status { name, origin, status: status.as_u16() });
+        }
+        Ok(body)
     }
 }
 
@@ -143,8 +245,11 @@ mod tests {
     use super::*;
 
     fn urls(addresses: &FeedAddresses, ecosystems: &[&str]) -> Vec<String> {
-        let ecosystems: Vec<String> = ecosystems.iter().map(|&name| name.to_owned()).collect();
-        addresses.files(&ecosystems).unwrap().into_iter().map(|file| file.url).collect()
+        let archives = ecosystems.iter().map(|name| addresses.archive(name).unwrap());
+        archives
+            .chain(OTHERS.iter().map(|other| addresses.other(other)))
+            .map(|file| file.url)
+            .collect()
     }
 
     #[test]
@@ -155,8 +260,8 @@ mod tests {
                 "https://osv-vulnerabilities.storage.googleapis.com/Debian/all.zip",
                 "https://osv-vulnerabilities.storage.googleapis.com/Rocky%20Linux/all.zip",
                 "https://osv-vulnerabilities.storage.googleapis.com/crates.io/all.zip",
-                CISA_KEV,
-                FIRST_EPSS,
+                "https://www.cisa.gov/sites/default/files/feeds/known_exploited_vulnerabilities.json",
+                "https://epss.empiricalsecurity.com/epss_scores-current.csv.gz",
             ]
         );
         for base in ["http://127.0.0.1:9/feeds", "http://127.0.0.1:9/feeds/"] {
@@ -175,8 +280,9 @@ mod tests {
     fn a_name_that_is_no_folder_is_refused() {
         for name in ["", "..", ".", "a/b", "/etc", "a\\b", "Debian:12", " a", "a\n", "-x", "a."] {
             assert!(!is_ecosystem(name), "{name:?}");
-            let files = FeedAddresses::default().files(&[name.to_owned()]);
-            assert!(matches!(files, Err(DownloadError::Url(_))), "{name:?}");
+            let file = FeedAddresses::default().archive(name);
+            assert!(matches!(file, Err(DownloadError::Url(_))), "{name:?}");
+            assert!(FeedAddresses::default().list(name).is_err());
         }
         assert!(is_ecosystem("GitHub Actions") && is_ecosystem("crates.io"));
     }

@@ -99,16 +99,20 @@ impl Files {
         Ok(())
     }
 
+    /// The target is no longer what came from its address.
+    pub(super) async fn forget_origin(&self) -> Result<(), DownloadError> {
+        let origin = self.beside(".origin");
+        match fs::remove_file(&origin).await {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed(&origin)(error)),
+            _ => Ok(()),
+        }
+    }
+
     /// The whole part becomes the target.
     pub(super) async fn publish(&self) -> Result<(), DownloadError> {
         let origin = self.beside(".origin");
         // Without validators in between: a crash here costs one download, not a wrong "current".
-        match fs::remove_file(&origin).await {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(failed(&origin)(error));
-            }
-            _ => {}
-        }
+        self.forget_origin().await?;
         fs::rename(self.beside(".part"), &self.target).await.map_err(failed(&self.target))?;
         fs::rename(self.beside(".part.origin"), &origin).await.map_err(failed(&origin))
     }

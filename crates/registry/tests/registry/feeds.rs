@@ -10,7 +10,10 @@ use std::{
 
 use plimsoll_registry::{
     HttpClient,
-    download::{DownloadError, Outcome, Progress, download, feed::FeedAddresses},
+    download::{
+        DownloadError, Outcome, Progress, download,
+        feed::{FeedAddresses, OTHERS},
+    },
 };
 
 use crate::{
@@ -79,7 +82,9 @@ async fn a_mirror_serves_all_feeds_and_then_nothing_new() {
     let addresses = FeedAddresses::mirror(&origin.url("/feeds/"));
     let ecosystems = addresses.ecosystems(&http()).await.unwrap();
     assert_eq!(ecosystems, ["Alpine", "Debian", "Rocky Linux"]);
-    let files = addresses.files(&ecosystems[1..]).unwrap();
+    let mut files: Vec<_> =
+        ecosystems[1..].iter().map(|name| addresses.archive(name).unwrap()).collect();
+    files.extend(OTHERS.iter().map(|other| addresses.other(other)));
     for wanted in [[10, 5, 2, 6].map(Outcome::Fetched), [Outcome::Current; 4]] {
         for (file, wanted) in files.iter().zip(wanted) {
             let outcome = file.fetch(&http(), folder.path(), &mut |_| {}).await.unwrap();
@@ -88,10 +93,31 @@ async fn a_mirror_serves_all_feeds_and_then_nothing_new() {
     }
     assert_eq!(fs::read(folder.path().join("Rocky Linux/all.zip")).unwrap(), b"rocky");
     assert_eq!(names(&folder.path().join("Debian")), ["all.zip", "all.zip.origin"]);
-    let missing = &addresses.files(&["Alpine".into()]).unwrap()[0];
+    let missing = addresses.archive("Alpine").unwrap();
     let error = missing.fetch(&http(), folder.path(), &mut |_| {}).await.unwrap_err();
     let wanted = format!("downloading `Alpine/all.zip`: `http://{}` answered 404", origin.address);
     assert_eq!(error.to_string(), wanted);
+}
+
+#[tokio::test]
+async fn single_records_are_asked_for_again_when_the_server_stumbles() {
+    let asked = AtomicUsize::new(0);
+    let origin = Origin::start(move |request| match request.path() {
+        "/feeds/AlmaLinux/ALSA-2025:10873.json" => match asked.fetch_add(1, Ordering::Relaxed) {
+            0 => Reply::new(500),
+            1 => Reply::new(200).body("{\"id\":1}").cut_after(3),
+            _ => Reply::new(200).body("{}"),
+        },
+        _ => Reply::new(404),
+    })
+    .await;
+    let addresses = FeedAddresses::mirror(&origin.url("/feeds/"));
+    let records = addresses.records(&http(), "AlmaLinux").unwrap();
+    assert_eq!(records.get("ALSA-2025:10873").await.unwrap(), b"{}");
+    assert_eq!(origin.requests().len(), 3);
+    let error = records.get("ALSA-1").await.unwrap_err();
+    assert!(matches!(error, DownloadError::Status { status: 404, .. }), "{error}");
+    assert_eq!(origin.requests().len(), 4, "what is not there is not asked for again");
 }
 
 #[tokio::test]

@@ -5,9 +5,11 @@
 
 use axum::response::Html;
 use maud::{DOCTYPE, Markup, html};
+use plimsoll_advisory::staleness::{Freshness, freshness};
 use plimsoll_model::{FeedState, Timestamp};
 
 use super::{load::Load, picture, session::Session, style, words};
+use crate::operation::feed::LastUpdate;
 
 /// Which entry of the navigation is the current one.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -27,6 +29,8 @@ pub(super) struct ServerState {
     pub now: Timestamp,
     /// The advisory data in use.
     pub feed: Option<FeedState>,
+    /// How the last update of it went.
+    pub last_update: Option<LastUpdate>,
     /// Scans that wait for a worker.
     pub waiting: u64,
     /// Scans that run.
@@ -119,8 +123,15 @@ fn server_state(state: &ServerState) -> Markup {
 
 /// Says what the numbers do not rest on: no feed, the small built-in one, or an old one.
 fn feed_notice(state: &ServerState) -> Markup {
-    const STALE_DAYS: i64 = 7;
     let command = html! { code { "plimsoll feed update" } };
+    let last = state.last_update.as_ref().filter(|last| !last.failures.is_empty());
+    let is_failing = last.is_some();
+    let failed = html! {
+        @if let Some(last) = last {
+            " The last update of " (words::day(last.tried)) " failed in " (last.failures.len())
+            " places; " code { "plimsoll feed status" } " lists them."
+        }
+    };
     html! {
         @match &state.feed {
             None => div class="notice" role="status" { p {
@@ -131,9 +142,14 @@ fn feed_notice(state: &ServerState) -> Markup {
                 "It knows famous vulnerabilities only, so real images have more than you see here. "
                 "Get the full feed with " (command) "."
             } },
-            Some(feed) if state.now.days_since(feed.date) > STALE_DAYS => div class="notice" role="status" { p {
+            Some(feed) if freshness(feed, state.now) == Freshness::Stale => div class="notice" role="status" { p {
                 strong { "The advisory feed is " (state.now.days_since(feed.date)) " days old. " }
                 "What became known since then is missing here. Refresh it with " (command) "."
+                (failed)
+            } },
+            Some(_) if is_failing => div class="notice" role="status" { p {
+                strong { "The advisory feed was not updated in full. " }
+                "The last good data is in use." (failed)
             } },
             Some(_) => {},
         }

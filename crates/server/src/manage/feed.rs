@@ -9,5 +9,6 @@ pub(super) async fn get(
     State(context): State<Context>,
     _: Parameters<NoParameters>,
 ) -> Answer<FeedStatus> {
-    Ok(Json(FeedStatus { feed: context.feed.state() }))
+    let now = context.clock.now();
+    Ok(Json(FeedStatus::new(context.feed.state(), context.store.data_dir(), now)))
 }

@@ -12,11 +12,11 @@ use std::{io::ErrorKind, process::Command};
 use axum::http::StatusCode;
 use connection::{get, send};
 use fixture::{config, registry, scanned, until};
-use plimsoll_model::Verdict;
+use plimsoll_model::{Timestamp, Verdict};
 use plimsoll_server::{
-    TlsFiles,
+    Clock, TlsFiles,
     operation::{
-        feed::feed_path,
+        feed::{LastUpdate, feed_path},
         images::{ListImages, list_images},
         registries::{AddRegistry, add_registry},
     },
@@ -72,7 +72,7 @@ async fn one_address_answers_browsers_clients_and_probes() {
     assert!(server.new_admin_token().is_some());
     let address = server.address();
     let (status, _, body) = get(address, "/healthz", &[]).await;
-    assert_eq!((status, body.as_str()), (StatusCode::OK, "ok\nsandbox: off\n"));
+    assert_eq!((status, body.as_str()), (StatusCode::OK, "ok\nsandbox: off\nfeed: none\n"));
     let (status, headers, _) = get(address, "/", &[("accept", "text/html")]).await;
     assert!(status.is_redirection(), "{status}");
     assert_eq!(headers["location"], "/console/");
@@ -88,6 +88,33 @@ async fn one_address_answers_browsers_clients_and_probes() {
     server.stop().await;
     let gone = tokio::net::TcpStream::connect(address).await;
     assert_eq!(gone.unwrap_err().kind(), ErrorKind::ConnectionRefused);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_feed_that_is_old_or_was_not_updated_is_told_and_goes_on_serving() {
+    let folder = tempfile::tempdir().unwrap();
+    let target = feed_path(folder.path());
+    let made = plimsoll_advisory::starter_feed(&target).unwrap().state;
+    let failures = vec!["npm: mirror `http://m`: answered\n500".to_owned()];
+    LastUpdate::remember(folder.path(), "2026-11-25".parse().unwrap(), failures).unwrap();
+    for (days, said) in [(1, None), (3, Some("hours old")), (9, Some("9 days old"))] {
+        let mut config = config(&folder);
+        config.clock = Clock::fixed(Timestamp(made.date.0 + days * 86_400 + 60));
+        let server = serve(config).await.unwrap();
+        let (status, _, body) = get(server.address(), "/healthz", &[]).await;
+        assert_eq!(status, StatusCode::OK);
+        assert!(body.contains(&format!("feed: {}\n", made.date)), "{body}");
+        assert!(body.contains("warning: the update of 2026-11-25T00:00:00Z failed"), "{body}");
+        assert!(
+            body.contains("warning: not updated: npm: mirror `http://m`: answered 500\n"),
+            "{body}"
+        );
+        match said {
+            Some(said) => assert!(body.contains(said), "{body}"),
+            None => assert!(!body.contains("old"), "{body}"),
+        }
+        server.stop().await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,0 +1,234 @@
+//! Downloads what changed in the feeds, from the first mirror that has it.
+//!
+//! In: mirrors, ecosystems, the feed folder. Out: the files to import, and everything that failed. Source:
+//! `docs/feeds.md`. Odd: what fails everywhere stays as it was downloaded last, and is said: one publisher's bad day does not
+//! keep the others' news away. A mirror without a list of records is asked for whole archives, by their `ETag`.
+
+mod ecosystem;
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
+
+use plimsoll_advisory::feed::feeds;
+use plimsoll_model::{Timestamp, ecosystem::ECOSYSTEMS};
+use plimsoll_registry::{
+    HttpClient,
+    download::{
+        DownloadError, Outcome, Progress,
+        feed::{FeedAddresses, FeedFile, OTHERS},
+    },
+};
+use serde::{Deserialize, Serialize};
+
+/// Name of the file in the feed folder that says how the last update went.
+const LAST_UPDATE_FILE: &str = "last-update.json";
+
+/// What is happening, for a bar.
+#[derive(Debug)]
+pub enum UpdateEvent<'a> {
+    /// Bytes of a file.
+    Bytes {
+        /// The file, below the feed folder.
+        file: &'a Path,
+        /// How far it is.
+        progress: Progress,
+    },
+    /// Single records of an ecosystem.
+    Records {
+        /// The ecosystem.
+        ecosystem: &'a str,
+        /// How many are there.
+        done: usize,
+        /// Of how many.
+        total: usize,
+    },
+    /// A file or ecosystem is done; what was done, for people.
+    Done(String),
+    /// Something failed at one mirror; the next one is asked.
+    Failed(String),
+}
+
+/// Hears of [`UpdateEvent`]s.
+pub type Say<'a> = &'a mut (dyn FnMut(UpdateEvent<'_>) + Send);
+
+/// What to download.
+#[derive(Debug)]
+pub struct UpdateRequest<'a> {
+    /// In the order in which they are asked.
+    pub mirrors: &'a [FeedAddresses],
+    /// Ecosystems of OSV; empty: all that packages are read of.
+    pub ecosystems: &'a [String],
+    /// Where everything goes.
+    pub folder: &'a Path,
+}
+
+/// What is there after an update.
+#[derive(Debug, Default)]
+pub struct Downloaded {
+    /// Files to import.
+    pub paths: Vec<PathBuf>,
+    /// What no mirror gave, for people.
+    pub failures: Vec<String>,
+    /// Whether anything was given at all.
+    pub any: bool,
+}
+
+/// Why one mirror did not give something.
+#[derive(Debug, thiserror::Error)]
+enum UpdateError {
+    #[error(transparent)]
+    Download(#[from] DownloadError),
+    #[error(transparent)]
+    Feed(#[from] plimsoll_advisory::FeedError),
+    #[error("`{file}`: {reason}")]
+    Content { file: String, reason: String },
+    #[error("`{}`: {source}", path.display())]
+    File { path: PathBuf, source: io::Error },
+}
+
+/// Downloads everything that changed.
+pub async fn download_feeds(
+    http: &HttpClient,
+    request: &UpdateRequest<'_>,
+    say: Say<'_>,
+) -> Downloaded {
+    let mut downloaded = Downloaded::default();
+    for name in ecosystems(http, request, &mut downloaded, say).await {
+        let archive = request.folder.join(&name).join("all.zip");
+        let mut failures = Vec::new();
+        let mut is_done = false;
+        for mirror in request.mirrors {
+            match ecosystem::update(http, mirror, &name, request.folder, say).await {
+                Ok(what) => {
+                    say(UpdateEvent::Done(format!("{name}: {what}")));
+                    is_done = true;
+                    break;
+                }
+                Err(error) => failures.push(failure(&name, mirror, &error, say)),
+            }
+        }
+        downloaded.note(archive, is_done, failures);
+    }
+    let known: Vec<&str> = feeds().iter().map(|feed| feed.id()).collect();
+    for other in OTHERS.iter().filter(|other| known.contains(&other.feed)) {
+        let mut failures = Vec::new();
+        let mut is_done = false;
+        for mirror in request.mirrors {
+            match fetch(http, &mirror.other(other), request.folder, say).await {
+                Ok(outcome) => {
+                    say(UpdateEvent::Done(format!("{}: {}", other.file, shown(outcome))));
+                    is_done = true;
+                    break;
+                }
+                Err(error) => failures.push(failure(other.feed, mirror, &error.into(), say)),
+            }
+        }
+        downloaded.note(request.folder.join(other.file), is_done, failures);
+    }
+    downloaded
+}
+
+impl Downloaded {
+    /// A file that is new, or as it was, or not there.
+    fn note(&mut self, path: PathBuf, is_done: bool, failures: Vec<String>) {
+        self.any |= is_done;
+        if is_done || path.is_file() {
+            self.paths.push(path);
+        }
+        if !is_done {
+            self.failures.extend(failures);
+        }
+    }
+}
+
+fn failure(what: &str, mirror: &FeedAddresses, error: &UpdateError, say: Say<'_>) -> String {
+    let text = format!("{what}: {}: {error}", mirror.name());
+    say(UpdateEvent::Failed(text.clone()));
+    text
+}
+
+fn shown(outcome: Outcome) -> String {
+    match outcome {
+        Outcome::Fetched(bytes) => format!("{bytes} bytes"),
+        Outcome::Current => "unchanged".to_owned(),
+    }
+}
+
+async fn fetch(
+    http: &HttpClient,
+    file: &FeedFile,
+    folder: &Path,
+    say: Say<'_>,
+) -> Result<Outcome, DownloadError> {
+    let path = file.path.clone();
+    file.fetch(http, folder, &mut |progress| say(UpdateEvent::Bytes { file: &path, progress }))
+        .await
+}
+
+/// The ecosystems that are wanted and offered. Where nobody offers a list, those that are here.
+async fn ecosystems(
+    http: &HttpClient,
+    request: &UpdateRequest<'_>,
+    downloaded: &mut Downloaded,
+    say: Say<'_>,
+) -> Vec<String> {
+    if !request.ecosystems.is_empty() {
+        return request.ecosystems.to_vec();
+    }
+    let mut failures = Vec::new();
+    for mirror in request.mirrors {
+        match mirror.ecosystems(http).await {
+            Ok(offered) => {
+                let known = |name: &String| ECOSYSTEMS.iter().any(|row| row.name == name.as_str());
+                return offered.into_iter().filter(known).collect();
+            }
+            Err(error) => failures.push(failure("ecosystems", mirror, &error.into(), say)),
+        }
+    }
+    downloaded.failures.extend(failures);
+    let entries = std::fs::read_dir(request.folder).into_iter().flatten().flatten();
+    let mut here: Vec<String> = entries
+        .filter(|entry| entry.path().join("all.zip").is_file())
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .collect();
+    here.sort();
+    here
+}
+
+/// How the last update went.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct LastUpdate {
+    /// When it was tried.
+    pub tried: Timestamp,
+    /// When one succeeded in full.
+    pub succeeded: Option<Timestamp>,
+    /// What failed, for people; empty: nothing.
+    pub failures: Vec<String>,
+}
+
+impl LastUpdate {
+    /// What is remembered in a data directory; `None`: no update was ever tried, or nobody can tell.
+    #[must_use]
+    pub fn read(data: &Path) -> Option<Self> {
+        let text =
+            std::fs::read(data.join(super::feed::FEEDS_FOLDER).join(LAST_UPDATE_FILE)).ok()?;
+        serde_json::from_slice(&text).ok()
+    }
+
+    /// Remembers an update.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn remember(data: &Path, tried: Timestamp, failures: Vec<String>) -> io::Result<()> {
+        let before = Self::read(data).and_then(|last| last.succeeded);
+        let succeeded = if failures.is_empty() { Some(tried) } else { before };
+        let last = Self { tried, succeeded, failures };
+        let folder = data.join(super::feed::FEEDS_FOLDER);
+        std::fs::create_dir_all(&folder)?;
+        let part = folder.join("last-update.json.part");
+        std::fs::write(&part, serde_json::to_vec_pretty(&last)?)?;
+        std::fs::rename(part, folder.join(LAST_UPDATE_FILE))
+    }
+}
