@@ -307,7 +307,8 @@ fn digest_of(bytes: &[u8]) -> Option<Digest> {
 }
 
 /// The SHA-256 of bytes in memory.
-pub(crate) fn digest_bytes(bytes: &[u8]) -> Digest {
+#[must_use]
+pub fn digest_bytes(bytes: &[u8]) -> Digest {
     digest_of(ring::digest::digest(&SHA256, bytes).as_ref())
         .unwrap_or_else(|| Digest::from_bytes([0; 32]))
 }

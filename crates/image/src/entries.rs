@@ -2,7 +2,7 @@
 //!
 //! In: entries in the order of an archive ([`EntriesBuilder`]). Out: [`Entries`], which hands them out one by one as
 //! [`EntryRef`]. Odd: a path is kept as its folder and its last name, so that a folder's own path is there once for all
-//! that lies in it; owners are numbered. An entry takes [`RECORD_BYTES`] bytes beside its name and link.
+//! that lies in it; what an entry has in common with the one before it is not said again.
 
 mod builder;
 mod packed;
@@ -11,7 +11,8 @@ mod stored;
 use std::{fmt, sync::Arc};
 
 pub use builder::EntriesBuilder;
-use packed::Record;
+pub(crate) use builder::MAX_ENTRIES;
+use packed::Row;
 pub(crate) use packed::{Packed, ROOT_FOLDER};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -19,9 +20,6 @@ use crate::{
     budget::BudgetReached,
     entry::{EntryKind, EntryMeta, TreePath},
 };
-
-/// Bytes that one entry takes beside its name and its link.
-pub const RECORD_BYTES: usize = size_of::<Record>();
 
 /// The entries of one layer, in the order of the archive. A copy is a handle on the same entries.
 #[derive(Clone, PartialEq, Eq, Default)]
@@ -51,13 +49,13 @@ impl Entries {
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.0.records.len()
+        usize::try_from(self.0.count).unwrap_or(usize::MAX)
     }
 
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.records.is_empty()
+        self.0.count == 0
     }
 
     /// How many folders below the root the paths lead through, with an entry of their own or without.
@@ -75,13 +73,12 @@ impl Entries {
     /// The entry at a position.
     #[must_use]
     pub fn get(&self, index: u32) -> Option<EntryRef<'_>> {
-        let record = self.0.records.get(usize::try_from(index).ok()?)?;
-        Some(EntryRef { packed: &self.0, record })
+        self.0.entry(index)
     }
 
     /// All entries, in the order of the archive.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = EntryRef<'_>> {
-        self.0.records.iter().map(|record| EntryRef { packed: &self.0, record })
+        self.0.entries()
     }
 }
 
@@ -108,56 +105,56 @@ impl<'de> Deserialize<'de> for Entries {
 #[derive(Clone, Copy)]
 pub struct EntryRef<'e> {
     packed: &'e Packed,
-    record: &'e Record,
+    row: Row<'e>,
 }
 
 impl<'e> EntryRef<'e> {
     /// What it is.
     #[must_use]
-    pub const fn kind(self) -> EntryKind {
-        self.record.kind()
+    pub fn kind(self) -> EntryKind {
+        self.packed.attributes(self.row.carried.attributes).kind
     }
 
     /// Permission bits with setuid, setgid and sticky: `0o7777` at most.
     #[must_use]
-    pub const fn mode(self) -> u32 {
-        self.record.mode()
+    pub fn mode(self) -> u32 {
+        self.packed.attributes(self.row.carried.attributes).mode.into()
     }
 
     /// Owner; what is no number of 32 bits is `u32::MAX`.
     #[must_use]
     pub fn uid(self) -> u32 {
-        self.packed.owner(self.record).0
+        self.packed.attributes(self.row.carried.attributes).uid
     }
 
     /// Group; what is no number of 32 bits is `u32::MAX`.
     #[must_use]
     pub fn gid(self) -> u32 {
-        self.packed.owner(self.record).1
+        self.packed.attributes(self.row.carried.attributes).gid
     }
 
     /// Bytes of content; 0 for what is not a file.
     #[must_use]
     pub const fn size(self) -> u64 {
-        self.record.size
+        self.row.size
     }
 
     /// Seconds since 1970.
     #[must_use]
     pub const fn mtime(self) -> i64 {
-        self.record.mtime
+        self.row.carried.mtime
     }
 
     /// Target of a symlink or hardlink, as written.
     #[must_use]
-    pub fn link(self) -> Option<&'e [u8]> {
-        self.packed.link(self.record)
+    pub const fn link(self) -> Option<&'e [u8]> {
+        self.row.link
     }
 
     /// The last part of the path; empty for the root.
     #[must_use]
-    pub fn name(self) -> &'e [u8] {
-        self.packed.name(self.record)
+    pub const fn name(self) -> &'e [u8] {
+        self.row.name
     }
 
     /// The path, put together.
@@ -170,7 +167,7 @@ impl<'e> EntryRef<'e> {
 
     /// Puts the path in the place of what is in `path`.
     pub fn write_path(self, path: &mut Vec<u8>) {
-        self.packed.write_path(self.record.folder, self.name(), path);
+        self.packed.write_path(self.folder(), self.name(), path);
     }
 
     /// Whether the path is this one.
@@ -201,7 +198,7 @@ impl<'e> EntryRef<'e> {
 
     /// The folder that it lies in, as a number of its layer.
     pub(crate) const fn folder(self) -> u32 {
-        self.record.folder
+        self.row.carried.folder
     }
 }
 

@@ -27,11 +27,12 @@ mod tree;
 pub use blob::read_blob;
 pub use budget::{Budget, BudgetReached, Limit, LimitError, Used, limits};
 pub use build::{BuildError, BuiltImage, Compression, ImageBuilder, Layer, LayerBuilder};
+pub use codec::digest_bytes;
 pub use config::{HistoryEntry, ImageConfig, parse_config};
 pub use contents::{RangeSource, read_by_contents};
 pub use crew::{Crew, Shift};
 pub use document::DocumentError;
-pub use entries::{Entries, EntriesBuilder, EntryRef, RECORD_BYTES};
+pub use entries::{Entries, EntriesBuilder, EntryRef};
 pub use entry::{EntryKind, EntryMeta, TreePath};
 pub use manifest::{
     Descriptor, Index, IndexEntry, Manifest, ManifestDocument, choose_platform, parse_manifest,

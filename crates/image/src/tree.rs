@@ -12,7 +12,7 @@ mod node;
 
 use std::ops::Range;
 
-use names::{Base, Found, Name, Names, at};
+use names::{Base, Found, Kept, Name, Names, at};
 pub use node::{Node, NodeRef, Nodes};
 
 use crate::{entry::TreePath, source::LayerEntries};
@@ -43,7 +43,7 @@ pub struct Removed {
 pub struct Tree {
     base: Base,
     /// The names of one directory after those of another, each directory's sorted.
-    names: Vec<Name>,
+    names: Vec<Kept>,
     removed: Vec<Gone>,
 }
 
@@ -87,7 +87,7 @@ impl Tree {
         let parent = directory.unwrap_or_default();
         let range = directory.map_or(0..0, |directory| self.range(directory));
         let names = self.names.get(at(range.start)..at(range.end)).unwrap_or_default();
-        names.iter().map(move |name| NodeRef { tree: self, parent, name: *name })
+        names.iter().map(move |kept| NodeRef { tree: self, parent, name: self.base.kept(*kept) })
     }
 
     /// [`list`](Self::list) as values of their own.
@@ -150,9 +150,12 @@ impl Names for Tree {
     fn child(&self, directory: u32, name: &[u8]) -> Option<(u32, Name)> {
         let range = self.range(directory);
         let names = self.names.get(at(range.start)..at(range.end))?;
-        let found = names.binary_search_by(|it| self.base.name(it.layer, it.entry).cmp(name));
+        let found = names.binary_search_by(|kept| {
+            let it = self.base.kept(*kept);
+            self.base.name(it.layer, it.entry).cmp(name)
+        });
         let position = range.start + u32::try_from(found.ok()?).ok()?;
-        Some((position, *self.names.get(at(position))?))
+        Some((position, self.base.kept(*self.names.get(at(position))?)))
     }
 }
 

@@ -27,10 +27,10 @@ use plimsoll_model::{Digest, Gap, Timestamp};
 use ring::digest::SHA256;
 
 use local_file::Hashed;
-use wire::{Reader, Wire, fields};
+use wire::{Counted, Reader, Wire, fields};
 
 /// Raised whenever what stands in entries changes.
-const FORMAT: u8 = 5;
+const FORMAT: u8 = 6;
 
 /// What every entry begins with; the format's number and what the entry holds follow.
 const MAGIC: [u8; 6] = *b"plmsl\0";
@@ -278,15 +278,20 @@ impl Folder {
 
 /// An entry: the head, the length of what it unpacks to, and that packed, with a checksum in it.
 fn pack_entry<T: Wire>(value: &T, holds: Holds) -> io::Result<Vec<u8>> {
-    let mut unpacked = Vec::new();
-    value.write(&mut unpacked);
-    let length = u32::try_from(unpacked.len()).ok().filter(|length| *length <= MAX_ENTRY_BYTES);
-    let length = length.ok_or_else(|| io::Error::other("too large to be kept"))?;
-    let mut entry = [&MAGIC[..], &[FORMAT, holds as u8], &length.to_le_bytes()].concat();
-    let mut packer = zstd::Encoder::new(&mut entry, 1)?;
+    let head = [&MAGIC[..], &[FORMAT, holds as u8]].concat();
+    let length_at = head.len()..head.len() + size_of::<u32>();
+    let mut packer = zstd::Encoder::new([&head[..], &[0; size_of::<u32>()]].concat(), 1)?;
     packer.include_checksum(true)?;
-    io::copy(&mut unpacked.as_slice(), &mut packer)?;
-    packer.finish()?;
+    // Packed as it is written: a giant's entries are not there twice.
+    let mut counted = Counted::new(packer);
+    value.write(&mut counted);
+    let (length, packer) = counted.finish()?;
+    let length = u32::try_from(length).ok().filter(|length| *length <= MAX_ENTRY_BYTES);
+    let length = length.ok_or_else(|| io::Error::other("too large to be kept"))?;
+    let mut entry = packer.finish()?;
+    if let Some(place) = entry.get_mut(length_at) {
+        place.copy_from_slice(&length.to_le_bytes());
+    }
     Ok(entry)
 }
 

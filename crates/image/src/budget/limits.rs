@@ -5,6 +5,7 @@
 //! program were made for.
 
 use super::Budget;
+use crate::entries::MAX_ENTRIES;
 
 /// One limit.
 #[derive(Clone, Copy, Debug)]
@@ -144,7 +145,7 @@ pub fn limits() -> &'static [Limit] {
         limit!(max_unpacked_bytes: u64, bytes, 1 << 50, "unpacked bytes of all layers"),
         limit!(max_ratio: u64, count, 1_000_000, "unpacked bytes per compressed byte, after 64 MiB"),
         limit!(max_window_log: u32, count, 31, "window of a zstd frame, as a power of two"),
-        limit!(max_entries: usize, count, 1 << 31, "entries of all layers"),
+        limit!(max_entries: usize, count, MAX_ENTRIES as u64, "entries of all layers"),
         limit!(max_folders: usize, count, 1 << 31, "folders that the paths of all layers lead through"),
         limit!(max_names_bytes: u64, bytes, 1 << 40, "paths and link targets of all layers"),
         limit!(max_path_bytes: usize, bytes, 65_535, "length of a path or link target"),
@@ -197,7 +198,7 @@ mod tests {
             ("entries=1", "`entries` is no limit; there are max_layers, "),
             ("max_entries=1MiB", "`max_entries`: `1MiB` is no number"),
             ("max_entries=-1", "no number"),
-            ("max_entries=0", "`max_entries` may be from 1 to 2147483648"),
+            ("max_entries=0", "`max_entries` may be from 1 to 536870912"),
             ("max_unpacked_bytes=1XiB", "no number of bytes, such as"),
             ("max_unpacked_bytes=99999999TiB", "no number of bytes"),
             ("max_path_bytes=1MiB", "`max_path_bytes` may be from 1 to 65535"),

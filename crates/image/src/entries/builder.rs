@@ -13,20 +13,25 @@ use hashbrown::HashTable;
 
 use super::{
     Entries, EntryRef,
-    packed::{Folder, Packed, ROOT_FOLDER, Record},
+    packed::{Attributes, BLOCK, Carried, Folder, MAX_NAME, Packed, ROOT_FOLDER, Row},
 };
 use crate::{
     budget::{Budget, BudgetReached},
     entry::EntryMeta,
 };
 
+/// The most entries of all layers that a merged tree can tell apart.
+pub(crate) const MAX_ENTRIES: u32 = 1 << 29;
+
 /// Entries that are being packed.
 #[derive(Debug, Default)]
 pub struct EntriesBuilder {
     packed: Packed,
     folders: HashTable<u32>,
-    owners: HashMap<(u32, u32), u32>,
+    attributes: HashMap<Attributes, u32>,
     hasher: RandomState,
+    /// What the row before says.
+    carried: Carried,
     /// The folder of the entry before, its path, and where in it which folders above it end.
     last: u32,
     last_path: Vec<u8>,
@@ -42,51 +47,52 @@ impl EntriesBuilder {
 
     /// How many entries there are.
     #[must_use]
-    pub const fn len(&self) -> usize {
-        self.packed.records.len()
+    pub fn len(&self) -> usize {
+        usize::try_from(self.packed.count).unwrap_or(usize::MAX)
     }
 
     /// Whether there is none.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        self.packed.records.is_empty()
+        self.packed.count == 0
     }
 
     /// The entry at a position.
     #[must_use]
     pub fn get(&self, index: u32) -> Option<EntryRef<'_>> {
-        let record = self.packed.records.get(usize::try_from(index).ok()?)?;
-        Some(EntryRef { packed: &self.packed, record })
+        self.packed.entry(index)
     }
 
     /// Adds an entry.
     ///
     /// # Errors
-    /// [`BudgetReached`] when a name is longer than 65,535 bytes, all names are longer than 4 GiB, or there are more than
-    /// 2^31 entries: what the packed form can hold, whatever the budget allows.
+    /// [`BudgetReached`] when a name is longer than 65,535 bytes, all entries take more than 4 GiB, or there are more than
+    /// 2^29 of them: what the packed form can hold, whatever the budget allows.
     pub fn push(&mut self, meta: &EntryMeta) -> Result<(), BudgetReached> {
-        if self.packed.records.len() >= 1 << 31 {
-            return Err(too_much("max_entries", "entries of a layer", 1 << 31));
+        let index = self.packed.count;
+        if index >= MAX_ENTRIES {
+            return Err(too_much("max_entries", "entries of a layer", MAX_ENTRIES.into()));
         }
         let (parent, name) = meta.path.split().unwrap_or_default();
-        let folder = self.folder(parent)?;
-        let (name, name_length) = self.add_text(name)?;
-        if let Some(link) = &meta.link {
-            let length = u16::try_from(link.len())
-                .map_err(|_long| too_much("max_path_bytes", "length of a link", u16::MAX.into()))?;
-            self.packed.text.extend_from_slice(&length.to_le_bytes());
-            self.packed.text.extend_from_slice(link);
+        let link = meta.link.as_deref();
+        for (text, what) in
+            [(name, "length of a name"), (link.unwrap_or_default(), "length of a link")]
+        {
+            if text.len() > MAX_NAME {
+                return Err(too_much("max_path_bytes", what, MAX_NAME as u64));
+            }
         }
-        let owner = self.owner(meta);
-        self.packed.records.push(Record {
-            size: meta.size,
-            mtime: meta.mtime,
-            name,
-            folder,
-            owner,
-            name_length,
-            bits: Record::bits_of(meta.kind, meta.mode, meta.link.is_some()),
-        });
+        let folder = self.folder(parent)?;
+        let carried = Carried { folder, attributes: self.attributes(meta), mtime: meta.mtime };
+        let start = u32::try_from(self.packed.rows.len())
+            .map_err(|_long| too_much("max_names_bytes", "names of a layer", u32::MAX.into()))?;
+        if index.is_multiple_of(BLOCK) {
+            self.packed.blocks.push(start);
+        }
+        let row = Row { name, link, size: meta.size, carried };
+        row.write(index, &self.carried, &mut self.packed.rows);
+        self.carried = carried;
+        self.packed.count += 1;
         Ok(())
     }
 
@@ -108,30 +114,28 @@ impl EntriesBuilder {
     #[must_use]
     pub fn finish(self) -> Entries {
         let mut packed = self.packed;
-        packed.text.shrink_to_fit();
+        packed.rows.shrink_to_fit();
+        packed.blocks.shrink_to_fit();
         packed.folders.shrink_to_fit();
-        packed.records.shrink_to_fit();
+        packed.folder_names.shrink_to_fit();
         Entries::from_packed(packed)
     }
 
-    fn add_text(&mut self, text: &[u8]) -> Result<(u32, u16), BudgetReached> {
-        let length = u16::try_from(text.len())
-            .map_err(|_long| too_much("max_path_bytes", "length of a name", u16::MAX.into()))?;
-        let start = u32::try_from(self.packed.text.len())
-            .map_err(|_long| too_much("max_names_bytes", "names of a layer", u32::MAX.into()))?;
-        self.packed.text.extend_from_slice(text);
-        Ok((start, length))
-    }
-
-    fn owner(&mut self, meta: &EntryMeta) -> u32 {
-        let owner = (
-            u32::try_from(meta.uid).unwrap_or(u32::MAX),
-            u32::try_from(meta.gid).unwrap_or(u32::MAX),
-        );
-        let owners = &mut self.packed.owners;
-        *self.owners.entry(owner).or_insert_with(|| {
-            owners.push(owner);
-            u32::try_from(owners.len() - 1).unwrap_or(u32::MAX)
+    /// The number of what an entry has in common with others.
+    fn attributes(&mut self, meta: &EntryMeta) -> u32 {
+        let attributes = Attributes {
+            uid: u32::try_from(meta.uid).unwrap_or(u32::MAX),
+            gid: u32::try_from(meta.gid).unwrap_or(u32::MAX),
+            kind: meta.kind,
+            mode: u16::try_from(meta.mode & 0o7777).unwrap_or(0),
+        };
+        if self.packed.count > 0 && self.packed.attributes(self.carried.attributes) == attributes {
+            return self.carried.attributes;
+        }
+        let all = &mut self.packed.attributes;
+        *self.attributes.entry(attributes).or_insert_with(|| {
+            all.push(attributes);
+            u32::try_from(all.len() - 1).unwrap_or(u32::MAX)
         })
     }
 
@@ -171,10 +175,14 @@ impl EntriesBuilder {
         if let Some(&folder) = self.folders.find(hash, is_it) {
             return Ok(folder);
         }
-        let (name, name_length) = self.add_text(name)?;
+        let name_length = u16::try_from(name.len())
+            .map_err(|_long| too_much("max_path_bytes", "length of a name", u16::MAX.into()))?;
+        let start = u32::try_from(self.packed.folder_names.len())
+            .map_err(|_long| too_much("max_names_bytes", "names of a layer", u32::MAX.into()))?;
         let folder = u32::try_from(self.packed.folders.len())
             .map_err(|_many| too_much("max_entries", "folders of a layer", u32::MAX.into()))?;
-        self.packed.folders.push(Folder { parent, name, name_length });
+        self.packed.folder_names.extend_from_slice(name);
+        self.packed.folders.push(Folder { parent, name: start, name_length });
         let (packed, hasher) = (&self.packed, &self.hasher);
         self.folders.insert_unique(hash, folder, |&folder| {
             let parent = packed.folder(folder).map_or(ROOT_FOLDER, |it| it.parent);

@@ -1,88 +1,132 @@
 //! Entries as bytes, for caches.
 //!
 //! In: packed entries, or bytes that anyone may have changed. Out: bytes, or entries that keep all promises of the packed
-//! form: every name lies inside the text and is one clean part of a path, every folder's parent stands before it. Odd: the
-//! fields of all entries stand column by column, each as the difference to the one before, because that packs best.
+//! form: every row is one, every name is one clean part of a path, every folder's parent stands before it. Odd: the rows lie
+//! as they do in memory, and are written in pieces of that, so that nothing is there twice.
 
 use super::{
     Entries,
-    packed::{Folder, Packed, ROOT_FOLDER, Record},
+    packed::{Attributes, BLOCK, Carried, Folder, Packed, ROOT_FOLDER, Row, put, take},
 };
+use crate::entry::EntryKind;
+
+/// Kinds in the order of the numbers that they are stored as.
+const KINDS: [EntryKind; 7] = [
+    EntryKind::File,
+    EntryKind::Directory,
+    EntryKind::Symlink,
+    EntryKind::Hardlink,
+    EntryKind::CharDevice,
+    EntryKind::BlockDevice,
+    EntryKind::Fifo,
+];
+
+/// Items whose bytes are put together before they are given away.
+const PIECE: usize = 1 << 10;
 
 impl Entries {
-    /// Appends the entries as bytes.
-    pub fn write_bytes(&self, out: &mut Vec<u8>) {
-        let Packed { text, folders, owners, records } = self.packed();
-        put(out, text.len() as u64);
-        out.extend_from_slice(text);
-        put(out, folders.len() as u64);
-        column(out, folders.iter().map(|folder| folder.parent.into()));
-        column(out, folders.iter().map(|folder| folder.name.into()));
-        column(out, folders.iter().map(|folder| folder.name_length.into()));
-        put(out, owners.len() as u64);
-        column(out, owners.iter().map(|owner| owner.0.into()));
-        column(out, owners.iter().map(|owner| owner.1.into()));
-        put(out, records.len() as u64);
-        column(out, records.iter().map(|record| record.name.into()));
-        column(out, records.iter().map(|record| record.name_length.into()));
-        column(out, records.iter().map(|record| record.folder.into()));
-        column(out, records.iter().map(|record| record.owner.into()));
-        column(out, records.iter().map(|record| record.bits.into()));
-        column(out, records.iter().map(|record| record.size));
-        column(out, records.iter().map(|record| record.mtime.cast_unsigned()));
+    /// Gives the entries as bytes, in pieces.
+    pub fn write_bytes(&self, give: &mut dyn FnMut(&[u8])) {
+        let Packed { rows, count, blocks: _, folders, folder_names, attributes } = self.packed();
+        let mut piece = Vec::new();
+        put(&mut piece, folder_names.len() as u64);
+        put(&mut piece, folders.len() as u64);
+        put(&mut piece, attributes.len() as u64);
+        put(&mut piece, (*count).into());
+        put(&mut piece, rows.len() as u64);
+        give(&piece);
+        give(folder_names);
+        for folders in folders.chunks(PIECE) {
+            piece.clear();
+            for folder in folders {
+                put(&mut piece, folder.parent.into());
+                put(&mut piece, folder.name.into());
+                put(&mut piece, folder.name_length.into());
+            }
+            give(&piece);
+        }
+        for attributes in attributes.chunks(PIECE) {
+            piece.clear();
+            for Attributes { uid, gid, kind, mode } in attributes {
+                let number = KINDS.iter().position(|it| it == kind).unwrap_or(KINDS.len());
+                for number in [(*uid).into(), (*gid).into(), number as u64, (*mode).into()] {
+                    put(&mut piece, number);
+                }
+            }
+            give(&piece);
+        }
+        give(rows);
     }
 
-    /// The entries that [`write_bytes`](Self::write_bytes) wrote; `None` for anything else. What follows them is left in
+    /// The entries that [`write_bytes`](Self::write_bytes) gave; `None` for anything else. What follows them is left in
     /// `bytes`.
     #[must_use]
     pub fn read_bytes(bytes: &mut &[u8]) -> Option<Self> {
-        let length = usize::try_from(take(bytes)?).ok()?;
-        let (text, rest) = bytes.split_at_checked(length)?;
-        *bytes = rest;
-        let count = counted(bytes, 3)?;
-        let mut folders = vec![Folder::default(); count];
-        fill(bytes, &mut folders, |folder, value| narrow(&mut folder.parent, value))?;
-        fill(bytes, &mut folders, |folder, value| narrow(&mut folder.name, value))?;
-        fill(bytes, &mut folders, |folder, value| narrow(&mut folder.name_length, value))?;
-        let count = counted(bytes, 2)?;
-        let mut owners = vec![(0, 0); count];
-        fill(bytes, &mut owners, |owner, value| narrow(&mut owner.0, value))?;
-        fill(bytes, &mut owners, |owner, value| narrow(&mut owner.1, value))?;
-        let count = counted(bytes, 7)?;
-        let mut records = vec![Record::default(); count];
-        fill(bytes, &mut records, |record, value| narrow(&mut record.name, value))?;
-        fill(bytes, &mut records, |record, value| narrow(&mut record.name_length, value))?;
-        fill(bytes, &mut records, |record, value| narrow(&mut record.folder, value))?;
-        fill(bytes, &mut records, |record, value| narrow(&mut record.owner, value))?;
-        fill(bytes, &mut records, |record, value| narrow(&mut record.bits, value))?;
-        fill(bytes, &mut records, |record, value| narrow(&mut record.size, value))?;
-        fill(bytes, &mut records, |record, value| narrow(&mut record.mtime, value.cast_signed()))?;
-        let packed = Packed { text: text.to_vec(), folders, owners, records };
-        packed.keeps_promises().then(|| Self::from_packed(packed))
+        let mut length = || usize::try_from(take(bytes)?).ok();
+        let (names_length, folder_count, attribute_count) = (length()?, length()?, length()?);
+        let (count, rows_length) = (u32::try_from(length()?).ok()?, length()?);
+        // No more items than there are bytes for, so that nothing is allocated for a lie.
+        if folder_count.checked_mul(3)? > bytes.len()
+            || attribute_count.checked_mul(4)? > bytes.len()
+        {
+            return None;
+        }
+        let folder_names = split(bytes, names_length)?.to_vec();
+        let mut folders = Vec::with_capacity(folder_count);
+        for _ in 0..folder_count {
+            folders.push(Folder {
+                parent: narrow(bytes)?,
+                name: narrow(bytes)?,
+                name_length: narrow(bytes)?,
+            });
+        }
+        let mut attributes = Vec::with_capacity(attribute_count);
+        for _ in 0..attribute_count {
+            attributes.push(Attributes {
+                uid: narrow(bytes)?,
+                gid: narrow(bytes)?,
+                kind: *KINDS.get(narrow::<usize>(bytes)?)?,
+                mode: narrow(bytes).filter(|mode| mode & !0o7777 == 0)?,
+            });
+        }
+        let rows = split(bytes, rows_length)?.to_vec();
+        let mut packed =
+            Packed { rows, count, blocks: Vec::new(), folders, folder_names, attributes };
+        packed.blocks = packed.blocks_of_good_rows()?;
+        packed.has_good_folders().then(|| Self::from_packed(packed))
     }
 }
 
 impl Packed {
-    /// Whether everything that these entries refer to is there.
-    fn keeps_promises(&self) -> bool {
+    /// Whether all folders are named, and lie in one another as they should.
+    fn has_good_folders(&self) -> bool {
         let Some((root, folders)) = self.folders.split_first() else { return false };
-        let folders_are_good = (1..).zip(folders).all(|(number, folder)| {
-            let name = self.text_in(folder.name, folder.name_length);
-            folder.parent < number && name.is_some_and(is_part)
+        let are_good = (1..).zip(folders).all(|(number, folder)| {
+            folder.parent < number && self.name_of(folder).is_some_and(is_part)
         });
-        let folder_count = self.folders.len() as u64;
-        let owner_count = self.owners.len() as u64;
-        let records_are_good = self.records.iter().all(|record| {
-            let name = self.text_in(record.name, record.name_length);
-            let is_root = record.folder == ROOT_FOLDER && record.name_length == 0;
-            let has_name = name.is_some_and(|name| is_root || is_part(name));
-            has_name
-                && u64::from(record.folder) < folder_count
-                && u64::from(record.owner) < owner_count
-                && record.has_known_kind()
-                && (!record.has_link() || self.link(record).is_some())
-        });
-        *root == Folder::default() && folders_are_good && records_are_good
+        *root == Folder::default() && are_good
+    }
+
+    /// Where the blocks begin; `None` if any row is not one, or refers to what is not there.
+    fn blocks_of_good_rows(&self) -> Option<Vec<u32>> {
+        let (mut blocks, mut carried) = (Vec::new(), Carried::default());
+        let mut rest = self.rows.as_slice();
+        let (folders, attributes) = (self.folders.len() as u64, self.attributes.len() as u64);
+        for index in 0..self.count {
+            if index.is_multiple_of(BLOCK) {
+                blocks.push(u32::try_from(self.rows.len() - rest.len()).ok()?);
+            }
+            let row = Row::read(index, &carried, &mut rest)?;
+            carried = row.carried;
+            let is_root = carried.folder == ROOT_FOLDER && row.name.is_empty();
+            let is_good = (is_root || is_part(row.name))
+                && u64::from(carried.folder) < folders
+                && u64::from(carried.attributes) < attributes;
+            if !is_good {
+                return None;
+            }
+        }
+        rest.is_empty().then_some(blocks)
     }
 }
 
@@ -91,67 +135,12 @@ fn is_part(name: &[u8]) -> bool {
     !matches!(name, b"" | b"." | b"..") && !name.contains(&b'/')
 }
 
-/// Writes numbers as differences.
-fn column(out: &mut Vec<u8>, values: impl Iterator<Item = u64>) {
-    let mut last = 0_u64;
-    for value in values {
-        let difference = value.wrapping_sub(last).cast_signed();
-        // Small differences of either sign become small numbers.
-        put(out, (difference << 1 ^ difference >> 63).cast_unsigned());
-        last = value;
-    }
+fn split<'b>(bytes: &mut &'b [u8], length: usize) -> Option<&'b [u8]> {
+    let (taken, rest) = bytes.split_at_checked(length)?;
+    *bytes = rest;
+    Some(taken)
 }
 
-/// Reads as many numbers as there are items.
-fn fill<T>(
-    bytes: &mut &[u8],
-    items: &mut [T],
-    mut set: impl FnMut(&mut T, u64) -> Option<()>,
-) -> Option<()> {
-    let mut last = 0_u64;
-    for item in items {
-        let number = take(bytes)?;
-        let difference = number >> 1 ^ (number & 1).wrapping_neg();
-        last = last.wrapping_add(difference);
-        set(item, last)?;
-    }
-    Some(())
-}
-
-fn narrow<T: TryFrom<V>, V>(field: &mut T, value: V) -> Option<()> {
-    *field = T::try_from(value).ok()?;
-    Some(())
-}
-
-/// Writes a number in as few bytes as it needs (LEB128).
-fn put(out: &mut Vec<u8>, mut number: u64) {
-    let low = |number: u64| u8::try_from(number & 0x7f).unwrap_or(0);
-    while number > 0x7f {
-        out.push(low(number) | 0x80);
-        number >>= 7;
-    }
-    out.push(low(number));
-}
-
-fn take(bytes: &mut &[u8]) -> Option<u64> {
-    let mut number = 0_u64;
-    for shift in (0..64).step_by(7) {
-        let (&byte, rest) = bytes.split_first()?;
-        *bytes = rest;
-        let part = u64::from(byte & 0x7f);
-        if shift == 63 && part > 1 {
-            return None;
-        }
-        number |= part << shift;
-        if byte & 0x80 == 0 {
-            return Some(number);
-        }
-    }
-    None
-}
-
-/// How many items follow: no more than there are bytes for in their columns, so that nothing is allocated for a lie.
-fn counted(bytes: &mut &[u8], columns: usize) -> Option<usize> {
-    let count = usize::try_from(take(bytes)?).ok()?;
-    (count <= bytes.len() / columns).then_some(count)
+fn narrow<T: TryFrom<u64>>(bytes: &mut &[u8]) -> Option<T> {
+    T::try_from(take(bytes)?).ok()
 }

@@ -1,7 +1,8 @@
 //! A tree while layers are applied to it.
 //!
 //! In: names to bind and to remove. Out: a finished [`Tree`]. Odd: all names of all directories are found by one hash table;
-//! what was removed keeps its place until the end, when names are sorted into their directories.
+//! what was removed keeps its place until the end, when names are sorted into their directories. What a directory holds is
+//! known only from the first time on that somebody asks, since most images never do.
 
 use std::hash::{BuildHasher, RandomState};
 
@@ -9,7 +10,7 @@ use hashbrown::HashTable;
 
 use super::{
     Gone, Tree,
-    names::{Base, Bound, Directory, NONE, Name, Names, Shared, at},
+    names::{Base, Bound, Directory, Kept, NONE, Name, Names, Shared, at},
 };
 use crate::entries::Entries;
 
@@ -17,6 +18,8 @@ use crate::entries::Entries;
 pub(super) struct Growing {
     pub(super) base: Base,
     made: Vec<Made>,
+    /// For each name, the one that was made before it in the same directory.
+    siblings: Option<Vec<u32>>,
     table: HashTable<u32>,
     hasher: RandomState,
     pub(super) removed: Vec<Gone>,
@@ -24,24 +27,14 @@ pub(super) struct Growing {
 
 /// A name that was made.
 struct Made {
-    name: Name,
+    name: Kept,
     /// Its directory; [`NONE`] when it was removed.
     parent: u32,
-    /// The name that was made before it in the same directory.
-    next: u32,
-    hash: Hash,
 }
 
-/// The hash of a directory's number and a name: half of what the hasher gives, as it is kept with each name.
+/// The hash of a directory's number and a name.
 #[derive(Clone, Copy)]
-pub(super) struct Hash(u32);
-
-impl Hash {
-    /// For the table, which looks at both ends.
-    fn spread(self) -> u64 {
-        u64::from(self.0) << 32 | u64::from(self.0)
-    }
-}
+pub(super) struct Hash(u64);
 
 impl Names for Growing {
     fn base(&self) -> &Base {
@@ -59,6 +52,7 @@ impl Growing {
         Self {
             base,
             made: Vec::with_capacity(entries),
+            siblings: None,
             table: HashTable::with_capacity(entries),
             hasher: RandomState::new(),
             removed: Vec::new(),
@@ -72,25 +66,36 @@ impl Growing {
         name: &[u8],
         hash: Hash,
     ) -> Option<(u32, Name)> {
-        let position = *self.table.find(hash.spread(), |&position| {
-            self.made.get(at(position)).is_some_and(|made| {
-                made.hash.0 == hash.0
-                    && made.parent == directory
-                    && self.base.name(made.name.layer, made.name.entry) == name
-            })
+        let position = *self.table.find(hash.0, |&position| {
+            self.made
+                .get(at(position))
+                .is_some_and(|made| made.parent == directory && self.name(made.name) == name)
         })?;
-        Some((position, self.made.get(at(position))?.name))
+        Some((position, self.base.kept(self.made.get(at(position))?.name)))
+    }
+
+    /// The bytes of a kept name.
+    fn name(&self, kept: Kept) -> &[u8] {
+        let name = self.base.kept(kept);
+        self.base.name(name.layer, name.entry)
     }
 
     /// Binds a name that is not there in the directory.
     pub(super) fn bind(&mut self, directory: u32, name: Name, hash: Hash) {
         let position = u32::try_from(self.made.len()).unwrap_or(NONE);
-        let Some(below) = self.base.directory_mut(directory) else { return };
-        let next = std::mem::replace(&mut below.first, position);
-        self.made.push(Made { name, parent: directory, next, hash });
-        let made = &self.made;
-        self.table.insert_unique(hash.spread(), position, |&position| {
-            made.get(at(position)).map_or(0, |made| made.hash.spread())
+        if let Some(siblings) = &mut self.siblings
+            && let Some(below) = self.base.directory_mut(directory)
+        {
+            siblings.push(std::mem::replace(&mut below.first, position));
+        }
+        let name = self.base.keep(name);
+        self.made.push(Made { name, parent: directory });
+        let (base, made, hasher) = (&self.base, &self.made, &self.hasher);
+        self.table.insert_unique(hash.0, position, |&position| {
+            made.get(at(position)).map_or(0, |made| {
+                let name = base.kept(made.name);
+                hasher.hash_one((made.parent, base.name(name.layer, name.entry)))
+            })
         });
     }
 
@@ -109,10 +114,7 @@ impl Growing {
     }
 
     /// A directory's entry is now another one.
-    pub(super) fn restate(&mut self, directory: u32, position: u32, layer: u32, entry: u32) {
-        if let Some(made) = self.made.get_mut(at(position)) {
-            (made.name.layer, made.name.entry) = (layer, entry);
-        }
+    pub(super) fn restate(&mut self, directory: u32, layer: u32, entry: u32) {
         if let Some(directory) = self.base.directory_mut(directory) {
             (directory.layer, directory.entry) = (layer, entry);
         }
@@ -125,8 +127,9 @@ impl Growing {
         }
         let (layer, entry) = (name.layer, name.entry);
         let shared = self.add_shared(layer, entry);
+        let name = self.base.keep(Name { bound: Bound::to_shared(shared), ..*name });
         if let Some(made) = self.made.get_mut(at(position)) {
-            made.name.bound = Bound::to_shared(shared);
+            made.name = name;
         }
         shared
     }
@@ -144,42 +147,57 @@ impl Growing {
 
     /// Takes a name out of its directory.
     pub(super) fn unbind(&mut self, position: u32) {
-        let Some(made) = self.made.get_mut(at(position)) else { return };
-        made.parent = NONE;
-        if let Ok(entry) = self.table.find_entry(made.hash.spread(), |&it| it == position) {
+        let Some(made) = self.made.get(at(position)) else { return };
+        let hash = self.hash(made.parent, self.name(made.name));
+        if let Ok(entry) = self.table.find_entry(hash.0, |&it| it == position) {
             entry.remove();
+        }
+        if let Some(made) = self.made.get_mut(at(position)) {
+            made.parent = NONE;
         }
     }
 
     /// The names in a directory with their positions, in no order. What was removed costs a step, too.
-    pub(super) fn children<'g>(
-        &'g self,
+    pub(super) fn children(
+        &mut self,
         directory: u32,
-        steps: &'g mut u64,
-    ) -> impl Iterator<Item = (u32, Name)> + 'g {
-        let mut next = self.base.directory(directory).map_or(NONE, |it| it.first);
+        steps: &mut u64,
+    ) -> impl Iterator<Item = (u32, Name)> {
+        if self.siblings.is_none() {
+            self.siblings = Some(self.siblings());
+        }
+        let this = &*self;
+        let mut next = this.base.directory(directory).map_or(NONE, |it| it.first);
         std::iter::from_fn(move || {
             loop {
                 *steps += 1;
-                let position = next;
-                let made = self.made.get(at(position))?;
-                next = made.next;
+                let position = at(next);
+                let made = this.made.get(position)?;
+                next = *this.siblings.as_ref()?.get(position)?;
                 if made.parent == directory {
-                    return Some((position, made.name));
+                    return Some((u32::try_from(position).ok()?, this.base.kept(made.name)));
                 }
             }
         })
     }
 
+    /// Links the names of each directory.
+    fn siblings(&mut self) -> Vec<u32> {
+        let siblings = (0..).zip(&self.made).map(|(position, made)| {
+            let below = self.base.directories.get_mut(at(made.parent));
+            below.map_or(NONE, |below| std::mem::replace(&mut below.first, position))
+        });
+        siblings.collect()
+    }
+
     pub(super) fn hash(&self, directory: u32, name: &[u8]) -> Hash {
-        let hash = self.hasher.hash_one((directory, name));
-        Hash(u32::try_from(hash & u64::from(u32::MAX)).unwrap_or(0))
+        Hash(self.hasher.hash_one((directory, name)))
     }
 
     /// Sorts all names into their directories.
     pub(super) fn finish(self) -> Tree {
-        let Self { mut base, made, table, removed, .. } = self;
-        drop(table);
+        let Self { mut base, made, table, siblings, removed, .. } = self;
+        drop((table, siblings));
         for directory in &mut base.directories {
             directory.count = 0;
         }
@@ -193,8 +211,7 @@ impl Growing {
             directory.first = total;
             total += std::mem::take(&mut directory.count);
         }
-        let nothing = Name { layer: NONE, entry: NONE, bound: Bound::NOTHING };
-        let mut names = vec![nothing; at(total)];
+        let mut names = vec![Kept::NOTHING; at(total)];
         for made in made {
             let Some(directory) = base.directory_mut(made.parent) else { continue };
             if let Some(place) = names.get_mut(at(directory.first + directory.count)) {
@@ -202,14 +219,21 @@ impl Growing {
             }
             directory.count += 1;
         }
+        let mut sorted = Vec::new();
         for directory in &base.directories {
             let range = at(directory.first)..at(directory.first + directory.count);
-            if let Some(children) = names.get_mut(range) {
-                children.sort_unstable_by(|a, b| {
-                    base.name(a.layer, a.entry).cmp(base.name(b.layer, b.entry))
-                });
+            let Some(children) = names.get_mut(range) else { continue };
+            // Finding a name costs more than comparing two.
+            sorted.extend(children.iter().map(|&kept| {
+                let name = base.kept(kept);
+                (base.name(name.layer, name.entry), kept)
+            }));
+            sorted.sort_unstable_by_key(|(name, _)| *name);
+            for (child, (_, kept)) in children.iter_mut().zip(sorted.drain(..)) {
+                *child = kept;
             }
         }
+        drop(sorted);
         Tree { base, names, removed }
     }
 }

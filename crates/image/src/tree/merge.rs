@@ -110,7 +110,7 @@ impl Merge {
     fn apply(&mut self, stated: Stated<'_>, origin: LayerOrigin) {
         if stated.is_root() {
             if stated.meta.kind() == EntryKind::Directory {
-                self.growing.restate(ROOT, NONE, self.layer, stated.entry);
+                self.growing.restate(ROOT, self.layer, stated.entry);
             } else {
                 self.anomaly(stated.meta, "puts something that is no directory over the root");
             }
@@ -161,10 +161,10 @@ impl Merge {
         let hash = self.growing.hash(directory, meta.name());
         let existing = self.growing.hashed_child(directory, meta.name(), hash);
         let existing_directory = existing.and_then(|(_, name)| name.bound.directory());
-        if let (Some((position, _)), Some(below)) = (existing, existing_directory)
+        if let Some(below) = existing_directory
             && meta.kind() == EntryKind::Directory
         {
-            return self.growing.restate(below, position, self.layer, entry);
+            return self.growing.restate(below, self.layer, entry);
         }
         let target = match meta.kind() {
             EntryKind::Hardlink => Some(TreePath::clean(meta.link().unwrap_or_default())),

@@ -1,7 +1,8 @@
 //! How a tree lies in memory, while it grows and afterwards.
 //!
 //! In: the layers' entries. Out: names that refer to them: nothing of an entry is copied. Odd: a name that is the only one
-//! of its file is bound to its own entry; only files with several names have a record that their names share.
+//! of its file is bound to its own entry; only files with several names have a record that their names share. There may be
+//! millions of names, so each is kept as one number ([`Kept`]).
 
 use std::borrow::Cow;
 
@@ -57,6 +58,19 @@ impl Bound {
     }
 }
 
+/// A [`Name`] as it is kept: the number of an entry, all layers' counted through; or a directory's; or, for one of several
+/// names of a file, its position among those.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Kept(u32);
+
+impl Kept {
+    pub(super) const NOTHING: Self = Self(NONE);
+    const DIRECTORY: u32 = 2 << 30;
+    const SHARED: u32 = 3 << 30;
+    /// Enough for directories, and for two names of each of the most entries that [`limits`](crate::limits) allow.
+    const REST: u32 = (1 << 30) - 1;
+}
+
 /// A directory.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Directory {
@@ -87,8 +101,12 @@ pub(super) struct Shared {
 #[derive(Debug, Default)]
 pub(super) struct Base {
     pub(super) layers: Vec<Entries>,
+    /// How many entries the layers below each one have.
+    below: Vec<u32>,
     pub(super) directories: Vec<Directory>,
     pub(super) shared: Vec<Shared>,
+    /// The names of files with several.
+    shared_names: Vec<Name>,
     /// Names of directories that no layer names, one behind the other, and where each ends.
     implied: Vec<u8>,
     implied_ends: Vec<u32>,
@@ -96,11 +114,48 @@ pub(super) struct Base {
 
 impl Base {
     pub(super) fn new(layers: Vec<Entries>) -> Self {
-        let mut base = Self { layers, ..Self::default() };
+        let (mut below, mut count) = (Vec::new(), 0_u32);
+        for layer in &layers {
+            below.push(count);
+            count = count.saturating_add(u32::try_from(layer.len()).unwrap_or(u32::MAX));
+        }
+        let mut base = Self { layers, below, ..Self::default() };
         let entry = base.imply(&[]);
         let root = Directory { layer: NONE, entry, parent: ROOT, depth: 0, first: NONE, count: 0 };
         base.directories.push(root);
         base
+    }
+
+    /// A name as one number.
+    pub(super) fn keep(&mut self, name: Name) -> Kept {
+        if let Some(directory) = name.bound.directory() {
+            return Kept(directory & Kept::REST | Kept::DIRECTORY);
+        }
+        if name.bound.shared().is_some() {
+            let position = u32::try_from(self.shared_names.len()).unwrap_or(Kept::REST);
+            self.shared_names.push(name);
+            return Kept(position & Kept::REST | Kept::SHARED);
+        }
+        let below = self.below.get(at(name.layer)).copied().unwrap_or_default();
+        Kept(below.saturating_add(name.entry))
+    }
+
+    pub(super) fn kept(&self, Kept(number): Kept) -> Name {
+        let rest = number & Kept::REST;
+        match number & !Kept::REST {
+            Kept::DIRECTORY => self.name_of_directory(rest),
+            Kept::SHARED => {
+                let nothing = Name { layer: NONE, entry: IMPLIED, bound: Bound::NOTHING };
+                self.shared_names.get(at(rest)).copied().unwrap_or(nothing)
+            }
+            _ => {
+                // Layers without entries begin where the next one does, which is the one that is meant.
+                let layer = self.below.partition_point(|&below| below <= number).saturating_sub(1);
+                let below = self.below.get(layer).copied().unwrap_or_default();
+                let layer = u32::try_from(layer).unwrap_or(NONE);
+                Name { layer, entry: number - below, bound: Bound::NOTHING }
+            }
+        }
     }
 
     /// Keeps a name that no layer says; the number stands for an entry.

@@ -203,7 +203,7 @@ impl<'t> Iterator for Nodes<'t> {
                 self.stack.pop();
                 continue;
             };
-            let (parent, name) = (*parent, *tree.names.get(at(position))?);
+            let (parent, name) = (*parent, tree.base.kept(*tree.names.get(at(position))?));
             self.path.truncate(*length);
             if !self.path.is_empty() {
                 self.path.push(b'/');

@@ -14,7 +14,7 @@ use plimsoll_model::{
     View, Why,
 };
 
-use super::wire::{Reader, Wire, fields, words};
+use super::wire::{Reader, Sink, Wire, fields, words};
 
 fields!(LayerFacts { entries, files, programs, executables });
 fields!(LayerEntries {
@@ -123,8 +123,8 @@ words!(Priority { Nntf, Later, Asap });
 words!(Status { Affected, UnderInvestigation, WillNotFix, EndOfLife, Fixed, NotAffected });
 
 impl Wire for Entries {
-    fn write(&self, out: &mut Vec<u8>) {
-        self.write_bytes(out);
+    fn write(&self, out: &mut dyn Sink) {
+        self.write_bytes(&mut |piece| out.put(piece));
     }
 
     fn read(from: &mut Reader<'_>) -> Option<Self> {
@@ -133,7 +133,7 @@ impl Wire for Entries {
 }
 
 impl Wire for Ecosystem {
-    fn write(&self, out: &mut Vec<u8>) {
+    fn write(&self, out: &mut dyn Sink) {
         self.0.write(out);
     }
 
@@ -143,7 +143,7 @@ impl Wire for Ecosystem {
 }
 
 impl Wire for Timestamp {
-    fn write(&self, out: &mut Vec<u8>) {
+    fn write(&self, out: &mut dyn Sink) {
         self.0.write(out);
     }
 
@@ -153,13 +153,13 @@ impl Wire for Timestamp {
 }
 
 impl Wire for Subject {
-    fn write(&self, out: &mut Vec<u8>) {
+    fn write(&self, out: &mut dyn Sink) {
         let (word, text) = match self {
             Self::Purl(text) => (0, text),
             Self::Path(text) => (1, text),
             Self::Image(text) => (2, text),
         };
-        out.push(word);
+        out.put(&[word]);
         text.write(out);
     }
 

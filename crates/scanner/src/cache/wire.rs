@@ -4,7 +4,10 @@
 //! the bytes, only fields one behind the other, so a changed type needs a new [`FORMAT`](super::FORMAT). What is read may
 //! take no more memory than a limit, whatever the bytes claim.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    io::{self, Write},
+};
 
 use plimsoll_image::TreePath;
 use plimsoll_model::Digest;
@@ -41,10 +44,66 @@ impl<'b> Reader<'b> {
     }
 }
 
+/// Takes a value's bytes, a few at a time.
+pub(crate) trait Sink {
+    /// Appends some.
+    fn put(&mut self, bytes: &[u8]);
+}
+
+impl Sink for Vec<u8> {
+    fn put(&mut self, bytes: &[u8]) {
+        self.extend_from_slice(bytes);
+    }
+}
+
+/// Writes what it takes, and counts it.
+pub(crate) struct Counted<W> {
+    to: W,
+    /// What there is too little of to be written.
+    piece: Vec<u8>,
+    length: u64,
+    failed: Option<io::Error>,
+}
+
+impl<W: Write> Counted<W> {
+    const PIECE: usize = 64 << 10;
+
+    pub(crate) fn new(to: W) -> Self {
+        Self { to, piece: Vec::with_capacity(Self::PIECE), length: 0, failed: None }
+    }
+
+    /// How much it was.
+    pub(crate) fn finish(mut self) -> io::Result<(u64, W)> {
+        self.flush();
+        self.failed.map_or(Ok((self.length, self.to)), Err)
+    }
+
+    fn flush(&mut self) {
+        if self.failed.is_none() {
+            self.failed = self.to.write_all(&self.piece).err();
+        }
+        self.piece.clear();
+    }
+}
+
+impl<W: Write> Sink for Counted<W> {
+    fn put(&mut self, bytes: &[u8]) {
+        self.length += bytes.len() as u64;
+        if self.piece.len() + bytes.len() > Self::PIECE {
+            self.flush();
+        }
+        if bytes.len() < Self::PIECE {
+            self.piece.extend_from_slice(bytes);
+        } else if self.failed.is_none() {
+            self.failed = self.to.write_all(bytes).err();
+        }
+    }
+}
+
 /// A value that can lie in a cache file.
 pub(crate) trait Wire: Sized {
     /// Appends the value.
-    fn write(&self, out: &mut Vec<u8>);
+    fn write(&self, out: &mut dyn Sink);
 
     /// Reads a value; `None` when the bytes are not one.
     fn read(from: &mut Reader<'_>) -> Option<Self>;
@@ -53,8 +112,8 @@ pub(crate) trait Wire: Sized {
 macro_rules! number {
     ($($type:ty),+) => {$(
         impl Wire for $type {
-            fn write(&self, out: &mut Vec<u8>) {
-                out.extend_from_slice(&self.to_le_bytes());
+            fn write(&self, out: &mut dyn Sink) {
+                out.put(&self.to_le_bytes());
             }
 
             fn read(from: &mut Reader<'_>) -> Option<Self> {
@@ -68,12 +127,12 @@ number!(u8, u16, u64, i64, f64);
 
 /// Counts and small numbers: one byte below 255.
 impl Wire for u32 {
-    fn write(&self, out: &mut Vec<u8>) {
+    fn write(&self, out: &mut dyn Sink) {
         match u8::try_from(*self) {
-            Ok(small) if small < u8::MAX => out.push(small),
+            Ok(small) if small < u8::MAX => out.put(&[small]),
             _ => {
-                out.push(u8::MAX);
-                out.extend_from_slice(&self.to_le_bytes());
+                out.put(&[u8::MAX]);
+                out.put(&self.to_le_bytes());
             }
         }
     }
@@ -87,8 +146,8 @@ impl Wire for u32 {
 }
 
 impl Wire for bool {
-    fn write(&self, out: &mut Vec<u8>) {
-        out.push(u8::from(*self));
+    fn write(&self, out: &mut dyn Sink) {
+        out.put(&[u8::from(*self)]);
     }
 
     fn read(from: &mut Reader<'_>) -> Option<Self> {
@@ -101,7 +160,7 @@ impl Wire for bool {
 }
 
 impl Wire for String {
-    fn write(&self, out: &mut Vec<u8>) {
+    fn write(&self, out: &mut dyn Sink) {
         write_bytes(self.as_bytes(), out);
     }
 
@@ -111,7 +170,7 @@ impl Wire for String {
 }
 
 impl Wire for TreePath {
-    fn write(&self, out: &mut Vec<u8>) {
+    fn write(&self, out: &mut dyn Sink) {
         write_bytes(self.as_bytes(), out);
     }
 
@@ -121,8 +180,8 @@ impl Wire for TreePath {
 }
 
 impl Wire for Digest {
-    fn write(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(self.as_bytes());
+    fn write(&self, out: &mut dyn Sink) {
+        out.put(self.as_bytes());
     }
 
     fn read(from: &mut Reader<'_>) -> Option<Self> {
@@ -131,7 +190,7 @@ impl Wire for Digest {
 }
 
 impl<T: Wire> Wire for Option<T> {
-    fn write(&self, out: &mut Vec<u8>) {
+    fn write(&self, out: &mut dyn Sink) {
         self.is_some().write(out);
         if let Some(value) = self {
             value.write(out);
@@ -144,7 +203,7 @@ impl<T: Wire> Wire for Option<T> {
 }
 
 impl<T: Wire> Wire for Vec<T> {
-    fn write(&self, out: &mut Vec<u8>) {
+    fn write(&self, out: &mut dyn Sink) {
         write_count(self.len(), out);
         for item in self {
             item.write(out);
@@ -162,7 +221,7 @@ impl<T: Wire> Wire for Vec<T> {
 }
 
 impl<T: Wire> Wire for Box<T> {
-    fn write(&self, out: &mut Vec<u8>) {
+    fn write(&self, out: &mut dyn Sink) {
         T::write(self, out);
     }
 
@@ -172,7 +231,7 @@ impl<T: Wire> Wire for Box<T> {
 }
 
 impl<A: Wire, B: Wire> Wire for (A, B) {
-    fn write(&self, out: &mut Vec<u8>) {
+    fn write(&self, out: &mut dyn Sink) {
         self.0.write(out);
         self.1.write(out);
     }
@@ -183,7 +242,7 @@ impl<A: Wire, B: Wire> Wire for (A, B) {
 }
 
 impl<K: Wire + Ord, V: Wire> Wire for BTreeMap<K, V> {
-    fn write(&self, out: &mut Vec<u8>) {
+    fn write(&self, out: &mut dyn Sink) {
         write_count(self.len(), out);
         for (key, value) in self {
             key.write(out);
@@ -201,14 +260,14 @@ impl<K: Wire + Ord, V: Wire> Wire for BTreeMap<K, V> {
     }
 }
 
-fn write_count(count: usize, out: &mut Vec<u8>) {
+fn write_count(count: usize, out: &mut dyn Sink) {
     // Nothing that is kept has so many items; if it had, it would not be read back.
     u32::try_from(count).unwrap_or(u32::MAX).write(out);
 }
 
-fn write_bytes(bytes: &[u8], out: &mut Vec<u8>) {
+fn write_bytes(bytes: &[u8], out: &mut dyn Sink) {
     write_count(bytes.len(), out);
-    out.extend_from_slice(bytes);
+    out.put(bytes);
 }
 
 fn read_bytes<'b>(from: &mut Reader<'b>) -> Option<&'b [u8]> {
@@ -220,7 +279,7 @@ fn read_bytes<'b>(from: &mut Reader<'b>) -> Option<&'b [u8]> {
 macro_rules! fields {
     ($type:ty { $($field:ident),+ $(,)? }) => {
         impl $crate::cache::wire::Wire for $type {
-            fn write(&self, out: &mut Vec<u8>) {
+            fn write(&self, out: &mut dyn $crate::cache::wire::Sink) {
                 let Self { $($field),+ } = self;
                 $($crate::cache::wire::Wire::write($field, out);)+
             }
@@ -236,11 +295,11 @@ macro_rules! fields {
 macro_rules! words {
     ($type:ident { $($word:ident),+ $(,)? }) => {
         impl $crate::cache::wire::Wire for $type {
-            fn write(&self, out: &mut Vec<u8>) {
+            fn write(&self, out: &mut dyn $crate::cache::wire::Sink) {
                 match self { $(Self::$word)|+ => {} }
                 let words = [$(Self::$word),+];
                 let position = words.iter().position(|word| word == self);
-                out.push(position.and_then(|it| u8::try_from(it).ok()).unwrap_or(u8::MAX));
+                out.put(&[position.and_then(|it| u8::try_from(it).ok()).unwrap_or(u8::MAX)]);
             }
 
             fn read(from: &mut $crate::cache::wire::Reader<'_>) -> Option<Self> {
