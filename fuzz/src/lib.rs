@@ -11,13 +11,14 @@ use std::{
 
 use plimsoll_advisory::{
     ImportOptions, MatchContext, Snapshot, compare, import, match_packages, starter_feed,
+    vex::{About, Document, Image},
 };
 use plimsoll_image::{
     Budget, EntryKind, EntryMeta, LayerDescriptor, Tree, TreePath, parse_config, parse_manifest,
     read_blob,
 };
 use plimsoll_inspect::{ClaimedFile, Want, parsers};
-use plimsoll_model::{Ecosystem, Package, Scheme};
+use plimsoll_model::{Ecosystem, Finding, Package, Scheme};
 use plimsoll_native::inflate::{Inflater, Input, Output, SLACK, Stop, WINDOW};
 
 /// A name for each kind of feed file.
@@ -251,6 +252,31 @@ pub fn starter_snapshot() -> Vec<u8> {
     starter_feed(&path).expect("the starter feed");
     std::fs::read(&path).expect("the starter feed's file")
 }
+
+/// Reads a VEX document and asks it about every package.
+pub fn read_vex(bytes: &[u8]) {
+    let Ok(document) = Document::read(bytes) else { return };
+    let packages = packages();
+    let (image, kept) = (Image::default(), starter_findings());
+    for package in &packages {
+        let about = About { image: &image, package, packages: &packages, is_attached: true };
+        for finding in kept {
+            let _views = document.views("vex", finding, &about).count();
+        }
+    }
+}
+
+/// Findings to hold documents against.
+fn starter_findings() -> &'static [Finding] {
+    static FINDINGS: OnceLock<Vec<Finding>> = OnceLock::new();
+    FINDINGS.get_or_init(|| {
+        let path = folder().join("starter-for-vex");
+        starter_feed(&path).expect("the starter feed");
+        let snapshot = Snapshot::open(&path).expect("the starter feed opens");
+        match_packages(&packages(), &snapshot, &MatchContext::default()).findings
+    })
+}
+
 
 /// Imports one document, and matches packages with what became of it.
 ///

@@ -1,14 +1,17 @@
-//! Long runs without a fuzzer: `PLIMSOLL_FUZZ_SECONDS=300 cargo test --release --no-default-features --test long`, which `cargo xtask full` does.
+//! Long runs without a fuzzer, which `cargo xtask full` does: `PLIMSOLL_FUZZ_INPUTS=100000 cargo test --release --no-default-features --test long`.
 //!
-//! In: the files of `inspect`'s cases. Out: no change of bytes makes a parser panic, and no repetition of a part makes it
-//! slower than in proportion. Odd: what fails is kept in `artifacts/long`, as an input for the target `parsers`; without the
-//! variable nothing runs, since these tests look at the clock.
+//! In: the files of `inspect`'s cases. Out: no change of bytes makes a parser panic or work without end, and no repetition of
+//! a part makes it work more than in proportion. Odd: work is counted, not timed (`work.rs`), so that the same inputs give the
+//! same answer on any machine; without the compiler's counters only panics are found. What fails is kept in
+//! `artifacts/long`, as an input for the target `parsers`.
+
+#[path = "long/work.rs"]
+mod work;
 
 use std::{
     fs,
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
-    time::{Duration, Instant},
 };
 
 use plimsoll_fuzz::{case_files, read_claimed, read_layer};
@@ -30,10 +33,9 @@ impl Random {
     }
 }
 
-/// How long each test may run; `None` when nobody asked.
-fn wanted() -> Option<Duration> {
-    let seconds = std::env::var("PLIMSOLL_FUZZ_SECONDS").ok()?.parse().ok()?;
-    Some(Duration::from_secs(seconds))
+/// How many inputs are wanted; `None` when nobody asked.
+fn wanted() -> Option<u64> {
+    std::env::var("PLIMSOLL_FUZZ_INPUTS").ok()?.parse().ok()
 }
 
 /// The first of a run's numbers: another one each day would be another run.
@@ -90,75 +92,83 @@ fn change(random: &mut Random, bytes: &mut Vec<u8>, seeds: &[(String, Vec<u8>)])
     }
 }
 
+/// The most that one small file may make a parser work: about a second.
+const ENDLESS: u64 = 500_000_000;
+
 #[test]
-fn no_change_of_bytes_makes_a_parser_panic_or_slow() {
+fn no_change_of_bytes_makes_a_parser_panic_or_work_without_end() {
     let Some(wanted) = wanted() else {
-        return println!("skipped: PLIMSOLL_FUZZ_SECONDS is not set");
+        return println!("skipped: PLIMSOLL_FUZZ_INPUTS is not set");
     };
     let seeds = case_files();
     let mut random = Random(seed());
-    let (started, mut count, mut failures) = (Instant::now(), 0_u64, Vec::new());
-    while started.elapsed() < wanted && failures.len() < 20 {
+    let (mut most, mut failures) = (0, Vec::new());
+    for count in 0..wanted {
         let (path, bytes) = &seeds[random.below(seeds.len())];
         let mut bytes = bytes.clone();
         change(&mut random, &mut bytes, &seeds);
-        let begun = Instant::now();
-        let ended = catch_unwind(AssertUnwindSafe(|| {
-            let claims = read_claimed(path, &bytes);
-            if count.is_multiple_of(16) {
-                read_layer(&bytes);
-            }
-            claims
-        }));
-        let is_slow = begun.elapsed() > Duration::from_secs(1);
-        if ended.is_err() || is_slow {
-            let what = if is_slow { "slow" } else { "panic" };
+        let mut ended = Ok(());
+        let done = work::done_by(|| {
+            ended = catch_unwind(AssertUnwindSafe(|| {
+                read_claimed(path, &bytes);
+                if count.is_multiple_of(16) {
+                    read_layer(&bytes);
+                }
+            }));
+        });
+        let done = done.unwrap_or_default();
+        most = most.max(done);
+        if ended.is_err() || done > ENDLESS {
+            let what = if ended.is_err() { "panic" } else { "endless" };
             let kept = keep(&format!("{what}-{count}"), path, &bytes);
-            failures.push(format!("{path}: {what}, see {}", kept.display()));
+            failures.push(format!("{path}: {what} after {done}, see {}", kept.display()));
         }
-        count += 1;
+        if failures.len() >= 20 {
+            break;
+        }
     }
-    println!("{count} inputs");
+    println!("{wanted} inputs; the most work: {most}");
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 
 /// The sizes that a file is blown up to.
 const SIZES: [usize; 3] = [256 << 10, 512 << 10, 1 << 20];
 
-/// The most that a doubling may cost; what is below [`NOTHING`] proves nothing.
+/// The most that a doubling may cost: what is linear doubles; what is below [`NOTHING`] proves nothing.
 const DOUBLING: f64 = 2.5;
-const NOTHING: Duration = Duration::from_millis(30);
+const NOTHING: u64 = 20_000_000;
 
 #[test]
-fn no_repetition_makes_a_parser_slower_than_in_proportion() {
+fn no_repetition_makes_a_parser_work_more_than_in_proportion() {
     let Some(wanted) = wanted() else {
-        return println!("skipped: PLIMSOLL_FUZZ_SECONDS is not set");
+        return println!("skipped: PLIMSOLL_FUZZ_INPUTS is not set");
     };
+    if work::done_by(|| {}).is_none() {
+        return println!("skipped: not built with `-C instrument-coverage --cfg work_counted`");
+    }
     let seeds: Vec<_> = case_files().into_iter().filter(|(_, bytes)| bytes.len() > 3).collect();
     let mut random = Random(seed());
-    let (started, mut count, mut failures) = (Instant::now(), 0_u64, Vec::new());
-    while started.elapsed() < wanted && failures.len() < 20 {
+    let repetitions = wanted.div_ceil(100);
+    let mut failures = Vec::new();
+    for count in 0..repetitions {
         let (path, bytes) = &seeds[random.below(seeds.len())];
         let (at, end) = part(&mut random, bytes);
         let number = random.below(4);
         let blown = |size: usize| blow_up(bytes, at, end, size, number);
-        let times: Vec<Duration> = SIZES.iter().map(|size| cost(path, &blown(*size))).collect();
-        let is_steep = |times: &[Duration]| {
-            times[2] > NOTHING
-                && times[2].as_secs_f64() > times[0].as_secs_f64() * DOUBLING * DOUBLING
-        };
-        count += 1;
-        // A machine that is busy for a moment is no quadratic parser: the best of several runs counts.
-        let best = |size: &usize| {
-            let blown = blown(*size);
-            (0..5).map(|_| cost(path, &blown)).min().unwrap_or_default()
-        };
-        if is_steep(&times) && is_steep(&SIZES.each_ref().map(best)) {
+        let [least, _, most] = SIZES.map(|size| {
+            let blown = blown(size);
+            let read = || drop(catch_unwind(AssertUnwindSafe(|| read_claimed(path, &blown))));
+            work::done_by(read).unwrap_or_default()
+        });
+        if most > NOTHING && most as f64 > least as f64 * DOUBLING * DOUBLING {
             let kept = keep(&format!("steep-{count}"), path, &blown(SIZES[0]));
-            failures.push(format!("{path}: {times:?}, see {}", kept.display()));
+            failures.push(format!("{path}: {least} became {most}, see {}", kept.display()));
+        }
+        if failures.len() >= 20 {
+            break;
         }
     }
-    println!("{count} repetitions");
+    println!("{repetitions} repetitions");
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 
@@ -193,10 +203,4 @@ fn blow_up(bytes: &[u8], at: usize, end: usize, size: usize, number: usize) -> V
     }
     blown.extend_from_slice(&bytes[end..]);
     blown
-}
-
-fn cost(path: &str, bytes: &[u8]) -> Duration {
-    let begun = Instant::now();
-    let _ended = catch_unwind(AssertUnwindSafe(|| read_claimed(path, bytes)));
-    begun.elapsed()
 }

@@ -1,15 +1,18 @@
 //! The long runs that CI has no time for.
 //!
-//! In: the builder of real images and the real advisory data. Out: figures on standard error, for a closing note. Odd: it
-//! needs minutes and gigabytes; everything is left under `target/`, so that a second run is quick.
+//! In: the builder of real images and the real advisory data; podman. Out: figures on standard error, for a closing note, and
+//! a failure where a bar is not held. Odd: it needs hours and gigabytes; everything is left under `target/`, so that a second
+//! run is quicker. A step can be run alone.
 
 use std::{process::Command, time::Instant};
 
 use anyhow::bail;
 
 use crate::{
+    differential,
     process::{root, run_command, say},
     setup::image_builder,
+    test,
 };
 
 /// Names of the builder's images that are scanned, the largest last.
@@ -25,9 +28,51 @@ const IMAGES: &[&str] = &[
     "kitchen-sink",
 ];
 
-pub(crate) fn run() -> anyhow::Result<()> {
-    attack()?;
-    fuzz()?;
+/// What is run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Step {
+    /// Bombs at their real size, each held to its time and memory, and 10,000 damaged images
+    Attack,
+    /// The fuzz targets' seeds, then changed files and files that grow
+    Fuzz,
+    /// Random images against podman
+    Differential,
+    /// The real images with the whole advisory data
+    Images,
+}
+
+/// `cargo xtask full`
+#[derive(clap::Args, Debug)]
+pub(crate) struct Full {
+    /// How many random images podman unpacks
+    #[arg(long, default_value_t = 20_000)]
+    differential: u64,
+    /// How many changed files parsers read
+    #[arg(long, default_value_t = 200_000)]
+    inputs: u64,
+    /// Only these [default: all]
+    #[arg(value_enum)]
+    steps: Vec<Step>,
+}
+
+pub(crate) fn run(options: &Full) -> anyhow::Result<()> {
+    let has = |step| options.steps.is_empty() || options.steps.contains(&step);
+    if has(Step::Attack) {
+        attack()?;
+    }
+    if has(Step::Fuzz) {
+        fuzz(options.inputs)?;
+    }
+    if has(Step::Differential) {
+        differential::run(0, options.differential)?;
+    }
+    if has(Step::Images) {
+        scan_images()?;
+    }
+    Ok(())
+}
+
+fn scan_images() -> anyhow::Result<()> {
     let shared = root().join("../shared");
     if !shared.exists() {
         bail!("the long runs need the real images and advisories of ../shared, which is not here");
@@ -63,7 +108,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Bombs at their real size, each held to its time, and 10,000 damaged images.
+/// Bombs at their real size, each held to its time and memory, and 10,000 damaged images.
 fn attack() -> anyhow::Result<()> {
     run_command(
         Command::new("cargo")
@@ -73,12 +118,17 @@ fn attack() -> anyhow::Result<()> {
     )
 }
 
-/// The fuzz targets' seeds, then minutes of changed files and of files that grow.
-fn fuzz() -> anyhow::Result<()> {
+/// The fuzz targets' seeds, then changed files and files that grow, whose work is counted by the compiler's counters.
+fn fuzz(inputs: u64) -> anyhow::Result<()> {
+    test::replay_seeds()?;
     run_command(
         Command::new("cargo")
-            .args(["test", "--locked", "--release", "--no-default-features"])
-            .args(["--manifest-path", "fuzz/Cargo.toml", "--", "--nocapture"])
-            .env("PLIMSOLL_FUZZ_SECONDS", "300"),
+            .args(["test", "--locked", "--release", "--no-default-features", "--test", "long"])
+            .args(["--manifest-path", "fuzz/Cargo.toml", "--target-dir", "target/counted"])
+            .args(["--", "--nocapture", "--test-threads=1"])
+            .env("RUSTFLAGS", "-C instrument-coverage --cfg work_counted")
+            // Nobody reads how often what was entered, only how often anything was.
+            .env("LLVM_PROFILE_FILE", "/dev/null")
+            .env("PLIMSOLL_FUZZ_INPUTS", inputs.to_string()),
     )
 }

@@ -2,10 +2,11 @@
 //!
 //! In: images from code and from a number. Out: each scan ends by itself, with a verdict that says what was not read, and leaves
 //! nothing behind. Odd: 500 damaged images and small bombs run in CI; `cargo xtask full` runs 10,000 and the real sizes, and
-//! holds each bomb to 5 seconds (`PLIMSOLL_ATTACK=full`).
+//! holds each bomb to 5 seconds and 256 MiB (`PLIMSOLL_ATTACK=full`).
 
 mod bombs;
 mod damage;
+mod peak;
 mod zip_bomb;
 
 use std::{
@@ -29,6 +30,8 @@ struct Ending {
     /// Its report, if there is one.
     report: Option<Value>,
     error: String,
+    /// The most memory that its processes took, where it was watched.
+    peak_mib: u64,
 }
 
 impl Ending {
@@ -88,7 +91,17 @@ impl Site {
 
     /// Scans an image with the program as people run it, in its sandbox.
     fn scan(&self, target: &Path, memory_mib: u64) -> Ending {
-        let output = self.run(target, memory_mib);
+        let output = self.command(target, memory_mib).output().unwrap();
+        Self::ending(target, &output, 0)
+    }
+
+    /// [`scan`](Self::scan), and how much memory it takes.
+    fn scan_watched(&self, target: &Path, memory_mib: u64) -> Ending {
+        let (output, peak_mib) = peak::of(&mut self.command(target, memory_mib));
+        Self::ending(target, &output, peak_mib)
+    }
+
+    fn ending(target: &Path, output: &Output, peak_mib: u64) -> Ending {
         let error = String::from_utf8_lossy(&output.stderr).into_owned();
         let report = serde_json::from_slice(&output.stdout).ok();
         let is_as_promised = match output.status.code() {
@@ -97,10 +110,10 @@ impl Site {
             _ => false,
         };
         assert!(is_as_promised, "{}: {}: {error}", target.display(), output.status);
-        Ending { report, error }
+        Ending { report, error, peak_mib }
     }
 
-    fn run(&self, target: &Path, memory_mib: u64) -> Output {
+    fn command(&self, target: &Path, memory_mib: u64) -> Command {
         let memory = memory_mib.to_string();
         let arguments: [&OsStr; 9] = [
             "scan".as_ref(),
@@ -113,15 +126,15 @@ impl Site {
             "--data=../data".as_ref(),
             target.as_os_str(),
         ];
-        Command::new(env!("CARGO_BIN_EXE_plimsoll"))
+        let mut command = Command::new(env!("CARGO_BIN_EXE_plimsoll"));
+        command
             .args(arguments)
             .current_dir(self.path("canary"))
             .env("HOME", self.path("home"))
             .env("TMPDIR", self.path("spool"))
             .env_remove("PLIMSOLL_DATA")
-            .stdin(Stdio::null())
-            .output()
-            .unwrap()
+            .stdin(Stdio::null());
+        command
     }
 
     /// Fails if anything lies where nothing lay before.
