@@ -5,6 +5,7 @@
 //! versions and ids stand in hundreds of thousands of entries; of several copies of a record the newest `modified` wins,
 //! whatever the order in which they come.
 
+mod parts;
 mod resolve;
 mod sources;
 mod symbols;
@@ -55,6 +56,8 @@ pub(crate) struct Affected {
     pub(crate) justification: Option<Symbol>,
     /// The source's own words on the status.
     pub(crate) text: Option<Symbol>,
+    /// Module stream, `nodejs:18`, where it is said of this package alone.
+    pub(crate) module: Option<Symbol>,
 }
 
 /// One record, whatever its feed.
@@ -62,6 +65,10 @@ pub(crate) struct Affected {
 pub(crate) struct Advisory {
     pub(crate) modified: Timestamp,
     pub(crate) id: Symbol,
+    /// It was put together from several documents, so the order of its parts says nothing.
+    pub(crate) is_merged: bool,
+    /// Whether `modified` is its own word. Else it is a day that it cannot be older than.
+    pub(crate) is_dated: bool,
     /// Id of the feed that it comes from.
     pub(crate) source: Symbol,
     pub(crate) authority: Authority,
@@ -84,6 +91,64 @@ pub(crate) struct Advisory {
     /// Module stream, `nodejs:18`.
     pub(crate) module: Option<Symbol>,
     pub(crate) affected: Vec<Affected>,
+}
+
+impl Advisory {
+    /// One of which nothing more is known.
+    pub(crate) const fn new(
+        id: Symbol,
+        source: Symbol,
+        title: Symbol,
+        modified: Timestamp,
+    ) -> Self {
+        Self {
+            modified,
+            id,
+            source,
+            title,
+            is_merged: false,
+            is_dated: true,
+            authority: Authority::Advisory,
+            published: None,
+            is_withdrawn: false,
+            is_malicious: false,
+            is_disputed: false,
+            is_no_vulnerability: false,
+            has_proof_of_concept: false,
+            is_weaponised: false,
+            cves: Vec::new(),
+            aliases: Vec::new(),
+            cvss: Vec::new(),
+            severity: None,
+            cwe: Vec::new(),
+            module: None,
+            affected: Vec::new(),
+        }
+    }
+}
+
+/// Where more is said about a CVE.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Link {
+    /// What is there: `vendor-advisory`, `patch`, `exploit`.
+    pub(crate) tag: Symbol,
+    pub(crate) url: Symbol,
+}
+
+/// Whether a CVE was rejected, as its newest record has it.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Rejection {
+    of: Option<Timestamp>,
+    pub(crate) reason: Option<Symbol>,
+}
+
+impl Rejection {
+    /// Takes what a record says, unless a newer one was read.
+    pub(crate) fn put(&mut self, date: Timestamp, reason: Option<Symbol>) {
+        if self.of.is_none_or(|known| known <= date) {
+            *self = Self { of: Some(date), reason };
+        }
+    }
 }
 
 /// A row of CISA's catalogue.
@@ -111,8 +176,12 @@ pub(crate) struct Signal {
     pub(crate) published: Option<Timestamp>,
     /// When the first advisory on it was published.
     pub(crate) first_advisory: Option<Timestamp>,
-    /// A record of the CVE itself was read.
+    /// A row of a file of severities was read.
     pub(crate) has_record: bool,
+    /// A record of the CVE program was read.
+    pub(crate) has_cve_record: bool,
+    pub(crate) rejected: Rejection,
+    pub(crate) links: Vec<Link>,
     pub(crate) title: Option<Symbol>,
     pub(crate) has_proof_of_concept: bool,
     pub(crate) is_weaponised: bool,
@@ -132,6 +201,8 @@ pub(crate) struct Collection {
     pub(crate) symbols: Symbols,
     /// By feed and id: several feeds may have a record of the same id.
     advisories: HashMap<(Symbol, Symbol), Advisory>,
+    /// By feed and id: what several documents say of one record's packages.
+    parts: HashMap<(Symbol, Symbol), Vec<Advisory>>,
     pub(crate) signals: HashMap<Symbol, Signal>,
     /// Dates of the sources other than OSV, whose dates follow from the advisories.
     dates: BTreeMap<&'static str, Timestamp>,
@@ -162,6 +233,28 @@ impl Collection {
         }
     }
 
+    /// Keeps what one document of several says under an id.
+    pub(crate) fn add_part(&mut self, advisory: Advisory) {
+        self.parts.entry((advisory.source, advisory.id)).or_default().push(advisory);
+    }
+
+    /// Adds the statements of a record to those that other documents of the same feed hold on the same id.
+    pub(crate) fn merge_advisory(&mut self, advisory: Advisory) {
+        let key = (advisory.source, advisory.id);
+        let Some(known) = self.advisories.get_mut(&key) else {
+            self.advisories.insert(key, advisory);
+            return;
+        };
+        known.modified = known.modified.max(advisory.modified);
+        for alias in advisory.aliases {
+            if !known.aliases.contains(&alias) {
+                known.aliases.push(alias);
+            }
+        }
+        known.affected.extend(advisory.affected);
+        known.is_merged = true;
+    }
+
     pub(crate) fn signal(&mut self, cve: &str) -> &mut Signal {
         let symbol = self.symbols.intern(cve);
         self.signals.entry(symbol).or_default()
@@ -174,10 +267,10 @@ impl Collection {
     }
 
     pub(crate) fn advisories(&self) -> usize {
-        self.advisories.len()
+        self.advisories.len() + self.parts.len()
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.advisories.is_empty() && self.signals.is_empty()
+        self.advisories.is_empty() && self.parts.is_empty() && self.signals.is_empty()
     }
 }

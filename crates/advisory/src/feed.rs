@@ -4,11 +4,20 @@
 //! into a snapshot. Source: each feed's own file. Odd: inputs are told apart by looking into them, never by name, so that a
 //! mirror may call its files what it likes.
 
+mod claims;
+pub(crate) mod csaf;
+mod cve_records;
+mod debian_tracker;
 mod epss;
 pub(crate) mod input;
 mod kev;
 mod osv;
+mod oval;
+pub(crate) mod platform;
+mod secdb;
 mod severities;
+mod updateinfo;
+mod xml;
 
 use std::path::{Path, PathBuf};
 
@@ -19,7 +28,18 @@ use crate::collection::Collection;
 /// THE list: every feed that can be imported.
 #[must_use]
 pub fn feeds() -> &'static [&'static dyn Feed] {
-    &[&kev::Kev, &epss::Epss, &severities::Severities, &osv::Osv]
+    &[
+        &kev::Kev,
+        &epss::Epss,
+        &severities::Severities,
+        &csaf::Csaf,
+        &oval::Oval,
+        &updateinfo::UpdateInfo,
+        &cve_records::CveRecords,
+        &debian_tracker::DebianTracker,
+        &secdb::Secdb,
+        &osv::Osv,
+    ]
 }
 
 /// One feed format.
@@ -33,10 +53,15 @@ pub trait Feed: Sync {
     /// Where it is published.
     fn home(&self) -> &'static str;
 
-    /// Where a person reads the record of that id.
-    fn page(&self, id: &str) -> Option<String> {
-        let _ = id;
+    /// Where a person reads the record of that id on packages of that ecosystem.
+    fn page(&self, _ecosystem: &str, _id: &str) -> Option<String> {
         None
+    }
+
+    /// Whether its documents come in archives, one a member. OSV's need not say so: what nobody else recognises is theirs.
+    #[doc(hidden)]
+    fn is_in_archives(&self) -> bool {
+        false
     }
 
     /// Whether a document is of this feed. The document is a whole file or member, unpacked.
@@ -113,6 +138,20 @@ pub enum FeedError {
     },
 }
 
+/// Longest id, name or version of a record. Real ones stay below 200 characters.
+const LONGEST_TEXT: usize = 4096;
+
+/// The first day of the year in an id (`CVE-2024-0001`), for feeds that have no dates: nothing is older than its number. 1970
+/// where there is none.
+fn year_of(id: &str) -> Timestamp {
+    let year = id.split('-').find(|part| {
+        part.len() == 4
+            && (part.starts_with("19") || part.starts_with("20"))
+            && part.bytes().all(|byte| byte.is_ascii_digit())
+    });
+    year.and_then(|year| format!("{year}-01-01").parse().ok()).unwrap_or_default()
+}
+
 /// Reads a time as feeds write it: RFC 3339, the same without an offset (taken as UTC), or a date.
 pub(crate) fn parse_time(text: &str) -> Option<Timestamp> {
     let text = text.trim();
@@ -151,7 +190,7 @@ pub(crate) fn is_cve(id: &str) -> bool {
 
 /// One line for people: the first line of a text, blanks joined, control and direction characters spelled out, cut at
 /// 200 characters.
-fn title_of(text: &str) -> String {
+pub(crate) fn title_of(text: &str) -> String {
     const LONGEST: usize = 200;
     let line = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
     let mut title = String::new();

@@ -8,20 +8,31 @@ use std::collections::HashMap;
 
 use plimsoll_model::{Ecosystem, Origin, Timestamp};
 
-use super::{Advisory, Collection, Resolved, Signal, Symbol, Symbols, sources};
+use super::{Advisory, Collection, Resolved, Signal, Symbol, Symbols, parts, sources};
 
 /// Vectors of one CVE that are kept; more would not change the choice.
 const MAX_VECTORS: usize = 16;
 
+/// Links of one CVE that are kept.
+const MAX_LINKS: usize = 4;
+
 impl Collection {
     pub(crate) fn resolve(self) -> Resolved {
-        let Self { mut symbols, advisories, mut signals, dates } = self;
+        let Self { mut symbols, mut advisories, parts, mut signals, dates } = self;
+        let joined =
+            parts.into_iter().filter_map(|(key, parts)| Some((key, parts::join(parts, &symbols)?)));
+        advisories.extend(joined);
         let total = advisories.len();
         let mut advisories: Vec<Advisory> =
             advisories.into_values().filter(|advisory| !advisory.is_withdrawn).collect();
         let withdrawn = u64::try_from(total - advisories.len()).unwrap_or(u64::MAX);
         let key = |advisory: &Advisory| (symbols.text(advisory.id), symbols.text(advisory.source));
         advisories.sort_by(|a, b| key(a).cmp(&key(b)));
+        for advisory in advisories.iter_mut().filter(|advisory| advisory.is_merged) {
+            advisory.affected.sort_by_cached_key(|affected| symbols.spelled(affected));
+            advisory.affected.dedup();
+            advisory.aliases.sort_by(|a, b| symbols.text(*a).cmp(symbols.text(*b)));
+        }
         let mut sources = sources::of_advisories(&advisories, &symbols);
         sources.extend(sources::of_signals(&signals, &dates));
         let date = sources.values().map(|source| source.date).max().unwrap_or_default();
@@ -37,6 +48,9 @@ impl Collection {
             signal.cvss.sort_by(|a, b| vector_order(&symbols, *a).cmp(&vector_order(&symbols, *b)));
             signal.cvss.dedup();
             signal.cvss.truncate(MAX_VECTORS);
+            signal.links.sort_by(|a, b| symbols.text(a.url).cmp(symbols.text(b.url)));
+            signal.links.dedup_by_key(|link| link.url);
+            signal.links.truncate(MAX_LINKS);
             let may_be_new = may_be_new(symbols.text(*cve), date);
             signal.published = signal.published.or(signal.first_advisory.filter(|_| may_be_new));
         }

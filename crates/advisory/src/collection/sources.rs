@@ -59,6 +59,7 @@ pub(super) fn of_signals(
             let records = match *name {
                 "kev" => count(&|signal| signal.known_exploited.is_some()),
                 "epss" => count(&|signal| signal.epss.is_some()),
+                "cve-records" => count(&|signal| signal.has_cve_record),
                 _ => count(&|signal| signal.has_record),
             };
             ((*name).to_owned(), Source { records, date: *date })

@@ -5,7 +5,7 @@
 
 use std::{collections::HashMap, rc::Rc};
 
-use super::Advisory;
+use super::{Advisory, Affected};
 
 /// Number of an interned text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -66,19 +66,25 @@ impl Symbols {
             self.text(advisory.title)
         );
         for affected in &advisory.affected {
-            text.push_str(self.text(affected.ecosystem));
-            text.push_str(self.text(affected.name));
-            text.push_str(affected.release.map_or("", |release| self.text(release)));
-            for (kind, version) in affected.ranges.iter().flatten() {
-                text.push_str(&format!("{kind:?}{}", self.text(*version)));
-            }
-            for version in &affected.versions {
-                text.push_str(self.text(*version));
-            }
-            text.push_str(&format!("{:?}{:?}", affected.status, affected.severity));
-            for words in [affected.justification, affected.text].into_iter().flatten() {
-                text.push_str(self.text(words));
-            }
+            text.push_str(&self.spelled(affected));
+        }
+        text
+    }
+
+    /// The same for one statement.
+    pub(super) fn spelled(&self, affected: &Affected) -> String {
+        let mut text = self.text(affected.ecosystem).to_owned();
+        text.push_str(self.text(affected.name));
+        text.push_str(affected.release.map_or("", |release| self.text(release)));
+        for (kind, version) in affected.ranges.iter().flatten() {
+            text.push_str(&format!("{kind:?}{}", self.text(*version)));
+        }
+        for version in &affected.versions {
+            text.push_str(self.text(*version));
+        }
+        text.push_str(&format!("{:?}{:?}", affected.status, affected.severity));
+        for words in [affected.justification, affected.text].into_iter().flatten() {
+            text.push_str(self.text(words));
         }
         text
     }

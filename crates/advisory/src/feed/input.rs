@@ -106,6 +106,12 @@ pub(crate) fn unpack(
             let reader = zstd::stream::read::Decoder::new(file).map_err(read)?;
             take(whole(path, reader)?)
         }
+        [0xfd, b'7', b'z', b'X'] => {
+            take(whole(path, liblzma::bufread::XzDecoder::new_multi_decoder(BufReader::new(file)))?)
+        }
+        [b'B', b'Z', b'h', b'1'..=b'9'] => {
+            take(whole(path, bzip2::bufread::MultiBzDecoder::new(BufReader::new(file)))?)
+        }
         _ => take(whole(path, file)?),
     }
 }
@@ -160,12 +166,13 @@ fn unzip(
     Ok(())
 }
 
-/// The feed that recognises a document. Members of archives are OSV records by their place.
+/// The feed that recognises a document. Members of archives are OSV records unless they are plainly something else.
 pub(crate) fn recognise(document: &Document<'_>, is_member: bool) -> Option<&'static dyn Feed> {
     let find =
         |wanted: &dyn Fn(&dyn Feed) -> bool| feeds().iter().copied().find(|feed| wanted(*feed));
     if is_member {
-        find(&|feed| feed.id() == "osv")
+        find(&|feed| feed.is_in_archives() && feed.recognises(document))
+            .or_else(|| find(&|feed| feed.id() == "osv"))
     } else {
         find(&|feed| feed.recognises(document))
     }

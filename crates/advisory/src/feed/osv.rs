@@ -5,6 +5,8 @@
 //! * Distributions name their CVEs in `upstream`; `AlmaLinux` and `Rocky Linux` in `related`, which elsewhere means "something
 //!   else"; some only in their own id (`DEBIAN-CVE-2024-1`).
 //! * `GIT` ranges say nothing about packages. An entry with neither another range nor a version states nothing at all.
+//! * GitHub's advisories without a fixed version end in `last_known_affected_version_range`.
+//! * What only people can use (Go's imports and symbols, Ubuntu's availability) is kept as the statement's text.
 //! * `MAL-` ids are malicious packages. `ALBA-`, `ALEA-`, `RLBA-` and `RLEA-` without a CVE are bug fixes.
 
 mod record;
@@ -12,7 +14,7 @@ mod vendor;
 
 use plimsoll_model::Ecosystem;
 
-use super::{Document, Feed, Sink, is_cve, parse_cwe, parse_time, title_of};
+use super::{Document, Feed, LONGEST_TEXT, Sink, is_cve, parse_cwe, parse_time, title_of};
 use crate::{
     collection::{Advisory, Affected, Authority, EventKind, Symbol},
     matching::name::normalized,
@@ -22,9 +24,6 @@ use record::{Entry, Event, Record, Text};
 
 #[derive(Debug)]
 pub(super) struct Osv;
-
-/// Longest id, name or version of a record. Real ones stay below 200 characters.
-const LONGEST_TEXT: usize = 4096;
 
 impl Feed for Osv {
     fn id(&self) -> &'static str {
@@ -39,7 +38,7 @@ impl Feed for Osv {
         "https://osv-vulnerabilities.storage.googleapis.com"
     }
 
-    fn page(&self, id: &str) -> Option<String> {
+    fn page(&self, _: &str, id: &str) -> Option<String> {
         Some(format!("https://osv.dev/vulnerability/{id}"))
     }
 
@@ -72,19 +71,18 @@ fn advisory(record: &Record<'_>, into: &mut Sink<'_>) -> Result<Advisory, String
         id.starts_with("MAL-") || record.aliases().any(|alias| alias.starts_with("MAL-"));
     let references = record.references.as_deref().unwrap_or_default();
     let mut cwe: Vec<u32> = specific.cwe(parse_cwe);
-    for entry in entries {
-        cwe.extend(record::Specific::of(entry.database_specific).cwe(parse_cwe));
-    }
-    cwe.sort_unstable();
-    cwe.dedup();
     let intern = |into: &mut Sink<'_>, texts: &[&str]| -> Vec<Symbol> {
         texts.iter().map(|text| into.0.symbols.intern(text)).collect()
     };
     let severity = vendor::record_severity(record, &specific);
     let mut affected = Vec::with_capacity(entries.len());
     for entry in entries {
-        affected.extend(read_entry(entry, &specific, into)?);
+        let of_entry = record::Specific::of(entry.database_specific);
+        cwe.extend(of_entry.cwe(parse_cwe));
+        affected.extend(read_entry(entry, &specific, &of_entry, into)?);
     }
+    cwe.sort_unstable();
+    cwe.dedup();
     Ok(Advisory {
         modified,
         published: record.published.as_ref().and_then(|text| parse_time(text.as_str())).filter(
@@ -107,6 +105,8 @@ fn advisory(record: &Record<'_>, into: &mut Sink<'_>) -> Result<Advisory, String
         cwe,
         module: vendor::module(id, &text).map(|module| into.0.symbols.intern(module)),
         source: into.0.symbols.intern(Osv.id()),
+        is_merged: false,
+        is_dated: true,
         authority: if vendor::is_of_a_tracker(id) {
             Authority::Tracker
         } else {
@@ -153,7 +153,8 @@ fn cves<'a>(record: &'a Record<'_>, aliases: &[&'a str]) -> Vec<&'a str> {
 /// One affected entry; `None` if it says nothing about packages.
 fn read_entry(
     entry: &Entry<'_>,
-    specific: &record::Specific,
+    of_record: &record::Specific,
+    of_entry: &record::Specific,
     into: &mut Sink<'_>,
 ) -> Result<Option<Affected>, String> {
     let Some(package) = &entry.package else { return Ok(None) };
@@ -173,7 +174,9 @@ fn read_entry(
             continue;
         }
         let events = range.events.as_deref().unwrap_or_default();
-        let range: Vec<_> = events.iter().flat_map(Event::parts).collect();
+        let mut range: Vec<_> = events.iter().flat_map(Event::parts).collect();
+        let is_open = range.iter().all(|(kind, _)| *kind == EventKind::Introduced);
+        range.extend(of_entry.end().filter(|_| is_open && !range.is_empty()));
         if let Some((_, version)) = range.iter().find(|(_, version)| too_long(version)) {
             return Err(format!("it has a version of {} bytes", version.len()));
         }
@@ -191,8 +194,12 @@ fn read_entry(
         return Ok(None);
     }
     let own = record::Specific::of(entry.ecosystem_specific);
-    let status = own.status().or_else(|| specific.status());
-    let severity = own.severity().or_else(|| entry_severity(entry));
+    let status = own.status().or_else(|| of_entry.status()).or_else(|| of_record.status());
+    let severity = own
+        .severity()
+        .or_else(|| record::words(entry.severity.as_deref()).find_map(VendorSeverity::from_word))
+        .or_else(|| of_entry.severity());
+    let note = own.note().or_else(|| of_entry.note());
     Ok(Some(Affected {
         ecosystem: into.0.symbols.intern(&ecosystem.0),
         name: into.0.symbols.intern(&name),
@@ -202,18 +209,13 @@ fn read_entry(
         status,
         severity,
         justification: None,
-        text: None,
+        text: note.map(|note| into.0.symbols.intern(&title_of(&note))),
+        module: None,
         cvss: record::vectors(entry.severity.as_deref())
             .into_iter()
             .map(|vector| into.0.symbols.intern(vector))
             .collect(),
     }))
-}
-
-fn entry_severity(entry: &Entry<'_>) -> Option<VendorSeverity> {
-    record::words(entry.severity.as_deref())
-        .find_map(VendorSeverity::from_word)
-        .or_else(|| record::Specific::of(entry.database_specific).severity())
 }
 
 impl Record<'_> {

@@ -196,6 +196,9 @@ impl Reference<'_> {
     }
 }
 
+/// Symbols and imports that a note names.
+const MAX_SYMBOLS: usize = 8;
+
 /// What is used of `database_specific` and `ecosystem_specific`.
 #[derive(Deserialize, Default)]
 #[serde(default)]
@@ -208,6 +211,11 @@ pub(super) struct Specific {
     cwe_ids: serde_json::Value,
     cwes: serde_json::Value,
     published_is: serde_json::Value,
+    imports: serde_json::Value,
+    affected_functions: serde_json::Value,
+    informational: serde_json::Value,
+    availability: serde_json::Value,
+    last_known_affected_version_range: serde_json::Value,
 }
 
 impl Specific {
@@ -221,7 +229,47 @@ impl Specific {
 
     pub(super) fn severity(&self) -> Option<VendorSeverity> {
         let words = [&self.severity, &self.urgency].into_iter().filter_map(|value| value.as_str());
-        words.filter_map(VendorSeverity::from_word).next()
+        // That nobody maintains a package any more is no vulnerability of its own.
+        let notice =
+            self.informational.as_str().filter(|word| ["unmaintained", "notice"].contains(word));
+        words
+            .filter_map(VendorSeverity::from_word)
+            .next()
+            .or_else(|| notice.map(|_| VendorSeverity::Negligible))
+    }
+
+    /// `<= 1.2.3` and `< 1.2.3`: where GitHub's advisories end that name no fixed version.
+    pub(super) fn end(&self) -> Option<(EventKind, &str)> {
+        let text = self.last_known_affected_version_range.as_str()?.trim();
+        let (kind, version) = match text.strip_prefix("<=") {
+            Some(version) => (EventKind::LastAffected, version),
+            None => (EventKind::Limit, text.strip_prefix('<')?),
+        };
+        Some((kind, version.trim())).filter(|(_, version)| !version.is_empty())
+    }
+
+    /// What only people can use: where in the package it is, and who gets the fix.
+    pub(super) fn note(&self) -> Option<String> {
+        let texts = |value: &serde_json::Value| -> Vec<String> {
+            let listed = value.as_array().into_iter().flatten().filter_map(|one| one.as_str());
+            listed.take(MAX_SYMBOLS).map(str::to_owned).collect()
+        };
+        let mut parts = Vec::new();
+        for import in self.imports.as_array().into_iter().flatten().take(MAX_SYMBOLS) {
+            let Some(path) = import.get("path").and_then(|path| path.as_str()) else { continue };
+            let of = |key: &str| import.get(key).map(&texts).unwrap_or_default().join(", ");
+            let (symbols, systems) = (of("symbols"), of("goos"));
+            let symbols = if symbols.is_empty() { symbols } else { format!(" ({symbols})") };
+            let systems = if systems.is_empty() { systems } else { format!(", only on {systems}") };
+            parts.push(format!("{path}{symbols}{systems}"));
+        }
+        let functions = texts(&self.affected_functions);
+        if !functions.is_empty() {
+            parts.push(functions.join(", "));
+        }
+        let words = [&self.informational, &self.availability].into_iter();
+        parts.extend(words.filter_map(|word| word.as_str()).map(str::to_owned));
+        (!parts.is_empty()).then(|| parts.join("; "))
     }
 
     pub(super) fn status(&self) -> Option<Status> {

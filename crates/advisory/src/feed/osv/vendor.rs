@@ -83,6 +83,7 @@ pub(super) fn module<'a>(id: &str, title: &'a str) -> Option<&'a str> {
 pub(super) fn status(word: &str, note: &str) -> Option<Status> {
     let end_of_life = |text: &str| text.contains("end-of-life") || text.contains("end of life");
     Some(match word.to_ascii_lowercase().as_str() {
+        "not-affected" | "not affected" | "false-positive-determination" => Status::NotAffected,
         // Ubuntu ignores what its release no longer supports: that is no assessment of the vulnerability.
         "ignored" | "wont-fix" | "will-not-fix" | "fix-not-planned" if end_of_life(note) => {
             Status::EndOfLife
