@@ -4,7 +4,7 @@
 //! magic[8] format:u32 length:u32 header[length] signature[64] payload …
 //! ```
 //! In: snapshots and a key. Out: the file; from the file and trusted keys the very same snapshot. Source:
-//! `docs/decisions/0010-bundles-are-differences.md`; RFC 8032 (Ed25519). The header is JSON ([`BundleHeader`]); the
+//! `docs/decisions/0011-bundles-are-differences.md`; RFC 8032 (Ed25519). The header is JSON ([`BundleHeader`]); the
 //! signature covers every byte before it, and so, by the digest in the header, the payload too. Odd: a full bundle is a
 //! difference from nothing. Nothing behind the signature's check is looked at before it holds, and what comes out must have
 //! the digest that was signed, so a wrong bundle cannot become a snapshot.

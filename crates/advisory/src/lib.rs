@@ -19,12 +19,16 @@ pub mod snapshot;
 pub mod staleness;
 pub mod starter;
 pub mod version;
+pub mod vex;
 
 pub use feed::FeedError;
 pub use import::{ImportOptions, ImportProgress, ImportSummary, import};
-pub use matching::{MatchContext, Matched, match_packages, overrule};
+pub use matching::{
+    MATCH_VERSION, MatchContext, Matched, MatchedAlone, STALE_SCORES_DAYS, gaps_of_all,
+    match_alone, match_packages, overrule, why_not,
+};
 pub use priority::{Exposure, Importance};
-pub use snapshot::{Snapshot, SnapshotError};
+pub use snapshot::{Changes, Snapshot, SnapshotError};
 pub use staleness::staleness_gap;
 pub use starter::starter_feed;
-pub use version::{VersionError, compare};
+pub use version::{VersError, VersRange, VersionError, compare, version_order, version_orders};

@@ -5,17 +5,21 @@
 //! always give the same findings; a distribution's package is judged by that distribution's advisories alone, which know
 //! of backported fixes; a version that cannot be compared is a gap and never "not affected".
 
+mod absence;
+mod builds;
 mod candidates;
 mod finding;
 mod gaps;
 pub(crate) mod name;
 mod overrule;
 mod range;
-mod release;
+pub(crate) mod release;
 mod upstream;
 
+pub use absence::{Absence, Look, LookVerdict, Mention, why_not};
+pub use gaps::STALE_SCORES_DAYS;
 pub use overrule::overrule;
-use plimsoll_model::{Finding, Gap, GapReason, Package};
+use plimsoll_model::{Finding, Gap, GapReason, Package, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -44,6 +48,27 @@ pub struct Matched {
 /// Id under which gaps of this step are reported.
 pub const MATCHER: &str = "matcher";
 
+/// What advisories say of one package alone.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct MatchedAlone {
+    /// Ecosystem and name that the snapshot is asked for; `None`: no advisory can speak of it.
+    pub asked: Option<(String, String)>,
+    /// Vulnerabilities and malicious packages.
+    pub findings: Vec<Finding>,
+    /// What could not be decided.
+    pub gaps: Vec<Gap>,
+    /// The detail of the evidence that each location of the package gives.
+    pub installed: String,
+    /// An EPSS score was too old to be used.
+    pub has_stale_scores: bool,
+    /// From which date of a snapshot on the same advisories and signals may say something else, because something is no
+    /// longer fresh then.
+    pub until: Option<Timestamp>,
+}
+
+/// Version of the rules of matching. Raised when the same package and snapshot give other findings.
+pub const MATCH_VERSION: u32 = 1;
+
 /// Matches packages against a snapshot, evaluated at the snapshot's own date.
 #[must_use]
 pub fn match_packages(
@@ -54,29 +79,70 @@ pub fn match_packages(
     let mut matched = Matched::default();
     let mut stale_scores = false;
     for package in packages {
-        match match_package(package, snapshot, context, &mut matched.gaps) {
-            Ok(found) => {
-                stale_scores |= found.has_stale_scores;
-                matched.findings.extend(found.findings);
-            }
-            Err(Damaged(reason)) => matched.gaps.push(Gap {
-                reason: GapReason::FeedMissing,
-                by: MATCHER.to_owned(),
-                at: package.purl.clone(),
-                detail: format!("the advisory snapshot is damaged: {reason}"),
-            }),
-        }
+        let alone = match_alone(package, snapshot, context);
+        stale_scores |= alone.has_stale_scores;
+        matched.findings.extend(alone.findings);
+        matched.gaps.extend(alone.gaps);
     }
-    matched.gaps.extend(gaps::of_ecosystems(packages, snapshot));
-    matched.gaps.extend(upstream::gaps(packages, snapshot));
-    if stale_scores {
-        matched.gaps.push(gaps::stale_scores(snapshot));
-    }
+    let packages: Vec<&Package> = packages.iter().collect();
+    matched.gaps.extend(gaps_of_all(&packages, snapshot, stale_scores));
     matched.gaps.sort();
     matched.gaps.dedup();
     matched.findings.sort_by(Finding::compare_urgency);
     matched.findings.dedup_by(|a, b| a.id == b.id && a.subject == b.subject && a.kind == b.kind);
     matched
+}
+
+/// Matches one package. [`match_packages`] is this for each, and [`gaps_of_all`].
+#[must_use]
+pub fn match_alone(package: &Package, snapshot: &Snapshot, context: &MatchContext) -> MatchedAlone {
+    let mut alone = MatchedAlone {
+        asked: asked(package),
+        installed: finding::installed(package),
+        ..MatchedAlone::default()
+    };
+    match match_package(package, snapshot, context, &mut alone.gaps) {
+        Ok(found) => {
+            alone.findings = found.findings;
+            alone.has_stale_scores = found.has_stale_scores;
+            alone.until = found.until;
+        }
+        Err(Damaged(reason)) => alone.gaps.push(Gap {
+            reason: GapReason::FeedMissing,
+            by: MATCHER.to_owned(),
+            at: package.purl.clone(),
+            detail: format!("the advisory snapshot is damaged: {reason}"),
+        }),
+    }
+    alone
+}
+
+/// What the snapshot cannot answer of these packages together. Only ecosystem, release and name count.
+#[must_use]
+pub fn gaps_of_all(packages: &[&Package], snapshot: &Snapshot, stale_scores: bool) -> Vec<Gap> {
+    let mut gaps = gaps::of_ecosystems(packages, snapshot);
+    gaps.extend(upstream::gaps(packages, snapshot));
+    if stale_scores {
+        gaps.push(gaps::stale_scores(snapshot));
+    }
+    gaps.sort();
+    gaps.dedup();
+    gaps
+}
+
+/// Ecosystem and name that the snapshot is asked for.
+fn asked(package: &Package) -> Option<(String, String)> {
+    let of = |package: &Package| {
+        package.ecosystem.row()?;
+        let (name, _) = package.matched_name_and_version();
+        let name = name::normalized(&package.ecosystem, name).into_owned();
+        Some((package.ecosystem.0.clone(), name))
+    };
+    match upstream::asked(package) {
+        Some(asked) => of(&asked),
+        None if upstream::is_generic(package) => None,
+        None => of(package),
+    }
 }
 
 fn match_package(

@@ -112,7 +112,7 @@ pub struct CvssVector {
 }
 
 /// EPSS of one CVE, in billionths, so that comparing is exact.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Epss {
     /// Probability of exploitation within 30 days.
     pub probability: u32,
@@ -124,7 +124,7 @@ pub struct Epss {
 pub const EPSS_WHOLE: u32 = 1_000_000_000;
 
 /// What SSVC says of exploitation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Exploitation {
     /// No evidence.
     None,

@@ -4,6 +4,7 @@
 //! head of `layout` describes the bytes. Odd: the file is mapped, never read into memory, so that thousands of processes
 //! share one copy; it is only ever replaced by rename, so a reader keeps the content that it opened.
 
+mod changes;
 pub(crate) mod content;
 pub(crate) mod layout;
 pub(crate) mod reader;
@@ -17,6 +18,7 @@ use std::path::{Path, PathBuf};
 use plimsoll_model::{Digest, FeedState, Timestamp};
 use plimsoll_native::Map;
 
+pub use changes::{Changes, NamedVersions};
 use layout::{
     CRC_AT, CRC_FROM, DIGEST_AT, DIGEST_FROM, Damaged, FLAG_STARTER, FORMAT, MAGIC, Section,
     TABLE_AT, i64_at, u32_at,

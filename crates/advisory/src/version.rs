@@ -12,18 +12,28 @@ mod dotted;
 mod dpkg;
 mod gem;
 mod go;
+mod julia;
 mod maven;
 mod nuget;
 mod opam;
+mod orders;
+mod pacman;
 mod pep440;
 mod perl;
+mod portage;
 mod rpm;
 mod semver;
 mod unordered;
+mod vers;
 
 use std::cmp::Ordering;
 
 use plimsoll_model::Scheme;
+
+pub use self::{
+    orders::{VersionOrder, version_order, version_orders},
+    vers::{MAX_RANGE_CHARACTERS, Place, VersError, VersRange},
+};
 
 /// Longest version text that is compared. Real ones stay below 100 characters; the limit keeps a hostile one from costing
 /// more than it is worth.
@@ -73,12 +83,17 @@ pub fn compare(scheme: Scheme, a: &str, b: &str) -> Result<Ordering, VersionErro
         Scheme::Dpkg => ordered(scheme, (a, b), dpkg::Version::parse, dpkg::Version::compare),
         Scheme::Apk => ordered(scheme, (a, b), apk::Version::parse, apk::Version::compare),
         Scheme::Rpm => ordered(scheme, (a, b), rpm::Version::parse, rpm::Version::compare),
+        Scheme::Pacman => ordered(scheme, (a, b), pacman::Version::parse, pacman::Version::compare),
+        Scheme::Portage => {
+            ordered(scheme, (a, b), portage::Version::parse, portage::Version::compare)
+        }
         Scheme::Pep440 => ordered(scheme, (a, b), pep440::Version::parse, Ord::cmp),
         Scheme::Semver => ordered(scheme, (a, b), semver::Version::parse, semver::Version::compare),
         Scheme::Maven => ordered(scheme, (a, b), maven::Version::parse, maven::Version::compare),
         Scheme::SemverBuild => {
             ordered(scheme, (a, b), semver::Version::parse, semver::Version::compare_with_build)
         }
+        Scheme::Julia => ordered(scheme, (a, b), julia::Version::parse, julia::Version::compare),
         Scheme::Gem => ordered(scheme, (a, b), gem::Version::parse, gem::Version::compare),
         Scheme::Composer => {
             ordered(scheme, (a, b), composer::Version::parse, composer::Version::compare)
@@ -99,9 +114,12 @@ const fn complaint(scheme: Scheme) -> &'static str {
         Scheme::Dpkg => "is not a version to dpkg",
         Scheme::Apk => "is not a version to apk",
         Scheme::Rpm => "is not a version to rpm",
+        Scheme::Pacman => "is not a version to pacman",
+        Scheme::Portage => "is not a version to Gentoo",
         Scheme::Pep440 => "is not a version to PEP 440",
         Scheme::Semver | Scheme::SemverBuild => "is not a version to semver",
         Scheme::Maven => "is not a version to Maven",
+        Scheme::Julia => "is not a version to Julia",
         Scheme::Gem => "is not a version to RubyGems",
         Scheme::Composer => "is not a version to Composer",
         Scheme::Nuget => "is not a version to NuGet",

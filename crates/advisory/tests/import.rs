@@ -231,6 +231,74 @@ fn broken_signals_are_refused_by_name() {
 }
 
 #[test]
+fn broken_trackers_and_records_are_refused_by_name() {
+    const TRACKER: &str = r#"{"alpha":{"CVE-2024-0001":{"releases":{"bookworm":{"status":"open","repositories":{},"urgency":"low"}}}}}"#;
+    const SECDB: &str = r#"{"apkurl":"","urlprefix":"https://dl-cdn.alpinelinux.org/alpine","distroversion":"v3.20","packages":[{"pkg":{"name":"alpha","secfixes":{"1-r0":["CVE-2024-0001"]}}}]}"#;
+    const RECORD: &str = r#"{"dataType":"CVE_RECORD","cveMetadata":{"cveId":"CVE-2024-0001","state":"PUBLISHED","datePublished":"2024-01-02T00:00:00Z"},"containers":{"cna":{}}}"#;
+    let other = Place::new();
+    let good = [
+        other.file("new/tracker.json", TRACKER.as_bytes()),
+        other.file("new/secdb.json", SECDB.as_bytes()),
+        other.file("new/cves.zip", &zip(&[("CVE-2024-0001.json", RECORD)])),
+        other.folder.path().join("good"),
+    ];
+    assert!(other.import(&good).is_ok());
+    let place = Place::new();
+    let long = "9".repeat(5000);
+    for (name, text, wanted) in [
+        ("tracker.json", TRACKER.replace("}}}}}", "}}}}"), "EOF while parsing"),
+        (
+            "tracker.json",
+            TRACKER.replace("CVE-2024-0001", "CVE\\u001b"),
+            "package `alpha`, `CVE\\u{1b}`: this is no id",
+        ),
+        (
+            "tracker.json",
+            TRACKER.replace("\"low\"", &format!("\"low\",\"fixed_version\":\"{long}\"")),
+            "package `alpha`, `CVE-2024-0001`: it has a version of more than 4096 bytes",
+        ),
+        (
+            "tracker.json",
+            TRACKER.replace("{\"bookworm\"", "[{\"bookworm\"").replace("}}}}}", "}}]}}}"),
+            "releases are a list that is not empty",
+        ),
+        ("secdb.json", SECDB.trim_end_matches('}').to_owned(), "EOF while parsing"),
+        (
+            "secdb.json",
+            SECDB.replace("v3.20", "soon"),
+            "`distroversion` names no release of Alpine",
+        ),
+        (
+            "secdb.json",
+            SECDB.replace("dl-cdn.alpinelinux.org", "example.org").replace("v3.20", ""),
+            "its packages lie at `https://example.org/alpine`, which is none of",
+        ),
+        ("secdb.json", SECDB.replace("1-r0", ""), "package `alpha` has a fix in the version ``"),
+        ("secdb.json", SECDB.replace("CVE-2024-0001", "none"), "it names no vulnerability"),
+        ("CVE.json", RECORD.replace("CVE-2024-0001", "CVE-x"), "`cveMetadata.cveId` is `CVE-x`"),
+        (
+            "CVE.json",
+            RECORD.replace("PUBLISHED", "RESERVED"),
+            "`CVE-2024-0001` has the state `RESERVED`",
+        ),
+        (
+            "CVE.json",
+            RECORD.replace("datePublished", "dateReserved"),
+            "`CVE-2024-0001` has neither `dateUpdated` nor `datePublished`",
+        ),
+    ] {
+        let message = place.refused(&format!("bad/{name}"), text.as_bytes());
+        assert!(message.starts_with(&format!("`bad/{name}`: {wanted}")), "{message}");
+    }
+    let broken = RECORD.replace("PUBLISHED", "RESERVED");
+    let message = place.refused("bad/cves.zip", &zip(&[("CVE-2024-0001.json", &broken)]));
+    assert_eq!(
+        message,
+        "`bad/cves.zip`, member `CVE-2024-0001.json`: `CVE-2024-0001` has the state `RESERVED`"
+    );
+}
+
+#[test]
 fn scores_without_comment_or_percentile_are_read() {
     let place = Place::new();
     let paths = [

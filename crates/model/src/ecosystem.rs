@@ -32,14 +32,20 @@ pub enum Scheme {
     Apk,
     /// rpm: `rpmvercmp` with epoch and release.
     Rpm,
+    /// pacman: `vercmp`.
+    Pacman,
+    /// Gentoo's Portage.
+    Portage,
     /// PEP 440.
     Pep440,
     /// node-semver, and Semantic Versioning 2.0 in general.
     Semver,
     /// Maven's `ComparableVersion`.
     Maven,
-    /// Semantic Versioning with builds in order, as in Julia and Dart.
+    /// Semantic Versioning with builds in order, as in Dart.
     SemverBuild,
+    /// Julia's `VersionNumber`.
+    Julia,
     /// RubyGems.
     Gem,
     /// Composer, and PHP's `version_compare`.
@@ -63,15 +69,45 @@ pub enum Scheme {
 }
 
 impl Scheme {
+    /// The word for it, as `plimsoll version-order` takes it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Dpkg => "dpkg",
+            Self::Apk => "apk",
+            Self::Rpm => "rpm",
+            Self::Pacman => "pacman",
+            Self::Portage => "portage",
+            Self::Pep440 => "pep440",
+            Self::Semver => "semver",
+            Self::Maven => "maven",
+            Self::SemverBuild => "semver-build",
+            Self::Julia => "julia",
+            Self::Gem => "gem",
+            Self::Composer => "composer",
+            Self::Nuget => "nuget",
+            Self::Go => "go",
+            Self::Dotted => "dotted",
+            Self::Opam => "opam",
+            Self::Conan => "conan",
+            Self::Perl => "perl",
+            Self::Bitnami => "bitnami",
+            Self::Unordered => "unordered",
+        }
+    }
+
     /// All of them.
     pub const ALL: &[Self] = &[
         Self::Dpkg,
         Self::Apk,
         Self::Rpm,
+        Self::Pacman,
+        Self::Portage,
         Self::Pep440,
         Self::Semver,
         Self::Maven,
         Self::SemverBuild,
+        Self::Julia,
         Self::Gem,
         Self::Composer,
         Self::Nuget,
@@ -92,10 +128,13 @@ impl fmt::Display for Scheme {
             Self::Dpkg => "dpkg",
             Self::Apk => "apk",
             Self::Rpm => "rpm",
+            Self::Pacman => "pacman",
+            Self::Portage => "Portage",
             Self::Pep440 => "PEP 440",
             Self::Semver => "semver",
             Self::Maven => "Maven",
             Self::SemverBuild => "semver with builds",
+            Self::Julia => "Julia",
             Self::Gem => "RubyGems",
             Self::Composer => "Composer",
             Self::Nuget => "NuGet",
@@ -113,7 +152,7 @@ impl fmt::Display for Scheme {
 /// Which name of a package an ecosystem's advisories use.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum MatchedBy {
-    /// The source package (Debian, Ubuntu) or origin (Alpine).
+    /// The source package (Debian, Ubuntu, and those of rpm whose advisories name it) or origin (Alpine).
     Source,
     /// The binary package, which is also the only name that language packages have.
     Name,
@@ -172,13 +211,14 @@ const fn beside(
     name: &'static str,
     purl_type: &'static str,
     purl_namespace: Option<&'static str>,
+    scheme: Scheme,
 ) -> Row {
     Row {
         name,
         purl_type,
         purl_namespace,
         origin: Origin::System,
-        scheme: Scheme::Unordered,
+        scheme,
         matched_by: MatchedBy::Name,
         record_word: purl_type,
     }
@@ -195,15 +235,15 @@ pub const ECOSYSTEMS: &[Row] = &[
     system("Red Hat", ("rpm", "redhat"), Scheme::Rpm, MatchedBy::Name),
     system("CentOS", ("rpm", "centos"), Scheme::Rpm, MatchedBy::Name),
     system("AlmaLinux", ("rpm", "almalinux"), Scheme::Rpm, MatchedBy::Name),
-    system("Rocky Linux", ("rpm", "rocky"), Scheme::Rpm, MatchedBy::Name),
+    system("Rocky Linux", ("rpm", "rocky"), Scheme::Rpm, MatchedBy::Source),
     system("Oracle Linux", ("rpm", "oracle"), Scheme::Rpm, MatchedBy::Name),
     system("Fedora", ("rpm", "fedora"), Scheme::Rpm, MatchedBy::Name),
     system("Amazon Linux", ("rpm", "amzn"), Scheme::Rpm, MatchedBy::Name),
-    system("SUSE", ("rpm", "suse"), Scheme::Rpm, MatchedBy::Name),
-    system("openSUSE", ("rpm", "opensuse"), Scheme::Rpm, MatchedBy::Name),
-    system("Azure Linux", ("rpm", "azurelinux"), Scheme::Rpm, MatchedBy::Name),
+    system("SUSE", ("rpm", "suse"), Scheme::Rpm, MatchedBy::Source),
+    system("openSUSE", ("rpm", "opensuse"), Scheme::Rpm, MatchedBy::Source),
+    system("Azure Linux", ("rpm", "azurelinux"), Scheme::Rpm, MatchedBy::Source),
     system("Photon OS", ("rpm", "photon"), Scheme::Rpm, MatchedBy::Name),
-    system("openEuler", ("rpm", "openeuler"), Scheme::Rpm, MatchedBy::Name),
+    system("openEuler", ("rpm", "openeuler"), Scheme::Rpm, MatchedBy::Source),
     system("Alibaba Cloud Linux", ("rpm", "alinux"), Scheme::Rpm, MatchedBy::Name),
     system("Anolis OS", ("rpm", "anolis"), Scheme::Rpm, MatchedBy::Name),
     system("MinimOS", ("apk", "minimos"), Scheme::Apk, MatchedBy::Source),
@@ -220,21 +260,21 @@ pub const ECOSYSTEMS: &[Row] = &[
     system("Devuan", ("deb", "devuan"), Scheme::Dpkg, MatchedBy::Source),
     system("Linux Mint", ("deb", "linuxmint"), Scheme::Dpkg, MatchedBy::Source),
     system("deepin", ("deb", "deepin"), Scheme::Dpkg, MatchedBy::Source),
-    system("Mageia", ("rpm", "mageia"), Scheme::Rpm, MatchedBy::Name),
+    system("Mageia", ("rpm", "mageia"), Scheme::Rpm, MatchedBy::Source),
     system("Kylin", ("rpm", "kylin"), Scheme::Rpm, MatchedBy::Name),
     system("TencentOS", ("rpm", "tencentos"), Scheme::Rpm, MatchedBy::Name),
     system("OpenCloudOS", ("rpm", "opencloudos"), Scheme::Rpm, MatchedBy::Name),
     system("UnionTech OS", ("rpm", "uos"), Scheme::Rpm, MatchedBy::Name),
     system("EulerOS", ("rpm", "euleros"), Scheme::Rpm, MatchedBy::Name),
     system("Bottlerocket", ("rpm", "bottlerocket"), Scheme::Rpm, MatchedBy::Name),
-    system("Arch Linux", ("alpm", "arch"), Scheme::Rpm, MatchedBy::Name),
+    system("Arch Linux", ("alpm", "arch"), Scheme::Pacman, MatchedBy::Name),
     system("OpenWrt", ("opkg", "openwrt"), Scheme::Dpkg, MatchedBy::Name),
     // The namespace of a Gentoo package is its category.
-    beside("Gentoo", "portage", None),
-    beside("Nix", "nix", Some("nixpkgs")),
-    beside("Homebrew", "brew", None),
-    beside("Snap", "snap", None),
-    beside("Flatpak", "flatpak", None),
+    beside("Gentoo", "portage", None, Scheme::Portage),
+    beside("Nix", "nix", Some("nixpkgs"), Scheme::Unordered),
+    beside("Homebrew", "brew", None, Scheme::Unordered),
+    beside("Snap", "snap", None, Scheme::Unordered),
+    beside("Flatpak", "flatpak", None, Scheme::Unordered),
     application("PyPI", "pypi", Scheme::Pep440, "python"),
     application("npm", "npm", Scheme::Semver, "nodejs"),
     application("Maven", "maven", Scheme::Maven, "java"),
@@ -251,7 +291,7 @@ pub const ECOSYSTEMS: &[Row] = &[
     application("opam", "opam", Scheme::Opam, "ocaml"),
     application("CRAN", "cran", Scheme::Dotted, "r"),
     application("Bioconductor", "bioconductor", Scheme::Dotted, "r"),
-    application("Julia", "julia", Scheme::SemverBuild, "julia"),
+    application("Julia", "julia", Scheme::Julia, "julia"),
     application("Bitnami", "bitnami", Scheme::Bitnami, "bitnami"),
     // OSV has no name for these: they are called as they call themselves.
     application("CPAN", "cpan", Scheme::Perl, "perl"),

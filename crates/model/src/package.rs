@@ -55,13 +55,21 @@ pub struct Package {
 }
 
 impl Package {
-    /// Name and version that this ecosystem's advisories speak of: the source package's for Debian, Ubuntu and Alpine,
-    /// else the package's own.
+    /// Name and version that this ecosystem's advisories speak of: the source package's where they name that, else the
+    /// package's own. The name of an rpm's source has no epoch; where that is all that differs, the version is the package's own.
     #[must_use]
     pub fn matched_name_and_version(&self) -> (&str, &str) {
-        use crate::ecosystem::MatchedBy;
+        use crate::ecosystem::{MatchedBy, Scheme};
         match (&self.source, self.ecosystem.row().map(|row| row.matched_by)) {
-            (Some(source), Some(MatchedBy::Source)) => (&source.name, &source.version),
+            (Some(source), Some(MatchedBy::Source)) => {
+                let is_rpm = self.ecosystem.row().is_some_and(|row| row.scheme == Scheme::Rpm);
+                let own = self.version.split_once(':').map(|(_, rest)| rest);
+                if is_rpm && own == Some(source.version.as_str()) {
+                    (&source.name, &self.version)
+                } else {
+                    (&source.name, &source.version)
+                }
+            }
             _ => (&self.name, &self.version),
         }
     }

@@ -11,16 +11,18 @@
 //!   something affects the package, since nearly all of them are about nothing else.
 //! * Ubuntu's Pro archive lies on top: what it fixed is fixed, and where only it speaks, it decides.
 
-use plimsoll_model::{Gap, GapReason, Origin, Package, Status, ecosystem::Row};
+use std::collections::BTreeSet;
+
+use plimsoll_model::{Gap, GapReason, Origin, Package, Scheme, Status, ecosystem::Row};
 
 use super::{
-    MATCHER,
+    MATCHER, builds,
     name::normalized,
     range::{Judgement, Reason, fix_within, judge},
     release::{Applies, applies},
 };
 use crate::{
-    collection::{Authority, EventKind},
+    collection::Authority,
     priority::VendorSeverity,
     snapshot::{
         layout::Damaged,
@@ -52,6 +54,8 @@ struct Quiet<'a, 'e> {
     number: u32,
     authority: Authority,
     entry: &'e Entry<'a>,
+    /// The version that it was held against.
+    version: &'e str,
     /// Why the entry says so in as many words.
     denial: Option<Reason<'a>>,
 }
@@ -62,54 +66,62 @@ pub(super) fn statements<'a>(
     reader: &Reader<'a>,
     gaps: &mut Vec<Gap>,
 ) -> Result<Vec<Statement<'a>>, Damaged> {
-    let (name, version) = package.matched_name_and_version();
-    let name = normalized(&package.ecosystem, name);
-    let release = package.release.as_deref();
-    let says = |entry: Option<&str>| applies(&package.ecosystem, release, entry);
-    let entries =
-        reader.entries(&package.ecosystem.0, &name, &|entry| says(entry) != Applies::No)?;
-    if entries.is_empty() {
-        return Ok(Vec::new());
-    }
-    let comparable = compare(row.scheme, version, version);
-    if let Err(error) = &comparable {
-        gaps.push(gap(package, format!("{error}; {} advisory entries speak of it", entries.len())));
-    }
+    let says = |entry: Option<&str>| applies(&package.ecosystem, package.release.as_deref(), entry);
+    let asked = asked(package, row, reader, &|entry| says(entry) != Applies::No)?;
     let mut found = Vec::new();
     let mut quiet: Vec<Quiet<'a, '_>> = Vec::new();
-    for group in entries.chunk_by(|a, b| a.advisory == b.advisory) {
-        let Some(number) = group.first().map(|entry| entry.advisory) else { continue };
-        let mut judged: Vec<(&Entry<'a>, Judgement<'a>, bool)> = Vec::new();
-        for entry in group {
-            let mut judgement = judge(entry, row.scheme, version, comparable.is_ok());
-            if entry.status.is_none_or(Status::is_open) {
-                judged.push((entry, judgement, says(entry.release) == Applies::WithSubscription));
-            } else if let Some(reason) = judgement.reasons.pop() {
+    for Asked { version, entries } in asked.iter().filter(|asked| !asked.entries.is_empty()) {
+        let version = *version;
+        let comparable = compare(row.scheme, version, version);
+        if let Err(error) = &comparable {
+            let count = entries.len();
+            gaps.push(gap(package, format!("{error}; {count} advisory entries speak of it")));
+        }
+        for group in entries.chunk_by(|a, b| a.advisory == b.advisory) {
+            let Some(number) = group.first().map(|entry| entry.advisory) else { continue };
+            let mut judged: Vec<(&Entry<'a>, Judgement<'a>, bool)> = Vec::new();
+            for entry in group.iter().filter(|entry| builds::fits(package, version, entry)) {
+                let mut judgement = judge(entry, row.scheme, version, comparable.is_ok());
+                if entry.status.is_none_or(Status::is_open) {
+                    judged.push((
+                        entry,
+                        judgement,
+                        says(entry.release) == Applies::WithSubscription,
+                    ));
+                } else if let Some(reason) = judgement.reasons.pop() {
+                    let authority = reader.authority(number)?;
+                    quiet.push(Quiet { number, authority, entry, version, denial: Some(reason) });
+                }
+            }
+            if judged.iter().all(|(_, one, _)| one.reasons.is_empty() && one.undecided.is_empty()) {
                 let authority = reader.authority(number)?;
-                quiet.push(Quiet { number, authority, entry, denial: Some(reason) });
+                if let (Ok(_), Some((entry, ..)), true) =
+                    (&comparable, judged.first(), authority > Authority::Advisory)
+                {
+                    quiet.push(Quiet { number, authority, entry, version, denial: None });
+                }
+                continue;
             }
-        }
-        if judged.iter().all(|(_, one, _)| one.reasons.is_empty() && one.undecided.is_empty()) {
-            let authority = reader.authority(number)?;
-            if let (Ok(_), Some((entry, ..)), true) =
-                (&comparable, judged.first(), authority > Authority::Advisory)
-            {
-                quiet.push(Quiet { number, authority, entry, denial: None });
+            let advisory = reader.advisory(number)?;
+            if advisory.is_no_vulnerability {
+                continue;
             }
-            continue;
+            judged.retain(|(entry, ..)| {
+                builds::of_advisory_fits(package, version, entry, advisory.module)
+            });
+            for error in judged.iter().flat_map(|(_, judgement, _)| &judgement.undecided) {
+                gaps.push(gap(package, format!("{}: {error}", advisory.id)));
+            }
+            let named = judged.iter().find(|(_, one, _)| one.is_named_as_fixed);
+            if let Some((entry, ..)) = named.filter(|_| row.origin == Origin::System) {
+                let authority = advisory.authority;
+                if authority > Authority::Advisory {
+                    quiet.push(Quiet { number, authority, entry, version, denial: None });
+                }
+                continue;
+            }
+            found.extend(decide(advisory, row.name, judged));
         }
-        let advisory = reader.advisory(number)?;
-        if advisory.is_no_vulnerability {
-            continue;
-        }
-        judged.retain(|(entry, ..)| module_fits(package, version, entry, advisory.module));
-        for error in judged.iter().flat_map(|(_, judgement, _)| &judgement.undecided) {
-            gaps.push(gap(package, format!("{}: {error}", advisory.id)));
-        }
-        if row.origin == Origin::System && judged.iter().any(|(_, one, _)| one.is_named_as_fixed) {
-            continue;
-        }
-        found.extend(decide(advisory, row.name, judged));
     }
     let lowest = found.iter().map(|hit| hit.advisory.authority).min();
     let Some(lowest) = lowest else { return Ok(found) };
@@ -119,7 +131,7 @@ pub(super) fn statements<'a>(
             None => quiet.authority > lowest,
         };
         if outranks {
-            found.push(denial(quiet, row, version, reader)?);
+            found.push(denial(quiet, row, reader)?);
         }
     }
     Ok(found)
@@ -129,10 +141,9 @@ pub(super) fn statements<'a>(
 fn denial<'a>(
     quiet: Quiet<'a, '_>,
     row: &'static Row,
-    version: &str,
     reader: &Reader<'a>,
 ) -> Result<Statement<'a>, Damaged> {
-    let entry = quiet.entry;
+    let (entry, version) = (quiet.entry, quiet.version);
     let advisory = reader.advisory(quiet.number)?;
     let fix = fix_within(entry, row.scheme, version);
     let is_explicit = quiet.denial.is_some();
@@ -211,26 +222,34 @@ fn decide<'a>(
     })
 }
 
-fn module_fits(package: &Package, version: &str, entry: &Entry<'_>, module: Option<&str>) -> bool {
-    let is_of_module = |version: &str| version.contains(".module");
-    let mut fixes =
-        entry.ranges.iter().flatten().filter(|(kind, _)| *kind == EventKind::Fixed).peekable();
-    if fixes.peek().is_none() {
-        return true;
+/// What is asked for one package: entries, and the version that they speak of.
+pub(super) struct Asked<'a, 'p> {
+    pub(super) version: &'p str,
+    pub(super) entries: Vec<Entry<'a>>,
+}
+
+/// The entries that speak of a package. Those of an rpm's source package count where the same advisory does not speak of
+/// the package itself; their versions have no epoch, as a source package's file name has none.
+pub(super) fn asked<'a, 'p>(
+    package: &'p Package,
+    row: &Row,
+    reader: &Reader<'a>,
+    wanted: &dyn Fn(Option<&str>) -> bool,
+) -> Result<Vec<Asked<'a, 'p>>, Damaged> {
+    let (name, version) = package.matched_name_and_version();
+    let name = normalized(&package.ecosystem, name);
+    let entries = reader.entries(&package.ecosystem.0, &name, wanted)?;
+    let mut asked = vec![Asked { version, entries }];
+    let source = package.source.as_ref().filter(|_| row.scheme == Scheme::Rpm);
+    if let Some(source) = source {
+        let name = format!("{}.src", source.name);
+        let mut entries = reader.entries(&package.ecosystem.0, &name, wanted)?;
+        let own: BTreeSet<u32> =
+            asked.iter().flat_map(|own| &own.entries).map(|entry| entry.advisory).collect();
+        entries.retain(|entry| !own.contains(&entry.advisory));
+        asked.push(Asked { version: &source.version, entries });
     }
-    let entry_is_of_module = fixes.any(|(_, bound)| is_of_module(bound));
-    let own = package.extra.get("modularity").map(String::as_str).filter(|text| !text.is_empty());
-    let package_is_of_module = own.is_some() || is_of_module(version);
-    if !entry_is_of_module || !package_is_of_module {
-        return entry_is_of_module == package_is_of_module;
-    }
-    match (own, module) {
-        // `nodejs:18:8070020230306170237:bd1311ed`: name and stream decide.
-        (Some(own), Some(module)) => {
-            own == module || own.strip_prefix(module).is_some_and(|rest| rest.starts_with(':'))
-        }
-        _ => true,
-    }
+    Ok(asked)
 }
 
 fn gap(package: &Package, detail: String) -> Gap {

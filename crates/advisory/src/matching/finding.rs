@@ -13,7 +13,7 @@ mod view;
 use std::collections::{BTreeMap, BTreeSet};
 
 use plimsoll_model::{
-    Evidence, Finding, Fix, Kind, Level, Origin, Package, Subject, Timestamp,
+    Evidence, Finding, Fix, Kind, Level, Origin, Package, Status, Subject, Timestamp,
     counters::APPLICATION_RECORD, ecosystem::Row,
 };
 
@@ -34,6 +34,8 @@ pub(super) struct Found {
     pub(super) findings: Vec<Finding>,
     /// An EPSS score was too old to be used.
     pub(super) has_stale_scores: bool,
+    /// When the first of them stops being fresh, as a snapshot's date.
+    pub(super) until: Option<Timestamp>,
 }
 
 /// Everything that the pieces below need to know.
@@ -71,7 +73,9 @@ pub(super) fn from_statements(
         let Some(decision) = decision::of(&statements) else { continue };
         let signal = if is_cve(id) { reader.signal(id)? } else { SignalRecord::default() };
         found.has_stale_scores |= signals::has_stale_score(&signal, date);
-        found.findings.push(vulnerability(&about, id, &decision, &signal));
+        let (finding, until) = vulnerability(&about, id, &decision, &signal);
+        found.findings.push(finding);
+        found.until = found.until.into_iter().chain(until).min();
     }
     Ok(found)
 }
@@ -92,9 +96,10 @@ fn vulnerability(
     id: &str,
     decision: &decision::Decision<'_, '_>,
     signal: &SignalRecord<'_>,
-) -> Finding {
+) -> (Finding, Option<Timestamp>) {
     let hits = decision.hits.as_slice();
     let signals = signals::gather(about, id, decision, signal);
+    let until = signals::fresh_until(signals.published, signal, about.date);
     let evaluated = priority::evaluate(&signals, about.context, about.date);
     let fix = fix(about, &decision.deciding);
     let mut finding = Finding {
@@ -129,8 +134,10 @@ fn vulnerability(
     };
     if let Some(denial) = decision.denial {
         finding.suppress(denial.status, decision::suppression(denial));
+    } else if let Some(reason) = signal.rejected {
+        finding.suppress(Status::NotAffected, decision::rejection(id, reason));
     }
-    finding
+    (finding, until)
 }
 
 fn malicious(package: &Package, hit: &Statement<'_>) -> Finding {
@@ -219,9 +226,14 @@ fn title(
     chosen.map_or_else(|| format!("{id} in {}", about.package.name), str::to_owned)
 }
 
+/// What a package at a place is evidence of.
+pub(super) fn installed(package: &Package) -> String {
+    format!("{} is installed", named(package))
+}
+
 fn evidence(package: &Package, hits: &[&Statement<'_>]) -> Vec<Evidence> {
     let (_, version) = package.matched_name_and_version();
-    let installed = format!("{} is installed", named(package));
+    let installed = installed(package);
     let seen = package
         .locations
         .iter()
@@ -234,7 +246,7 @@ fn evidence(package: &Package, hits: &[&Statement<'_>]) -> Vec<Evidence> {
 }
 
 /// `libssl3 3.0.11-1 (source openssl 3.0.11-1)`.
-fn named(package: &Package) -> String {
+pub(super) fn named(package: &Package) -> String {
     let (name, version) = package.matched_name_and_version();
     if (name, version) == (package.name.as_str(), package.version.as_str()) {
         format!("{name} {version}")

@@ -16,10 +16,10 @@ use super::{
 use crate::snapshot::Snapshot;
 
 /// EPSS scores older than this many days, seen from the snapshot's date, are not used.
-pub(super) const STALE_SCORES_DAYS: i64 = 30;
+pub const STALE_SCORES_DAYS: i64 = 30;
 
 /// Ecosystems and releases of the packages that no advisory source in the snapshot speaks of.
-pub(super) fn of_ecosystems(packages: &[Package], snapshot: &Snapshot) -> Vec<Gap> {
+pub(super) fn of_ecosystems(packages: &[&Package], snapshot: &Snapshot) -> Vec<Gap> {
     let mut counts: BTreeMap<(&Ecosystem, Option<&str>), usize> = BTreeMap::new();
     for package in packages.iter().filter(|package| !upstream::is_generic(package)) {
         *counts.entry((&package.ecosystem, package.release.as_deref())).or_default() += 1;

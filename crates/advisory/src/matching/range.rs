@@ -44,6 +44,11 @@ pub(super) fn judge<'a>(
     is_comparable: bool,
 ) -> Judgement<'a> {
     let mut judgement = Judgement::default();
+    let version = without_local_part(entry, scheme, version);
+    if !is_comparable && entry.ranges.iter().any(|range| holds_everything(range)) {
+        let (range, comparison) = ("[0, …)".to_owned(), "every version".to_owned());
+        judgement.reasons.push(Reason { fix: None, range, comparison });
+    }
     if is_comparable {
         for range in &entry.ranges {
             match within(range, scheme, version) {
@@ -67,13 +72,34 @@ pub(super) fn judge<'a>(
     judgement
 }
 
+/// A range that every version is in, whatever it looks like.
+fn holds_everything(range: &[(EventKind, &str)]) -> bool {
+    !range.is_empty()
+        && range.iter().all(|(kind, bound)| *kind == EventKind::Introduced && *bound == "0")
+}
+
+/// `2.0.0+cu118` is a build of 2.0.0, and what is said of 2.0.0 holds for it: PEP 440, "Version matching". Only where local
+/// parts are spoken of themselves they count.
+fn without_local_part<'v>(entry: &Entry<'_>, scheme: Scheme, version: &'v str) -> &'v str {
+    let bounds = entry.ranges.iter().flatten().map(|(_, bound)| bound);
+    match version.split_once('+') {
+        Some((public, _))
+            if scheme == Scheme::Pep440
+                && !bounds.chain(&entry.versions).any(|known| known.contains('+')) =>
+        {
+            public
+        }
+        _ => version,
+    }
+}
+
 /// The branch of a range that holds the version.
 fn within<'a>(
     range: &[(EventKind, &'a str)],
     scheme: Scheme,
     version: &str,
 ) -> Result<Option<Reason<'a>>, VersionError> {
-    let mut limits = Vec::new();
+    let mut limits: Vec<(Ordering, &'a str)> = Vec::new();
     let mut opened: Option<&str> = None;
     for (kind, bound) in range {
         match kind {
@@ -87,12 +113,14 @@ fn within<'a>(
                     opened = Some(bound);
                 }
             }
-            EventKind::Limit => limits.push(compare(scheme, version, bound)?),
+            EventKind::Limit => limits.push((compare(scheme, version, bound)?, bound)),
             EventKind::Fixed | EventKind::LastAffected => {}
         }
     }
     let Some(start) = opened else { return Ok(None) };
-    if !limits.is_empty() && !limits.contains(&Ordering::Less) {
+    // The version must lie below any of them.
+    let limit = limits.iter().find(|(order, _)| order.is_lt()).map(|(_, bound)| *bound);
+    if !limits.is_empty() && limit.is_none() {
         return Ok(None);
     }
     let mut end: Option<(EventKind, &'a str)> = None;
@@ -115,10 +143,12 @@ fn within<'a>(
         }
     }
     let fix = end.and_then(|(kind, bound)| (kind == EventKind::Fixed).then_some(bound));
-    let (range, above) = match end {
-        Some((EventKind::Fixed, bound)) => (format!("[{start}, {bound})"), format!(" < {bound}")),
-        Some((_, bound)) => (format!("[{start}, {bound}]"), format!(" <= {bound}")),
-        None => (format!("[{start}, …)"), String::new()),
+    let (range, above) = match (end, limit) {
+        (Some((EventKind::Fixed, bound)), _) | (None, Some(bound)) => {
+            (format!("[{start}, {bound})"), format!(" < {bound}"))
+        }
+        (Some((_, bound)), _) => (format!("[{start}, {bound}]"), format!(" <= {bound}")),
+        (None, None) => (format!("[{start}, …)"), String::new()),
     };
     let comparison = match (start, above.as_str()) {
         ("0", "") => "every version".to_owned(),
@@ -167,6 +197,7 @@ mod tests {
             cvss: Vec::new(),
             justification: None,
             text: None,
+            module: None,
         }
     }
 
@@ -249,9 +280,33 @@ mod tests {
 
     #[test]
     fn a_version_that_is_none_matches_lists_only() {
-        let entry = entry(&[&[(Introduced, "0")]], &["latest"]);
+        let entry = entry(&[&[(Introduced, "0.1.0")]], &["latest"]);
         let judgement = judge(&entry, Scheme::Semver, "latest", false);
         assert_eq!(judgement.reasons.len(), 1);
         assert!(judge(&entry, Scheme::Semver, "other", false).reasons.is_empty());
+    }
+
+    #[test]
+    fn a_version_that_is_none_is_within_everything() {
+        let everything = entry(&[&[(Introduced, "0")]], &[]);
+        assert_eq!(judge(&everything, Scheme::Semver, "latest", false).reasons.len(), 1);
+        let fixed = entry(&[&[(Introduced, "0"), (Fixed, "2.0.0")]], &[]);
+        assert!(judge(&fixed, Scheme::Semver, "latest", false).reasons.is_empty());
+    }
+
+    #[test]
+    fn local_parts_count_only_where_they_are_spoken_of() {
+        let is_affected = |entry: &Entry<'_>, version: &str| {
+            !judge(entry, Scheme::Pep440, version, true).reasons.is_empty()
+        };
+        let last = entry(&[&[(Introduced, "0"), (LastAffected, "2.0.0")]], &["1.9"]);
+        assert!(is_affected(&last, "2.0.0+cu118"));
+        assert!(!is_affected(&last, "2.0.1+cu118"));
+        assert!(is_affected(&entry(&[], &["2.0.0"]), "2.0.0+cu118"));
+        // PYSEC-2025-191, on torch.
+        let own = entry(&[&[(Introduced, "0"), (LastAffected, "2.6.0+cu124")]], &[]);
+        assert!(is_affected(&own, "2.6.0+cu124"));
+        assert!(is_affected(&own, "2.6.0"));
+        assert!(!is_affected(&own, "2.6.0+cu126"));
     }
 }

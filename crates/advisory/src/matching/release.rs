@@ -11,7 +11,7 @@ use plimsoll_model::{Ecosystem, Origin};
 
 /// Whether an entry speaks of a package's release.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Applies {
+pub(crate) enum Applies {
     No,
     Yes,
     /// It speaks of the archive that Ubuntu Pro adds to this release.
@@ -30,7 +30,7 @@ pub(super) fn is_bound(ecosystem: &Ecosystem) -> bool {
         && !ROLLING.contains(&ecosystem.0.as_str())
 }
 
-pub(super) fn applies(
+pub(crate) fn applies(
     ecosystem: &Ecosystem,
     package: Option<&str>,
     entry: Option<&str>,
@@ -67,6 +67,7 @@ fn key<'a>(ecosystem: &Ecosystem, release: &'a str) -> Cow<'a, str> {
             parts(1)
         }
         "Red Hat" => red_hat(release),
+        "SUSE" => suse(release).map_or(Cow::Borrowed(release), Cow::Owned),
         "Alpine" => {
             let parts = parts(2);
             parts.strip_prefix('v').map(|bare| bare.to_owned().into()).unwrap_or(parts)
@@ -86,6 +87,37 @@ fn red_hat(release: &str) -> Cow<'_, str> {
         }
         (Some(version), None) => version.split('.').next().unwrap_or(version).into(),
         _ => release.into(),
+    }
+}
+
+/// `15 SP5` of `Linux Enterprise Module for Basesystem 15 SP5` and of `Linux Enterprise Server 15 SP5-LTSS`: modules, editions and
+/// longer terms of one service pack are one system. Products of their own kind have none.
+pub(crate) fn suse(release: &str) -> Option<String> {
+    let product = release.strip_prefix("Linux Enterprise ")?;
+    let own_kind = [
+        "Micro",
+        "Live Patching",
+        "Real Time",
+        "Storage",
+        "Point of Sale",
+        "Software Development Kit",
+    ];
+    if own_kind.iter().any(|kind| product.starts_with(kind)) {
+        return None;
+    }
+    let mut words = product
+        .split(' ')
+        .skip_while(|word| !word.starts_with(|character: char| character.is_ascii_digit()));
+    // `Module for Python 3 15 SP5`: the last number is the release's.
+    let rest: Vec<&str> = words.by_ref().collect();
+    let at = rest
+        .iter()
+        .rposition(|word| word.starts_with(|character: char| character.is_ascii_digit()))?;
+    let plain = |word: &&'_ str| word.split('-').next().unwrap_or_default().to_owned();
+    let number = rest.get(at).map(plain)?;
+    match rest.get(at + 1).map(plain).filter(|word| word.starts_with("SP")) {
+        Some(pack) => Some(format!("{number} {pack}")),
+        None => Some(number),
     }
 }
 
@@ -126,8 +158,57 @@ mod tests {
             ("Red Hat", Some("9"), Some("enterprise_linux:8::appstream"), No),
             ("Red Hat", Some("9"), Some("rhel_eus:9.2::baseos"), No),
             ("Red Hat", Some("8"), Some("openshift:4.12::el8"), No),
+            (
+                "SUSE",
+                Some("Linux Enterprise Server 15 SP5"),
+                Some("Linux Enterprise Module for Basesystem 15 SP5"),
+                Yes,
+            ),
+            (
+                "SUSE",
+                Some("Linux Enterprise Server 15 SP5"),
+                Some("Linux Enterprise Module for Python 3 15 SP5"),
+                Yes,
+            ),
+            (
+                "SUSE",
+                Some("Linux Enterprise Server 12"),
+                Some("Linux Enterprise Server 12-LTSS"),
+                Yes,
+            ),
+            (
+                "SUSE",
+                Some("Linux Enterprise Server 15 SP5"),
+                Some("Linux Enterprise Server 15 SP4-LTSS"),
+                No,
+            ),
+            (
+                "SUSE",
+                Some("Linux Enterprise Micro 5.5"),
+                Some("Linux Enterprise Server 15 SP5"),
+                No,
+            ),
             ("AlmaLinux", Some("9.4"), Some("9"), Yes),
             ("AlmaLinux", Some("8"), Some("9"), No),
+            (
+                "SUSE",
+                Some("Linux Enterprise Server 15 SP5"),
+                Some("Linux Enterprise Module for Basesystem 15 SP5"),
+                Yes,
+            ),
+            (
+                "SUSE",
+                Some("Linux Enterprise Server 15 SP3"),
+                Some("Linux Enterprise Server 15 SP3-LTSS"),
+                Yes,
+            ),
+            (
+                "SUSE",
+                Some("Linux Enterprise Server 15 SP5"),
+                Some("Linux Enterprise Server 15 SP6"),
+                No,
+            ),
+            ("SUSE", Some("Linux Enterprise Micro 5.5"), Some("Linux Enterprise Server 5.5"), No),
             ("Wolfi", None, None, Yes),
             ("Wolfi", Some("20230201"), None, Yes),
             ("PyPI", None, None, Yes),

@@ -93,7 +93,7 @@ fn without_patch_level(version: &str) -> &str {
 }
 
 /// What cannot be answered of them.
-pub(super) fn gaps(packages: &[Package], snapshot: &Snapshot) -> Vec<Gap> {
+pub(super) fn gaps(packages: &[&Package], snapshot: &Snapshot) -> Vec<Gap> {
     let has_bitnami = !snapshot.reader().coverage(BITNAMI).unwrap_or_default().is_empty();
     let (mut unknown, mut unanswered) = (BTreeSet::new(), BTreeSet::new());
     for package in packages.iter().filter(|package| is_generic(package)) {

@@ -12,7 +12,7 @@
 pub(crate) const MAGIC: [u8; 8] = *b"PLIMSNP\n";
 
 /// Raised whenever the meaning of a byte changes, or the order of bytes for the same content.
-pub(crate) const FORMAT: u32 = 3;
+pub(crate) const FORMAT: u32 = 4;
 
 /// Where the CRC stands, and what it covers from.
 pub(crate) const CRC_AT: usize = 12;

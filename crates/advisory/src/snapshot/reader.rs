@@ -9,8 +9,8 @@ use super::{
     layout::{Cursor, Damaged, SECTIONS, Section, TABLE_AT, i64_at, row_size, u32_at, u64_at},
     writer::{
         FLAG_DISPUTED, FLAG_MALICIOUS, FLAG_NO_VULNERABILITY, FLAG_PROOF_OF_CONCEPT,
-        FLAG_RANSOMWARE, FLAG_TRACKER, FLAG_VEX, FLAG_WEAPONISED, HAS_JUSTIFICATION, HAS_TEXT,
-        NOT_KNOWN, STATUS_MASK,
+        FLAG_RANSOMWARE, FLAG_TRACKER, FLAG_UNDATED, FLAG_VEX, FLAG_WEAPONISED, HAS_JUSTIFICATION,
+        HAS_MODULE, HAS_TEXT, NOT_KNOWN, STATUS_MASK,
     },
 };
 use crate::{
@@ -61,7 +61,7 @@ pub(crate) struct Reader<'a> {
 }
 
 /// One affected package of one advisory.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Hash)]
 pub(crate) struct Entry<'a> {
     pub(crate) advisory: u32,
     pub(crate) release: Option<&'a str>,
@@ -72,15 +72,18 @@ pub(crate) struct Entry<'a> {
     pub(crate) cvss: Vec<&'a str>,
     pub(crate) justification: Option<&'a str>,
     pub(crate) text: Option<&'a str>,
+    /// Module stream, where the entry names one itself.
+    pub(crate) module: Option<&'a str>,
 }
 
 /// One advisory.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Hash)]
 pub(crate) struct AdvisoryRecord<'a> {
     pub(crate) id: &'a str,
     pub(crate) source: &'a str,
     pub(crate) authority: Authority,
-    pub(crate) modified: Timestamp,
+    /// When it was changed, if it says so.
+    pub(crate) modified: Option<Timestamp>,
     pub(crate) is_malicious: bool,
     pub(crate) is_disputed: bool,
     pub(crate) is_no_vulnerability: bool,
@@ -97,7 +100,7 @@ pub(crate) struct AdvisoryRecord<'a> {
 }
 
 /// What is known of a CVE.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Hash)]
 pub(crate) struct SignalRecord<'a> {
     pub(crate) is_disputed: bool,
     pub(crate) has_proof_of_concept: bool,
@@ -112,7 +115,14 @@ pub(crate) struct SignalRecord<'a> {
     pub(crate) epss: Option<(Timestamp, Epss)>,
     pub(crate) cvss: Vec<(&'a str, &'a str)>,
     pub(crate) cwe: Vec<u32>,
+    /// Why the CVE was rejected, if it was.
+    pub(crate) rejected: Option<&'a str>,
+    /// What is there, and its address.
+    pub(crate) links: Vec<(&'a str, &'a str)>,
 }
+
+/// Ecosystem and name, and the numbers of the entries.
+pub(crate) type PackageRow<'a> = ((&'a str, &'a str), std::ops::Range<u32>);
 
 impl<'a> Reader<'a> {
     pub(super) fn section(&self, section: Section) -> &'a [u8] {
@@ -260,12 +270,14 @@ impl<'a> Reader<'a> {
             if code & bit == 0 { Ok(None) } else { self.text(cursor.small()?).map(Some) }
         };
         let (justification, text) = (words(HAS_JUSTIFICATION)?, words(HAS_TEXT)?);
+        let module = words(HAS_MODULE)?;
         Ok(Entry {
             advisory: self.number(Section::Affected, row, 0)?,
             release,
             status: status(code & STATUS_MASK)?,
             justification,
             text,
+            module,
             severity: severity(cursor.number()?)?,
             ranges: cursor.list(|cursor| {
                 cursor.list(|cursor| Ok((event(cursor.number()?)?, self.text(cursor.small()?)?)))
@@ -273,6 +285,31 @@ impl<'a> Reader<'a> {
             versions: self.texts(&mut cursor)?,
             cvss: self.texts(&mut cursor)?,
         })
+    }
+
+    /// The numbers of all advisories.
+    pub(crate) fn advisory_numbers(&self) -> impl Iterator<Item = u32> + use<> {
+        0..u32::try_from(self.rows(Section::Advisories)).unwrap_or(u32::MAX)
+    }
+
+    /// Tells of every entry its package's ecosystem and name, its release, and its advisory.
+    pub(crate) fn each_affected(
+        &self,
+        tell: &mut dyn FnMut(&'a str, &'a str, Option<&'a str>, u32),
+    ) -> Result<(), Damaged> {
+        for row in 0..self.rows(Section::Packages) {
+            let ecosystem = self.text(self.number(Section::Packages, row, 0)?)?;
+            let name = self.text(self.number(Section::Packages, row, 1)?)?;
+            let first = self.number(Section::Packages, row, 2)?;
+            let count = self.number(Section::Packages, row, 3)?;
+            let end = first.checked_add(count).ok_or(Damaged("the entries of a package"))?;
+            for number in first..end {
+                let row = usize::try_from(number).map_err(|_no| Damaged("an entry's number"))?;
+                let release = self.optional_text(self.number(Section::Affected, row, 1)?)?;
+                tell(ecosystem, name, release, self.number(Section::Affected, row, 0)?);
+            }
+        }
+        Ok(())
     }
 
     pub(crate) fn advisory_id(&self, row: usize) -> Result<&'a str, Damaged> {
@@ -300,7 +337,11 @@ impl<'a> Reader<'a> {
             authority: authority(flags),
             source: self.text(self.number(Section::Advisories, row, 3)?)?,
             published: known_time(self.time(Section::Advisories, row, 16)?),
-            modified: Timestamp(self.time(Section::Advisories, row, 24)?),
+            modified: if is(FLAG_UNDATED) {
+                None
+            } else {
+                Some(Timestamp(self.time(Section::Advisories, row, 24)?))
+            },
             cves: self.texts(&mut cursor)?,
             title: self.text(cursor.small()?)?,
             severity: severity(cursor.number()?)?,
@@ -311,12 +352,42 @@ impl<'a> Reader<'a> {
         })
     }
 
+    /// Ecosystem and release of a row that counts entries.
+    pub(crate) fn release(&self, row: usize) -> Result<(&'a str, Option<&'a str>), Damaged> {
+        let ecosystem = self.text(self.number(Section::Releases, row, 0)?)?;
+        Ok((ecosystem, self.optional_text(self.number(Section::Releases, row, 1)?)?))
+    }
+
+    /// Ecosystem and name of a package's row, and the numbers of its entries.
+    pub(crate) fn package_row(&self, row: usize) -> Result<PackageRow<'a>, Damaged> {
+        let number = |field| self.number(Section::Packages, row, field);
+        let (first, count) = (number(2)?, number(3)?);
+        let end = first.checked_add(count).ok_or(Damaged("the entries of a package"))?;
+        Ok(((self.text(number(0)?)?, self.text(number(1)?)?), first..end))
+    }
+
+    /// An entry by its number.
+    pub(crate) fn entry_row(&self, number: u32) -> Result<Entry<'a>, Damaged> {
+        let row = usize::try_from(number).map_err(|_no| Damaged("an entry's number"))?;
+        let release = self.optional_text(self.number(Section::Affected, row, 1)?)?;
+        self.entry(row, release)
+    }
+
+    /// A CVE and what is known of it, by its row.
+    pub(crate) fn signal_row(&self, row: usize) -> Result<(&'a str, SignalRecord<'a>), Damaged> {
+        Ok((self.text(self.number(Section::Signals, row, 0)?)?, self.signal_at(row)?))
+    }
+
     /// What is known of a CVE; empty if nothing is.
     pub(crate) fn signal(&self, cve: &str) -> Result<SignalRecord<'a>, Damaged> {
         let Some(number) = self.find_text(cve)? else { return Ok(SignalRecord::default()) };
         let Some(row) = self.find_row(Section::Signals, number, None)? else {
             return Ok(SignalRecord::default());
         };
+        self.signal_at(row)
+    }
+
+    fn signal_at(&self, row: usize) -> Result<SignalRecord<'a>, Damaged> {
         let mut cursor = self.detail(self.number(Section::Signals, row, 1)?)?;
         let flags = cursor.small()?;
         let is = |flag| flags & flag != 0;
@@ -354,9 +425,10 @@ impl<'a> Reader<'a> {
             automatable: answer(ssvc >> 2),
             total_impact: answer(ssvc >> 4),
             epss,
-            cvss: cursor
-                .list(|cursor| Ok((self.text(cursor.small()?)?, self.text(cursor.small()?)?)))?,
+            cvss: self.pairs(&mut cursor)?,
             cwe: cursor.list(Cursor::small)?,
+            rejected: self.optional_text(cursor.small()?)?,
+            links: self.pairs(&mut cursor)?,
         })
     }
 
@@ -364,6 +436,10 @@ impl<'a> Reader<'a> {
         let offset = usize::try_from(offset).map_err(|_no| Damaged("an offset"))?;
         let rest = self.section(Section::Details).get(offset..);
         rest.map(Cursor).ok_or(Damaged("an offset reaches beyond its section"))
+    }
+
+    fn pairs(&self, cursor: &mut Cursor<'a>) -> Result<Vec<(&'a str, &'a str)>, Damaged> {
+        cursor.list(|cursor| Ok((self.text(cursor.small()?)?, self.text(cursor.small()?)?)))
     }
 
     fn texts(&self, cursor: &mut Cursor<'a>) -> Result<Vec<&'a str>, Damaged> {

@@ -28,7 +28,7 @@ pub(crate) enum Shape {
     Group(&'static [Self]),
 }
 
-use super::writer::{HAS_JUSTIFICATION, HAS_TEXT};
+use super::writer::{HAS_JUSTIFICATION, HAS_MODULE, HAS_TEXT};
 use Shape::{Flags, Group, List, Maybe, Number, Optional, Text, Time};
 
 /// CVEs, title, severity, module, aliases, vectors, weaknesses.
@@ -37,14 +37,15 @@ pub(crate) const ADVISORY: &[Shape] =
 
 /// Status with what stands behind it, severity, ranges of events, versions, vectors.
 pub(crate) const AFFECTED: &[Shape] = &[
-    Flags(&[(HAS_JUSTIFICATION, Text), (HAS_TEXT, Text)]),
+    Flags(&[(HAS_JUSTIFICATION, Text), (HAS_TEXT, Text), (HAS_MODULE, Text)]),
     Number,
     List(&[List(&[Number, Text])]),
     List(&[Text]),
     List(&[Text]),
 ];
 
-/// Flags, day of KEV, title, published, SSVC, EPSS, vectors with their assessors, weaknesses.
+/// Flags, day of KEV, title, published, SSVC, EPSS, vectors with their assessors, weaknesses, why it was rejected, links with
+/// their tags.
 pub(crate) const SIGNAL: &[Shape] = &[
     Number,
     Optional,
@@ -54,6 +55,8 @@ pub(crate) const SIGNAL: &[Shape] = &[
     Maybe(&[Time, Number, Number]),
     List(&[Text, Text]),
     List(&[Number]),
+    Optional,
+    List(&[Text, Text]),
 ];
 
 /// What tells an advisory from all others: id and source.

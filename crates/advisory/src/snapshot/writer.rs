@@ -33,10 +33,12 @@ pub(crate) const FLAG_RANSOMWARE: u32 = 32;
 /// Advisories only: whose word it is.
 pub(crate) const FLAG_TRACKER: u32 = 64;
 pub(crate) const FLAG_VEX: u32 = 128;
+pub(crate) const FLAG_UNDATED: u32 = 256;
 
 /// Bits above an entry's status: what stands behind it.
 pub(crate) const HAS_JUSTIFICATION: u64 = 8;
 pub(crate) const HAS_TEXT: u64 = 16;
+pub(crate) const HAS_MODULE: u64 = 32;
 pub(crate) const STATUS_MASK: u64 = 7;
 
 /// The bytes of the snapshot.
@@ -154,6 +156,7 @@ impl Writer {
             (advisory.is_weaponised, FLAG_WEAPONISED),
             (advisory.authority == Authority::Tracker, FLAG_TRACKER),
             (advisory.authority == Authority::Vex, FLAG_VEX),
+            (!advisory.is_dated, FLAG_UNDATED),
         ]);
         Ok(AdvisoryRow {
             id: Symbols::number(advisory.id),
@@ -191,6 +194,12 @@ impl Writer {
                 put_symbol(bytes, *vector);
             }
             put_numbers(bytes, &signal.cwe);
+            put_optional(bytes, signal.rejected.reason);
+            put_count(bytes, signal.links.len());
+            for link in &signal.links {
+                put_symbol(bytes, link.tag);
+                put_symbol(bytes, link.url);
+            }
         })
     }
 
@@ -201,9 +210,12 @@ impl Writer {
                 bytes,
                 status_code(affected.status)
                     | has(affected.justification, HAS_JUSTIFICATION)
-                    | has(affected.text, HAS_TEXT),
+                    | has(affected.text, HAS_TEXT)
+                    | has(affected.module, HAS_MODULE),
             );
-            for words in [affected.justification, affected.text].into_iter().flatten() {
+            for words in
+                [affected.justification, affected.text, affected.module].into_iter().flatten()
+            {
                 put_symbol(bytes, words);
             }
             put(bytes, severity_code(affected.severity));

@@ -2,8 +2,10 @@
 //!
 //! Source: "Version Order Specification" of the POM reference and Maven 3.9's `ComparableVersion`. Odd: a hyphen and a
 //! change between digits and letters open a nested list; a known qualifier (`alpha` … `snapshot`) sorts before the release,
-//! `sp` and unknown words after it; `ga`, `final` and `release` are the release itself; zeros before a qualifier and at the
-//! end do not count.
+//! `sp` and unknown words after it; `ga`, `final` and `release` are the release itself; zeros before such lists and at the
+//! end do not count. A word with more behind it in the same list (`1.x.1`, `1.x-1`) makes Maven's own
+//! comparison go round in a circle (`1-rc` < `1` < `1.x.1` < `1-rc`), and so ours; none of the versions known from advisories
+//! has one. Maven 4 keeps a word and its digits together (`rc1`), which orders a few odd texts otherwise.
 
 use std::cmp::Ordering;
 
@@ -17,8 +19,6 @@ enum Item {
     /// Digits without leading zeros; zero is empty.
     Number(String),
     Word(String),
-    /// `rc1`: a word and the digits behind it.
-    Combination(String, String),
     List(Vec<Self>),
 }
 
@@ -86,44 +86,37 @@ impl Reader {
         let (digits, rest) = take_while(text, |byte| byte.is_ascii_digit());
         if !digits.is_empty() {
             self.list().push(number(digits));
-            return self.separator(rest, true);
+            // Letters behind digits open a list, as a hyphen does.
+            if !rest.is_empty() && !rest.starts_with(['.', '-']) {
+                self.nest();
+            }
+            return self.separator(rest);
         }
         let (word, rest) =
             take_while(text, |byte| !byte.is_ascii_digit() && !b".-".contains(&byte));
         if word.is_empty() {
             // A separator where a token should be stands for zero.
             self.list().push(Item::Number(String::new()));
-            return self.separator(rest, false);
+            return self.separator(rest);
         }
-        let bare = rest.strip_prefix('-').unwrap_or(rest);
-        let (digits, behind) = take_while(bare, |byte| byte.is_ascii_digit());
-        if digits.is_empty() {
-            // `1.0.x` is `1.0-x` at the end of a version.
-            if rest.is_empty() {
-                self.nest_unless_empty();
-            }
-            self.list().push(Item::Word(known_word(word, false)));
-            return self.separator(rest, false);
+        let is_before_digit = rest.starts_with(|next: char| next.is_ascii_digit());
+        // `1.x1` and `1.x` at the end are `1-x1` and `1-x`.
+        if is_before_digit || rest.is_empty() {
+            self.nest_unless_empty();
         }
-        // `x1` and `x-1` are one item.
-        self.nest_unless_empty();
-        let digits = digits.trim_start_matches('0').to_owned();
-        self.list().push(Item::Combination(known_word(word, true), digits));
-        self.separator(behind, true)
+        self.list().push(Item::Word(known_word(word, is_before_digit)));
+        if is_before_digit {
+            self.nest();
+        }
+        self.separator(rest)
     }
 
-    fn separator<'a>(&mut self, text: &'a str, after_digits: bool) -> &'a str {
-        if let Some(rest) = text.strip_prefix('.') {
-            return rest;
-        }
+    fn separator<'a>(&mut self, text: &'a str) -> &'a str {
         if let Some(rest) = text.strip_prefix('-') {
             self.nest();
             return rest;
         }
-        if after_digits && !text.is_empty() {
-            self.nest();
-        }
-        text
+        text.strip_prefix('.').unwrap_or(text)
     }
 
     fn finish(mut self) -> Vec<Item> {
@@ -146,35 +139,28 @@ fn known_word(word: &str, before_digit: bool) -> String {
         ("b", true) => "beta",
         ("m", true) => "milestone",
         ("cr", _) => "rc",
+        ("ga" | "final" | "release", _) => "",
         _ => word,
     }
     .to_owned()
 }
 
-/// Removes what counts as nothing: at the end, before a word, and before a list that starts with one.
+/// Removes what counts as nothing: at the end, and before lists at the end.
 fn normalize(mut items: Vec<Item>) -> Vec<Item> {
     for place in (0..items.len()).rev() {
         let is_nothing = match items.get(place) {
             Some(Item::Number(digits)) => digits.is_empty(),
             Some(Item::Word(word)) => word.is_empty(),
             Some(Item::List(list)) => list.is_empty(),
-            _ => false,
+            None => false,
         };
-        let does_not_count = match items.get(place + 1) {
-            None | Some(Item::Word(_)) => true,
-            Some(Item::List(list)) => {
-                matches!(list.first(), Some(Item::Word(_) | Item::Combination(..)))
-            }
-            Some(_) => false,
-        };
-        if is_nothing && does_not_count {
+        if is_nothing {
             items.remove(place);
+        } else if !matches!(items.get(place), Some(Item::List(_))) {
+            break;
         }
     }
-    match items.as_mut_slice() {
-        [Item::List(only)] => std::mem::take(only),
-        _ => items,
-    }
+    items
 }
 
 /// Qualifiers in ascending order; the release itself is the empty one.
@@ -182,9 +168,6 @@ const QUALIFIERS: [&str; 7] = ["alpha", "beta", "milestone", "rc", "snapshot", "
 const RELEASE_RANK: usize = 5;
 
 fn rank(word: &str) -> (usize, &str) {
-    if ["ga", "final", "release"].contains(&word) {
-        return (RELEASE_RANK, "");
-    }
     match QUALIFIERS.iter().position(|known| *known == word) {
         Some(place) => (place, ""),
         None => (QUALIFIERS.len(), word),
@@ -205,9 +188,6 @@ fn compare_with_end(item: &Item) -> Ordering {
     match item {
         Item::Number(digits) => digits.is_empty().cmp(&true).reverse(),
         Item::Word(word) => rank(word).cmp(&(RELEASE_RANK, "")),
-        Item::Combination(word, digits) => {
-            rank(word).cmp(&(RELEASE_RANK, "")).then_with(|| compare_digits(digits, ""))
-        }
         Item::List(items) => items
             .iter()
             .map(compare_with_end)
@@ -222,15 +202,9 @@ fn compare_two(a: &Item, b: &Item) -> Ordering {
         (Item::Number(_), _) => Ordering::Greater,
         (_, Item::Number(_)) => Ordering::Less,
         (Item::Word(a), Item::Word(b)) => rank(a).cmp(&rank(b)),
-        (Item::Combination(a, x), Item::Combination(b, y)) => {
-            rank(a).cmp(&rank(b)).then_with(|| compare_digits(x, y))
-        }
-        (Item::Word(a), Item::Combination(b, digits)) => {
-            rank(a).cmp(&rank(b)).then_with(|| word_and_combination(a, digits))
-        }
-        (Item::Combination(a, digits), Item::Word(b)) => {
-            rank(a).cmp(&rank(b)).then_with(|| word_and_combination(b, digits).reverse())
-        }
+        // `1.any` < `1-1`
+        (Item::Word(_), Item::List(_)) => Ordering::Less,
+        (Item::List(_), Item::Word(_)) => Ordering::Greater,
         (Item::List(a), Item::List(b)) => {
             let longest = a.len().max(b.len());
             (0..longest)
@@ -238,22 +212,5 @@ fn compare_two(a: &Item, b: &Item) -> Ordering {
                 .find(|order| order.is_ne())
                 .unwrap_or(Ordering::Equal)
         }
-        (Item::List(list), scalar) => compare_list_with_scalar(list, scalar),
-        (scalar, Item::List(list)) => compare_list_with_scalar(list, scalar).reverse(),
     }
-}
-
-/// `x` beside `x1`, the word being equal: `x1` is newer, but `ga0` is `ga`.
-fn word_and_combination(word: &str, digits: &str) -> Ordering {
-    if rank(word).0 == RELEASE_RANK { compare_digits("", digits) } else { Ordering::Less }
-}
-
-/// The list's first item against the word, then the rest of the list against nothing.
-fn compare_list_with_scalar(list: &[Item], scalar: &Item) -> Ordering {
-    let Some((first, rest)) = list.split_first() else {
-        return compare_with_end(scalar).reverse();
-    };
-    compare_two(first, scalar).then_with(|| {
-        rest.iter().map(compare_with_end).find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
-    })
 }

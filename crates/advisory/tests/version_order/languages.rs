@@ -5,7 +5,7 @@ use std::{fs, path::Path};
 use super::*;
 
 #[test]
-fn semver_with_builds_orders_as_julia() {
+fn semver_with_builds_orders_as_dart() {
     ascending(
         Scheme::SemverBuild,
         &[
@@ -18,11 +18,38 @@ fn semver_with_builds_orders_as_julia() {
             &["1.0.0+2"],
             &["1.0.0+10"],
             &["1.0.0+a"],
+            &["1.0.0+a.1"],
             &["1.0.1"],
             &["2.6.3+0"],
         ],
     );
     refused(Scheme::SemverBuild, &["", "x", "1.2.3.4", "1.0.0+a/b"]);
+}
+
+#[test]
+fn julia_orders_version_numbers() {
+    ascending(
+        Scheme::Julia,
+        &[
+            &["0", "0.0.0", "v0.0"],
+            // Manual, "Version Number Literals": a hyphen alone is the lowest pre-release.
+            &["1.0.0-"],
+            &["1.0.0-+"],
+            &["1.0.0-1"],
+            &["1.0.0-dev.29", "1.0.0dev.29"],
+            &["1.0.0-rc.1"],
+            &["1.0.0-rc.1+0"],
+            &["1.0.0", "v1", "1.0"],
+            &["1.0.0+"],
+            &["1.0.0+0"],
+            &["1.0.0+2"],
+            &["1.0.0+10"],
+            &["1.0.0+a"],
+            &["1.0.1"],
+            &["2.6.3+0"],
+        ],
+    );
+    refused(Scheme::Julia, &["", "x", "1.2.3.4", "1.0.0+a/b", "1.", "1.0.0-a..b", "=1.0"]);
 }
 
 #[test]
@@ -261,7 +288,7 @@ fn without_an_order_nothing_is_guessed() {
 }
 
 /// Versions as one ecosystem writes them, some of them wrong.
-fn versions_of(
+pub(super) fn versions_of(
     starts: &'static [&'static str],
     pieces: &'static [&'static str],
 ) -> Vec<(String, String)> {
@@ -281,7 +308,7 @@ fn versions_of(
 }
 
 /// Asks a tool about pairs, one line each, and answers its lines.
-fn ask(command: &mut Command, pairs: &[(String, String)]) -> Vec<String> {
+pub(super) fn ask(command: &mut Command, pairs: &[(String, String)]) -> Vec<String> {
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let input: String = pairs.iter().map(|(a, b)| format!("{a}\t{b}\n")).collect();
     let mut stdin = child.stdin.take().unwrap();
@@ -296,7 +323,7 @@ fn ask(command: &mut Command, pairs: &[(String, String)]) -> Vec<String> {
 }
 
 /// Every pair that the tool orders, we order alike; what it refuses, we refuse where `are_strict`.
-fn agree(
+pub(super) fn agree(
     scheme: Scheme,
     are_strict: bool,
     pairs: &[(String, String)],

@@ -45,7 +45,7 @@ fn order<'a>(denial: &Statement<'a>) -> (Authority, bool, bool, i64, &'a str, &'
         denial.advisory.authority,
         denial.is_explicit,
         denial.status == Status::NotAffected,
-        denial.advisory.modified.0,
+        denial.advisory.modified.map_or(i64::MIN, |time| time.0),
         denial.advisory.source,
         denial.advisory.id,
     )
@@ -56,6 +56,15 @@ impl Decision<'_, '_> {
     pub(super) fn status(&self) -> Status {
         self.deciding.iter().map(|hit| hit.status).min().unwrap_or(Status::Affected)
     }
+}
+
+/// A CVE that was rejected is no vulnerability, whatever advisories say of it.
+pub(super) fn rejection(id: &str, reason: &str) -> Suppression {
+    let reason = match reason {
+        "" => "the CVE was rejected".to_owned(),
+        reason => format!("the CVE was rejected: {reason}"),
+    };
+    Suppression { by: "cve-records".to_owned(), advisory: id.to_owned(), reason }
 }
 
 /// The reason in words.

@@ -8,7 +8,7 @@ use plimsoll_model::{Origin, Package, Status, Timestamp};
 use super::{super::gaps::STALE_SCORES_DAYS, Statement, Subjects, decision::Decision};
 use crate::{
     feed::is_cve,
-    priority::{Assessor, CvssVector, Signals, VendorSeverity},
+    priority::{Assessor, CvssVector, FRESH_DAYS, Signals, VendorSeverity},
     snapshot::reader::SignalRecord,
 };
 
@@ -67,6 +67,21 @@ pub(super) fn gather(
 pub(super) fn has_stale_score(signal: &SignalRecord<'_>, date: Timestamp) -> bool {
     signal.epss.is_some_and(|(scored, _)| date.days_since(scored) > STALE_SCORES_DAYS)
 }
+
+/// The first date of a snapshot, after `date`, at which the same signals are evaluated otherwise: a disclosure is no longer
+/// fresh, or a score has become too old.
+pub(super) fn fresh_until(
+    published: Option<Timestamp>,
+    signal: &SignalRecord<'_>,
+    date: Timestamp,
+) -> Option<Timestamp> {
+    let after = |time: Timestamp, days: i64| Timestamp(time.0.saturating_add((days + 1) * DAY));
+    let fresh = published.map(|published| after(published, FRESH_DAYS));
+    let scored = signal.epss.as_ref().map(|(scored, _)| after(*scored, STALE_SCORES_DAYS));
+    fresh.into_iter().chain(scored).filter(|until| *until > date).min()
+}
+
+const DAY: i64 = 86_400;
 
 fn vectors(hits: &[&Statement<'_>], signal: &SignalRecord<'_>) -> Vec<CvssVector> {
     let mut vectors = Vec::new();

@@ -10,6 +10,9 @@ use plimsoll_model::{Package, View, Why};
 use super::{Statement, decision::Decision, named};
 use crate::{feed::feeds, snapshot::reader::SignalRecord};
 
+/// The feed that CVEs themselves are described by.
+const RECORDS: &str = "cve-records";
+
 /// `osv/Debian`: the feed, and whose packages it speaks of.
 pub(super) fn source(statement: &Statement<'_>) -> String {
     format!("{}/{}", statement.advisory.source, statement.ecosystem)
@@ -22,8 +25,8 @@ pub(super) fn of(statement: &Statement<'_>) -> View {
     View {
         source: source(statement),
         advisory: advisory.id.to_owned(),
-        revision: Some(advisory.modified),
-        url: feed.and_then(|feed| feed.page(advisory.id)),
+        revision: advisory.modified,
+        url: feed.and_then(|feed| feed.page(statement.ecosystem, advisory.id)),
         links: Vec::new(),
         status: Some(statement.status),
         fixed: statement.reason.fix.map(str::to_owned),
@@ -48,7 +51,24 @@ pub(super) fn views(id: &str, decision: &Decision<'_, '_>, signal: &SignalRecord
             rated.entry(by).or_default().push(vector);
         }
     }
-    views.extend(rated.into_iter().map(|(by, vectors)| View {
+    views.extend(rated.into_iter().map(|(by, vectors)| rating(by, id, &vectors)));
+    if !signal.links.is_empty() || signal.rejected.is_some() {
+        let feed = feeds().iter().find(|feed| feed.id() == RECORDS);
+        views.push(View {
+            source: RECORDS.to_owned(),
+            url: feed.and_then(|feed| feed.page("", id)),
+            links: signal.links.iter().map(|(_, url)| (*url).to_owned()).collect(),
+            text: signal.rejected.map(|reason| format!("rejected: {reason}")),
+            ..rating("", id, &[])
+        });
+    }
+    views.dedup();
+    views
+}
+
+/// What somebody says who only rates.
+fn rating(by: &str, id: &str, vectors: &[&str]) -> View {
+    View {
         source: by.to_owned(),
         advisory: id.to_owned(),
         revision: None,
@@ -57,12 +77,10 @@ pub(super) fn views(id: &str, decision: &Decision<'_, '_>, signal: &SignalRecord
         status: None,
         fixed: None,
         severity: None,
-        cvss: sorted(&vectors),
+        cvss: sorted(vectors),
         justification: None,
         text: None,
-    }));
-    views.dedup();
-    views
+    }
 }
 
 fn sorted(vectors: &[&str]) -> Vec<String> {
@@ -77,7 +95,7 @@ pub(super) fn why(package: &Package, hit: &Statement<'_>) -> Why {
     Why {
         advisory: hit.advisory.id.to_owned(),
         source: source(hit),
-        revision: Some(hit.advisory.modified),
+        revision: hit.advisory.modified,
         range: hit.reason.range.clone(),
         comparison: hit.reason.comparison.clone(),
         package: named(package),
