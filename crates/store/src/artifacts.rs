@@ -1,18 +1,25 @@
 //! Artifacts: what a platform manifest's digest names, scanned once however many tags name it.
 //!
-//! In: digests from syncs, reports from scans. Out: [`Artifact`] and its stored report (JSON, zstd). Odd: an artifact that
+//! In: digests from syncs, reports from scans. Out: [`Artifact`] and its report, put together from its inventory, or kept
+//! whole (JSON, zstd) where nobody can match its packages again. Odd: an artifact that
 //! no image names any more is kept for 30 days, so that a tag that comes back is not scanned again, and then pruned with
 //! its findings and its task.
 
-use std::{collections::BTreeSet, io::Read};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io::Read,
+};
 
 use plimsoll_model::{Digest, Report, RiskCounters, Timestamp, Verdict};
-use sqlx::Transaction;
+use sqlx::{QueryBuilder, Transaction};
 
 use crate::{
     Store, StoreError, TaskStatus, column,
     error::Doing,
-    store::{Database, DatabaseRow},
+    fleet,
+    inventories::{self, Frame, StoredPart},
+    inventory_rows, numbers,
+    store::{Database, DatabaseConnection, DatabaseRow},
 };
 
 /// Reports are our own, but a damaged file must not fill the memory.
@@ -49,7 +56,9 @@ const VERDICT: &str = "a coverage verdict";
 /// The columns of an artifact and its task that lists join: `a` is `artifacts`, `t` is `tasks`.
 macro_rules! artifact_columns {
     () => {
-        "a.digest AS artifact_digest, a.platform, a.scanned, a.verdict, a.report_digest, a.snapshot, a.detectors_version, \
+        "a.digest AS artifact_digest, a.platform, a.scanned, a.verdict, a.report_digest, \
+         CASE WHEN a.inventory_id IS NULL THEN a.snapshot ELSE (SELECT f.snapshot FROM fleet f) END AS snapshot, \
+         a.detectors_version, \
          a.risk_level, a.cve, a.sca, a.asap, a.later, a.nntf, a.baseline_high, a.baseline_medium, a.baseline_low, \
          a.malicious_serious, a.malicious_suspicious, a.malicious_remind, a.top_tenths, \
          t.state AS task_state, t.attempts AS task_attempts, t.error AS task_error, t.queued AS task_queued, \
@@ -101,20 +110,9 @@ impl Store {
     /// # Errors
     /// The database fails, or the report in it does not unpack.
     pub async fn artifact_report(&self, digest: &Digest) -> Result<Option<Report>, StoreError> {
-        let row = sqlx::query(
-            "SELECT p.report FROM reports p JOIN artifacts a ON a.id = p.artifact_id WHERE a.digest = $1",
-        )
-        .bind(digest.to_string())
-        .fetch_optional(&mut *self.read().await?)
-        .await
-        .doing("reading a report")?;
-        let Some(row) = row else { return Ok(None) };
-        let packed: Vec<u8> = column::get(&row, "report")?;
-        unpack(&packed).map(Some).map_err(|error| StoreError::Corrupt {
-            column: format!("reports.report of {digest}"),
-            value: error.to_string(),
-            expected: "a report as zstd-compressed JSON",
-        })
+        // Parts, places and feed are of one moment.
+        let mut snapshot = self.snapshot().await?;
+        report(&mut snapshot, digest).await
     }
 
     /// Removes artifacts that no image has named for 30 days. Returns how many.
@@ -141,9 +139,81 @@ impl Store {
         .execute(&mut *transaction)
         .await
         .doing(DOING)?;
+        inventory_rows::prune(&mut transaction).await?;
         transaction.commit().await.doing(DOING)?;
         Ok(done.rows_affected())
     }
+}
+
+/// The report of an artifact: kept whole, or put together from its inventory.
+pub(crate) async fn report(
+    connection: &mut DatabaseConnection,
+    digest: &Digest,
+) -> Result<Option<Report>, StoreError> {
+    const DOING: &str = "reading a report";
+    let row = sqlx::query(
+        "SELECT p.report, a.inventory_id, v.parts, v.places, v.gaps FROM artifacts a \
+         JOIN reports p ON p.artifact_id = a.id LEFT JOIN inventories v ON v.id = a.inventory_id WHERE a.digest = $1",
+    )
+    .bind(digest.to_string())
+    .fetch_optional(&mut *connection)
+    .await
+    .doing(DOING)?;
+    let Some(row) = row else { return Ok(None) };
+    let stored: &[u8] = column::get(&row, "report")?;
+    let Some(inventory) = column::get::<Option<i64>>(&row, "inventory_id")? else {
+        return unpack(stored).map(Some).map_err(|error| StoreError::Corrupt {
+            column: format!("reports.report of {digest}"),
+            value: error.to_string(),
+            expected: "a report as zstd-compressed JSON",
+        });
+    };
+    let held: &[u8] = column::get(&row, "parts")?;
+    let held = numbers::unpack(held)
+        .ok_or_else(|| inventory_rows::corrupt("inventories.parts", inventory))?;
+    let parts = stored_parts(connection, &held).await?;
+    let parts: Vec<&StoredPart> = held.iter().filter_map(|id| parts.get(id)).collect();
+    let frame = Frame {
+        artifact: digest,
+        identity: stored,
+        places: column::get(&row, "places")?,
+        gaps: column::get(&row, "gaps")?,
+        feed: fleet::read(connection).await?.and_then(|fleet| fleet.feed),
+    };
+    inventories::join(frame, &parts).map(Some)
+}
+
+async fn stored_parts(
+    connection: &mut DatabaseConnection,
+    ids: &[i64],
+) -> Result<BTreeMap<i64, StoredPart>, StoreError> {
+    let mut parts = BTreeMap::new();
+    for chunk in ids.chunks(500) {
+        let mut query: QueryBuilder<Database> = QueryBuilder::new(
+            "SELECT id, ecosystem IS NOT NULL AS is_package, content, matched, gaps FROM parts WHERE id IN (",
+        );
+        let mut listed = query.separated(", ");
+        for id in chunk {
+            listed.push_bind(*id);
+        }
+        query.push(")");
+        let rows = query
+            .build()
+            .persistent(false)
+            .fetch_all(&mut *connection)
+            .await
+            .doing("reading parts")?;
+        for row in &rows {
+            let part = StoredPart {
+                content: column::get(row, "content")?,
+                matched: column::get(row, "matched")?,
+                gaps: column::get(row, "gaps")?,
+                is_package: column::flag(row, "is_package")?,
+            };
+            parts.insert(column::number(row, "id")?, part);
+        }
+    }
+    Ok(parts)
 }
 
 /// A report as it is stored, and the digest of what was packed.

@@ -1,7 +1,8 @@
-//! Findings as rows: the index from a vulnerability's names to the images that have it.
+//! Findings as rows, of artifacts whose report is kept whole.
 //!
 //! In: a report's open findings, once per artifact. Out: rows with the names (id, aliases, advisories) that people search by.
-//! Odd: names compare without regard to ASCII case; when a report changes, only the rows that differ are written.
+//! Findings of parts stand in the same columns, see `parts`. Odd: names compare without regard to ASCII case; when a report
+//! changes, only the rows that differ are written.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +10,7 @@ use plimsoll_model::{Finding, Kind, Level, Priority, Subject};
 use sqlx::{QueryBuilder, Transaction};
 
 use crate::{
-    ImageRow, Store, StoreError, column,
+    ImageRow, StoreError, column,
     error::Doing,
     store::{Database, DatabaseRow},
 };
@@ -43,21 +44,21 @@ pub struct Affected {
 
 /// One finding as a row; `names` in upper case.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
-struct Row {
-    kind: &'static str,
-    id: String,
-    record: String,
-    subject: String,
-    level: &'static str,
-    priority: Option<&'static str>,
-    tenths: Option<i64>,
-    fix_version: Option<String>,
-    title: String,
-    names: BTreeSet<String>,
+pub(crate) struct Row {
+    pub(crate) kind: &'static str,
+    pub(crate) id: String,
+    pub(crate) record: String,
+    pub(crate) subject: String,
+    pub(crate) level: &'static str,
+    pub(crate) priority: Option<&'static str>,
+    pub(crate) tenths: Option<i64>,
+    pub(crate) fix_version: Option<String>,
+    pub(crate) title: String,
+    pub(crate) names: BTreeSet<String>,
 }
 
 impl Row {
-    fn of(finding: &Finding) -> Self {
+    pub(crate) fn of(finding: &Finding) -> Self {
         let (Subject::Purl(subject) | Subject::Path(subject) | Subject::Image(subject)) =
             &finding.subject;
         let names = [&finding.id].into_iter().chain(&finding.aliases).chain(&finding.advisories);
@@ -196,42 +197,16 @@ async fn insert(
     Ok(())
 }
 
-impl Store {
-    /// The images that have a finding with this id, alias or advisory; most urgent first, then by registry, namespace,
-    /// repository, tag and subject; at most `limit`.
-    ///
-    /// # Errors
-    /// The database fails.
-    pub async fn images_affected(
-        &self,
-        name: &str,
-        limit: u32,
-    ) -> Result<Vec<Affected>, StoreError> {
-        let rows = sqlx::query(
-            "SELECT i.*, r.name AS registry, f.kind, f.finding_id, f.record, f.subject, f.level, f.priority, f.tenths, \
-             f.fix_version, f.title \
-             FROM finding_names n \
-             JOIN findings f ON f.artifact_id = n.artifact_id AND f.number = n.number \
-             JOIN images i ON i.artifact_id = n.artifact_id \
-             JOIN registries r ON r.id = i.registry_id \
-             WHERE n.name = $1 \
-             ORDER BY CASE f.priority WHEN 'asap' THEN 0 WHEN 'later' THEN 1 WHEN 'nntf' THEN 2 ELSE 3 END, \
-             COALESCE(f.tenths, 0) DESC, r.name, i.namespace, i.repository, i.tag, f.subject, f.number LIMIT $2",
-        )
-        .bind(name.trim().to_ascii_uppercase())
-        .bind(i64::from(limit))
-        .fetch_all(&mut *self.read().await?)
-        .await
-        .doing("listing affected images")?;
-        rows.iter().map(Affected::from_row).collect()
-    }
-}
-
 impl Affected {
-    fn from_row(row: &DatabaseRow) -> Result<Self, StoreError> {
+    /// Reads the columns of a finding; the image is found by the caller.
+    pub(crate) fn from_row(
+        row: &DatabaseRow,
+        image: ImageRow,
+        registry: String,
+    ) -> Result<Self, StoreError> {
         Ok(Self {
-            image: ImageRow::from_row(row)?,
-            registry: column::text(row, "registry")?,
+            image,
+            registry,
             kind: column::parsed(row, "kind", KIND)?,
             id: column::text(row, "finding_id")?,
             record: column::text(row, "record")?,

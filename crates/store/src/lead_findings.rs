@@ -75,6 +75,27 @@ impl Store {
             for row in &rows {
                 leads.insert(column::digest(row, "digest")?, LeadFinding::from_row(row)?);
             }
+            // An inventory knows its own.
+            let mut query = QueryBuilder::new(
+                "SELECT a.digest, f.kind, f.finding_id, COALESCE(f.subject, p.purl) AS subject, f.level, f.priority, \
+                 f.tenths, f.fix_version, f.title FROM artifacts a JOIN inventories v ON v.id = a.inventory_id \
+                 JOIN part_findings f ON f.part_id = v.lead_part AND f.number = v.lead_number \
+                 JOIN parts p ON p.id = v.lead_part WHERE a.digest IN (",
+            );
+            let mut listed = query.separated(", ");
+            for digest in part {
+                listed.push_bind(digest.to_string());
+            }
+            query.push(")");
+            let rows = query
+                .build()
+                .persistent(false)
+                .fetch_all(&mut *self.read().await?)
+                .await
+                .doing("reading the most urgent findings")?;
+            for row in &rows {
+                leads.insert(column::digest(row, "digest")?, LeadFinding::from_row(row)?);
+            }
         }
         Ok(leads)
     }

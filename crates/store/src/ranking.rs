@@ -5,11 +5,17 @@
 //! Odd: tags of one repository that lead to the same platform manifest, directly or by an index, are one entry, under the
 //! tag that moved last; only images whose newest scan succeeded take part.
 
+use std::collections::BTreeMap;
+
 use plimsoll_model::{RiskCounters, Timestamp};
-use sqlx::AssertSqlSafe;
+use sqlx::{AssertSqlSafe, QueryBuilder};
 
 use crate::{
-    ImageRow, Store, StoreError, column, error::Doing, registries::is_path, store::DatabaseRow,
+    ImageRow, Store, StoreError, column,
+    error::Doing,
+    listing::push_in,
+    registries::is_path,
+    store::{DatabaseConnection, DatabaseRow},
 };
 
 /// What a ranking orders by.
@@ -86,24 +92,9 @@ pub enum SearchError {
 const COUNTERS: &str = "a.cve, a.sca, a.asap, a.later, a.nntf, a.baseline_high, a.baseline_medium, a.baseline_low, \
      a.malicious_serious, a.malicious_suspicious, a.malicious_remind, a.top_tenths";
 const TABLES: &str = "FROM images i JOIN registries r ON r.id = i.registry_id JOIN artifacts a ON a.id = i.artifact_id";
+/// So few images are looked at one by one.
+const FEW: u64 = 2_000;
 const TIES: &str = "namespace, repository, tag, manifest_digest, registry";
-
-impl Dimension {
-    /// Which images take part.
-    const fn condition(self) -> &'static str {
-        match self {
-            Self::VulAsap => "a.asap >= 1",
-            Self::Baseline => "a.baseline_high + a.baseline_medium + a.baseline_low >= 1",
-        }
-    }
-
-    const fn order(self) -> &'static str {
-        match self {
-            Self::VulAsap => "asap DESC, later DESC, nntf DESC, top_tenths DESC",
-            Self::Baseline => "baseline_high DESC, baseline_medium DESC, baseline_low DESC",
-        }
-    }
-}
 
 impl Scope {
     const fn condition(self) -> &'static str {
@@ -136,21 +127,23 @@ impl Store {
         scope: Scope,
         limit: u32,
     ) -> Result<Vec<RankEntry>, StoreError> {
-        // Only texts of this file go into the statement.
-        let sql = format!(
-            "SELECT * FROM (SELECT i.*, r.name AS registry, {COUNTERS}, ROW_NUMBER() OVER \
-             (PARTITION BY i.registry_id, i.namespace, i.repository, i.manifest_digest ORDER BY i.updated DESC, i.tag) AS place \
-             {TABLES} WHERE {} AND {}) ranked WHERE place = 1 ORDER BY {}, {TIES} LIMIT $1",
-            scope.condition(),
-            dimension.condition(),
-            dimension.order()
-        );
-        let rows = sqlx::query(AssertSqlSafe(sql))
-            .bind(i64::from(limit.clamp(1, 100)))
-            .fetch_all(&mut *self.read().await?)
-            .await
-            .doing("ranking images")?;
-        rows.iter().map(RankEntry::from_row).collect()
+        let limit = usize::try_from(limit.clamp(1, 100)).unwrap_or(1);
+        let (listing, mut snapshot) = self.current_listing().await?;
+        let images = listing.rank(dimension, scope, limit);
+        drop(listing);
+        if images.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut sql = QueryBuilder::new(format!(
+            "SELECT i.*, r.name AS registry, {COUNTERS} {TABLES} WHERE "
+        ));
+        push_in(&mut sql, "i.id", &images);
+        let rows = sql.build().fetch_all(&mut *snapshot).await.doing("ranking images")?;
+        let mut entries = BTreeMap::new();
+        for row in &rows {
+            entries.insert(column::number::<i64>(row, "id")?, RankEntry::from_row(row)?);
+        }
+        Ok(images.iter().filter_map(|id| entries.remove(id)).collect())
     }
 
     /// Sums over the scanned images of a scope.
@@ -158,23 +151,13 @@ impl Store {
     /// # Errors
     /// The database fails.
     pub async fn risk_statistic(&self, scope: Scope) -> Result<RiskStatistic, StoreError> {
-        let sql = format!(
-            "SELECT COALESCE(SUM(a.asap), 0) AS asap, \
-             COALESCE(SUM(a.baseline_high + a.baseline_medium + a.baseline_low), 0) AS baseline, \
-             COUNT(*) AS scanned, MAX(COALESCE(t.succeeded, a.scanned)) AS scan_time \
-             {TABLES} LEFT JOIN tasks t ON t.artifact_id = a.id WHERE {}",
-            scope.condition()
-        );
-        let row = sqlx::query(AssertSqlSafe(sql))
-            .fetch_one(&mut *self.read().await?)
-            .await
-            .doing("summing up risks")?;
-        Ok(RiskStatistic {
-            asap: column::number(&row, "asap")?,
-            baseline: column::number(&row, "baseline")?,
-            scanned: column::number(&row, "scanned")?,
-            scan_time: column::optional_time(&row, "scan_time")?,
-        })
+        let (listing, mut snapshot) = self.current_listing().await?;
+        let mut sums = listing.statistic(scope);
+        drop(listing);
+        if sums.scanned > 0 {
+            sums.scan_time = latest_scan(&mut snapshot, scope, sums.scanned).await?;
+        }
+        Ok(sums)
     }
 
     /// How many images have which risk level.
@@ -182,18 +165,11 @@ impl Store {
     /// # Errors
     /// The database fails.
     pub async fn risk_overview(&self) -> Result<RiskOverview, StoreError> {
-        let rows = sqlx::query(
-            "SELECT CASE WHEN a.scanned IS NULL THEN -1 ELSE a.risk_level END AS level, COUNT(*) AS number \
-             FROM images i JOIN artifacts a ON a.id = i.artifact_id GROUP BY level",
-        )
-        .fetch_all(&mut *self.read().await?)
-        .await
-        .doing("counting images by risk")?;
+        let (listing, _snapshot) = self.current_listing().await?;
         let mut overview = RiskOverview::default();
-        for row in &rows {
-            let number: u64 = column::number(row, "number")?;
+        for (level, number) in listing.levels() {
             overview.images += number;
-            match column::number::<i64>(row, "level")? {
+            match level {
                 3 => overview.high = number,
                 2 => overview.medium = number,
                 1 => overview.low = number,
@@ -233,6 +209,43 @@ impl Store {
             .doing("searching images")?;
         rows.iter().map(|row| RankEntry::from_row(row).map_err(SearchError::from)).collect()
     }
+}
+
+/// When the latest successful scan of the images of a scope ended; `images` of them were scanned.
+async fn latest_scan(
+    connection: &mut DatabaseConnection,
+    scope: Scope,
+    images: u64,
+) -> Result<Option<Timestamp>, StoreError> {
+    const DOING: &str = "looking for the latest scan";
+    if scope == Scope::DockerHub && images <= FEW {
+        let row = sqlx::query(
+            "SELECT MAX(COALESCE(t.succeeded, a.scanned)) AS at FROM registries r JOIN images i ON i.registry_id = r.id \
+             JOIN artifacts a ON a.id = i.artifact_id LEFT JOIN tasks t ON t.artifact_id = a.id \
+             WHERE r.docker_hub = 1 AND a.scanned IS NOT NULL",
+        )
+        .fetch_one(connection)
+        .await
+        .doing(DOING)?;
+        return column::optional_time(&row, "at");
+    }
+    let mut latest = None;
+    // The first one from the end that an image of the scope names; a scan that found the same again is noted at its task.
+    for (at, tables) in [
+        ("t.succeeded", "tasks t JOIN artifacts a ON a.id = t.artifact_id"),
+        ("a.scanned", "artifacts a"),
+    ] {
+        let sql = format!(
+            "SELECT {at} AS at FROM {tables} WHERE {at} IS NOT NULL AND a.scanned IS NOT NULL AND EXISTS \
+             (SELECT 1 FROM images i JOIN registries r ON r.id = i.registry_id WHERE i.artifact_id = a.id AND {}) \
+             ORDER BY {at} DESC LIMIT 1",
+            scope.condition()
+        );
+        let row =
+            sqlx::query(AssertSqlSafe(sql)).fetch_optional(&mut *connection).await.doing(DOING)?;
+        latest = latest.max(row.map(|row| column::time(&row, "at")).transpose()?);
+    }
+    Ok(latest)
 }
 
 /// The parts of a search. `sub/app` is a namespace with its repository, or a repository of that name in any namespace.

@@ -11,6 +11,7 @@ use crate::{
     Store, StoreError, artifacts,
     column::{self, word},
     error::Doing,
+    inventory_rows,
     master_key::Place,
     store::{Database, DatabaseRow},
 };
@@ -323,6 +324,7 @@ impl Store {
             left.insert(column::number(row, "artifact_id")?);
         }
         artifacts::mark_orphans(&mut transaction, &left, now).await?;
+        inventory_rows::count_images_of(&mut transaction, &left).await?;
         sqlx::query("DELETE FROM registries WHERE id = $1")
             .bind(id)
             .execute(&mut *transaction)

@@ -1,4 +1,4 @@
-//! The risk list: images with their numbers, filtered, ordered and paged in SQL.
+//! The risk list: images with their numbers, filtered, ordered and paged.
 //!
 //! In: [`ImageRiskQuery`], the filters of ListImageRisk and of the console. Out: one [`Page`] and the total.
 //!
@@ -9,12 +9,15 @@
 //! * `Namespace` means the repository's namespace or that of a workload that runs the image; together with `ClusterId` or
 //!   `AppName` it means the workload's alone, and then one workload must fulfil all that is given.
 //! * `ImageName` is found anywhere in `host/namespace/repository:tag`, without regard to ASCII case.
+//! * Which images stand on a page is known in memory (`listing.rs`); the images themselves are read here each time, with the
+//!   proof that what is in memory is current.
 //! * Images that were never scanned with success are listed with zeros; `scanned` tells them from clean ones.
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use plimsoll_model::{RiskCounters, Timestamp, Verdict};
-use sqlx::QueryBuilder;
+use sqlx::{QueryBuilder, Transaction};
+use tokio::sync::OwnedRwLockReadGuard;
 
 use crate::{
     Artifact, ImageRow, Registry, Store, StoreError, TaskStatus,
@@ -22,6 +25,7 @@ use crate::{
     column,
     error::Doing,
     images::dashed,
+    listing::{Listing, Word, current_change, ids_of_words, push_in},
     store::{Database, DatabaseConnection, DatabaseRow},
 };
 
@@ -66,7 +70,8 @@ pub struct ImageRiskQuery {
     pub registry: Option<String>,
     /// Which risk levels.
     pub risk: Option<RiskFilter>,
-    /// Free text: each word must stand in the image's reference, registry name, digest, image id or uuid.
+    /// Free text: each word must stand in the image's reference or registry name, or begin a digest, image id or uuid of it
+    /// with at least four digits.
     pub text: Option<String>,
 }
 
@@ -106,17 +111,12 @@ pub struct ImageRisk {
     pub task: Option<TaskStatus>,
 }
 
-/// Longer than any reference: a longer filter matches nothing, and SQLite refuses very long patterns.
-const LONGEST_FILTER: usize = 1_000;
-/// How many words of a free text are looked at.
-const MOST_WORDS: usize = 16;
+/// Images of one statement: SQLite takes 32,766 values, PostgreSQL 65,535.
+const ROWS: usize = 500;
 
 const COLUMNS: &str = concat!("SELECT i.*, ", artifact_columns!());
-const TABLES: &str = " FROM images i JOIN registries r ON r.id = i.registry_id \
-     JOIN artifacts a ON a.id = i.artifact_id LEFT JOIN tasks t ON t.artifact_id = a.id WHERE 1 = 1";
-const ORDER: &str = " ORDER BY CASE WHEN a.scanned IS NULL THEN -1 ELSE a.risk_level END DESC, \
-     a.asap DESC, a.later DESC, a.nntf DESC, a.baseline_high DESC, a.baseline_medium DESC, a.baseline_low DESC, \
-     i.namespace, i.repository, i.tag, i.manifest_digest, r.name";
+const TABLES: &str = " FROM images i JOIN artifacts a ON a.id = i.artifact_id \
+     LEFT JOIN tasks t ON t.artifact_id = a.id WHERE ";
 
 impl Store {
     /// One page of the risk list.
@@ -127,28 +127,71 @@ impl Store {
         &self,
         query: &ImageRiskQuery,
     ) -> Result<Page<ImageRisk>, StoreError> {
-        const DOING: &str = "listing images";
-        let page = query.page.max(1);
-        // Total, page and registries are of one moment.
-        let mut snapshot = self.snapshot().await?;
-        let mut count = QueryBuilder::new("SELECT COUNT(*) AS number");
-        count.push(TABLES);
-        push_filters(&mut count, query);
-        let row = count.build().fetch_one(&mut *snapshot).await.doing(DOING)?;
-        let total = column::number(&row, "number")?;
+        if let Some(page) = self.list_as_known(query).await? {
+            return Ok(page);
+        }
+        let (listing, mut snapshot) = self.current_listing().await?;
+        let words = ids_of_words(&mut snapshot, query).await?;
+        let (listing, wanted) = select(listing, query, words).await?;
+        let mut items = Vec::new();
+        for part in wanted.images.chunks(ROWS) {
+            items.extend(read_images(&mut snapshot, &listing, part).await?.1);
+        }
+        Ok(wanted.page_of(items, query))
+    }
 
-        let mut list = QueryBuilder::new(COLUMNS);
-        list.push(TABLES);
-        push_filters(&mut list, query);
-        list.push(ORDER);
-        let before = i64::from(page - 1).saturating_mul(i64::from(query.page_size));
-        list.push(" LIMIT ").push_bind(i64::from(query.page_size));
-        list.push(" OFFSET ").push_bind(before);
-        let rows = list.build().fetch_all(&mut *snapshot).await.doing(DOING)?;
-        let registries = registries_by_id(&mut snapshot).await?;
-        let items: Result<Vec<ImageRisk>, StoreError> =
-            rows.iter().map(|row| ImageRisk::from_row(row, &registries)).collect();
-        Ok(Page { items: items?, total, page, page_size: query.page_size })
+    /// The list as of now, and the state of the database that it is of.
+    pub(crate) async fn current_listing(
+        &self,
+    ) -> Result<(OwnedRwLockReadGuard<Listing>, Transaction<'static, Database>), StoreError> {
+        let listing = self.listing().clone().read_owned().await;
+        let mut snapshot = self.snapshot().await?;
+        if listing.change() == Some(current_change(&mut snapshot).await?) {
+            return Ok((listing, snapshot));
+        }
+        drop((listing, snapshot));
+        // Nobody brings the list further while it is used with this state of the database.
+        let mut listing = self.listing().clone().write_owned().await;
+        let mut snapshot = self.snapshot().await?;
+        listing.follow(&mut snapshot).await?;
+        Ok((listing.downgrade(), snapshot))
+    }
+
+    /// Brings the list in memory up to date, so that the next question need not wait for it: for a server that starts.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn prepare_list(&self) -> Result<(), StoreError> {
+        self.current_listing().await.map(drop)
+    }
+
+    /// The page from the list as it is in memory; `None` if that turns out to be behind the database.
+    async fn list_as_known(
+        &self,
+        query: &ImageRiskQuery,
+    ) -> Result<Option<Page<ImageRisk>>, StoreError> {
+        let listing = self.listing().clone().read_owned().await;
+        if listing.change().is_none() {
+            return Ok(None);
+        }
+        let mut connection = self.read().await?;
+        let words = ids_of_words(&mut connection, query).await?;
+        let (listing, wanted) = select(listing, query, words).await?;
+        // One statement sees one state; for more than one the slower way holds it.
+        if wanted.images.len() > ROWS {
+            return Ok(None);
+        }
+        let (change, items) = if wanted.images.is_empty() {
+            (current_change(&mut connection).await?, Vec::new())
+        } else {
+            match read_images(&mut connection, &listing, &wanted.images).await? {
+                // An image that is gone: the list is behind.
+                (None, _) => return Ok(None),
+                (Some(change), items) => (change, items),
+            }
+        };
+        let current = listing.change() == Some(change);
+        Ok(current.then(|| wanted.page_of(items, query)))
     }
 
     /// One image with its numbers, by its id with or without dashes.
@@ -158,152 +201,104 @@ impl Store {
     pub async fn image_risk(&self, uuid: &str) -> Result<Option<ImageRisk>, StoreError> {
         let mut snapshot = self.snapshot().await?;
         let mut one = QueryBuilder::new(COLUMNS);
-        one.push(TABLES).push(" AND i.uuid = ").push_bind(dashed(uuid));
+        one.push(TABLES).push("i.uuid = ").push_bind(dashed(uuid));
         let row =
             one.build().fetch_optional(&mut *snapshot).await.doing("reading an image's numbers")?;
         let Some(row) = row else { return Ok(None) };
-        let registries = registries_by_id(&mut snapshot).await?;
-        ImageRisk::from_row(&row, &registries).map(Some)
+        let image = ImageRow::from_row(&row)?;
+        let registry = sqlx::query("SELECT * FROM registries WHERE id = $1")
+            .bind(image.registry_id)
+            .fetch_one(&mut *snapshot)
+            .await
+            .doing("reading an image's registry")?;
+        let registry = Arc::new(Registry::from_row(&registry)?);
+        ImageRisk::from_row(&row, image, registry).map(Some)
     }
+}
+
+/// Which images stand on a page.
+struct Wanted {
+    images: Vec<i64>,
+    total: u64,
+}
+
+impl Wanted {
+    fn page_of(&self, items: Vec<ImageRisk>, query: &ImageRiskQuery) -> Page<ImageRisk> {
+        Page { items, total: self.total, page: query.page.max(1), page_size: query.page_size }
+    }
+}
+
+/// Finds a page in the list. A selection that is not remembered takes milliseconds of computing with many images, which
+/// must not keep other requests from being read.
+async fn select(
+    listing: OwnedRwLockReadGuard<Listing>,
+    query: &ImageRiskQuery,
+    words: Vec<Word>,
+) -> Result<(OwnedRwLockReadGuard<Listing>, Wanted), StoreError> {
+    let before = u64::from(query.page.max(1) - 1).saturating_mul(u64::from(query.page_size));
+    let size = usize::try_from(query.page_size).unwrap_or(usize::MAX);
+    let find = move |listing: &Listing, query: &ImageRiskQuery| {
+        let selection = listing.select(query, &words);
+        Wanted { images: listing.page(&selection, before, size), total: selection.total }
+    };
+    if listing.selects_at_once(query) {
+        let wanted = find(&listing, query);
+        return Ok((listing, wanted));
+    }
+    let query = query.clone();
+    let found = tokio::task::spawn_blocking(move || {
+        let wanted = find(&listing, &query);
+        (listing, wanted)
+    });
+    found.await.map_err(|source| StoreError::Database {
+        doing: "listing images",
+        source: Box::new(source),
+        transient: false,
+    })
+}
+
+/// Some images in the order that they are asked for, with the number of the last change; without it if one of them is gone.
+async fn read_images(
+    connection: &mut DatabaseConnection,
+    listing: &Listing,
+    images: &[i64],
+) -> Result<(Option<i64>, Vec<ImageRisk>), StoreError> {
+    let mut sql = QueryBuilder::new(COLUMNS);
+    sql.push(", i.id AS image_number, (SELECT MAX(number) FROM list_changes) AS change");
+    sql.push(TABLES);
+    push_in(&mut sql, "i.id", images);
+    let rows = sql.build().fetch_all(connection).await.doing("listing images")?;
+    let mut by_id = BTreeMap::new();
+    let mut change = None;
+    for row in &rows {
+        change = column::optional_number(row, "change")?;
+        let image = ImageRow::from_row(row)?;
+        // A registry that the list does not know yet: it is behind.
+        let Some(registry) = listing.registry(image.registry_id) else {
+            return Ok((None, Vec::new()));
+        };
+        let id: i64 = column::number(row, "image_number")?;
+        by_id.insert(id, ImageRisk::from_row(row, image, registry)?);
+    }
+    let items: Vec<ImageRisk> = images.iter().filter_map(|id| by_id.remove(id)).collect();
+    Ok((change.filter(|_| items.len() == images.len()), items))
 }
 
 impl ImageRisk {
     fn from_row(
         row: &DatabaseRow,
-        registries: &BTreeMap<i64, Arc<Registry>>,
+        image: ImageRow,
+        registry: Arc<Registry>,
     ) -> Result<Self, StoreError> {
-        let image = ImageRow::from_row(row)?;
-        let Some(registry) = registries.get(&image.registry_id) else {
-            return Err(StoreError::Corrupt {
-                column: "images.registry_id".to_owned(),
-                value: image.registry_id.to_string(),
-                expected: "the number of a registry",
-            });
-        };
         let artifact = Artifact::from_row(row)?;
         Ok(Self {
             image,
-            registry: Arc::clone(registry),
+            registry,
             platform: artifact.platform,
             counters: artifact.counters,
             verdict: artifact.verdict,
             scanned: artifact.scanned,
             task: artifact.task,
         })
-    }
-}
-
-async fn registries_by_id(
-    connection: &mut DatabaseConnection,
-) -> Result<BTreeMap<i64, Arc<Registry>>, StoreError> {
-    let rows = sqlx::query("SELECT * FROM registries")
-        .fetch_all(connection)
-        .await
-        .doing("listing registries")?;
-    let mut registries = BTreeMap::new();
-    for row in &rows {
-        let registry = Registry::from_row(row)?;
-        registries.insert(registry.id, Arc::new(registry));
-    }
-    Ok(registries)
-}
-
-fn push_filters(sql: &mut QueryBuilder<Database>, query: &ImageRiskQuery) {
-    let given = |filter: &Option<String>| filter.clone().filter(|text| !text.is_empty());
-    let workload = WorkloadFilter {
-        cluster: given(&query.cluster_id),
-        namespace: given(&query.namespace),
-        app: given(&query.app_name),
-    };
-    if workload.cluster.is_some() || workload.app.is_some() {
-        sql.push(" AND ");
-        push_runs(sql, &workload);
-    } else if let Some(namespace) = &workload.namespace {
-        sql.push(" AND (i.namespace = ").push_bind(namespace.clone()).push(" OR ");
-        push_runs(sql, &workload);
-        sql.push(")");
-    }
-    if let Some(name) = given(&query.image_name) {
-        push_contains(sql, "r.authority || '/' || i.reference", &name);
-    }
-    push_equal(sql, "r.name", given(&query.registry));
-    match query.risk {
-        Some(RiskFilter::Level(level)) => {
-            sql.push(" AND a.scanned IS NOT NULL AND a.risk_level = ").push_bind(i64::from(level));
-        }
-        Some(RiskFilter::NotScanned) => {
-            sql.push(" AND a.scanned IS NULL");
-        }
-        None => {}
-    }
-    for word in query.text.iter().flat_map(|text| text.split_whitespace()).take(MOST_WORDS) {
-        push_contains(
-            sql,
-            "r.authority || '/' || i.reference || ' ' || r.name || ' ' || i.digest || ' ' || i.manifest_digest || ' ' \
-             || i.image_id || ' ' || i.uuid",
-            word,
-        );
-    }
-}
-
-/// Where and as what an image has to run.
-struct WorkloadFilter {
-    cluster: Option<String>,
-    namespace: Option<String>,
-    app: Option<String>,
-}
-
-/// Images that run at a workload. The sets are made once per statement, however many images there are.
-fn push_runs(sql: &mut QueryBuilder<Database>, filter: &WorkloadFilter) {
-    let names = [
-        ("(i.digest", "w.digest"),
-        (" OR i.manifest_digest", "w.digest"),
-        (" OR i.image_id", "w.digest"),
-        (" OR r.authority || '/' || i.reference", "w.authority || '/' || w.reference"),
-    ];
-    for (image, workload) in names {
-        sql.push(image).push(" IN (SELECT ").push(workload).push(" FROM workloads w WHERE ");
-        sql.push(if workload == "w.digest" { "w.digest <> ''" } else { "w.digest = ''" });
-        push_equal(sql, "w.cluster_id", filter.cluster.clone());
-        push_equal(sql, "w.namespace", filter.namespace.clone());
-        push_equal(sql, "w.app", filter.app.clone());
-        sql.push(")");
-    }
-    sql.push(")");
-}
-
-fn push_equal(sql: &mut QueryBuilder<Database>, column: &'static str, value: Option<String>) {
-    if let Some(value) = value {
-        sql.push(" AND ").push(column).push(" = ").push_bind(value);
-    }
-}
-
-fn push_contains(sql: &mut QueryBuilder<Database>, text: &'static str, part: &str) {
-    // A zero byte stands in no name; SQLite would end the pattern there, PostgreSQL refuses the value.
-    if part.len() > LONGEST_FILTER || part.contains('\0') {
-        sql.push(" AND 1 = 0");
-        return;
-    }
-    sql.push(" AND lower(").push(text).push(") LIKE ");
-    sql.push_bind(format!("%{}%", escape_like(&part.to_ascii_lowercase()))).push(" ESCAPE '!'");
-}
-
-/// A text that `LIKE … ESCAPE '!'` takes literally.
-fn escape_like(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
-        if matches!(character, '!' | '%' | '_') {
-            escaped.push('!');
-        }
-        escaped.push(character);
-    }
-    escaped
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn wildcards_are_taken_literally() {
-        assert_eq!(super::escape_like("a_b%c!d"), "a!_b!%c!!d");
     }
 }

@@ -1,8 +1,8 @@
-//! Recording a scan: report, counters, findings and the task's end in one transaction, under the lease's fencing number.
+//! Recording a scan whole: report, counters, findings and the task's end in one transaction, under the lease's fencing number.
 //!
 //! In: a lease and what its scan said. Out: [`RecordOutcome`]. Odd: a result whose lease was lost is dropped whole; an
 //! unchanged report ends the task and writes nothing else; a report that could not read the image never replaces one
-//! that could.
+//! that could. What can be matched again without a scan is recorded by `recording` instead.
 
 use plimsoll_model::{Digest, GapReason, Report, RiskCounters, Timestamp, Verdict};
 use sqlx::Transaction;
@@ -12,7 +12,7 @@ use crate::{
     artifacts::{self, Standing},
     column,
     error::Doing,
-    findings,
+    findings, inventory_rows,
     store::Database,
     tasks,
 };
@@ -38,6 +38,8 @@ pub enum RecordOutcome {
     Unreadable,
     /// The lease was lost to another worker, or the artifact is gone: nothing was written.
     Dropped,
+    /// The report rests on another snapshot than the rest of the fleet: nothing was written, and the lease still stands.
+    OtherSnapshot,
 }
 
 const DOING: &str = "recording a scan";
@@ -81,9 +83,9 @@ impl Store {
     }
 }
 
-struct LeasedArtifact {
+pub(crate) struct LeasedArtifact {
     id: i64,
-    digest: Digest,
+    pub(crate) digest: Digest,
     report_digest: Option<Digest>,
     /// Whether the stored report could read the image.
     readable: bool,
@@ -95,7 +97,7 @@ struct Packed {
 }
 
 /// The artifact of a lease that still stands.
-async fn leased(
+pub(crate) async fn leased(
     transaction: &mut Transaction<'_, Database>,
     lease: &Lease,
 ) -> Result<Option<LeasedArtifact>, StoreError> {
@@ -125,8 +127,15 @@ async fn write_artifact(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let readable = scan.report.coverage.verdict != Verdict::Unreadable;
+    let row = sqlx::query("SELECT inventory_id FROM artifacts WHERE id = $1")
+        .bind(artifact)
+        .fetch_one(&mut **transaction)
+        .await
+        .doing(DOING)?;
+    let before: Option<i64> = column::get(&row, "inventory_id")?;
     sqlx::query(
-        "UPDATE artifacts SET verdict = $2, report_digest = $3, snapshot = $4, detectors_version = $5 WHERE id = $1",
+        "UPDATE artifacts SET verdict = $2, report_digest = $3, snapshot = $4, detectors_version = $5, inventory_id = NULL \
+         WHERE id = $1",
     )
     .bind(artifact)
     .bind(scan.report.coverage.verdict.to_string())
@@ -139,6 +148,7 @@ async fn write_artifact(
     let scanned = readable.then_some(now);
     let standing = Standing { artifact, scanned, counters: RiskCounters::of(scan.report) };
     artifacts::set_counters(transaction, &[standing]).await?;
+    inventory_rows::count_images(transaction, &before.into_iter().collect()).await?;
     sqlx::query(
         "INSERT INTO reports (artifact_id, report) VALUES ($1, $2) \
          ON CONFLICT (artifact_id) DO UPDATE SET report = excluded.report",
@@ -153,7 +163,7 @@ async fn write_artifact(
 
 /// Done, or failed when the image could not be read: such a scan is tried again by hand, after a day, or with the next
 /// snapshot.
-async fn end_task(
+pub(crate) async fn end_task(
     transaction: &mut Transaction<'_, Database>,
     lease: &Lease,
     report: &Report,

@@ -12,7 +12,11 @@ use crate::{
 };
 
 /// All migrations. A file that was released never changes: add the next one.
-const MIGRATIONS: &[(i64, &str)] = &[(1, include_str!("../migrations/sqlite/0001_start.sql"))];
+const MIGRATIONS: &[(i64, &str)] = &[
+    (1, include_str!("../migrations/sqlite/0001_start.sql")),
+    (2, include_str!("../migrations/sqlite/0002_inventories.sql")),
+    (3, include_str!("../migrations/sqlite/0003_list.sql")),
+];
 
 /// Brings the database up to date.
 pub(crate) async fn migrate(connection: &mut SqliteConnection) -> Result<(), OpenError> {

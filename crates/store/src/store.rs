@@ -23,12 +23,13 @@ use sqlx::{
     pool::PoolConnection,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
-use tokio::sync::Notify;
+use tokio::sync::{Notify, RwLock};
 
 use crate::{
     MasterKeyError, StoreError,
-    column::get,
+    column::{get, number},
     error::Doing,
+    listing::Listing,
     master_key::{MasterKey, Place},
     nonces::NonceWriter,
     schema,
@@ -107,6 +108,7 @@ struct Inner {
     writer: Pool<Database>,
     master_key: MasterKey,
     nonces: NonceWriter,
+    listing: Arc<RwLock<Listing>>,
     hint: Notify,
 }
 
@@ -165,6 +167,7 @@ impl Store {
             writer,
             master_key,
             nonces,
+            listing: Arc::default(),
             hint: Notify::new(),
         };
         Ok(Self { inner: Arc::new(inner) })
@@ -199,12 +202,44 @@ impl Store {
         self.inner.writer.begin_with("BEGIN IMMEDIATE").await.doing("waiting to write")
     }
 
+    /// Rows that this handle and its clones have added, changed or removed since it was opened: for measurements.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn rows_written(&self) -> Result<u64, StoreError> {
+        const DOING: &str = "counting written rows";
+        let mut writer = self.inner.writer.acquire().await.doing(DOING)?;
+        let row = sqlx::query("SELECT total_changes() AS number")
+            .fetch_one(&mut *writer)
+            .await
+            .doing(DOING)?;
+        number(&row, "number")
+    }
+
+    /// Gives free pages back and empties the write-ahead log, so that the file is as large as what is in it: for measurements.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn shrink(&self) -> Result<(), StoreError> {
+        const DOING: &str = "shrinking the database";
+        let mut writer = self.inner.writer.acquire().await.doing(DOING)?;
+        for sql in ["VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"] {
+            sqlx::raw_sql(sql).execute(&mut *writer).await.doing(DOING)?;
+        }
+        Ok(())
+    }
+
     pub(crate) fn master_key(&self) -> &MasterKey {
         &self.inner.master_key
     }
 
     pub(crate) fn nonces(&self) -> &NonceWriter {
         &self.inner.nonces
+    }
+
+    /// The list in memory, which may be behind the database.
+    pub(crate) fn listing(&self) -> &Arc<RwLock<Listing>> {
+        &self.inner.listing
     }
 
     pub(crate) fn hint(&self) -> &Notify {

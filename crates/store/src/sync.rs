@@ -12,7 +12,7 @@ use sqlx::Transaction;
 use crate::{
     ImageRow, Origin, RegistryError, RepoType, Store, StoreError, artifacts, column,
     error::Doing,
-    image_uuid,
+    image_uuid, inventory_rows,
     registries::is_path,
     repo_id, split_repository,
     store::{Database, DatabaseConnection},
@@ -230,6 +230,7 @@ impl<'a> Plan<'a> {
     ) -> Result<u64, StoreError> {
         let mut queued = 0;
         let mut left = BTreeSet::new();
+        let mut reached = BTreeSet::new();
         for image in &self.removed {
             sqlx::query("DELETE FROM images WHERE id = $1")
                 .bind(image.id)
@@ -246,6 +247,7 @@ impl<'a> Plan<'a> {
             )
             .await?;
             update_image(transaction, listed, image, artifact, now).await?;
+            reached.insert(artifact);
             queued += tasks::queue_first_scan(transaction, artifact, registry_id, now).await?;
             left.insert(image.artifact);
         }
@@ -257,9 +259,12 @@ impl<'a> Plan<'a> {
             )
             .await?;
             self.insert_image(transaction, registry_id, listed, artifact, now).await?;
+            reached.insert(artifact);
             queued += tasks::queue_first_scan(transaction, artifact, registry_id, now).await?;
         }
         artifacts::mark_orphans(transaction, &left, now).await?;
+        reached.extend(left);
+        inventory_rows::count_images_of(transaction, &reached).await?;
         for task in &self.retry {
             queued += tasks::requeue(transaction, *task, Origin::Schedule, now).await?;
         }

@@ -460,7 +460,7 @@ async fn outdated(
         "SELECT i.artifact_id, MIN(i.registry_id) AS registry_id FROM images i \
          JOIN artifacts a ON a.id = i.artifact_id LEFT JOIN tasks t ON t.artifact_id = a.id \
          WHERE a.report_digest IS NOT NULL \
-         AND (COALESCE(a.snapshot, '') <> $1 OR COALESCE(a.detectors_version, '') <> $2) \
+         AND ((a.inventory_id IS NULL AND COALESCE(a.snapshot, '') <> $1) OR COALESCE(a.detectors_version, '') <> $2) \
          AND (t.state IS NULL OR t.state IN ('done', 'failed')) \
          GROUP BY i.artifact_id ORDER BY i.artifact_id",
     )

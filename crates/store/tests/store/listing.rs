@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use plimsoll_model::{Kind, Level, Timestamp};
 use plimsoll_store::{
-    Dimension, ImageRiskQuery, RegistrySettings, Scope, SearchError, SyncListing, SyncedImage,
-    TaskState,
+    Dimension, ImageRiskQuery, RegistrySettings, Scope, SearchError, Store, SyncListing,
+    SyncedImage, TaskState,
 };
 
 use crate::builders::{
-    Fixture, NOW, after, connect, digest, image, report, risk, settings, vulnerability,
+    Fixture, NOW, after, connect, digest, image, open, report, risk, settings, vulnerability,
 };
 
 #[tokio::test]
@@ -198,6 +198,10 @@ async fn a_large_fleet_is_answered_through_indexes() {
         ("SELECT 1 FROM finding_names WHERE name = 'a'", "PRIMARY KEY"),
         ("DELETE FROM findings WHERE artifact_id = 1 AND number = 1", "finding"),
         ("SELECT 1 FROM tasks WHERE state = 'queued' AND due <= 1", "tasks_state"),
+        (
+            "SELECT 1 FROM tasks WHERE succeeded IS NOT NULL ORDER BY succeeded DESC",
+            "tasks_succeeded",
+        ),
         ("DELETE FROM nonces WHERE expires < 1", "nonces_expires"),
     ] {
         let plan: Vec<(i64, i64, i64, String)> =
@@ -208,6 +212,68 @@ async fn a_large_fleet_is_answered_through_indexes() {
         let plan: Vec<String> = plan.into_iter().map(|row| row.3).collect();
         assert!(plan.iter().any(|step| step.contains(index)), "{sql}: {plan:?}");
     }
+}
+
+/// A process that did not look for long, and what it missed was forgotten, makes its list anew.
+#[tokio::test]
+async fn a_list_that_fell_behind_is_made_anew() {
+    let fixture = Fixture::new().await;
+    let registry = fixture.registry("build").await;
+    fixture.sync(&registry, &[image("app", "1", "a")]).await;
+    let other = open(fixture.folder.path()).await;
+    let tags = async |store: &Store| {
+        let found = store.list_image_risk(&ImageRiskQuery::default()).await.unwrap();
+        found.items.into_iter().map(|item| item.image.tag).collect::<Vec<_>>()
+    };
+    assert_eq!(tags(&other).await, ["1"]);
+    for tag in ["2", "3", "4"] {
+        fixture.sync(&registry, &[image("app", tag, tag)]).await;
+    }
+    assert_eq!(tags(&fixture.store).await, ["1", "2", "3", "4"]);
+    assert!(fixture.store.forget_list_changes(1).await.unwrap() > 0);
+    assert_eq!(fixture.store.forget_list_changes(1).await.unwrap(), 0);
+    assert_eq!(tags(&other).await, ["1", "2", "3", "4"]);
+    // A registry's other address shows in the filter that names it.
+    let elsewhere = RegistrySettings { host: "elsewhere.test".to_owned(), ..settings("build") };
+    fixture.store.update_registry(&elsewhere, NOW).await.unwrap();
+    let query = ImageRiskQuery {
+        image_name: Some("elsewhere.test/app:3".to_owned()),
+        ..ImageRiskQuery::default()
+    };
+    for store in [&fixture.store, &other] {
+        let found = store.list_image_risk(&query).await.unwrap();
+        assert_eq!(found.items[0].registry.settings.host, "elsewhere.test");
+    }
+    fixture.store.remove_registry("build", NOW).await.unwrap();
+    assert_eq!(tags(&other).await, [""; 0]);
+    assert_eq!(other.risk_overview().await.unwrap().images, 0);
+}
+
+/// Readers that list while another process writes see each list whole: the total and the page are of one moment.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn lists_are_whole_while_images_come_and_go() {
+    const MOST: u64 = 12;
+    let fixture = Fixture::new().await;
+    let registry = fixture.registry("build").await;
+    let other = open(fixture.folder.path()).await;
+    let reader = tokio::spawn(async move {
+        let mut totals = Vec::new();
+        loop {
+            let found = other.list_image_risk(&ImageRiskQuery::default()).await.unwrap();
+            assert_eq!(found.items.len() as u64, found.total);
+            let wanted: Vec<String> = (0..found.total).map(|n| format!("{n:02}")).collect();
+            let tags: Vec<String> = found.items.into_iter().map(|item| item.image.tag).collect();
+            assert_eq!(tags, wanted);
+            totals.push(found.total);
+            if found.total == MOST {
+                return totals;
+            }
+        }
+    });
+    for n in 0..MOST {
+        fixture.sync(&registry, &[image("app", &format!("{n:02}"), &n.to_string())]).await;
+    }
+    assert!(reader.await.unwrap().is_sorted());
 }
 
 #[tokio::test]

@@ -7,6 +7,10 @@ mod access;
 #[cfg(test)]
 mod builders;
 #[cfg(test)]
+mod inventories;
+#[cfg(test)]
+mod judge;
+#[cfg(test)]
 mod listing;
 #[cfg(test)]
 mod model;

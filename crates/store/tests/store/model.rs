@@ -1,4 +1,4 @@
-//! Listing, ranking and searching in SQL against the same in memory, on drawn fleets and drawn queries.
+//! Listing, ranking and searching against a naive model, on drawn fleets that change and drawn queries.
 
 use std::{
     cmp::Reverse,
@@ -7,133 +7,22 @@ use std::{
 
 use plimsoll_model::{Digest, Finding, Kind, Level, RiskCounters};
 use plimsoll_store::{
-    Dimension, ImageRiskQuery, ImageRow, RegistrySettings, RiskFilter, Scope, SyncListing,
-    SyncedImage, Workload, split_repository,
+    Dimension, FindingSums, ImageRiskQuery, ImageRow, ImageSelection, Origin, RegistrySettings,
+    RiskFilter, Scope, Store, SyncListing, SyncedImage, Workload, split_repository,
 };
 use proptest::prelude::*;
 
 use crate::builders::{
-    Fixture, NOW, after, digest, image, report, risk, settings, unreadable, vulnerability,
+    Fixture, NOW, after, digest, image, open, report, risk, settings, unreadable, vulnerability,
 };
+
+mod drawn;
+
+use self::drawn::{CONTENTS, Fleet, Runs, Scan, fleets, queries};
 
 const PATHS: [&str; 6] = ["app", "team/app", "team/web_1", "kube-system/app", "Z/app", "team/a/b"];
 const TAGS: [&str; 4] = ["1", "2", "V1", "latest"];
 const REGISTRIES: [&str; 3] = ["alpha", "hub", "Beta"];
-
-/// What a scan of one content finds.
-#[derive(Clone, Debug)]
-enum Scan {
-    Never,
-    Unreadable,
-    Finds { asap: usize, later: usize, nntf: usize, baseline: [usize; 3], malware: usize, top: u16 },
-}
-
-#[derive(Clone, Debug)]
-enum Runs {
-    Index(usize),
-    Manifest(usize),
-    Config(usize),
-    Unknown,
-    Reference { registry: usize, path: usize, tag: usize },
-}
-
-#[derive(Clone, Debug)]
-struct Fleet {
-    scans: Vec<Scan>,
-    /// Registry, path, tag, content, seconds since which it is there.
-    images: Vec<(usize, usize, usize, usize, i64)>,
-    /// Cluster, namespace, app, image.
-    containers: Vec<(&'static str, &'static str, &'static str, Runs)>,
-}
-
-fn scans() -> impl Strategy<Value = Scan> {
-    prop_oneof![
-        1 => Just(Scan::Never),
-        1 => Just(Scan::Unreadable),
-        6 => (0..3_usize, 0..2_usize, 0..2_usize, [0..2_usize, 0..2_usize, 0..2_usize], 0..2_usize, 135..138_u16)
-            .prop_map(|(asap, later, nntf, baseline, malware, top)| Scan::Finds { asap, later, nntf, baseline, malware, top }),
-    ]
-}
-
-fn fleets() -> impl Strategy<Value = Fleet> {
-    const CONTENTS: usize = 6;
-    let runs = prop_oneof![
-        (0..CONTENTS).prop_map(Runs::Index),
-        (0..CONTENTS).prop_map(Runs::Manifest),
-        (0..CONTENTS).prop_map(Runs::Config),
-        Just(Runs::Unknown),
-        (0..3_usize, 0..PATHS.len(), 0..TAGS.len())
-            .prop_map(|(registry, path, tag)| Runs::Reference { registry, path, tag }),
-    ];
-    let word = |words: &'static [&'static str]| prop::sample::select(words);
-    (
-        prop::collection::vec(scans(), CONTENTS),
-        prop::collection::vec(
-            (0..3_usize, 0..PATHS.len(), 0..TAGS.len(), 0..CONTENTS, 0..3_i64),
-            0..24,
-        ),
-        prop::collection::vec(
-            (
-                word(&["c1", "c2"]),
-                word(&["kube-system", "team", "prod"]),
-                word(&["web", "db"]),
-                runs,
-            ),
-            0..6,
-        ),
-    )
-        .prop_map(|(scans, images, containers)| Fleet { scans, images, containers })
-}
-
-fn queries() -> impl Strategy<Value = ImageRiskQuery> {
-    let some = |words: &'static [&'static str]| {
-        prop_oneof![
-            2 => Just(None),
-            1 => prop::sample::select(words).prop_map(|word| Some(word.to_owned())),
-        ]
-    };
-    let risk = prop_oneof![
-        3 => Just(None),
-        1 => Just(Some(RiskFilter::NotScanned)),
-        2 => (0..4_u8).prop_map(|level| Some(RiskFilter::Level(level))),
-    ];
-    (
-        some(&["c1", "c2", "c3", ""]),
-        some(&["team", "kube-system", "prod", "a", ""]),
-        some(&["web", "db", "we"]),
-        some(&[
-            "app:1",
-            "APP",
-            "v1",
-            "%",
-            "_",
-            "alpha.test/team",
-            "docker.io/",
-            "app:1' OR 1=1 --",
-            "!",
-        ]),
-        some(&["alpha", "hub", "beta"]),
-        risk,
-        some(&["team app", "HUB", "sha256:", "latest z/", "  ", "a\0b"]),
-        (0..4_u32, 1..9_u32),
-    )
-        .prop_map(
-            |(cluster_id, namespace, app_name, image_name, registry, risk, text, paging)| {
-                let (page, page_size) = paging;
-                ImageRiskQuery {
-                    page,
-                    page_size,
-                    cluster_id,
-                    namespace,
-                    app_name,
-                    image_name,
-                    registry,
-                    risk,
-                    text,
-                }
-            },
-        )
-}
 
 fn index_of(content: usize) -> Digest {
     // Every other content has one platform only: there the tag names the manifest itself.
@@ -182,8 +71,8 @@ struct Modelled {
     runs: BTreeSet<(&'static str, &'static str, &'static str)>,
 }
 
-/// Puts the fleet into a store through its own methods and reads the rows back for the model.
-async fn build(fleet: &Fleet) -> (Fixture, Vec<Modelled>) {
+/// An empty store with the three registries.
+async fn empty() -> (Fixture, Vec<i64>) {
     let fixture = Fixture::new().await;
     let mut ids = Vec::new();
     for (index, name) in REGISTRIES.into_iter().enumerate() {
@@ -196,6 +85,11 @@ async fn build(fleet: &Fleet) -> (Fixture, Vec<Modelled>) {
         }
         ids.push(fixture.store.add_registry(&settings, NOW).await.unwrap().id);
     }
+    (fixture, ids)
+}
+
+/// Makes the store hold the fleet through its own methods, whatever it held before.
+async fn bring(fixture: &Fixture, ids: &[i64], fleet: &Fleet) {
     for (index, id) in ids.iter().enumerate() {
         let images: Vec<SyncedImage> = fleet
             .images
@@ -207,8 +101,17 @@ async fn build(fleet: &Fleet) -> (Fixture, Vec<Modelled>) {
                 ..image(PATHS[*path], TAGS[*tag], &format!("content {content}"))
             })
             .collect();
-        let listing = SyncListing { images, ..SyncListing::default() };
+        let paths: Vec<String> = PATHS.map(ToOwned::to_owned).to_vec();
+        let listing = SyncListing {
+            images,
+            complete: paths.clone(),
+            catalog: Some(paths),
+            ..SyncListing::default()
+        };
         fixture.store.apply_sync(*id, &listing, NOW).await.unwrap();
+    }
+    for content in 0..CONTENTS {
+        fixture.store.enqueue(&manifest_of(content), Origin::User, NOW).await.unwrap();
     }
     while let Some(task) = fixture.store.claim("model", NOW).await.unwrap() {
         let content = (0..).find(|content| manifest_of(*content) == task.digest).unwrap();
@@ -223,6 +126,8 @@ async fn build(fleet: &Fleet) -> (Fixture, Vec<Modelled>) {
             }
         }
     }
+    // What was left to its lease can be scanned for the next fleet.
+    fixture.store.release_worker("model", NOW).await.unwrap();
     for cluster in ["c1", "c2"] {
         let workloads: Vec<Workload> = fleet
             .containers
@@ -233,6 +138,10 @@ async fn build(fleet: &Fleet) -> (Fixture, Vec<Modelled>) {
             .collect();
         fixture.store.replace_workloads(cluster, &workloads, NOW).await.unwrap();
     }
+}
+
+/// The images that the store holds, as the model knows them.
+async fn modelled(fixture: &Fixture, ids: &[i64], fleet: &Fleet) -> Vec<Modelled> {
     let mut modelled = Vec::new();
     for (registry, id) in ids.iter().enumerate() {
         for path in PATHS {
@@ -241,7 +150,22 @@ async fn build(fleet: &Fleet) -> (Fixture, Vec<Modelled>) {
             }
         }
     }
-    (fixture, modelled)
+    modelled
+}
+
+/// What is known after a second fleet: a scan that did not succeed leaves what an earlier one found.
+fn after_both(first: &Fleet, second: &Fleet) -> Fleet {
+    let scans = (0..CONTENTS).map(|content| {
+        let found = |fleet: &Fleet| {
+            // Of two images at one place the later counts.
+            let images = fleet.images.iter().map(|image| ((image.0, image.1, image.2), image.3));
+            let has = images.collect::<BTreeMap<_, _>>().values().any(|other| *other == content);
+            matches!(fleet.scans[content], Scan::Finds { .. }) && has
+        };
+        let kept = found(first) && !matches!(second.scans[content], Scan::Finds { .. });
+        if kept { first.scans[content].clone() } else { second.scans[content].clone() }
+    });
+    Fleet { scans: scans.collect(), ..second.clone() }
 }
 
 fn workload(number: usize, namespace: &str, app: &str, runs: &Runs) -> Workload {
@@ -308,14 +232,17 @@ fn is_listed(image: &Modelled, query: &ImageRiskQuery) -> bool {
     let reference = format!("{}/{}:{}", authority(image.registry), image.row.path(), image.row.tag);
     let holds =
         |text: &str, part: &str| text.to_ascii_lowercase().contains(&part.to_ascii_lowercase());
-    let everything = format!(
-        "{reference} {} {} {} {} {}",
-        REGISTRIES[image.registry],
-        image.row.digest,
-        image.row.manifest_digest,
-        image.row.image_id,
-        image.row.uuid
-    );
+    let names = format!("{reference} {}", REGISTRIES[image.registry]);
+    let begins = |word: &str| {
+        let word = word.to_ascii_lowercase();
+        let hex = word.strip_prefix("sha256:").unwrap_or(&word);
+        let row = &image.row;
+        let ids =
+            [row.digest.hex(), row.manifest_digest.hex(), row.image_id.hex(), row.uuid.clone()];
+        word == "sha256:"
+            || (hex.chars().filter(char::is_ascii_hexdigit).count() >= 4
+                && ids.iter().any(|id| id.starts_with(hex)))
+    };
     placed
         && given(&query.image_name).is_none_or(|name| holds(&reference, &name))
         && is(&given(&query.registry), REGISTRIES[image.registry])
@@ -323,7 +250,7 @@ fn is_listed(image: &Modelled, query: &ImageRiskQuery) -> bool {
             .text
             .iter()
             .flat_map(|text| text.split_whitespace())
-            .all(|word| holds(&everything, word))
+            .all(|word| holds(&names, word) || begins(word))
         && match query.risk {
             None => true,
             Some(RiskFilter::NotScanned) => image.counters.is_none(),
@@ -392,13 +319,37 @@ fn ranked(images: &[Modelled], dimension: Dimension, scope: Scope, limit: usize)
     ranked.into_iter().take(limit).map(|image| image.row.uuid.clone()).collect()
 }
 
-async fn check(fleet: Fleet, queries: Vec<ImageRiskQuery>) -> Result<(), TestCaseError> {
-    let (fixture, images) = build(&fleet).await;
-    let store = &fixture.store;
+/// The list, the rankings and the sums of one fleet, then of another that took its place; read by the process that
+/// writes and by another that only looks.
+async fn check(
+    first: Fleet,
+    second: Fleet,
+    queries: Vec<ImageRiskQuery>,
+) -> Result<(), TestCaseError> {
+    let (fixture, ids) = empty().await;
+    let other = open(fixture.folder.path()).await;
+    bring(&fixture, &ids, &first).await;
+    let images = modelled(&fixture, &ids, &first).await;
+    for store in [&fixture.store, &other] {
+        agree(store, &images, &queries).await?;
+    }
+    bring(&fixture, &ids, &second).await;
+    let images = modelled(&fixture, &ids, &after_both(&first, &second)).await;
+    for store in [&other, &fixture.store] {
+        agree(store, &images, &queries).await?;
+    }
+    Ok(())
+}
+
+async fn agree(
+    store: &Store,
+    images: &[Modelled],
+    queries: &[ImageRiskQuery],
+) -> Result<(), TestCaseError> {
     for query in queries {
-        let wanted = listed(&images, &query);
-        let found = store.list_image_risk(&query).await.unwrap();
-        prop_assert_eq!(usize::try_from(found.total).unwrap(), wanted.len(), "{:?}", &query);
+        let wanted = listed(images, query);
+        let found = store.list_image_risk(query).await.unwrap();
+        prop_assert_eq!(usize::try_from(found.total).unwrap(), wanted.len(), "{:?}", query);
         let before = (found.page as usize - 1) * query.page_size as usize;
         let page: Vec<_> = wanted
             .iter()
@@ -407,7 +358,7 @@ async fn check(fleet: Fleet, queries: Vec<ImageRiskQuery>) -> Result<(), TestCas
             .map(|image| &image.row)
             .collect();
         let rows: Vec<_> = found.items.iter().map(|item| &item.image).collect();
-        prop_assert_eq!(rows, page, "{:?}", &query);
+        prop_assert_eq!(rows, page, "{:?}", query);
         for (item, image) in found.items.iter().zip(wanted.iter().skip(before)) {
             prop_assert_eq!(item.counters, image.counters.unwrap_or_default());
             prop_assert_eq!(item.scanned.is_some(), image.counters.is_some());
@@ -421,7 +372,7 @@ async fn check(fleet: Fleet, queries: Vec<ImageRiskQuery>) -> Result<(), TestCas
         {
             let entries = store.rank(dimension, scope, limit).await.unwrap();
             let found: Vec<String> = entries.into_iter().map(|entry| entry.image.uuid).collect();
-            let wanted = ranked(&images, dimension, scope, limit as usize);
+            let wanted = ranked(images, dimension, scope, limit as usize);
             prop_assert_eq!(found, wanted, "{:?} {:?}", dimension, scope);
         }
         let in_scope = |image: &&Modelled| scope == Scope::All || image.registry == 1;
@@ -437,9 +388,10 @@ async fn check(fleet: Fleet, queries: Vec<ImageRiskQuery>) -> Result<(), TestCas
         prop_assert_eq!(statistic.scan_time, (!counters.is_empty()).then_some(NOW));
         for search in ["app", "app:1", "team/app", "team/app:V1", "a/b", "team/a/b", "ap", "web%1"]
         {
-            check_search(store, &images, search, scope).await?;
+            check_search(store, images, search, scope).await?;
         }
     }
+    check_sums(store, images).await?;
     let overview = store.risk_overview().await.unwrap();
     let level = |level: i16| {
         let of = |image: &Modelled| image.counters.map_or(-1, |c| i16::from(c.risk_level()));
@@ -453,8 +405,57 @@ async fn check(fleet: Fleet, queries: Vec<ImageRiskQuery>) -> Result<(), TestCas
     Ok(())
 }
 
+/// The sums over findings, of all images and of selections.
+async fn check_sums(store: &Store, images: &[Modelled]) -> Result<(), TestCaseError> {
+    let none = ImageSelection::default;
+    let mut selections: Vec<(ImageSelection, Vec<&Modelled>)> =
+        vec![(none(), images.iter().collect())];
+    for cluster in ["c1", "c3"] {
+        let there = |image: &&Modelled| image.runs.iter().any(|place| place.0 == cluster);
+        let selection = ImageSelection { cluster_id: Some(cluster.to_owned()), ..none() };
+        selections.push((selection, images.iter().filter(there).collect()));
+    }
+    if let [first, .., last] = images {
+        let uuid = first.row.uuid.replace('-', "");
+        let one = ImageSelection { uuid: Some(uuid.clone()), ..none() };
+        let same = |image: &&Modelled| image.row.uuid == first.row.uuid;
+        selections.push((one, images.iter().filter(same).collect()));
+        let two = ImageSelection { uuids: vec![uuid, last.row.uuid.clone()], ..none() };
+        let either = |image: &&Modelled| same(image) || image.row.uuid == last.row.uuid;
+        selections.push((two, images.iter().filter(either).collect()));
+        let digest = ImageSelection {
+            digest: Some(last.row.manifest_digest),
+            tag: Some(last.row.tag.clone()),
+            region_id: Some("cn-hangzhou".to_owned()),
+            ..none()
+        };
+        let content = |image: &&Modelled| {
+            image.row.manifest_digest == last.row.manifest_digest && image.row.tag == last.row.tag
+        };
+        selections.push((digest, images.iter().filter(content).collect()));
+        let repository = ImageSelection { repo_id: Some(first.row.repo_id.clone()), ..none() };
+        let beside = |image: &&Modelled| image.row.repo_id == first.row.repo_id;
+        selections.push((repository, images.iter().filter(beside).collect()));
+    }
+    for (selection, images) in selections {
+        let mut wanted = FindingSums::default();
+        for counters in images.iter().filter_map(|image| image.counters) {
+            wanted.cve += u64::from(counters.cve);
+            wanted.sca += u64::from(counters.sca);
+            wanted.baseline += u64::from(counters.baseline());
+            wanted.malicious += u64::from(
+                counters.malicious_serious
+                    + counters.malicious_suspicious
+                    + counters.malicious_remind,
+            );
+        }
+        prop_assert_eq!(store.finding_sums(&selection).await.unwrap(), wanted, "{:?}", selection);
+    }
+    Ok(())
+}
+
 async fn check_search(
-    store: &plimsoll_store::Store,
+    store: &Store,
     images: &[Modelled],
     search: &str,
     scope: Scope,
@@ -482,8 +483,12 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
 
     #[test]
-    fn sql_and_memory_agree(fleet in fleets(), queries in prop::collection::vec(queries(), 8)) {
+    fn store_and_model_agree(
+        first in fleets(),
+        second in fleets(),
+        queries in prop::collection::vec(queries(), 8),
+    ) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(check(fleet, queries))?;
+        runtime.block_on(check(first, second, queries))?;
     }
 }

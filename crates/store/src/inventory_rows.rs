@@ -1,0 +1,564 @@
+//! Inventories as rows: written once, indexed by their parts, counted.
+//!
+//! In: reports taken apart. Out: the number, counters and gaps of an inventory; the index from a part to inventories; how
+//! many images have each. Odd: counters, gaps and lead of an inventory follow from its parts alone, by [`evaluate`], both
+//! when a scan writes it and when a refresh comes by.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use plimsoll_model::{Ecosystem, Package, RiskCounters, Verdict};
+use sqlx::{QueryBuilder, Transaction};
+
+use crate::{
+    Judge, Store, StoreError, column,
+    error::Doing,
+    inventories::{Split, gaps_text},
+    inventory_set::{BLOCK, InventorySet},
+    numbers,
+    parts::{self, Key, Prepared},
+    store::{Database, DatabaseConnection, DatabaseRow},
+    tally,
+};
+
+const DOING: &str = "writing an inventory";
+/// Rows of one statement.
+const ROWS: usize = 500;
+/// Inventories whose numbers of images stand in one row.
+const COUNTED: i64 = 256;
+
+/// What an inventory's numbers follow from, of one part.
+#[derive(Debug)]
+pub(crate) struct PartFacts {
+    pub(crate) entries: Vec<tally::Entry>,
+    pub(crate) lead: Option<(Vec<u8>, i64)>,
+    pub(crate) has_gaps: bool,
+    pub(crate) stale: bool,
+    /// Ecosystem, release and name of a package.
+    pub(crate) package: Option<Package>,
+}
+
+/// The columns that [`PartFacts`] are read from.
+pub(crate) const FACTS: &str =
+    "id, ecosystem, release, name, tally, lead, lead_number, gaps IS NOT NULL AS has_gaps, stale";
+
+/// What follows from an inventory's parts.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) struct Evaluated {
+    pub(crate) counters: RiskCounters,
+    pub(crate) verdict: Verdict,
+    pub(crate) gaps: Option<String>,
+    pub(crate) lead: Option<(i64, i64)>,
+}
+
+/// An inventory that is stored.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) struct InventoryRow {
+    pub(crate) id: i64,
+    pub(crate) evaluated: Evaluated,
+    /// Whether what followed from its parts was another before.
+    pub(crate) changed: bool,
+}
+
+/// Additions to the index from parts to inventories, by block and part.
+pub(crate) type Additions = BTreeMap<(i64, i64), Vec<i64>>;
+
+/// How much is kept of what artifacts hold.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct InventoryCounts {
+    /// Distinct inventories.
+    pub inventories: u64,
+    /// Distinct packages.
+    pub packages: u64,
+    /// Findings of distinct packages and of what belongs to no package.
+    pub findings: u64,
+}
+
+impl Store {
+    /// How much is kept of what artifacts hold.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn inventory_counts(&self) -> Result<InventoryCounts, StoreError> {
+        let row = sqlx::query(
+            "SELECT (SELECT COUNT(*) FROM inventories) AS inventories, (SELECT COUNT(*) FROM part_findings) AS findings, \
+             (SELECT COUNT(*) FROM parts WHERE ecosystem IS NOT NULL) AS packages",
+        )
+        .fetch_one(&mut *self.read().await?)
+        .await
+        .doing("counting inventories")?;
+        Ok(InventoryCounts {
+            inventories: column::number(&row, "inventories")?,
+            packages: column::number(&row, "packages")?,
+            findings: column::number(&row, "findings")?,
+        })
+    }
+
+    /// Ids of findings that parts have, in byte order; at most `limit`.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn finding_ids(&self, limit: u32) -> Result<Vec<String>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT DISTINCT finding_id FROM part_findings ORDER BY finding_id LIMIT $1",
+        )
+        .bind(i64::from(limit))
+        .fetch_all(&mut *self.read().await?)
+        .await
+        .doing("listing findings")?;
+        rows.iter().map(|row| column::text(row, "finding_id")).collect()
+    }
+}
+
+impl PartFacts {
+    pub(crate) fn from_row(row: &DatabaseRow) -> Result<(i64, Self), StoreError> {
+        let id = column::number(row, "id")?;
+        let tally: &[u8] = column::get(row, "tally")?;
+        let lead: Option<Vec<u8>> = column::get(row, "lead")?;
+        let number: Option<i64> = column::get(row, "lead_number")?;
+        let ecosystem: Option<String> = column::get(row, "ecosystem")?;
+        let release = column::get(row, "release")?;
+        let name: Option<String> = column::get(row, "name")?;
+        let package = ecosystem.map(|ecosystem| Package {
+            ecosystem: Ecosystem(ecosystem),
+            release,
+            name: name.unwrap_or_default(),
+            version: String::new(),
+            source: None,
+            purl: String::new(),
+            locations: Vec::new(),
+            found_by: String::new(),
+            extra: BTreeMap::new(),
+        });
+        let facts = Self {
+            entries: tally::read(tally).ok_or_else(|| corrupt("parts.tally", id))?,
+            lead: lead.zip(number),
+            has_gaps: column::flag(row, "has_gaps")?,
+            stale: column::flag(row, "stale")?,
+            package,
+        };
+        Ok((id, facts))
+    }
+}
+
+pub(crate) fn corrupt(column: &str, id: i64) -> StoreError {
+    StoreError::Corrupt {
+        column: column.to_owned(),
+        value: format!("the bytes of number {id}"),
+        expected: "what this program writes there",
+    }
+}
+
+/// What follows from an inventory's parts, each as often as it stands there.
+pub(crate) fn evaluate(
+    parts: &[(i64, &PartFacts)],
+    judge: &dyn Judge,
+) -> Result<Evaluated, StoreError> {
+    let mut entries: Vec<tally::Entry> =
+        parts.iter().flat_map(|(_, part)| part.entries.iter().copied()).collect();
+    let lead = parts
+        .iter()
+        .filter_map(|(id, part)| part.lead.as_ref().map(|(key, number)| (key, *id, *number)))
+        .min();
+    let packages: Vec<&Package> =
+        parts.iter().filter_map(|(_, part)| part.package.as_ref()).collect();
+    let gaps = judge.gaps(&packages, parts.iter().any(|(_, part)| part.stale));
+    let is_complete = gaps.is_empty() && parts.iter().all(|(_, part)| !part.has_gaps);
+    Ok(Evaluated {
+        counters: tally::sum(&mut entries),
+        verdict: if is_complete { Verdict::Complete } else { Verdict::Partial },
+        gaps: gaps_text(&gaps)?,
+        lead: lead.map(|(_, id, number)| (id, number)),
+    })
+}
+
+impl Evaluated {
+    pub(crate) fn from_row(row: &DatabaseRow) -> Result<Self, StoreError> {
+        let counters: &[u8] = column::get(row, "counters")?;
+        let id = column::number(row, "id")?;
+        let part: Option<i64> = column::get(row, "lead_part")?;
+        let number: Option<i64> = column::get(row, "lead_number")?;
+        Ok(Self {
+            counters: tally::unpack_counters(counters)
+                .ok_or_else(|| corrupt("inventories.counters", id))?,
+            verdict: column::parsed(row, "verdict", "a coverage verdict")?,
+            gaps: column::get(row, "gaps")?,
+            lead: part.zip(number),
+        })
+    }
+
+    /// Writes it to a stored inventory.
+    pub(crate) async fn write(
+        &self,
+        transaction: &mut Transaction<'_, Database>,
+        inventory: i64,
+    ) -> Result<(), StoreError> {
+        sqlx::query(
+            "UPDATE inventories SET counters = $2, verdict = $3, gaps = $4, lead_part = $5, lead_number = $6 WHERE id = $1",
+        )
+        .bind(inventory)
+        .bind(tally::pack_counters(&self.counters))
+        .bind(self.verdict.to_string())
+        .bind(self.gaps.as_deref())
+        .bind(self.lead.map(|lead| lead.0))
+        .bind(self.lead.map(|lead| lead.1))
+        .execute(&mut **transaction)
+        .await
+        .doing(DOING)?;
+        Ok(())
+    }
+}
+
+/// Facts of parts by number.
+pub(crate) async fn facts(
+    connection: &mut DatabaseConnection,
+    ids: &[i64],
+) -> Result<BTreeMap<i64, PartFacts>, StoreError> {
+    let mut facts = BTreeMap::new();
+    for chunk in ids.chunks(ROWS) {
+        let mut query: QueryBuilder<Database> = QueryBuilder::new("SELECT ");
+        query.push(FACTS).push(" FROM parts WHERE id IN (");
+        let mut listed = query.separated(", ");
+        for id in chunk {
+            listed.push_bind(*id);
+        }
+        query.push(")");
+        let rows =
+            query.build().persistent(false).fetch_all(&mut *connection).await.doing(DOING)?;
+        for row in &rows {
+            let (id, part) = PartFacts::from_row(row)?;
+            facts.insert(id, part);
+        }
+    }
+    Ok(facts)
+}
+
+/// The inventory of a report, added if there is none; what was prepared of its new parts outside of the transaction is
+/// taken, the rest is prepared here.
+pub(crate) async fn ensure(
+    transaction: &mut Transaction<'_, Database>,
+    split: &Split,
+    prepared: &BTreeMap<Key, Prepared>,
+    judge: &dyn Judge,
+    additions: &mut Additions,
+) -> Result<InventoryRow, StoreError> {
+    let ids = ensure_parts(transaction, split, prepared, judge).await?;
+    let distinct: BTreeSet<i64> = ids.iter().copied().collect();
+    let distinct: Vec<i64> = distinct.into_iter().collect();
+    let facts = facts(transaction, &distinct).await?;
+    let held: Vec<(i64, &PartFacts)> =
+        ids.iter().filter_map(|id| facts.get(id).map(|part| (*id, part))).collect();
+    let evaluated = evaluate(&held, judge)?;
+    let stored = sqlx::query(
+        "SELECT id, counters, verdict, gaps, lead_part, lead_number FROM inventories WHERE digest = $1",
+    )
+    .bind(split.digest.as_slice())
+    .fetch_optional(&mut **transaction)
+    .await
+    .doing(DOING)?;
+    if let Some(row) = stored {
+        let id = column::number(&row, "id")?;
+        let changed = Evaluated::from_row(&row)? != evaluated;
+        if changed {
+            evaluated.write(transaction, id).await?;
+        }
+        return Ok(InventoryRow { id, evaluated, changed });
+    }
+    let row = sqlx::query(
+        "INSERT INTO inventories (digest, parts, places, counters, verdict, gaps, lead_part, lead_number) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id",
+    )
+    .bind(split.digest.as_slice())
+    .bind(numbers::pack(&ids))
+    .bind(split.places.as_slice())
+    .bind(tally::pack_counters(&evaluated.counters))
+    .bind(evaluated.verdict.to_string())
+    .bind(evaluated.gaps.as_deref())
+    .bind(evaluated.lead.map(|lead| lead.0))
+    .bind(evaluated.lead.map(|lead| lead.1))
+    .fetch_one(&mut **transaction)
+    .await
+    .doing(DOING)?;
+    let id: i64 = column::number(&row, "id")?;
+    for part in distinct {
+        additions.entry((id.div_euclid(BLOCK), part)).or_default().push(id);
+    }
+    Ok(InventoryRow { id, evaluated, changed: false })
+}
+
+/// The numbers of a report's parts in its order, the parts added where they are new.
+async fn ensure_parts(
+    transaction: &mut Transaction<'_, Database>,
+    split: &Split,
+    prepared: &BTreeMap<Key, Prepared>,
+    judge: &dyn Judge,
+) -> Result<Vec<i64>, StoreError> {
+    let keys: BTreeSet<Key> = split.parts.iter().map(|(key, ..)| *key).collect();
+    let keys: Vec<Key> = keys.into_iter().collect();
+    let mut known = parts::known(transaction, &keys).await?;
+    let mut fresh: BTreeMap<Key, Prepared> = BTreeMap::new();
+    for (key, content, json) in &split.parts {
+        if !known.contains_key(key) && !prepared.contains_key(key) && !fresh.contains_key(key) {
+            fresh.insert(*key, content.prepare(json.clone(), judge)?);
+        }
+    }
+    let missing: Vec<(Key, &Prepared)> = keys
+        .iter()
+        .filter(|key| !known.contains_key(*key))
+        .filter_map(|key| prepared.get(key).or_else(|| fresh.get(key)).map(|part| (*key, part)))
+        .collect();
+    known.extend(parts::add(transaction, &missing).await?);
+    Ok(split.parts.iter().filter_map(|(key, ..)| known.get(key).copied()).collect())
+}
+
+/// Writes additions to the index.
+pub(crate) async fn index(
+    transaction: &mut Transaction<'_, Database>,
+    additions: Additions,
+) -> Result<(), StoreError> {
+    let additions: Vec<((i64, i64), Vec<i64>)> = additions.into_iter().collect();
+    for chunk in additions.chunks(ROWS) {
+        let mut rows = Vec::with_capacity(chunk.len());
+        let blocks = chunk.chunk_by(|a, b| a.0.0 == b.0.0);
+        for of_block in blocks {
+            let Some(((block, _), _)) = of_block.first() else { continue };
+            let ids: Vec<i64> = of_block.iter().map(|((_, part), _)| *part).collect();
+            let mut stored = blocks_of(transaction, &ids, Some(*block)).await?;
+            for ((block, part), new) in of_block {
+                let mut set = stored.remove(part).unwrap_or_default();
+                for id in new {
+                    set.insert(*id);
+                }
+                rows.extend(set.blocks().map(|(_, bytes)| (*part, *block, bytes)));
+            }
+        }
+        put_blocks(transaction, &rows).await?;
+    }
+    Ok(())
+}
+
+async fn put_blocks(
+    transaction: &mut Transaction<'_, Database>,
+    rows: &[(i64, i64, Vec<u8>)],
+) -> Result<(), StoreError> {
+    for chunk in rows.chunks(ROWS) {
+        let mut query: QueryBuilder<Database> =
+            QueryBuilder::new("INSERT INTO part_inventories (part_id, block, inventories) ");
+        query.push_values(chunk, |mut values, (part, block, bytes)| {
+            values.push_bind(*part).push_bind(*block).push_bind(bytes.clone());
+        });
+        query
+            .push(" ON CONFLICT (part_id, block) DO UPDATE SET inventories = excluded.inventories");
+        query.build().persistent(false).execute(&mut **transaction).await.doing(DOING)?;
+    }
+    Ok(())
+}
+
+/// The inventories that hold each of these parts; of one block alone where it is given.
+pub(crate) async fn blocks_of(
+    connection: &mut DatabaseConnection,
+    parts: &[i64],
+    block: Option<i64>,
+) -> Result<BTreeMap<i64, InventorySet>, StoreError> {
+    let mut sets: BTreeMap<i64, InventorySet> = BTreeMap::new();
+    for chunk in parts.chunks(ROWS) {
+        let mut query: QueryBuilder<Database> = QueryBuilder::new(
+            "SELECT part_id, block, inventories FROM part_inventories WHERE part_id IN (",
+        );
+        let mut listed = query.separated(", ");
+        for part in chunk {
+            listed.push_bind(*part);
+        }
+        query.push(")");
+        if let Some(block) = block {
+            query.push(" AND block = ").push_bind(block);
+        }
+        let rows =
+            query.build().persistent(false).fetch_all(&mut *connection).await.doing(DOING)?;
+        for row in &rows {
+            let part = column::number(row, "part_id")?;
+            let bytes: &[u8] = column::get(row, "inventories")?;
+            sets.entry(part)
+                .or_default()
+                .add_block(column::number(row, "block")?, bytes)
+                .ok_or_else(|| corrupt("part_inventories.inventories", part))?;
+        }
+    }
+    Ok(sets)
+}
+
+/// How many images each inventory has.
+#[derive(Debug, Default)]
+pub(crate) struct ImageCounts(BTreeMap<i64, Vec<u64>>);
+
+impl ImageCounts {
+    pub(crate) async fn read(connection: &mut DatabaseConnection) -> Result<Self, StoreError> {
+        let rows = sqlx::query("SELECT block, images FROM inventory_images")
+            .fetch_all(connection)
+            .await
+            .doing("counting images")?;
+        let mut counts = BTreeMap::new();
+        for row in &rows {
+            let block = column::number(row, "block")?;
+            counts.insert(block, counts_of(row, block)?);
+        }
+        Ok(Self(counts))
+    }
+
+    fn of(&self, inventory: i64) -> u64 {
+        let place = usize::try_from(inventory.rem_euclid(COUNTED)).unwrap_or_default();
+        let block = self.0.get(&inventory.div_euclid(COUNTED));
+        block.and_then(|counts| counts.get(place)).copied().unwrap_or_default()
+    }
+
+    /// Images that have one of these inventories.
+    pub(crate) fn sum(&self, inventories: &InventorySet) -> u64 {
+        inventories.iter().map(|inventory| self.of(inventory)).sum()
+    }
+
+    /// All images with an inventory.
+    pub(crate) fn all(&self) -> u64 {
+        self.0.values().flatten().sum()
+    }
+}
+
+fn counts_of(row: &DatabaseRow, block: i64) -> Result<Vec<u64>, StoreError> {
+    let mut bytes: &[u8] = column::get(row, "images")?;
+    let mut counts = Vec::new();
+    while !bytes.is_empty() {
+        let count = numbers::take(&mut bytes);
+        counts.push(count.ok_or_else(|| corrupt("inventory_images.images", block))?);
+    }
+    Ok(counts)
+}
+
+/// Counts the images of inventories again: of those whose artifacts, or whose artifacts' images, changed.
+pub(crate) async fn count_images(
+    transaction: &mut Transaction<'_, Database>,
+    inventories: &BTreeSet<i64>,
+) -> Result<(), StoreError> {
+    const DOING: &str = "counting images";
+    let inventories: Vec<i64> = inventories.iter().copied().collect();
+    for of_block in inventories.chunk_by(|a, b| a.div_euclid(COUNTED) == b.div_euclid(COUNTED)) {
+        let Some(block) = of_block.first().map(|id| id.div_euclid(COUNTED)) else { continue };
+        let row = sqlx::query("SELECT images FROM inventory_images WHERE block = $1")
+            .bind(block)
+            .fetch_optional(&mut **transaction)
+            .await
+            .doing(DOING)?;
+        let before = row.map(|row| counts_of(&row, block)).transpose()?.unwrap_or_default();
+        let mut counts = before.clone();
+        for id in of_block {
+            let row = sqlx::query(
+                "SELECT COUNT(*) AS number FROM artifacts a JOIN images i ON i.artifact_id = a.id WHERE a.inventory_id = $1",
+            )
+            .bind(id)
+            .fetch_one(&mut **transaction)
+            .await
+            .doing(DOING)?;
+            let place = usize::try_from(id.rem_euclid(COUNTED)).unwrap_or_default();
+            if counts.len() <= place {
+                counts.resize(place + 1, 0);
+            }
+            if let Some(count) = counts.get_mut(place) {
+                *count = column::number(&row, "number")?;
+            }
+        }
+        if counts == before {
+            continue;
+        }
+        if counts.iter().all(|count| *count == 0) {
+            sqlx::query("DELETE FROM inventory_images WHERE block = $1")
+                .bind(block)
+                .execute(&mut **transaction)
+                .await
+                .doing(DOING)?;
+            continue;
+        }
+        let mut bytes = Vec::new();
+        for count in counts {
+            numbers::put(&mut bytes, count);
+        }
+        sqlx::query(
+            "INSERT INTO inventory_images (block, images) VALUES ($1, $2) \
+             ON CONFLICT (block) DO UPDATE SET images = excluded.images",
+        )
+        .bind(block)
+        .bind(bytes)
+        .execute(&mut **transaction)
+        .await
+        .doing(DOING)?;
+    }
+    Ok(())
+}
+
+/// The same for the inventories that these artifacts have now.
+pub(crate) async fn count_images_of(
+    transaction: &mut Transaction<'_, Database>,
+    artifacts: &BTreeSet<i64>,
+) -> Result<(), StoreError> {
+    let mut inventories = BTreeSet::new();
+    let artifacts: Vec<i64> = artifacts.iter().copied().collect();
+    for chunk in artifacts.chunks(ROWS) {
+        let mut query: QueryBuilder<Database> = QueryBuilder::new(
+            "SELECT DISTINCT inventory_id FROM artifacts WHERE inventory_id IS NOT NULL AND id IN (",
+        );
+        let mut listed = query.separated(", ");
+        for id in chunk {
+            listed.push_bind(*id);
+        }
+        query.push(")");
+        let rows =
+            query.build().persistent(false).fetch_all(&mut **transaction).await.doing(DOING)?;
+        for row in &rows {
+            inventories.insert(column::number(row, "inventory_id")?);
+        }
+    }
+    count_images(transaction, &inventories).await
+}
+
+/// Removes inventories that no artifact has, and parts that no inventory has.
+pub(crate) async fn prune(transaction: &mut Transaction<'_, Database>) -> Result<(), StoreError> {
+    const DOING: &str = "removing inventories without artifacts";
+    let rows = sqlx::query(
+        "DELETE FROM inventories WHERE NOT EXISTS (SELECT 1 FROM artifacts a WHERE a.inventory_id = inventories.id) \
+         RETURNING id, parts",
+    )
+    .fetch_all(&mut **transaction)
+    .await
+    .doing(DOING)?;
+    let (mut gone, mut held) = (BTreeSet::new(), BTreeSet::new());
+    for row in &rows {
+        let id = column::number(row, "id")?;
+        let parts: &[u8] = column::get(row, "parts")?;
+        gone.insert(id);
+        held.extend(numbers::unpack(parts).ok_or_else(|| corrupt("inventories.parts", id))?);
+    }
+    count_images(transaction, &gone).await?;
+    let held: Vec<i64> = held.into_iter().collect();
+    let sets = blocks_of(transaction, &held, None).await?;
+    for (part, mut set) in sets {
+        let before: Vec<(i64, Vec<u8>)> = set.blocks().collect();
+        for id in &gone {
+            set.remove(*id);
+        }
+        let after: BTreeMap<i64, Vec<u8>> = set.blocks().collect();
+        let changed: Vec<(i64, i64, Vec<u8>)> = after
+            .iter()
+            .filter(|(block, bytes)| !before.contains(&(**block, (*bytes).clone())))
+            .map(|(block, bytes)| (part, *block, bytes.clone()))
+            .collect();
+        put_blocks(transaction, &changed).await?;
+        for (block, _) in before.iter().filter(|(block, _)| !after.contains_key(block)) {
+            sqlx::query("DELETE FROM part_inventories WHERE part_id = $1 AND block = $2")
+                .bind(part)
+                .bind(block)
+                .execute(&mut **transaction)
+                .await
+                .doing(DOING)?;
+        }
+        if set.is_empty() {
+            parts::remove(transaction, part).await?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,447 @@
+//! Parts: what inventories are made of, each kept once and matched once, however many images have it.
+//!
+//! In: packages and what else a scan found, and a [`Judge`] that knows the advisories. Out: rows of `parts` with their
+//! findings, names and what they add to counters. Source: `docs/decisions/`, "Packages are matched once".
+//!
+//! Odd:
+//! * A package's part is all of it but the places where it lies. What matching reads of it is the matcher's affair, so
+//!   nothing is left out; what only one image knows of a package is next to nothing.
+//! * The remainder (failed checks, secrets, gaps of reading) is a part too: equal in images of one base, found by the same
+//!   index, counted by the same sums.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use plimsoll_model::{FeedState, Finding, Gap, Package};
+use serde::{Deserialize, Serialize};
+use sqlx::{QueryBuilder, Transaction};
+
+use crate::{
+    StoreError, column,
+    error::Doing,
+    findings::Row,
+    inventories::{self, gaps_text},
+    inventory_rows,
+    store::{Database, DatabaseConnection},
+    tally,
+};
+
+/// What advisories say of one package.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Judged {
+    /// Ecosystem and name that the snapshot is asked for; `None`: no advisory can speak of it.
+    pub asked: Option<(String, String)>,
+    /// Vulnerabilities and malicious packages, without the places where the package lies.
+    pub findings: Vec<Finding>,
+    /// What could not be decided of it.
+    pub gaps: Vec<Gap>,
+    /// The detail of the evidence that stands for each place where the package lies.
+    pub installed: String,
+    /// An EPSS score was too old to be used.
+    pub stale_scores: bool,
+    /// From which date of a snapshot on the same advisories may say something else.
+    pub until: Option<plimsoll_model::Timestamp>,
+}
+
+/// Who knows what advisories say. The store keeps the answers, and asks again only for what may have changed.
+pub trait Judge: Send + Sync {
+    /// The snapshot that the answers rest on; `None`: there is none.
+    fn feed(&self) -> Option<FeedState>;
+    /// Version of the rules: answers of another version are asked for again.
+    fn version(&self) -> String;
+    /// What advisories say of a package, which has no locations here.
+    fn judge(&self, package: &Package) -> Judged;
+    /// What the snapshot cannot answer of all packages of an image together. Of the packages only ecosystem, release and
+    /// name are given.
+    fn gaps(&self, packages: &[&Package], stale_scores: bool) -> Vec<Gap>;
+    /// Whether a gap of a report comes from matching, and so from [`Judged::gaps`] or [`Judge::gaps`].
+    fn is_gap_of_matching(&self, gap: &Gap) -> bool;
+}
+
+/// What a scan found that belongs to no package.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub(crate) struct Remainder {
+    /// What ran.
+    pub(crate) ran: Vec<String>,
+    /// Gaps of reading.
+    pub(crate) gaps: Vec<Gap>,
+    /// Failed checks and the like; layers of places stand as their numbers.
+    pub(crate) findings: Vec<Finding>,
+}
+
+/// A part as it comes out of a report.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) enum Content {
+    Package(Box<Package>),
+    Remainder(Remainder),
+}
+
+/// SHA-256 of a part's content.
+pub(crate) type Key = [u8; 32];
+
+/// The column `matched`.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Matched {
+    pub(crate) installed: String,
+    pub(crate) findings: Vec<Finding>,
+}
+
+/// A part with all that its row holds.
+pub(crate) struct Prepared {
+    content: Vec<u8>,
+    place: Option<(String, Option<String>, String, String)>,
+    answer: Answer,
+}
+
+/// What is written of a part when it is matched.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) struct Answer {
+    pub(crate) asked: Option<String>,
+    pub(crate) matched: Option<Vec<u8>>,
+    pub(crate) gaps: Option<String>,
+    pub(crate) stale: bool,
+    pub(crate) tally: Vec<u8>,
+    pub(crate) lead: Option<(Vec<u8>, i64)>,
+    pub(crate) until: Option<i64>,
+    pub(crate) rows: Vec<Row>,
+}
+
+const DOING: &str = "writing parts";
+/// Rows of one INSERT.
+const ROWS: usize = 500;
+
+pub(crate) fn failed(
+    doing: &'static str,
+    source: impl std::error::Error + Send + Sync + 'static,
+) -> StoreError {
+    StoreError::Database { doing, source: Box::new(source), transient: false }
+}
+
+pub(crate) fn sha256(bytes: &[u8]) -> Key {
+    let hash = ring::digest::digest(&ring::digest::SHA256, bytes);
+    Key::try_from(hash.as_ref()).unwrap_or_default()
+}
+
+pub(crate) fn to_json<T: Serialize>(value: &T) -> Result<Vec<u8>, StoreError> {
+    serde_json::to_vec(value).map_err(|error| failed(DOING, error))
+}
+
+pub(crate) fn pack_bytes(bytes: &[u8]) -> Result<Vec<u8>, StoreError> {
+    zstd::encode_all(bytes, 3).map_err(|error| failed(DOING, error))
+}
+
+impl Content {
+    /// The bytes that are stored, and their key.
+    pub(crate) fn encode(&self) -> Result<(Key, Vec<u8>), StoreError> {
+        let json = match self {
+            Self::Package(package) => to_json(package)?,
+            Self::Remainder(remainder) => to_json(remainder)?,
+        };
+        Ok((sha256(&json), json))
+    }
+
+    /// All that a part's row holds.
+    pub(crate) fn prepare(&self, json: Vec<u8>, judge: &dyn Judge) -> Result<Prepared, StoreError> {
+        Ok(match self {
+            Self::Package(package) => Prepared {
+                content: json,
+                place: Some((
+                    package.ecosystem.0.clone(),
+                    package.release.clone(),
+                    package.name.clone(),
+                    package.purl.clone(),
+                )),
+                answer: Answer::of_package(&package.purl, judge.judge(package))?,
+            },
+            Self::Remainder(remainder) => Prepared {
+                content: pack_bytes(&json)?,
+                place: None,
+                answer: Answer {
+                    gaps: gaps_text(&remainder.gaps)?,
+                    ..Answer::new(None, &remainder.findings)
+                },
+            },
+        })
+    }
+}
+
+impl Answer {
+    pub(crate) fn of_package(purl: &str, judged: Judged) -> Result<Self, StoreError> {
+        let mut answer = Self::new(Some(purl), &judged.findings);
+        answer.asked = judged.asked.map(|(ecosystem, name)| asked_text(&ecosystem, &name));
+        answer.stale = judged.stale_scores;
+        answer.until = judged.until.map(|until| until.0);
+        answer.gaps = gaps_text(&judged.gaps)?;
+        if !judged.findings.is_empty() {
+            let matched = Matched { installed: judged.installed, findings: judged.findings };
+            answer.matched = Some(pack_bytes(&to_json(&matched)?)?);
+        }
+        Ok(answer)
+    }
+
+    fn new(purl: Option<&str>, findings: &[Finding]) -> Self {
+        let rows: Vec<Row> = findings
+            .iter()
+            .filter(|finding| finding.is_open())
+            .map(|finding| {
+                let mut row = Row::of(finding);
+                if purl == Some(row.subject.as_str()) {
+                    row.subject = String::new();
+                }
+                row
+            })
+            .collect();
+        Self {
+            asked: None,
+            matched: None,
+            gaps: None,
+            stale: false,
+            tally: tally::of(findings),
+            lead: tally::lead(findings),
+            until: None,
+            rows,
+        }
+    }
+}
+
+/// How a name of an ecosystem stands in the column `asked`.
+pub(crate) fn asked_text(ecosystem: &str, name: &str) -> String {
+    format!("{ecosystem}\n{name}")
+}
+
+/// The numbers of the parts with these keys, where they are stored.
+pub(crate) async fn known(
+    connection: &mut DatabaseConnection,
+    keys: &[Key],
+) -> Result<BTreeMap<Key, i64>, StoreError> {
+    let mut known = BTreeMap::new();
+    for part in keys.chunks(ROWS) {
+        let mut query: QueryBuilder<Database> =
+            QueryBuilder::new("SELECT id, key FROM parts WHERE key IN (");
+        let mut listed = query.separated(", ");
+        for key in part {
+            listed.push_bind(key.to_vec());
+        }
+        query.push(")");
+        let rows =
+            query.build().persistent(false).fetch_all(&mut *connection).await.doing(DOING)?;
+        for row in &rows {
+            let key: Vec<u8> = column::get(row, "key")?;
+            if let Ok(key) = Key::try_from(key.as_slice()) {
+                known.insert(key, column::number(row, "id")?);
+            }
+        }
+    }
+    Ok(known)
+}
+
+/// Adds parts that are not stored yet. Returns their numbers.
+pub(crate) async fn add(
+    transaction: &mut Transaction<'_, Database>,
+    parts: &[(Key, &Prepared)],
+) -> Result<BTreeMap<Key, i64>, StoreError> {
+    let mut added = BTreeMap::new();
+    for chunk in parts.chunks(ROWS) {
+        let mut query: QueryBuilder<Database> = QueryBuilder::new(
+            "INSERT INTO parts (key, ecosystem, release, name, purl, asked, content, matched, gaps, stale, tally, lead, \
+             lead_number, until) ",
+        );
+        query.push_values(chunk, |mut values, (key, part)| {
+            let place = part.place.clone();
+            let (ecosystem, release, name, purl) = match place {
+                Some((ecosystem, release, name, purl)) => {
+                    (Some(ecosystem), release, Some(name), Some(purl))
+                }
+                None => (None, None, None, None),
+            };
+            let answer = &part.answer;
+            values
+                .push_bind(key.to_vec())
+                .push_bind(ecosystem)
+                .push_bind(release)
+                .push_bind(name)
+                .push_bind(purl)
+                .push_bind(answer.asked.clone())
+                .push_bind(part.content.clone())
+                .push_bind(answer.matched.clone())
+                .push_bind(answer.gaps.clone())
+                .push_bind(i64::from(answer.stale))
+                .push_bind(answer.tally.clone())
+                .push_bind(answer.lead.as_ref().map(|lead| lead.0.clone()))
+                .push_bind(answer.lead.as_ref().map(|lead| lead.1))
+                .push_bind(answer.until);
+        });
+        query.push(" RETURNING id, key");
+        let rows =
+            query.build().persistent(false).fetch_all(&mut **transaction).await.doing(DOING)?;
+        for row in &rows {
+            let key: Vec<u8> = column::get(row, "key")?;
+            if let Ok(key) = Key::try_from(key.as_slice()) {
+                added.insert(key, column::number(row, "id")?);
+            }
+        }
+    }
+    let mut rows = Vec::new();
+    for (key, part) in parts {
+        if let Some(id) = added.get(key) {
+            rows.extend((0..).zip(&part.answer.rows).map(|(number, row)| (*id, number, row)));
+        }
+    }
+    insert_rows(transaction, &rows).await?;
+    Ok(added)
+}
+
+/// Replaces what is known of a part.
+pub(crate) async fn set_answer(
+    transaction: &mut Transaction<'_, Database>,
+    part: i64,
+    before: &[Row],
+    answer: &Answer,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE parts SET asked = $2, matched = $3, gaps = $4, stale = $5, tally = $6, lead = $7, lead_number = $8, \
+         until = $9 WHERE id = $1",
+    )
+    .bind(part)
+    .bind(answer.asked.as_deref())
+    .bind(answer.matched.as_deref())
+    .bind(answer.gaps.as_deref())
+    .bind(i64::from(answer.stale))
+    .bind(answer.tally.as_slice())
+    .bind(answer.lead.as_ref().map(|lead| lead.0.as_slice()))
+    .bind(answer.lead.as_ref().map(|lead| lead.1))
+    .bind(answer.until)
+    .execute(&mut **transaction)
+    .await
+    .doing(DOING)?;
+    if before == answer.rows.as_slice() {
+        return Ok(());
+    }
+    delete_rows(transaction, part, before).await?;
+    let rows: Vec<(i64, i64, &Row)> =
+        (0..).zip(&answer.rows).map(|(number, row)| (part, number, row)).collect();
+    insert_rows(transaction, &rows).await
+}
+
+/// Removes a part's findings and their names.
+pub(crate) async fn delete_rows(
+    transaction: &mut Transaction<'_, Database>,
+    part: i64,
+    rows: &[Row],
+) -> Result<(), StoreError> {
+    let names: BTreeSet<&String> = rows.iter().flat_map(|row| &row.names).collect();
+    for name in names {
+        sqlx::query("DELETE FROM part_names WHERE name = $1 AND part_id = $2")
+            .bind(name)
+            .bind(part)
+            .execute(&mut **transaction)
+            .await
+            .doing(DOING)?;
+    }
+    sqlx::query("DELETE FROM part_findings WHERE part_id = $1")
+        .bind(part)
+        .execute(&mut **transaction)
+        .await
+        .doing(DOING)?;
+    Ok(())
+}
+
+/// The rows that a part's stored findings gave.
+pub(crate) fn rows_of(purl: Option<&str>, findings: &[Finding]) -> Vec<Row> {
+    Answer::new(purl, findings).rows
+}
+
+async fn insert_rows(
+    transaction: &mut Transaction<'_, Database>,
+    rows: &[(i64, i64, &Row)],
+) -> Result<(), StoreError> {
+    for chunk in rows.chunks(ROWS) {
+        let mut query: QueryBuilder<Database> = QueryBuilder::new(
+            "INSERT INTO part_findings (part_id, number, kind, finding_id, record, subject, level, priority, tenths, \
+             fix_version, title) ",
+        );
+        query.push_values(chunk, |mut values, (part, number, row)| {
+            let subject = Some(row.subject.clone()).filter(|subject| !subject.is_empty());
+            values
+                .push_bind(*part)
+                .push_bind(*number)
+                .push_bind(row.kind)
+                .push_bind(row.id.clone())
+                .push_bind(row.record.clone())
+                .push_bind(subject)
+                .push_bind(row.level)
+                .push_bind(row.priority)
+                .push_bind(row.tenths)
+                .push_bind(row.fix_version.clone())
+                .push_bind(row.title.clone());
+        });
+        query.build().persistent(false).execute(&mut **transaction).await.doing(DOING)?;
+    }
+    let mut names: Vec<(&String, i64, i64)> = rows
+        .iter()
+        .flat_map(|(part, number, row)| row.names.iter().map(|name| (name, *part, *number)))
+        .collect();
+    // In the order of the index, so that its pages are filled one after another.
+    names.sort_unstable();
+    for chunk in names.chunks(ROWS) {
+        let mut query: QueryBuilder<Database> =
+            QueryBuilder::new("INSERT INTO part_names (name, part_id, number) ");
+        query.push_values(chunk, |mut values, (name, part, number)| {
+            values.push_bind((*name).clone()).push_bind(*part).push_bind(*number);
+        });
+        query.build().persistent(false).execute(&mut **transaction).await.doing(DOING)?;
+    }
+    Ok(())
+}
+
+/// The rows that are stored of a part.
+pub(crate) async fn stored_rows(
+    connection: &mut DatabaseConnection,
+    part: i64,
+) -> Result<Vec<Row>, StoreError> {
+    let row = sqlx::query("SELECT purl, content, matched FROM parts WHERE id = $1")
+        .bind(part)
+        .fetch_optional(connection)
+        .await
+        .doing(DOING)?;
+    let Some(row) = row else { return Ok(Vec::new()) };
+    let purl: Option<String> = column::get(&row, "purl")?;
+    let findings = match &purl {
+        Some(_) => {
+            let matched: Option<&[u8]> = column::get(&row, "matched")?;
+            stored_findings(part, matched)?
+        }
+        None => {
+            let content: &[u8] = column::get(&row, "content")?;
+            let remainder: Remainder = inventories::unpack_json(content)
+                .map_err(|_error| inventory_rows::corrupt("parts.content", part))?;
+            remainder.findings
+        }
+    };
+    Ok(rows_of(purl.as_deref(), &findings))
+}
+
+/// The findings in a package's column `matched`.
+pub(crate) fn stored_findings(
+    part: i64,
+    matched: Option<&[u8]>,
+) -> Result<Vec<Finding>, StoreError> {
+    let Some(packed) = matched else { return Ok(Vec::new()) };
+    let matched: Matched = inventories::unpack_json(packed)
+        .map_err(|_error| inventory_rows::corrupt("parts.matched", part))?;
+    Ok(matched.findings)
+}
+
+/// Removes a part with all that is known of it.
+pub(crate) async fn remove(
+    transaction: &mut Transaction<'_, Database>,
+    part: i64,
+) -> Result<(), StoreError> {
+    let rows = stored_rows(transaction, part).await?;
+    delete_rows(transaction, part, &rows).await?;
+    sqlx::query("DELETE FROM parts WHERE id = $1")
+        .bind(part)
+        .execute(&mut **transaction)
+        .await
+        .doing(DOING)?;
+    Ok(())
+}

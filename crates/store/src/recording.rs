@@ -1,0 +1,305 @@
+//! Recording a scan by its inventory: packages that are known are not matched again, and what is unchanged is not written.
+//!
+//! In: a lease, what its scan said, and a [`Judge`]. Out: [`RecordOutcome`]. Source: `docs/decisions/`, "Packages are
+//! matched once". Odd: new parts are prepared before the write lock is taken; the report is put together again inside the
+//! transaction and held against what the scan said, and where the two differ the report is kept whole.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use plimsoll_model::{Digest, Report, Timestamp, Verdict};
+use sqlx::Transaction;
+
+use crate::{
+    Judge, Lease, RecordOutcome, ScanRecord, Store, StoreError,
+    artifacts::{self, Standing},
+    column,
+    error::Doing,
+    findings, fleet,
+    inventories::{self, Split},
+    inventory_rows::{self, Additions, InventoryRow},
+    parts::{self, Key, Prepared, sha256},
+    scans,
+    store::Database,
+};
+
+const DOING: &str = "recording a scan";
+/// Reports that one transaction takes in.
+const AT_ONCE: usize = 250;
+
+/// Where a report goes.
+struct Target {
+    artifact: i64,
+    inventory: Option<i64>,
+    report_digest: Option<Digest>,
+    detectors_version: Option<String>,
+    verdict: Option<Verdict>,
+}
+
+impl Store {
+    /// Records a scan by its inventory and ends its task. A report that could not read the image, and one that cannot be
+    /// put together again, is recorded as by [`Store::record_scan`].
+    ///
+    /// # Errors
+    /// The report is of another artifact, or the database fails; then nothing was written and the lease still stands.
+    pub async fn record_inventory(
+        &self,
+        lease: &Lease,
+        scan: ScanRecord<'_>,
+        judge: &dyn Judge,
+        now: Timestamp,
+    ) -> Result<RecordOutcome, StoreError> {
+        if scan.report.coverage.verdict == Verdict::Unreadable {
+            return self.record_scan(lease, scan, now).await;
+        }
+        if scan.report.feed != judge.feed() {
+            return Ok(RecordOutcome::OtherSnapshot);
+        }
+        let Some(split) = inventories::split(scan.report, judge)? else {
+            return self.record_scan(lease, scan, now).await;
+        };
+        let prepared = self.prepare(&[&split], judge).await?;
+        let mut transaction = self.write().await?;
+        let Some(artifact) = scans::leased(&mut transaction, lease).await? else {
+            return Ok(RecordOutcome::Dropped);
+        };
+        if let Some(found) = scan.report.image.digest
+            && found != artifact.digest
+        {
+            return Err(StoreError::WrongArtifact { expected: artifact.digest, found });
+        }
+        if !fleet::agrees(&mut transaction, judge).await? {
+            return Ok(RecordOutcome::OtherSnapshot);
+        }
+        let target = target(&mut transaction, &artifact.digest).await?;
+        let Some(target) = target else { return Ok(RecordOutcome::Dropped) };
+        let mut additions = Additions::new();
+        let inventory =
+            inventory_rows::ensure(&mut transaction, &split, &prepared, judge, &mut additions)
+                .await?;
+        inventory_rows::index(&mut transaction, additions).await?;
+        let mut reached = BTreeSet::new();
+        let outcome =
+            attach(&mut transaction, &target, &split, &inventory, scan, now, &mut reached).await?;
+        if outcome == RecordOutcome::Stored
+            && artifacts::report(&mut transaction, &artifact.digest).await?.as_ref()
+                != Some(scan.report)
+        {
+            transaction.rollback().await.doing(DOING)?;
+            return self.record_scan(lease, scan, now).await;
+        }
+        inventory_rows::count_images(&mut transaction, &reached).await?;
+        scans::end_task(&mut transaction, lease, scan.report, now).await?;
+        transaction.commit().await.doing(DOING)?;
+        Ok(outcome)
+    }
+
+    /// Takes in reports of artifacts that images name, many at once; scans of them that wait end with it. For imports and
+    /// measurements. Returns how many were taken; reports of other artifacts, unreadable ones, and those that cannot be taken apart are not.
+    ///
+    /// # Errors
+    /// The database fails; whole parts of the list may have been taken in before.
+    pub async fn take_in(
+        &self,
+        reports: &[Report],
+        detectors_version: &str,
+        judge: &dyn Judge,
+        now: Timestamp,
+    ) -> Result<usize, StoreError> {
+        let mut taken = 0;
+        for chunk in reports.chunks(AT_ONCE) {
+            let mut splits = Vec::with_capacity(chunk.len());
+            for report in chunk {
+                let Some(digest) = report.image.digest else { continue };
+                if report.coverage.verdict != Verdict::Unreadable
+                    && report.feed == judge.feed()
+                    && let Some(split) = inventories::split(report, judge)?
+                {
+                    splits.push((digest, report, split));
+                }
+            }
+            let all: Vec<&Split> = splits.iter().map(|(.., split)| split).collect();
+            let prepared = self.prepare(&all, judge).await?;
+            let mut transaction = self.write().await?;
+            if !fleet::agrees(&mut transaction, judge).await? {
+                return Ok(taken);
+            }
+            let mut additions = Additions::new();
+            let mut seen: BTreeMap<Key, InventoryRow> = BTreeMap::new();
+            let mut reached = BTreeSet::new();
+            for (digest, report, split) in &splits {
+                let Some(target) = target(&mut transaction, digest).await? else { continue };
+                let inventory = match seen.get(&split.digest) {
+                    Some(inventory) => InventoryRow { changed: false, ..inventory.clone() },
+                    None => {
+                        inventory_rows::ensure(
+                            &mut transaction,
+                            split,
+                            &prepared,
+                            judge,
+                            &mut additions,
+                        )
+                        .await?
+                    }
+                };
+                let scan = ScanRecord { report, detectors_version };
+                attach(&mut transaction, &target, split, &inventory, scan, now, &mut reached)
+                    .await?;
+                end_queued(&mut transaction, target.artifact, now).await?;
+                seen.insert(split.digest, inventory);
+                taken += 1;
+            }
+            inventory_rows::index(&mut transaction, additions).await?;
+            inventory_rows::count_images(&mut transaction, &reached).await?;
+            transaction.commit().await.doing(DOING)?;
+        }
+        Ok(taken)
+    }
+
+    /// Judges the packages that are not stored yet.
+    async fn prepare(
+        &self,
+        splits: &[&Split],
+        judge: &dyn Judge,
+    ) -> Result<BTreeMap<Key, Prepared>, StoreError> {
+        let keys: BTreeSet<Key> =
+            splits.iter().flat_map(|split| split.parts.iter().map(|(key, ..)| *key)).collect();
+        let keys: Vec<Key> = keys.into_iter().collect();
+        let known = parts::known(&mut *self.read().await?, &keys).await?;
+        let mut prepared = BTreeMap::new();
+        for (key, content, json) in splits.iter().flat_map(|split| &split.parts) {
+            if !known.contains_key(key) && !prepared.contains_key(key) {
+                prepared.insert(*key, content.prepare(json.clone(), judge)?);
+            }
+        }
+        Ok(prepared)
+    }
+}
+
+/// A scan that waits is no longer needed.
+async fn end_queued(
+    transaction: &mut Transaction<'_, Database>,
+    artifact: i64,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE tasks SET state = 'done', finished = $2, succeeded = $2, error = NULL WHERE artifact_id = $1 \
+         AND state = 'queued'",
+    )
+    .bind(artifact)
+    .bind(now.0)
+    .execute(&mut **transaction)
+    .await
+    .doing(DOING)?;
+    Ok(())
+}
+
+async fn target(
+    transaction: &mut Transaction<'_, Database>,
+    digest: &Digest,
+) -> Result<Option<Target>, StoreError> {
+    let row = sqlx::query(
+        "SELECT id, inventory_id, report_digest, detectors_version, verdict FROM artifacts WHERE digest = $1",
+    )
+    .bind(digest.to_string())
+    .fetch_optional(&mut **transaction)
+    .await
+    .doing(DOING)?;
+    let Some(row) = row else { return Ok(None) };
+    Ok(Some(Target {
+        artifact: column::number(&row, "id")?,
+        inventory: column::get(&row, "inventory_id")?,
+        report_digest: column::optional_parsed(&row, "report_digest", "a digest")?,
+        detectors_version: column::get(&row, "detectors_version")?,
+        verdict: column::optional_parsed(&row, "verdict", "a coverage verdict")?,
+    }))
+}
+
+/// Gives an artifact its inventory; writes nothing that is as it was.
+async fn attach(
+    transaction: &mut Transaction<'_, Database>,
+    target: &Target,
+    split: &Split,
+    inventory: &InventoryRow,
+    scan: ScanRecord<'_>,
+    now: Timestamp,
+    reached: &mut BTreeSet<i64>,
+) -> Result<RecordOutcome, StoreError> {
+    let evaluated = &inventory.evaluated;
+    if inventory.changed {
+        // The same parts say something else than at the last look: the feed has become old meanwhile.
+        restate(transaction, inventory, true).await?;
+    }
+    let named = [split.digest.as_slice(), split.identity.as_slice()].concat();
+    let digest = Digest::from_bytes(sha256(&named));
+    let is_same = target.inventory == Some(inventory.id) && target.report_digest == Some(digest);
+    let same_detectors = target.detectors_version.as_deref() == Some(scan.detectors_version);
+    if is_same && same_detectors && (inventory.changed || target.verdict == Some(evaluated.verdict))
+    {
+        let unchanged = !inventory.changed;
+        return Ok(if unchanged { RecordOutcome::Unchanged } else { RecordOutcome::Stored });
+    }
+    sqlx::query(
+        "UPDATE artifacts SET verdict = $2, report_digest = $3, snapshot = NULL, detectors_version = $4, inventory_id = $5 \
+         WHERE id = $1",
+    )
+    .bind(target.artifact)
+    .bind(evaluated.verdict.to_string())
+    .bind(digest.to_string())
+    .bind(scan.detectors_version)
+    .bind(inventory.id)
+    .execute(&mut **transaction)
+    .await
+    .doing(DOING)?;
+    if is_same {
+        return Ok(RecordOutcome::Unchanged);
+    }
+    let standing =
+        Standing { artifact: target.artifact, scanned: Some(now), counters: evaluated.counters };
+    artifacts::set_counters(transaction, &[standing]).await?;
+    sqlx::query(
+        "INSERT INTO reports (artifact_id, report) VALUES ($1, $2) \
+         ON CONFLICT (artifact_id) DO UPDATE SET report = excluded.report",
+    )
+    .bind(target.artifact)
+    .bind(split.identity.as_slice())
+    .execute(&mut **transaction)
+    .await
+    .doing(DOING)?;
+    if target.inventory.is_none() && target.report_digest.is_some() {
+        findings::replace(transaction, target.artifact, &[]).await?;
+    }
+    reached.extend(target.inventory);
+    reached.insert(inventory.id);
+    Ok(RecordOutcome::Stored)
+}
+
+/// Brings the artifacts of an inventory to what follows from its parts now.
+pub(crate) async fn restate(
+    transaction: &mut Transaction<'_, Database>,
+    inventory: &InventoryRow,
+    has_new_verdict: bool,
+) -> Result<u64, StoreError> {
+    let rows = sqlx::query("SELECT id, scanned FROM artifacts WHERE inventory_id = $1")
+        .bind(inventory.id)
+        .fetch_all(&mut **transaction)
+        .await
+        .doing(DOING)?;
+    let mut standings = Vec::with_capacity(rows.len());
+    for row in &rows {
+        standings.push(Standing {
+            artifact: column::number(row, "id")?,
+            scanned: column::optional_time(row, "scanned")?,
+            counters: inventory.evaluated.counters,
+        });
+    }
+    artifacts::set_counters(transaction, &standings).await?;
+    if has_new_verdict {
+        sqlx::query("UPDATE artifacts SET verdict = $2 WHERE inventory_id = $1 AND verdict <> $2")
+            .bind(inventory.id)
+            .bind(inventory.evaluated.verdict.to_string())
+            .execute(&mut **transaction)
+            .await
+            .doing(DOING)?;
+    }
+    Ok(u64::try_from(rows.len()).unwrap_or(u64::MAX))
+}
