@@ -7,6 +7,7 @@
 
 mod dockerhub;
 mod image;
+mod statistics;
 
 use std::{fmt, future::Future, pin::Pin};
 
@@ -19,6 +20,11 @@ use crate::gateway::{Parameters, Refusal, success};
 #[must_use]
 pub const fn actions() -> &'static [Action] {
     const ACTIONS: &[Action] = &[
+        Action::of::<statistics::DescribeCountNotScannedImage>(),
+        Action::of::<statistics::DescribeCountScannedImage>(),
+        Action::of::<statistics::DescribeImageRiskLevelStatistic>(),
+        Action::of::<statistics::DescribeImageSecurityScanCount>(),
+        Action::of::<statistics::DescribeImageStatistics>(),
         Action::of::<dockerhub::GetDockerhubImageRiskRankInfo>(),
         Action::of::<dockerhub::GetDockerhubImageRiskStatistic>(),
         Action::of::<dockerhub::ListDockerhubImage>(),

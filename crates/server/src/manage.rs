@@ -41,6 +41,7 @@ pub(crate) fn router(context: Context) -> Router {
         .route("/images/{uuid}/report", get(images::report))
         .route("/images/{uuid}/scan", post(images::scan))
         .route("/findings/{id}/images", get(findings::affected))
+        .route("/packages/images", get(findings::holders))
         .route("/ranking", get(ranking::get))
         .route("/keys", get(keys::list).post(keys::create))
         .route("/keys/{id}", patch(keys::set_state))

@@ -7,6 +7,7 @@ pub mod affected;
 pub(crate) mod client;
 pub mod feed;
 pub mod images;
+pub mod judge;
 pub mod keys;
 pub mod rank;
 pub mod registries;

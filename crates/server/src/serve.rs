@@ -191,6 +191,7 @@ pub async fn serve(config: ServeConfig) -> Result<Server, ServeError> {
     let mut tasks = JoinSet::new();
     tasks.spawn(connection::accept(listener, acceptor, router, stop.clone()));
     start_jobs(&mut tasks, &context, &Arc::new(settings), &stop);
+    tasks.spawn(prepare_list(store.clone()));
     tracing::info!(%address, tls = secure, workers = config.workers, "serve start");
     Ok(Server { address, secure, confinement, store, new_admin_token, stopper, tasks })
 }
@@ -236,6 +237,13 @@ fn start_jobs(
     for job in job::jobs() {
         tracing::debug!(job.id = job.id(), job.about = job.about(), "job start");
         tasks.spawn(job.run(context.clone(), Arc::clone(settings), stop.clone()));
+    }
+}
+
+/// Makes the list of images in memory, which the first question would wait for.
+async fn prepare_list(store: Store) {
+    if let Err(error) = store.prepare_list().await {
+        tracing::warn!(error = &error as &dyn std::error::Error, "list of images not prepared");
     }
 }
 

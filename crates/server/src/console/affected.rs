@@ -1,6 +1,6 @@
 //! Which images have it: one vulnerability, check or file rule over all images.
 //!
-//! In: an id, alias or advisory from the URL. Out: the images with that finding. Odd: names compare without regard to
+//! In: an id, alias or advisory from the URL, or a package's name. Out: the images with it. Odd: names compare without regard to
 //! case, and a name nobody has is an answer, not an error: perhaps it is good news. The form leads to the address that
 //! holds the name, so that the answer can be sent to somebody.
 
@@ -11,7 +11,7 @@ use axum::{
 };
 use maud::{Markup, html};
 use plimsoll_model::Priority;
-use plimsoll_store::Affected;
+use plimsoll_store::{Affected, AffectedQuery, Holding, PackageName};
 use serde::Deserialize;
 
 use super::{
@@ -24,14 +24,24 @@ use super::{
 use crate::context::Context;
 
 const PATH: &str = "/console/findings";
-/// Images shown at most.
-const MOST: u32 = 500;
+/// Images of a page.
+const PAGE_SIZE: u32 = 100;
 
 /// What is looked for, from the form.
 #[derive(Deserialize, Default)]
 #[serde(default)]
 pub(super) struct Wanted {
     id: String,
+}
+
+/// Which part of the answer, from the address.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+pub(super) struct Shown {
+    page: Option<u32>,
+    /// Given: only images that run in a cluster.
+    running: Option<String>,
+    registry: Option<String>,
 }
 
 /// `GET /console/findings`
@@ -73,13 +83,34 @@ pub(super) async fn get(
     State(context): State<Context>,
     session: Extension<Session>,
     Path(id): Path<String>,
+    Query(shown): Query<Shown>,
 ) -> Result<Html<String>, Refusal> {
-    let affected = context.store.images_affected(&id, MOST).await?;
+    let number = shown.page.unwrap_or(1).max(1);
+    let query = AffectedQuery {
+        running: shown.running.is_some(),
+        registry: shown.registry.clone().filter(|name| !name.is_empty()),
+        page: number,
+        page_size: PAGE_SIZE,
+    };
+    let found = context.store.affected(&id, &query).await?;
+    if found.images == 0 {
+        let package = PackageName::Name(id.clone());
+        let held = context.store.holders(&package, &query).await?;
+        if held.images > 0 {
+            let body = html! {
+                (form(&id))
+                div class="title" { h1 class="wrap" { (id) } }
+                p { strong { (words::count(held.images, "image")) @if held.images == 1 { " has" } @else { " have" } }
+                    " a package of this name." }
+                (holdings(&held.items))
+                (steps(&id, &shown, number, held.images))
+            };
+            let page = page::page(&id, Section::LookUp, &session, &state(&context).await?, &body);
+            return Ok(page);
+        }
+    }
+    let (affected, images) = (found.items, found.images);
     let title = affected.first().map(|first| first.title.clone()).unwrap_or_default();
-    let mut images: Vec<&str> = affected.iter().map(|entry| entry.image.uuid.as_str()).collect();
-    images.sort_unstable();
-    images.dedup();
-    let images = u64::try_from(images.len()).unwrap_or(u64::MAX);
     let body = html! {
         (form(&id))
         div class="title" {
@@ -95,12 +126,61 @@ pub(super) async fn get(
             p { strong { (words::count(images, "image")) @if images == 1 { " has it." } @else { " have it." } }
                 " Most urgent first." }
             (table(&affected))
-            @if affected.len() >= usize::try_from(MOST).unwrap_or(usize::MAX) {
-                p class="muted" { "Only the first " (MOST) " places are shown." }
-            }
+            (steps(&id, &shown, number, images))
         }
     };
     Ok(page::page(&id, Section::LookUp, &session, &state(&context).await?, &body))
+}
+
+/// The ways to the pages before and behind.
+fn steps(id: &str, shown: &Shown, page: u32, images: u64) -> Markup {
+    let address = |page: u32| {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        query.append_pair("page", &page.to_string());
+        if shown.running.is_some() {
+            query.append_pair("running", "1");
+        }
+        if let Some(registry) = &shown.registry {
+            query.append_pair("registry", registry);
+        }
+        format!("{PATH}/{id}?{}", query.finish())
+    };
+    let has_more = u64::from(page) * u64::from(PAGE_SIZE) < images;
+    html! {
+        @if page > 1 || has_more {
+            p {
+                @if page > 1 { a href=(address(page - 1)) rel="prev" { "Previous page" } " " }
+                "Page " (page) " "
+                @if has_more { a href=(address(page + 1)) rel="next" { "Next page" } }
+            }
+        }
+    }
+}
+
+fn holdings(held: &[Holding]) -> Markup {
+    html! {
+        div class="card table" {
+            table role="table" {
+                caption class="hidden" { "Images with the package" }
+                thead role="rowgroup" { tr role="row" {
+                    @for head in ["Image", "Package"] { th role="columnheader" scope="col" { (head) } }
+                } }
+                tbody role="rowgroup" {
+                    @for entry in held {
+                        tr role="row" {
+                            th role="rowheader" scope="row" {
+                                a class="image-name" href={ "/console/images/" (entry.image.uuid) } {
+                                    (entry.image.path()) span class="tag" { ":" (entry.image.tag) }
+                                }
+                                span class="meta" { (entry.registry) }
+                            }
+                            td role="cell" data-label="Package" class="wrap" { (entry.purl) }
+                        }
+                    }
+                }
+            }
+        }
+    }
 }
 
 fn form(id: &str) -> Markup {

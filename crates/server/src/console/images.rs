@@ -211,7 +211,7 @@ fn form(filters: &Filters, registries: &[Registry], clusters: &[Cluster]) -> Mar
     html! {
         form class="filters" method="get" action=(PATH) role="search" aria-label="Filter images" {
             div class="wide" {
-                label for="text" { "Image, tag, digest or id contains" }
+                label for="text" { "Image or tag contains, digest or id begins with" }
                 input id="text" name="text" type="search" value=(filters.text) placeholder="payments api:1.4";
             }
             div {

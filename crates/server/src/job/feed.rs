@@ -1,22 +1,28 @@
-//! Watches the advisory snapshot: a new one is used at once, and what rests on the old one is scanned again.
+//! Watches the advisory snapshot: a new one is used at once, and all known packages are brought to it.
 //!
-//! In: the snapshot's file. Out: the current feed, and tasks. Odd: the file is looked at every few seconds instead of
-//! watched, since it may lie on any file system; an import renames a whole new file over it, so a look never sees half.
-//! A damaged file leaves the feed as it is.
+//! In: the snapshot's file. Out: the current feed, findings and counters by it, and tasks where only a scan helps. Odd:
+//! * The file is looked at every few seconds instead of watched, since it may lie on any file system; an import renames a
+//!   whole new file over it, so a look never sees half. A damaged file leaves the feed as it is.
+//! * The snapshot that the fleet is matched with is kept under a second name, so that a server which was down while the file
+//!   was exchanged still knows what differs.
 
 use std::{
-    path::Path,
+    io::ErrorKind,
+    path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, SystemTime},
 };
 
 use futures_util::{FutureExt, future::BoxFuture};
+use plimsoll_advisory::{Changes, STALE_SCORES_DAYS, Snapshot, staleness_gap};
+use plimsoll_model::{Digest, Timestamp};
 use plimsoll_scanner::detectors_version;
+use plimsoll_store::StoreError;
 
 use super::{Job, JobSettings};
 use crate::{
     context::Context,
-    operation::{error_chain, feed::open_feed},
+    operation::{error_chain, feed::open_feed, judge::SnapshotJudge},
     stop::Stop,
 };
 
@@ -33,7 +39,7 @@ impl Job for WatchFeed {
     }
 
     fn about(&self) -> &'static str {
-        "Uses a new advisory snapshot as soon as it lies there, and queues what rests on another one."
+        "Uses a new advisory snapshot as soon as it lies there, and brings all that rests on another one to it."
     }
 
     fn run(
@@ -54,6 +60,7 @@ async fn run(context: Context, settings: Arc<JobSettings>, mut stop: Stop) {
     let mut looks = 0;
     loop {
         if looks % LOOKS_PER_QUESTION == 0 {
+            refresh(&context, &settings.feed, &stop).await;
             enqueue_outdated(&context).await;
         }
         looks = looks.wrapping_add(1);
@@ -90,7 +97,91 @@ pub(super) async fn exchange(context: &Context, path: &Path) {
     }
 }
 
-/// Queues what was scanned with another snapshot or other detectors.
+/// Brings all known packages to the feed in use: those whose advisories differ are matched again.
+pub(super) async fn refresh(context: &Context, path: &Path, stop: &Stop) {
+    if let Err(error) = try_refresh(context, path, stop).await {
+        tracing::error!(
+            error = error_chain(&error),
+            "fleet not refreshed; it goes on at the next look"
+        );
+    }
+}
+
+async fn try_refresh(context: &Context, path: &Path, stop: &Stop) -> Result<(), StoreError> {
+    let snapshot = context.feed.snapshot();
+    let now = context.clock.now();
+    let judge = SnapshotJudge::new(snapshot.clone(), now);
+    let Some(fleet) = context.store.fleet().await? else { return Ok(()) };
+    if fleet.is_of(&judge) && fleet.refresh.is_none() {
+        return Ok(());
+    }
+    if !fleet.is_of(&judge) {
+        let before = matched_path(path);
+        let (known, current) = (fleet.snapshot(), snapshot);
+        let changes = move || changes(&before, known, current.as_deref(), now);
+        let changes = tokio::task::spawn_blocking(changes).await.ok().flatten();
+        let names = changes.as_ref().map(|changes| &changes.names);
+        let every_gap = changes.as_ref().is_none_or(|changes| changes.coverage);
+        tracing::info!(names = names.map(std::collections::BTreeSet::len), "refresh start");
+        context.store.begin_refresh(&judge, names, every_gap, now).await?;
+        keep(path, &matched_path(path));
+    }
+    let go_on = || !stop.is_said();
+    let refreshed = context.store.continue_refresh(Arc::new(judge), now, &go_on).await?;
+    if let Some(last) = context.store.refreshes(1).await?.pop() {
+        tracing::info!(
+            ?refreshed,
+            parts = last.parts,
+            changed = last.changed,
+            artifacts = last.artifacts,
+            "refresh done"
+        );
+    }
+    Ok(())
+}
+
+/// Where the snapshot is kept that the fleet is matched with.
+fn matched_path(feed: &Path) -> PathBuf {
+    feed.with_extension("matched")
+}
+
+/// Keeps the snapshot under a second name. Where the file system cannot, the next refresh matches everything.
+fn keep(feed: &Path, matched: &Path) {
+    let new = matched.with_extension("matched-new");
+    let kept = std::fs::remove_file(&new)
+        .or_else(|error| if error.kind() == ErrorKind::NotFound { Ok(()) } else { Err(error) })
+        .and_then(|()| std::fs::hard_link(feed, &new))
+        .and_then(|()| std::fs::rename(&new, matched));
+    if let Err(error) = kept {
+        tracing::warn!(%error, path = %matched.display(), "snapshot not kept: the next refresh takes longer");
+    }
+}
+
+/// What differs between the snapshot that the fleet is matched with and the one in use; `None`: that cannot be told.
+fn changes(
+    kept: &Path,
+    known: Option<Digest>,
+    current: Option<&Snapshot>,
+    today: Timestamp,
+) -> Option<Changes> {
+    let before = Snapshot::open(kept).ok()?;
+    let current = current?;
+    if Some(before.state().snapshot) != known {
+        return None;
+    }
+    let mut changes = current.changes_since(&before)?;
+    // What is said of an old feed names its age, and what is said of old scores their date.
+    let is_old = |snapshot: &Snapshot| {
+        let state = snapshot.state();
+        let scores = state.sources.iter().find(|source| source.name == "epss");
+        staleness_gap(&state, today).is_some()
+            || scores.is_some_and(|scores| state.date.days_since(scores.date) > STALE_SCORES_DAYS)
+    };
+    changes.coverage |= is_old(&before) || is_old(current);
+    Some(changes)
+}
+
+/// Queues what only a scan can bring up to date: made by other detectors, or kept whole and of another snapshot.
 pub(super) async fn enqueue_outdated(context: &Context) {
     let snapshot = context.feed.state().map(|state| state.snapshot);
     let version = detectors_version();

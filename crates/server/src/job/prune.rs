@@ -12,6 +12,9 @@ use crate::{context::Context, operation::error_chain, stop::Stop};
 
 const EVERY: Duration = Duration::from_secs(3600);
 
+/// Changes of the list of images that processes can follow one by one.
+const KEPT_CHANGES: u32 = 20_000;
+
 /// The job.
 pub(super) struct Prune;
 
@@ -40,6 +43,13 @@ async fn run(context: Context, settings: Arc<JobSettings>, mut stop: Stop) {
             Ok(0) => {}
             Ok(artifacts) => tracing::info!(artifacts, "prune done"),
             Err(error) => tracing::error!(error = error_chain(&error), "prune failed"),
+        }
+        match context.store.forget_list_changes(KEPT_CHANGES).await {
+            Ok(0) => {}
+            Ok(changes) => tracing::info!(changes, "list changes forgotten"),
+            Err(error) => {
+                tracing::error!(error = error_chain(&error), "list changes not forgotten")
+            }
         }
         let cache = settings.cache.clone();
         match tokio::task::spawn_blocking(move || cache.prune()).await {

@@ -15,7 +15,7 @@ use super::{ListMeta, OperationError};
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ListImages {
-    /// Each word must stand in the reference, registry name, digest, image id or uuid.
+    /// Each word must stand in the reference or registry name, or begin a digest, image id or uuid.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
     /// The registry's name.

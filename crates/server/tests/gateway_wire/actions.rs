@@ -251,6 +251,76 @@ async fn numbers_agree_across_actions() {
     assert_eq!(app["ImageId"], json!(digest(101).hex()));
 }
 
+/// One answer without its request id.
+async fn numbers(server: &Server, action: &str, parameters: &[(&str, &str)]) -> Value {
+    let mut call = server.call(Scheme::Acs3, action);
+    for (name, value) in parameters {
+        call = call.with(name, value);
+    }
+    let mut reply = server.ask(&call).await.json();
+    reply.as_object_mut().unwrap().remove("RequestId").unwrap();
+    reply
+}
+
+#[tokio::test]
+async fn images_are_counted() {
+    let server = filled().await;
+    let ask = async |action| numbers(&server, action, &[]).await;
+    assert_eq!(ask("DescribeCountScannedImage").await, json!({"ScannedCount": 5}));
+    assert_eq!(ask("DescribeCountNotScannedImage").await, json!({"NotScannedCnt": 1}));
+    // Five are scanned; the one without findings and the one without a scan are at no risk.
+    assert_eq!(
+        ask("DescribeImageStatistics").await,
+        json!({"InstanceCount": 6, "RiskInstanceCount": 4})
+    );
+    assert_eq!(
+        ask("DescribeImageRiskLevelStatistic").await,
+        json!({"ImageRiskLevelList": [
+            {"ImageRiskLevel": "3", "Cnt": 4},
+            {"ImageRiskLevel": "2", "Cnt": 0},
+            {"ImageRiskLevel": "1", "Cnt": 0},
+            {"ImageRiskLevel": "0", "Cnt": 1},
+        ]})
+    );
+}
+
+#[tokio::test]
+async fn findings_of_a_selection_are_counted() {
+    let server = filled().await;
+    let list = server.ask(&server.call(Scheme::V1, "ListImageRisk")).await.json();
+    let uuid = list["ImageRiskList"][0]["Uuid"].as_str().unwrap();
+    let bare = uuid.replace('-', "");
+    let repository = list["ImageRiskList"][0]["RepoId"].as_str().unwrap();
+    let (one, prefixed) = (digest(1).hex(), digest(1).to_string());
+    for (parameters, [cve, sca, baseline, malware]) in [
+        (vec![], [8, 0, 4, 1]),
+        (vec![("ImageUuid", uuid)], [3, 0, 1, 0]),
+        (vec![("Uuids.1", bare.as_str()), ("Uuids.2", "none")], [3, 0, 1, 0]),
+        (vec![("ImageDigest", one.as_str())], [6, 0, 2, 0]),
+        (vec![("ImageDigest", prefixed.as_str()), ("ImageTag", "1.0")], [3, 0, 1, 0]),
+        (vec![("RepoId", repository)], [6, 0, 2, 0]),
+        (vec![("RepoRegionId", "cn-hangzhou")], [8, 0, 4, 1]),
+        (vec![("RepoRegionId", "cn-beijing")], [0; 4]),
+        (vec![("ClusterId", "c80f79959fd724a888e1187779b13")], [6, 0, 2, 0]),
+        (vec![("ClusterId", "other")], [0; 4]),
+        (vec![("RepoInstanceId", "cri-1")], [0; 4]),
+        (vec![("Dealed", "Y")], [0; 4]),
+        (vec![("Dealed", "A"), ("ScanRange.1", "image")], [8, 0, 4, 1]),
+        (vec![("ScanRange", "[\"container\"]")], [0; 4]),
+    ] {
+        let wanted = json!({"Data": {
+            "ImageCveVulCount": cve, "ImageScaVulCount": sca,
+            "ImageBaselineCount": baseline, "ImageMaliciousFileCount": malware,
+        }});
+        let found = numbers(&server, "DescribeImageSecurityScanCount", &parameters).await;
+        assert_eq!(found, wanted, "{parameters:?}");
+    }
+    for (name, value) in [("Dealed", "n"), ("ScanRange.1", "host"), ("ImageDigest", "sha256:12")] {
+        let call = server.call(Scheme::Acs3, "DescribeImageSecurityScanCount").with(name, value);
+        assert_eq!(server.ask(&call).await.error(), refused("InvalidParameter", 400), "{name}");
+    }
+}
+
 /// Every member of every answer has the name and type that official clients are generated from.
 #[tokio::test]
 async fn answers_fit_the_clients_types() {
@@ -263,6 +333,11 @@ async fn answers_fit_the_clients_types() {
     let server = filled().await;
     for action in [
         "ListImageRisk",
+        "DescribeCountNotScannedImage",
+        "DescribeCountScannedImage",
+        "DescribeImageRiskLevelStatistic",
+        "DescribeImageSecurityScanCount",
+        "DescribeImageStatistics",
         "GetDockerhubImageRiskRankInfo",
         "GetDockerhubImageRiskStatistic",
         "ListDockerhubImage",

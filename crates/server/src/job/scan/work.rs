@@ -27,12 +27,14 @@ use plimsoll_store::{Lease, RecordOutcome, Retry, ScanRecord, StoreError, Task};
 use super::stoppable::Stoppable;
 use crate::{
     context::{Confinement, Context},
-    operation::{client::registry_client, error_chain},
+    operation::{client::registry_client, error_chain, judge::SnapshotJudge},
     stop::Stop,
 };
 
 /// How often the lease is extended.
 const HEARTBEAT: Duration = Duration::from_secs(15);
+/// Seconds until an image is scanned again whose scan rested on another snapshot than the fleet.
+const AFTER_EXCHANGE: i64 = 5;
 /// Layers of one image that are read at once.
 const LAYER_THREADS: usize = 2;
 
@@ -45,7 +47,7 @@ struct Failure {
 
 /// How the scan of a task ended.
 enum Ended {
-    Report(Box<Report>),
+    Report(Box<(Report, SnapshotJudge)>),
     Failed(Failure),
     /// The server stops: the task goes back.
     Stopped,
@@ -59,7 +61,7 @@ pub(super) async fn work(task: Task, context: &Context, cache: &LayerCache, stop
     let mut lease = task.lease.clone();
     let ended = under_lease(&task, &mut lease, context, cache, stop).await;
     let written = match ended {
-        Ended::Report(report) => record(&task, &lease, context, &report).await,
+        Ended::Report(made) => record(&task, &lease, context, &made.0, &made.1).await,
         Ended::Failed(failure) => fail(&task, &lease, context, &failure).await,
         Ended::Stopped => context.store.release(&lease, context.clock.now()).await,
         Ended::Lost => {
@@ -93,7 +95,7 @@ async fn under_lease(
             ended = scan.as_mut() => {
                 return match (outcome, ended) {
                     (Some(outcome), _) => outcome,
-                    (None, Ok(report)) => Ended::Report(Box::new(report)),
+                    (None, Ok(made)) => Ended::Report(Box::new(made)),
                     (None, Err(failure)) => Ended::Failed(failure),
                 };
             }
@@ -119,10 +121,11 @@ async fn attempt(
     context: &Context,
     cache: LayerCache,
     stopped: Arc<AtomicBool>,
-) -> Result<Report, Failure> {
+) -> Result<(Report, SnapshotJudge), Failure> {
     let image = fetch(task, context).await?;
     let snapshot = context.feed.snapshot();
     let today = context.clock.now();
+    let judge = SnapshotJudge::new(snapshot.clone(), today);
     let (confinement, budget) = (context.confinement.clone(), context.budget.clone());
     let scanning = tokio::task::spawn_blocking(move || {
         let snapshot = snapshot.as_deref();
@@ -131,7 +134,7 @@ async fn attempt(
         std::panic::catch_unwind(AssertUnwindSafe(scanning))
     });
     match scanning.await {
-        Ok(Ok(result)) => result,
+        Ok(Ok(result)) => result.map(|report| (report, judge)),
         Ok(Err(_panic)) => Err(Failure::later("the scanner stumbled over this image")),
         Err(error) => Err(Failure::later(error.to_string())),
     }
@@ -201,10 +204,12 @@ async fn record(
     lease: &Lease,
     context: &Context,
     report: &Report,
+    judge: &SnapshotJudge,
 ) -> Result<(), StoreError> {
     let version = detectors_version();
     let scan = ScanRecord { report, detectors_version: &version };
-    let outcome = context.store.record_scan(lease, scan, context.clock.now()).await?;
+    let now = context.clock.now();
+    let outcome = context.store.record_inventory(lease, scan, judge, now).await?;
     let digest = task.digest;
     match outcome {
         RecordOutcome::Stored | RecordOutcome::Unchanged => tracing::info!(
@@ -217,6 +222,13 @@ async fn record(
         ),
         RecordOutcome::Unreadable => {
             tracing::warn!(image.digest = %digest, "scan done: the image cannot be read");
+        }
+        RecordOutcome::OtherSnapshot => {
+            // The feed was exchanged meanwhile, here or by another process: layers are known, so that the next attempt is
+            // short.
+            tracing::info!(image.digest = %digest, "scan given back: it rests on another snapshot");
+            let later = Timestamp(now.0.saturating_add(AFTER_EXCHANGE));
+            context.store.release(lease, later).await?;
         }
         RecordOutcome::Dropped => tracing::warn!(image.digest = %digest, "scan result dropped"),
     }
