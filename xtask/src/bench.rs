@@ -5,10 +5,12 @@
 //! said, here and in the page.
 
 mod feeds;
+mod fleet;
 mod giants;
 mod growth;
 mod images;
 mod layout;
+mod listing;
 mod measure;
 mod page;
 mod registry;
@@ -28,6 +30,10 @@ pub(crate) enum Bench {
     Giants(giants::Giants),
     /// Time and memory for once, twice and four times as much
     Growth(growth::Growth),
+    /// The risk list with a million images
+    Listing(listing::Listing),
+    /// A made fleet: refreshes, full matching, look-ups, size of the store
+    Fleet(fleet::Fleet),
 }
 
 /// Said for each measurement.
@@ -58,6 +64,8 @@ pub(crate) fn run(what: &Bench) -> anyhow::Result<()> {
         Bench::Feeds(options) => feeds::run(options),
         Bench::Giants(options) => giants::run(options),
         Bench::Growth(options) => growth::run(options),
+        Bench::Listing(options) => listing::run_bench(options),
+        Bench::Fleet(options) => fleet::run(options),
     }
 }
 

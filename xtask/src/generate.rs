@@ -30,6 +30,11 @@ const LISTS: &[(&str, &str, &str)] = &[
         "Ecosystems",
         "Where packages come from, and how their versions are ordered and matched.",
     ),
+    (
+        "version-orders",
+        "Version orders",
+        "What `plimsoll version-order` takes, and what the tests hold each order against.",
+    ),
 ];
 
 /// Commands whose help stands in `docs/reference/commands.md`.
@@ -58,6 +63,7 @@ const COMMANDS: &[&[&str]] = &[
     &["cluster", "import"],
     &["settings"],
     &["list"],
+    &["version-order"],
     &["completions"],
 ];
 

@@ -7,6 +7,7 @@ mod architecture;
 mod bench;
 mod compare;
 mod differential;
+mod fleet;
 mod full;
 mod gate;
 mod generate;
@@ -58,10 +59,12 @@ enum Task {
     /// What scans cost in time and memory, against other scanners; writes docs/benchmarks.md
     #[command(subcommand)]
     Bench(bench::Bench),
+    /// Make a fleet of images in a data directory, for trying and measuring
+    Fleet(fleet::Fleet),
     /// Our package lists against those of other scanners; writes docs/comparison.md
     Compare(compare::Compare),
-    /// The long runs: large images, whole advisory data, fault loops; prints figures
-    Full,
+    /// The long runs: attacks at full size, changed files, random images, whole advisory data; prints figures
+    Full(full::Full),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -72,7 +75,8 @@ fn main() -> anyhow::Result<()> {
         Task::Generate { check } => generate::run(check),
         Task::Differential { count, first } => differential::run(first, count),
         Task::Bench(what) => bench::run(&what),
+        Task::Fleet(options) => fleet::run(&options),
         Task::Compare(options) => compare::run(&options),
-        Task::Full => full::run(),
+        Task::Full(options) => full::run(&options),
     }
 }

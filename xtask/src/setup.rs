@@ -34,6 +34,8 @@ const DEBIAN: &[(&str, &str)] = &[
     ("ruby", "ruby"),
     ("php-cli", "php"),
     ("php-composer-semver", "/usr/share/php/Composer/Semver/autoload.php"),
+    ("elixir", "elixir"),
+    ("libalpm13", "/usr/share/doc/libalpm13"),
 ];
 
 /// The official clients, validators of JSON schemas, CycloneDX and SPDX, and a browser's driver, from PyPI.
@@ -60,11 +62,24 @@ const PYTHON_PACKAGES: &[&str] = &[
     "requests==2.31.0",
 ];
 
+/// Tools that order versions, as Python packages: Python's own, Gentoo's, Conan's, and a reader of vers ranges with what it
+/// needs.
+const VERSION_ORDERS: &[&str] = &[
+    "attrs==26.1.0",
+    "conan==2.34.0",
+    "packaging==26.4",
+    "portage==3.0.83",
+    "semantic-version==2.10.0",
+    "semver==3.1.2",
+    "univers==32.0.1",
+];
+
 /// Artifacts for Java to read: with properties, without, shaded. Only where Maven is at hand.
 const MAVEN: &[&str] = &[
     "ch.qos.logback:logback-core:1.2.3",
     "com.google.guava:guava:30.1-jre",
     "commons-io:commons-io:2.6",
+    "org.apache.maven:maven-artifact:3.9.9",
     "org.springframework:spring-expression:5.3.1",
     "org.yaml:snakeyaml:1.26",
 ];
@@ -75,7 +90,8 @@ const IMAGES: &[&str] = &["debian-slim", "alpine-app", "rpm-app", "multi-arch"];
 pub(crate) fn run() -> anyhow::Result<()> {
     debian()?;
     python()?;
-    python_packages()?;
+    python_folder("python-packages", PYTHON_PACKAGES, "--only-binary=:all:")?;
+    python_folder("version-orders", VERSION_ORDERS, "--no-deps")?;
     node()?;
     maven()?;
     images()
@@ -86,6 +102,7 @@ pub(crate) fn is_complete() -> bool {
     missing_debian().is_empty()
         && tools().join("python.ready").exists()
         && tools().join("python-packages.ready").exists()
+        && tools().join("version-orders.ready").exists()
         && tools().join("node.ready").exists()
 }
 
@@ -130,21 +147,22 @@ fn python() -> anyhow::Result<()> {
     Ok(())
 }
 
-fn python_packages() -> anyhow::Result<()> {
-    let ready = tools().join("python-packages.ready");
-    if fs::read_to_string(&ready).is_ok_and(|text| text == PYTHON_PACKAGES.join("\n")) {
+/// Installs Python packages into a folder of their own, where nothing but a test's path finds them.
+fn python_folder(name: &str, packages: &[&str], how: &str) -> anyhow::Result<()> {
+    let ready = tools().join(format!("{name}.ready"));
+    if fs::read_to_string(&ready).is_ok_and(|text| text == packages.join("\n")) {
         return Ok(());
     }
-    say(&format!("installing Python packages for tests: {}", PYTHON_PACKAGES.join(" ")));
+    say(&format!("installing Python packages for tests: {}", packages.join(" ")));
     let pip = tools().join("python/bin/pip");
     run_command(
         Command::new(pip)
-            .args(["install", "--quiet", "--no-compile", "--only-binary", ":all:", "--upgrade"])
+            .args(["install", "--quiet", "--no-compile", "--upgrade", how])
             .arg("--target")
-            .arg(tools().join("python-packages"))
-            .args(PYTHON_PACKAGES),
+            .arg(tools().join(name))
+            .args(packages),
     )?;
-    fs::write(ready, PYTHON_PACKAGES.join("\n"))?;
+    fs::write(ready, packages.join("\n"))?;
     Ok(())
 }
 

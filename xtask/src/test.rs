@@ -18,5 +18,17 @@ pub(crate) fn run(install: bool, arguments: &[String]) -> anyhow::Result<()> {
     } else {
         process::say("some tools are missing: tests that need them say that they skip");
     }
-    process::run_command(&mut command)
+    process::run_command(&mut command)?;
+    if arguments.is_empty() { replay_seeds() } else { Ok(()) }
+}
+
+/// What fuzz targets found or begin with, through the same functions.
+pub(crate) fn replay_seeds() -> anyhow::Result<()> {
+    let arguments = ["test", "--locked", "--quiet", "--no-default-features", "--test", "replay"];
+    process::run_command(Command::new("cargo").args(arguments).args([
+        "--manifest-path",
+        "fuzz/Cargo.toml",
+        "--target-dir",
+        "target",
+    ]))
 }

@@ -10,6 +10,7 @@ mod feed;
 mod reading;
 mod sandbox;
 mod target;
+mod version_order;
 
 use std::path::PathBuf;
 
@@ -21,6 +22,7 @@ pub(crate) use self::feed::{Feed, FeedKey};
 pub(crate) use self::reading::{Confinement, Limits, Sandbox};
 pub(crate) use self::sandbox::SandboxCheck;
 pub(crate) use self::target::{Access, Input, Target};
+pub(crate) use self::version_order::{Compared, VersionOrder};
 
 /// Shows which container images are loaded too deep: which are at risk, how badly, why, and what to do.
 #[derive(Parser, Debug)]
@@ -106,7 +108,7 @@ pub(crate) enum Command {
     Images(Images),
     /// The riskiest images by vulnerabilities and by baseline
     Rank(Rank),
-    /// Which images have a vulnerability
+    /// Which images have a vulnerability or a package
     Affected(Affected),
     /// Access keys of the gateway
     #[command(subcommand)]
@@ -118,6 +120,8 @@ pub(crate) enum Command {
     Settings(Settings),
     /// List what this program knows: package formats, checks, feeds, …
     List(List),
+    /// Say which of two versions is earlier, as matching does
+    VersionOrder(VersionOrder),
     /// Show what confines scans on this machine, and try whether it holds
     Sandbox(SandboxCheck),
     /// Print a completion script for a shell
@@ -185,6 +189,12 @@ pub(crate) struct Scan {
     /// Which SBOMs beside a registry's image are believed, too; their signatures are not verified
     #[arg(long, value_enum, value_name = "SOURCE", default_value_t = SbomSources::None)]
     pub(crate) sbom_sources: SbomSources,
+    /// A VEX document whose word counts: OpenVEX, CSAF or CycloneDX; may be given several times
+    #[arg(long, value_name = "FILE")]
+    pub(crate) vex: Vec<PathBuf>,
+    /// Which VEX documents beside the image are believed, too; their signatures are not verified
+    #[arg(long, value_enum, value_name = "SOURCE", default_value_t = VexSources::None)]
+    pub(crate) vex_sources: VexSources,
     #[command(flatten)]
     pub(crate) limits: Limits,
     #[command(flatten)]
@@ -197,6 +207,16 @@ pub(crate) enum SbomSources {
     /// Nowhere
     None,
     /// At the registry: its referrers API or the tag for it, cosign's tags, BuildKit's attestations
+    Referrers,
+}
+
+/// Where VEX documents about an image are looked for besides what is named.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum VexSources {
+    /// Nowhere
+    None,
+    /// Where whoever made the image may put them: its registry (referrers API or the tag for it, cosign's tags, BuildKit's
+    /// attestations), its OCI layout, files beside an archive that are called like it
     Referrers,
 }
 
@@ -371,8 +391,21 @@ pub(crate) struct Rank {
 /// `plimsoll affected`
 #[derive(Args, Debug)]
 pub(crate) struct Affected {
-    /// CVE, GHSA or any other id of the vulnerability
+    /// CVE, GHSA or any other id of a finding; a package's name, or its package URL with or without version
+    #[arg(value_name = "CVE|PACKAGE|PURL")]
     pub(crate) id: String,
+    /// Only images that run in a cluster
+    #[arg(long)]
+    pub(crate) running: bool,
+    /// Only images of this registry
+    #[arg(long, value_name = "NAME")]
+    pub(crate) registry: Option<String>,
+    /// Number of the page, from 1
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) page: Option<u32>,
+    /// Images of a page
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) page_size: Option<u32>,
     /// For people, or for programs
     #[arg(long, value_enum, default_value_t = ListFormat::Table)]
     pub(crate) format: ListFormat,
@@ -469,6 +502,8 @@ pub(crate) enum ListWhat {
     Actions,
     /// Ecosystems of packages
     Ecosystems,
+    /// Orders of versions
+    VersionOrders,
     /// Limits of what is read of one image
     Budgets,
 }

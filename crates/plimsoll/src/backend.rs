@@ -11,7 +11,7 @@ use plimsoll_registry::{HttpClient, HttpOptions, ManagementClient};
 use plimsoll_server::{
     Clock, Context, ServeConfig,
     operation::{
-        affected::{self, AffectedList},
+        affected::{self, AffectedList, HoldingList, ListAffected},
         images::{self, ImageList, ListImages},
         keys::{self, CreateKey, CreatedKey, KeyList, KeyView, SetKeyState},
         rank::{self, Ranking},
@@ -110,11 +110,35 @@ impl Backend {
         }
     }
 
-    pub(crate) async fn affected(&self, id: &str) -> anyhow::Result<AffectedList> {
+    pub(crate) async fn affected(
+        &self,
+        id: &str,
+        request: &ListAffected,
+    ) -> anyhow::Result<AffectedList> {
         match self {
-            Self::Data(context) => done(affected::affected(&context.store, id).await),
+            Self::Data(context) => done(affected::affected(&context.store, id, request).await),
             Self::Server(client) => {
-                send(client, "GET", &["findings", id, "images"], &[], NOTHING).await
+                let query = affected_query(request);
+                let query: Vec<(&str, &str)> =
+                    query.iter().map(|(name, value)| (*name, value.as_str())).collect();
+                send(client, "GET", &["findings", id, "images"], &query, NOTHING).await
+            }
+        }
+    }
+
+    pub(crate) async fn holders(
+        &self,
+        package: &str,
+        request: &ListAffected,
+    ) -> anyhow::Result<HoldingList> {
+        match self {
+            Self::Data(context) => done(affected::holders(&context.store, package, request).await),
+            Self::Server(client) => {
+                let query = affected_query(request);
+                let mut query: Vec<(&str, &str)> =
+                    query.iter().map(|(name, value)| (*name, value.as_str())).collect();
+                query.push(("package", package));
+                send(client, "GET", &["packages", "images"], &query, NOTHING).await
             }
         }
     }
@@ -246,4 +270,14 @@ fn done<A>(result: Result<A, plimsoll_server::operation::OperationError>) -> any
         }
         None => error.into(),
     })
+}
+
+/// The parts of a wish for affected images that are given.
+fn affected_query(request: &ListAffected) -> Vec<(&'static str, String)> {
+    let mut query = Vec::new();
+    query.extend(request.running.map(|running| ("running", running.to_string())));
+    query.extend(request.registry.clone().map(|registry| ("registry", registry)));
+    query.extend(request.page.map(|page| ("page", page.to_string())));
+    query.extend(request.page_size.map(|size| ("page_size", size.to_string())));
+    query
 }

@@ -17,3 +17,4 @@ pub(crate) mod serve;
 pub(crate) mod settings;
 pub(crate) mod target;
 pub(crate) mod tree;
+pub(crate) mod version_order;

@@ -13,10 +13,11 @@ pub mod progress;
 pub mod scan;
 pub mod threshold;
 pub mod upgrade;
+pub mod vex;
 
 pub use cache::LayerCache;
 pub use plimsoll_inspect::detectors_version;
 pub use progress::{NoProgress, Progress};
-pub use scan::{ScanOptions, Scanned, scan};
+pub use scan::{ScanOptions, Scanned, gaps_of_matching, is_gap_of_matching, scan};
 pub use threshold::{Threshold, ThresholdError};
 pub use upgrade::{Upgrade, upgrades};

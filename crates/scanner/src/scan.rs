@@ -9,10 +9,14 @@ pub(crate) mod look;
 use std::sync::Mutex;
 
 use look::{Looked, look};
-use plimsoll_advisory::{MatchContext, Snapshot, match_packages, staleness_gap};
+use plimsoll_advisory::{
+    MatchContext, Snapshot, gaps_of_all, match_packages, matching::MATCHER, staleness_gap,
+};
 use plimsoll_image::{Budget, ImageConfig, ImageDocuments, LayerSource, parse_config};
 use plimsoll_inspect::{Inspection, Watch};
-use plimsoll_model::{Coverage, Finding, Gap, GapReason, ImageIdentity, Report, Timestamp};
+use plimsoll_model::{
+    Coverage, Finding, Gap, GapReason, ImageIdentity, Package, Report, Timestamp,
+};
 
 use crate::{LayerCache, Progress, cache::KnownImage};
 
@@ -128,19 +132,48 @@ fn match_advisories(
     options: &ScanOptions<'_>,
     gaps: &mut Vec<Gap>,
 ) -> Vec<Finding> {
-    let Some(snapshot) = options.snapshot else {
-        gaps.push(Gap {
-            reason: GapReason::FeedMissing,
-            by: "match".into(),
-            at: String::new(),
-            detail: "there is no feed: packages were not matched with advisories".into(),
-        });
-        return Vec::new();
-    };
-    gaps.extend(staleness_gap(&snapshot.state(), options.today));
+    gaps.extend(feed_gap(options.snapshot, options.today));
+    let Some(snapshot) = options.snapshot else { return Vec::new() };
     let matched = match_packages(&inspection.packages, snapshot, &options.context);
     gaps.extend(matched.gaps);
     matched.findings
+}
+
+/// What the feed as a whole cannot answer: it is missing, or old.
+fn feed_gap(snapshot: Option<&Snapshot>, today: Timestamp) -> Option<Gap> {
+    match snapshot {
+        Some(snapshot) => staleness_gap(&snapshot.state(), today),
+        None => Some(Gap {
+            reason: GapReason::FeedMissing,
+            by: MATCH_STEP.into(),
+            at: String::new(),
+            detail: "there is no feed: packages were not matched with advisories".into(),
+        }),
+    }
+}
+
+const MATCH_STEP: &str = "match";
+
+/// The gaps that a scan of these packages has because of the feed, besides those of single packages.
+#[must_use]
+pub fn gaps_of_matching(
+    packages: &[&Package],
+    snapshot: Option<&Snapshot>,
+    stale_scores: bool,
+    today: Timestamp,
+) -> Vec<Gap> {
+    let mut gaps: Vec<Gap> = feed_gap(snapshot, today).into_iter().collect();
+    if let Some(snapshot) = snapshot {
+        gaps.extend(gaps_of_all(packages, snapshot, stale_scores));
+    }
+    gaps
+}
+
+/// Whether a gap of a report is one of [`gaps_of_matching`] or of matching a single package.
+#[must_use]
+pub fn is_gap_of_matching(gap: &Gap) -> bool {
+    [MATCHER, "feed", "epss"].contains(&gap.by.as_str())
+        || (gap.by == MATCH_STEP && gap.reason == GapReason::FeedMissing)
 }
 
 fn assemble(
@@ -160,7 +193,7 @@ fn assemble(
     gaps.extend(inspection.gaps);
     let mut ran = inspection.ran;
     if options.snapshot.is_some() {
-        ran.push("match".to_owned());
+        ran.push(MATCH_STEP.to_owned());
     }
     let image = ImageIdentity {
         name: documents.name.clone(),

@@ -89,7 +89,7 @@ fn processor_of_children() -> anyhow::Result<f64> {
 }
 
 /// Memory of a process and all below it.
-fn memory_of_tree(root: u32) -> u64 {
+pub(super) fn memory_of_tree(root: u32) -> u64 {
     let mut parents: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
     for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
         let Some(process) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok())

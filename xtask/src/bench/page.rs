@@ -31,6 +31,13 @@ impl Section {
         self.lines.push(text.into());
     }
 
+    /// Puts what is known only at the end in the place of a word.
+    pub(super) fn replace(&mut self, word: &str, text: &str) {
+        for line in &mut self.lines {
+            *line = line.replace(word, text);
+        }
+    }
+
     /// Puts the section into the page.
     pub(super) fn write(&self, page: &Path) -> anyhow::Result<()> {
         let old = fs::read_to_string(page).unwrap_or_else(|_| HEAD.to_owned());

@@ -24,6 +24,9 @@ fn table(what: ListWhat) -> Table {
         ListWhat::Formats => (&["id", "about"], formats()),
         ListWhat::Actions => (&["action", "access", "about"], actions()),
         ListWhat::Budgets => (&["name", "default", "limits"], budgets()),
+        ListWhat::VersionOrders => {
+            (&["order", "ecosystems", "other names", "source", "tested against"], version_orders())
+        }
         ListWhat::Ecosystems => {
             (&["ecosystem", "package URL", "origin", "version order", "matched by"], ecosystems())
         }
@@ -90,6 +93,19 @@ fn budgets() -> Vec<Vec<String>> {
     plimsoll_image::limits().iter().map(row).collect()
 }
 
+fn version_orders() -> Vec<Vec<String>> {
+    let row = |order: &plimsoll_advisory::version::VersionOrder| {
+        words(&[
+            &order.scheme.name(),
+            &order.ecosystems().collect::<Vec<_>>().join(", "),
+            &order.also.join(", "),
+            &order.source,
+            &order.oracle.unwrap_or("cases from the specification"),
+        ])
+    };
+    plimsoll_advisory::version_orders().iter().map(row).collect()
+}
+
 fn ecosystems() -> Vec<Vec<String>> {
     let row = |row: &plimsoll_model::ecosystem::Row| {
         let purl = row
@@ -103,7 +119,7 @@ fn ecosystems() -> Vec<Vec<String>> {
             MatchedBy::Source => "source package",
             MatchedBy::Name => "name",
         };
-        words(&[&row.name, &purl, &origin, &format!("{:?}", row.scheme).to_lowercase(), &by])
+        words(&[&row.name, &purl, &origin, &row.scheme.name(), &by])
     };
     ECOSYSTEMS.iter().map(row).collect()
 }

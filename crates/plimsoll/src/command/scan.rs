@@ -1,6 +1,7 @@
 //! `plimsoll scan`: one image, from any source.
 
 mod attached;
+mod vex;
 
 use std::{
     fs::File,
@@ -42,6 +43,7 @@ pub(crate) async fn run(
     }
     let budget = arguments.limits.budget()?;
     let cache = if arguments.no_cache { None } else { open_cache(global, &budget, terminal) };
+    let given = vex::read_all(&arguments.vex)?;
     let scanning = Scanning {
         feed,
         cache,
@@ -60,6 +62,7 @@ pub(crate) async fn run(
             arguments.target.name
         ),
     };
+    let beside = vex::Beside::of(&located, arguments.vex_sources, &arguments.target.name)?;
     let mut scanned = {
         let (scanning, isolation) = (Arc::clone(&scanning), isolation.clone());
         let target = arguments.target.clone();
@@ -70,6 +73,7 @@ pub(crate) async fn run(
         let (target, report) = (&arguments.target, &mut scanned.report);
         attached::look(&scanning, isolation.as_ref(), &image, target, terminal, report).await?;
     }
+    vex::look(given, beside, terminal, &mut scanned.report).await;
     finish(&arguments, &scanned, terminal)
 }
 

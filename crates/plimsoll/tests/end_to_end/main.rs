@@ -25,3 +25,5 @@ mod sbom;
 mod sdk;
 mod stores;
 mod support;
+mod verdicts;
+mod vex;

@@ -1,0 +1,173 @@
+//! VEX documents: those that the user names, and those beside the image.
+//!
+//! In: files, the image. Out: the report, in which their statements decide. Odd: a file that the user names must be readable,
+//! for the answer rests on it; what lies beside the image may be anything, so that it is a gap where it cannot be read.
+//! Documents beside an archive are only those that are called like it, since other images lie there as well.
+
+mod layout;
+
+use std::{
+    fs::File,
+    io::Read as _,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context as _, bail};
+use plimsoll_advisory::vex::{Document, Image, MAX_VEX_BYTES};
+use plimsoll_image::input_file;
+use plimsoll_model::Report;
+use plimsoll_registry::{RemoteImage, Sort};
+use plimsoll_scanner::vex::{Given, apply};
+
+use crate::{arguments::VexSources, command::target::Located, terminal::Terminal};
+
+/// Where documents about the image may lie.
+pub(super) enum Beside {
+    /// They are not asked for, or the image is where none can be.
+    Nowhere,
+    /// In its registry.
+    Registry(Box<RemoteImage>),
+    /// In the folder of a layout, or beside an archive.
+    Local(PathBuf),
+}
+
+impl Beside {
+    pub(super) fn of(located: &Located, sources: VexSources, target: &str) -> anyhow::Result<Self> {
+        match (sources, located) {
+            (VexSources::None, _) => Ok(Self::Nowhere),
+            (VexSources::Referrers, Located::Remote(image)) => Ok(Self::Registry(image.clone())),
+            (VexSources::Referrers, Located::Local(path, _)) => {
+                let path = input_file(path);
+                // A root file system has nothing beside it: what is in it is the image's.
+                if path.is_dir() && !path.join("index.json").is_file() {
+                    bail!("{}", nowhere(target));
+                }
+                Ok(Self::Local(path))
+            }
+            (VexSources::Referrers, Located::Stored(_) | Located::Spooled(_)) => {
+                bail!("{}", nowhere(target))
+            }
+        }
+    }
+}
+
+fn nowhere(target: &str) -> String {
+    format!(
+        "`--vex-sources referrers`: nothing can lie beside `{target}`\nhint: name VEX documents with `--vex FILE`"
+    )
+}
+
+/// What was found beside an image.
+#[derive(Default)]
+struct Found {
+    given: Vec<Given>,
+    problems: Vec<String>,
+}
+
+impl Found {
+    /// Takes a document. What merely may be one, and is none, is nobody's problem.
+    fn take(&mut self, place: String, bytes: &[u8], is_said_to_be: bool) {
+        match Document::read(bytes) {
+            Ok(document) => self.given.push(Given { place, document, is_attached: true }),
+            Err(error) if is_said_to_be => self.problems.push(format!("{place}: {error}")),
+            Err(_) => {}
+        }
+    }
+}
+
+/// Reads the documents that the user names.
+pub(super) fn read_all(paths: &[PathBuf]) -> anyhow::Result<Vec<Given>> {
+    let read = |path: &PathBuf| {
+        let what = || format!("`--vex {}`", path.display());
+        let bytes = read_file(path).with_context(what)?;
+        let document = Document::read(&bytes).with_context(what)?;
+        Ok(Given { place: path.display().to_string(), document, is_attached: false })
+    };
+    paths.iter().map(read).collect()
+}
+
+fn read_file(path: &Path) -> anyhow::Result<Vec<u8>> {
+    let limit = u64::try_from(MAX_VEX_BYTES).unwrap_or(u64::MAX);
+    let mut bytes = Vec::new();
+    // One byte more tells a file that is too large.
+    File::open(path)?.take(limit + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Lets all documents decide, and tells what came of those that were named.
+pub(super) async fn look(
+    given: Vec<Given>,
+    beside: Beside,
+    terminal: Terminal,
+    report: &mut Report,
+) {
+    let is_asked = !matches!(beside, Beside::Nowhere);
+    if given.is_empty() && !is_asked {
+        return;
+    }
+    let (found, other) = match &beside {
+        Beside::Nowhere => (Found::default(), Vec::new()),
+        Beside::Registry(image) => {
+            (in_registry(image).await, image.subjects().into_iter().collect())
+        }
+        Beside::Local(path) if path.is_dir() => (layout::search(path, report), Vec::new()),
+        Beside::Local(path) => (beside_file(path), Vec::new()),
+    };
+    let image = Image::of(&report.image, &other);
+    let all: Vec<Given> = given.into_iter().chain(found.given).collect();
+    for told in apply(report, &image, &all, found.problems) {
+        let findings = match told.findings {
+            1 => "1 vulnerability".to_owned(),
+            count => format!("{count} vulnerabilities"),
+        };
+        terminal.say(&format!(
+            "VEX `{}`: {} statements, about {findings} of this image",
+            told.place, told.statements
+        ));
+    }
+}
+
+async fn in_registry(image: &RemoteImage) -> Found {
+    let listed = image.attached(Sort::Vex).await;
+    let mut found = Found { problems: listed.problems, ..Found::default() };
+    for attached in &listed.documents {
+        let place = format!("{} {}", attached.via, attached.blob.digest);
+        match image.fetch_attached(attached).await {
+            Ok(bytes) => found.take(place, &bytes, attached.is_said_to_be),
+            Err(error) => found.problems.push(format!("{place}: {error}")),
+        }
+    }
+    found
+}
+
+/// Ends of the names of VEX documents.
+const ENDS: [&str; 4] = [".vex.json", ".openvex.json", ".csaf.json", ".vex.cdx.json"];
+
+/// The files beside an archive that are called like it.
+fn beside_file(path: &Path) -> Found {
+    let mut found = Found::default();
+    let Some(name) = path.file_name().map(|name| name.to_string_lossy().into_owned()) else {
+        return found;
+    };
+    let stem = name.split('.').next().unwrap_or(&name).to_owned();
+    let mut names: Vec<String> = [&name, &stem]
+        .into_iter()
+        .flat_map(|name| ENDS.map(|end| format!("{name}{end}")))
+        .collect();
+    names.sort();
+    names.dedup();
+    for name in names {
+        take_file(&path.with_file_name(&name), name, &mut found);
+    }
+    found
+}
+
+fn take_file(path: &Path, name: String, found: &mut Found) {
+    if !path.is_file() {
+        return;
+    }
+    match read_file(path) {
+        Ok(bytes) => found.take(format!("beside {name}"), &bytes, true),
+        Err(error) => found.problems.push(format!("beside {name}: {error:#}")),
+    }
+}

@@ -1,0 +1,59 @@
+//! What a refresh and the questions of a fleet cost.
+//!
+//! In: a number of images. Out: a table. Odd: the program that is measured is the example `fleet` of the crate `server`,
+//! which prints the rows.
+
+use std::{
+    io::{BufRead, BufReader},
+    process::Stdio,
+};
+
+use anyhow::{Context as _, bail};
+
+use super::{page::Section, workplace};
+use crate::{
+    fleet::{feeds, program},
+    process::{root, say},
+};
+
+/// `cargo xtask bench fleet`
+#[derive(clap::Args, Debug)]
+pub(crate) struct Fleet {
+    /// How many images
+    #[arg(long, default_value_t = 55_000)]
+    images: u32,
+    /// The page whose section is written
+    #[arg(long, value_name = "FILE", default_value = "docs/benchmarks.md")]
+    page: std::path::PathBuf,
+}
+
+pub(super) fn run(options: &Fleet) -> anyhow::Result<()> {
+    let work = workplace("fleet")?;
+    let mut command = program(options.images, &work, &feeds())?;
+    let mut child =
+        command.arg("--bench").stdout(Stdio::piped()).spawn().context("cargo does not start")?;
+    let mut section = Section::new(
+        "Fleet",
+        "A made fleet (`cargo xtask fleet`): packages with the names and versions that real advisories name, embedded store, one process",
+    );
+    let Some(out) = child.stdout.take() else { bail!("the program has no output") };
+    for line in BufReader::new(out).lines() {
+        let line = line?;
+        say(&line);
+        let is_figure = line.starts_with('|') || line.contains("package rows");
+        if is_figure {
+            if line.contains("package rows") {
+                section.line(format!("{line}."));
+                section.line("");
+            } else {
+                section.line(line);
+            }
+        }
+    }
+    if !child.wait()?.success() {
+        bail!("the measurement ended early");
+    }
+    section.write(&root().join(&options.page))?;
+    std::fs::remove_dir_all(work)?;
+    Ok(())
+}
