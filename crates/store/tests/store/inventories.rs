@@ -430,7 +430,14 @@ async fn nothing_stays_of_what_no_image_has() {
     let none = SyncListing { catalog: Some(Vec::new()), ..SyncListing::default() };
     fixture.store.apply_sync(registry.id, &none, NOW).await.unwrap();
     fixture.store.prune_artifacts(after(month)).await.unwrap();
-    let kept = ["fleet", "master_key", "registries", "schema_migrations", "sqlite_sequence"];
+    let kept = [
+        "fleet",
+        "list_changes",
+        "master_key",
+        "registries",
+        "schema_migrations",
+        "sqlite_sequence",
+    ];
     assert_eq!(fixture.dump(&kept).await, [""; 0]);
 }
 
