@@ -4,6 +4,7 @@
 //! a new list is quicker than a followed one, and so is one after changes that were forgotten because nobody asked for long.
 
 use std::{
+    cmp::Ordering,
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
@@ -229,23 +230,8 @@ impl Listing {
 
     /// All entries in order, compared by places of numbers and names that were sorted before.
     fn sorted(&self) -> Order {
-        let places = |count: usize, sorted: &mut dyn FnMut(&mut Vec<u32>)| {
-            let mut numbers: Vec<u32> = (0..u32::try_from(count).unwrap_or(u32::MAX)).collect();
-            sorted(&mut numbers);
-            let mut places = vec![0_u32; numbers.len()];
-            for (place, number) in (0_u32..).zip(numbers) {
-                if let Some(entry) = places.get_mut(number as usize) {
-                    *entry = place;
-                }
-            }
-            places
-        };
-        let kinds = places(self.kinds.kinds.len(), &mut |numbers| {
-            numbers.sort_unstable_by(|one, other| self.kinds.compare(*one, *other));
-        });
-        let paths = places(self.paths.len(), &mut |numbers| {
-            numbers.sort_unstable_by(|one, other| compare_paths(&self.paths, *one, *other));
-        });
+        let kinds = places(self.kinds.kinds.len(), |one, other| self.kinds.compare(one, other));
+        let paths = places(self.paths.len(), |one, other| compare_paths(&self.paths, one, other));
         let place = |places: &[u32], number: u32| places.get(number as usize).copied();
         let mut slots: Vec<(Option<u32>, Option<u32>, u32)> = (0_u32..)
             .zip(&self.entries)
@@ -398,6 +384,26 @@ impl Listing {
             kind,
         }))
     }
+}
+
+/// The place of each number in their order; those that compare equal have one place.
+fn places(count: usize, compare: impl Fn(u32, u32) -> Ordering) -> Vec<u32> {
+    let mut numbers: Vec<u32> = (0..u32::try_from(count).unwrap_or(u32::MAX)).collect();
+    numbers.sort_unstable_by(|one, other| compare(*one, *other));
+    let mut places = vec![0_u32; numbers.len()];
+    let mut before: Option<(u32, u32)> = None;
+    for number in numbers {
+        let place = match before {
+            None => 0,
+            Some((last, place)) if compare(last, number) == Ordering::Equal => place,
+            Some((_, place)) => place + 1,
+        };
+        before = Some((number, place));
+        if let Some(entry) = places.get_mut(number as usize) {
+            *entry = place;
+        }
+    }
+    places
 }
 
 fn number_of(names: &mut Names, name: &str) -> Option<u32> {

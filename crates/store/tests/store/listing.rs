@@ -214,6 +214,30 @@ async fn a_large_fleet_is_answered_through_indexes() {
     }
 }
 
+/// What the order does not look at (here the highest score) does not come before the names, in a list that is made and in
+/// one that followed.
+#[tokio::test]
+async fn equal_numbers_are_ordered_by_name() {
+    let fixture = Fixture::new().await;
+    let registry = fixture.registry("build").await;
+    fixture.store.prepare_list().await.unwrap();
+    // The later name comes first into the database.
+    for name in ["b", "a"] {
+        fixture.sync(&registry, &[image(name, "1", name)]).await;
+    }
+    let finds = |name: &str, tenths| {
+        let findings = vec![vulnerability("CVE-1", "x", tenths)];
+        (digest(name), report(&digest(name), findings))
+    };
+    fixture.scan_all(&BTreeMap::from([finds("a", 136), finds("b", 150)]), NOW).await;
+    for store in [fixture.store.clone(), open(fixture.folder.path()).await] {
+        let found = store.list_image_risk(&ImageRiskQuery::default()).await.unwrap();
+        let names: Vec<&str> =
+            found.items.iter().map(|item| item.image.repository.as_str()).collect();
+        assert_eq!(names, ["a", "b"]);
+    }
+}
+
 /// A process that did not look for long, and what it missed was forgotten, makes its list anew.
 #[tokio::test]
 async fn a_list_that_fell_behind_is_made_anew() {
