@@ -56,6 +56,7 @@ const COMMANDS: &[&[&str]] = &[
     &["images"],
     &["rank"],
     &["affected"],
+    &["explain"],
     &["key", "create"],
     &["key", "list"],
     &["key", "disable"],

@@ -6,6 +6,7 @@
 
 #![expect(clippy::doc_markdown, reason = "these comments are help texts, shown as they are")]
 
+mod explain;
 mod feed;
 mod reading;
 mod sandbox;
@@ -18,6 +19,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use plimsoll_model::Verdict;
 use plimsoll_scanner::Threshold;
 
+pub(crate) use self::explain::{Explain, ExplainFormat};
 pub(crate) use self::feed::{Feed, FeedKey};
 pub(crate) use self::reading::{Confinement, Limits, Sandbox};
 pub(crate) use self::sandbox::SandboxCheck;
@@ -110,6 +112,8 @@ pub(crate) enum Command {
     Rank(Rank),
     /// Which images have a vulnerability or a package
     Affected(Affected),
+    /// Why a finding is there, or why it is not
+    Explain(Box<Explain>),
     /// Access keys of the gateway
     #[command(subcommand)]
     Key(Key),

@@ -5,6 +5,7 @@
 pub(crate) mod affected;
 pub(crate) mod cluster;
 pub(crate) mod completions;
+pub(crate) mod explain;
 pub(crate) mod feed;
 pub(crate) mod images;
 pub(crate) mod key;

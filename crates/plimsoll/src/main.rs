@@ -76,6 +76,7 @@ async fn run(arguments: Arguments, terminal: Terminal) -> anyhow::Result<Exit> {
         Command::Images(images) => command::images::run(images, global, terminal).await?,
         Command::Rank(rank) => command::rank::run(&rank, global, terminal).await?,
         Command::Affected(affected) => command::affected::run(&affected, global, terminal).await?,
+        Command::Explain(explain) => command::explain::run(*explain, global, terminal).await?,
         Command::Key(key) => command::key::run(key, global, terminal).await?,
         Command::Cluster(cluster) => command::cluster::run(cluster, global, terminal).await?,
         Command::Settings(settings) => command::settings::run(settings, global, terminal).await?,

@@ -41,6 +41,25 @@ pub(crate) async fn run(
             "`--fail-on vulnerability` cannot be decided: there is no feed\nhint: `plimsoll feed update`, or `plimsoll feed import PATH`"
         );
     }
+    let scanned = scan(&arguments, feed, global, terminal).await?;
+    finish(&arguments, &scanned, terminal)
+}
+
+/// Scans the image and says nothing of it.
+pub(crate) async fn image(
+    arguments: &Scan,
+    global: &Global,
+    terminal: Terminal,
+) -> anyhow::Result<Scanned> {
+    scan(arguments, feed(arguments, global)?, global, terminal).await
+}
+
+async fn scan(
+    arguments: &Scan,
+    feed: Option<PathBuf>,
+    global: &Global,
+    terminal: Terminal,
+) -> anyhow::Result<Scanned> {
     let budget = arguments.limits.budget()?;
     let cache = if arguments.no_cache { None } else { open_cache(global, &budget, terminal) };
     let given = vex::read_all(&arguments.vex)?;
@@ -74,7 +93,7 @@ pub(crate) async fn run(
         attached::look(&scanning, isolation.as_ref(), &image, target, terminal, report).await?;
     }
     vex::look(given, beside, terminal, &mut scanned.report).await;
-    finish(&arguments, &scanned, terminal)
+    Ok(scanned)
 }
 
 /// A scan that is about to begin.

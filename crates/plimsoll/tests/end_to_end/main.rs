@@ -15,6 +15,7 @@ mod attack;
 mod command_line;
 mod console;
 mod demo;
+mod explain;
 mod feeds;
 mod fleet;
 mod packages;
