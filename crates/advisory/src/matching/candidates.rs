@@ -240,6 +240,14 @@ pub(super) fn asked<'a, 'p>(
     let name = normalized(&package.ecosystem, name);
     let entries = reader.entries(&package.ecosystem.0, &name, wanted)?;
     let mut asked = vec![Asked { version, entries }];
+    // SUSE's records in OSV speak of source packages, its own documents of what is built from them.
+    if row.scheme == Scheme::Rpm && package.name != name {
+        let mut entries = reader.entries(&package.ecosystem.0, &package.name, wanted)?;
+        let known: BTreeSet<u32> =
+            asked.iter().flat_map(|one| &one.entries).map(|entry| entry.advisory).collect();
+        entries.retain(|entry| !known.contains(&entry.advisory));
+        asked.push(Asked { version: &package.version, entries });
+    }
     let source = package.source.as_ref().filter(|_| row.scheme == Scheme::Rpm);
     if let Some(source) = source {
         let name = format!("{}.src", source.name);
