@@ -2,8 +2,6 @@
 //!
 //! In: an id, and where to look. Out: [`Explain`]. Odd: the comments are help texts.
 
-#![expect(clippy::doc_markdown, reason = "these comments are help texts, shown as they are")]
-
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};

@@ -155,7 +155,7 @@ fn view(view: &View) -> Vec<String> {
     vec![
         view.source.clone(),
         view.advisory.clone(),
-        view.revision.map(|time| time.date()).unwrap_or_default(),
+        dated(view.revision),
         view.status.map(|status| status.to_string()).unwrap_or_default(),
         view.fixed.clone().unwrap_or_default(),
         view.severity.iter().chain(&view.cvss).cloned().collect::<Vec<_>>().join(" "),
@@ -177,7 +177,7 @@ fn absence(text: &mut String, absent: &Absent, terminal: Terminal) {
                 look.installed.clone(),
                 look.advisory.clone(),
                 look.source.clone(),
-                look.revision.date(),
+                dated(look.revision),
                 look.ranges.join("; "),
                 look.reason.clone(),
             ]
@@ -193,9 +193,14 @@ fn absence(text: &mut String, absent: &Absent, terminal: Terminal) {
             if more > 0 {
                 names.push_str(&format!(" and {more} more"));
             }
-            vec![mention.advisory.clone(), mention.source.clone(), mention.revision.date(), names]
+            vec![mention.advisory.clone(), mention.source.clone(), dated(mention.revision), names]
         });
         text.push_str(&terminal.grid(&head, rows));
         text.push('\n');
     }
+}
+
+/// The day of a revision; nothing where the source gives none.
+fn dated(revision: Option<plimsoll_model::Timestamp>) -> String {
+    revision.map(plimsoll_model::Timestamp::date).unwrap_or_default()
 }
