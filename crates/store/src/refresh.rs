@@ -16,7 +16,7 @@ mod rematch;
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use plimsoll_model::Timestamp;
+use plimsoll_model::{Scheme, Timestamp, ecosystem::ECOSYSTEMS};
 use sqlx::{QueryBuilder, Transaction};
 
 use crate::{
@@ -115,6 +115,7 @@ impl Store {
             let asked: Vec<String> =
                 names.iter().map(|(ecosystem, name)| asked_text(ecosystem, name)).collect();
             let mut parts = asking(&mut transaction, &asked).await?;
+            parts.extend(of_rpm(&mut transaction, names).await?);
             parts.extend(no_longer_fresh(&mut transaction, date).await?);
             mark_pending(&mut transaction, id, &parts).await?;
         }
@@ -237,6 +238,28 @@ async fn asking(
         query.push(")");
         let rows =
             query.build().persistent(false).fetch_all(&mut *connection).await.doing(DOING)?;
+        for row in &rows {
+            parts.insert(column::number(row, "id")?);
+        }
+    }
+    Ok(parts)
+}
+
+/// Parts of the ecosystems of rpm in which something changed: their packages are looked up by more names than the one that
+/// they ask for, since advisories of one distribution name binary packages, source packages, or now the one and now the other.
+async fn of_rpm(
+    connection: &mut DatabaseConnection,
+    names: &BTreeSet<(String, String)>,
+) -> Result<BTreeSet<i64>, StoreError> {
+    let changed: BTreeSet<&str> = names.iter().map(|(ecosystem, _)| ecosystem.as_str()).collect();
+    let rows = ECOSYSTEMS.iter().filter(|row| row.scheme == Scheme::Rpm);
+    let mut parts = BTreeSet::new();
+    for row in rows.filter(|row| changed.contains(row.name)) {
+        let rows = sqlx::query("SELECT id FROM parts WHERE ecosystem = $1")
+            .bind(row.name)
+            .fetch_all(&mut *connection)
+            .await
+            .doing(DOING)?;
         for row in &rows {
             parts.insert(column::number(row, "id")?);
         }
