@@ -20,7 +20,8 @@ BEGIN;
 CREATE TEMP TABLE numbers (n INTEGER PRIMARY KEY);
 INSERT INTO numbers WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < :N) SELECT n FROM c;
 -- A number that looks drawn, 0 to 2^31 - 1, for each n.
-CREATE TEMP TABLE drawn AS SELECT n, (n * 1103515245 + 12345) * 2654435761 / 65536 & 2147483647 AS d FROM numbers;
+CREATE TEMP TABLE drawn AS SELECT n,
+    ((n * 2654435761 & 4294967295) * 1103515245 + 12345) / 65536 & 2147483647 AS d FROM numbers;
 CREATE UNIQUE INDEX temp.drawn_n ON drawn (n);
 INSERT INTO artifacts (id, digest, platform, scanned, verdict, report_digest, snapshot, detectors_version, risk_level, cve,
     sca, asap, later, nntf, baseline_high, baseline_medium, baseline_low, top_tenths)
