@@ -27,7 +27,9 @@ pub(super) fn refuse(
 ) -> Result<(), BundleError> {
     let Some(taken) = read(remembered)? else { return Ok(()) };
     let is_same = taken.version == header.version && taken.snapshot == header.snapshot;
-    if header.version > taken.version || is_same {
+    // Made within a second of its base: what stands upon the newest is newer.
+    let is_next = taken.version == header.version && header.base == Some(taken.snapshot);
+    if header.version > taken.version || is_same || is_next {
         return Ok(());
     }
     Err(BundleError::Rollback {

@@ -46,7 +46,7 @@ pub struct Absence {
 pub struct Mention {
     /// Its own id.
     pub advisory: String,
-    /// Where it comes from: `osv/Debian`.
+    /// The feed that it comes from: `osv`.
     pub source: String,
     /// When it was last changed, where its source says so.
     pub revision: Option<Timestamp>,
@@ -65,7 +65,7 @@ pub struct Look {
     pub installed: String,
     /// Id of the advisory.
     pub advisory: String,
-    /// Where it comes from.
+    /// Where it comes from: `osv/Debian`.
     pub source: String,
     /// When it was last changed, where its source says so.
     pub revision: Option<Timestamp>,
@@ -208,7 +208,7 @@ fn look_at(
             package: package.purl.clone(),
             installed: super::finding::named(package),
             advisory: advisory.id.to_owned(),
-            source: advisory.source.to_owned(),
+            source: format!("{}/{}", advisory.source, row.name),
             revision: advisory.modified,
             releases: releases(told),
             ranges: told
