@@ -65,8 +65,6 @@ pub(crate) struct Affected {
 pub(crate) struct Advisory {
     pub(crate) modified: Timestamp,
     pub(crate) id: Symbol,
-    /// It was put together from several documents, so the order of its parts says nothing.
-    pub(crate) is_merged: bool,
     /// Whether `modified` is its own word. Else it is a day that it cannot be older than.
     pub(crate) is_dated: bool,
     /// Id of the feed that it comes from.
@@ -106,7 +104,6 @@ impl Advisory {
             id,
             source,
             title,
-            is_merged: false,
             is_dated: true,
             authority: Authority::Advisory,
             published: None,
@@ -236,23 +233,6 @@ impl Collection {
     /// Keeps what one document of several says under an id.
     pub(crate) fn add_part(&mut self, advisory: Advisory) {
         self.parts.entry((advisory.source, advisory.id)).or_default().push(advisory);
-    }
-
-    /// Adds the statements of a record to those that other documents of the same feed hold on the same id.
-    pub(crate) fn merge_advisory(&mut self, advisory: Advisory) {
-        let key = (advisory.source, advisory.id);
-        let Some(known) = self.advisories.get_mut(&key) else {
-            self.advisories.insert(key, advisory);
-            return;
-        };
-        known.modified = known.modified.max(advisory.modified);
-        for alias in advisory.aliases {
-            if !known.aliases.contains(&alias) {
-                known.aliases.push(alias);
-            }
-        }
-        known.affected.extend(advisory.affected);
-        known.is_merged = true;
     }
 
     pub(crate) fn signal(&mut self, cve: &str) -> &mut Signal {

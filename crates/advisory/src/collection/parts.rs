@@ -45,13 +45,14 @@ pub(super) fn join(mut parts: Vec<Advisory>, symbols: &Symbols) -> Option<Adviso
         all
     };
     let (cves, cvss) = (union(&|part| part.cves.clone()), union(&|part| part.cvss.clone()));
+    let aliases = union(&|part| part.aliases.clone());
     let mut cwe: Vec<u32> = parts.iter().flat_map(|part| part.cwe.clone()).collect();
     cwe.sort_unstable();
     cwe.dedup();
     let published = parts.iter().filter_map(|part| part.published).min();
     let severity = parts.iter().filter_map(|part| part.severity).max();
     let newest = parts.pop()?;
-    Some(Advisory { published, severity, cves, cvss, cwe, affected, ..newest })
+    Some(Advisory { published, severity, cves, aliases, cvss, cwe, affected, ..newest })
 }
 
 #[cfg(test)]
@@ -81,7 +82,6 @@ mod tests {
         let affected = affected.collect();
         Advisory {
             is_dated: true,
-            is_merged: false,
             modified: Timestamp(day),
             id: symbols.intern("ALSA-2023:1"),
             source: symbols.intern("updateinfo"),

@@ -28,11 +28,6 @@ impl Collection {
         let withdrawn = u64::try_from(total - advisories.len()).unwrap_or(u64::MAX);
         let key = |advisory: &Advisory| (symbols.text(advisory.id), symbols.text(advisory.source));
         advisories.sort_by(|a, b| key(a).cmp(&key(b)));
-        for advisory in advisories.iter_mut().filter(|advisory| advisory.is_merged) {
-            advisory.affected.sort_by_cached_key(|affected| symbols.spelled(affected));
-            advisory.affected.dedup();
-            advisory.aliases.sort_by(|a, b| symbols.text(*a).cmp(symbols.text(*b)));
-        }
         let mut sources = sources::of_advisories(&advisories, &symbols);
         sources.extend(sources::of_signals(&signals, &dates));
         let date = sources.values().map(|source| source.date).max().unwrap_or_default();

@@ -149,7 +149,6 @@ impl Sink<'_> {
             authority: if is_register { Authority::Tracker } else { Authority::Advisory },
             published: bulletin.published,
             is_dated: true,
-            is_merged: false,
             is_withdrawn: false,
             is_malicious: false,
             is_disputed: false,

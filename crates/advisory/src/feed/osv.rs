@@ -105,7 +105,6 @@ fn advisory(record: &Record<'_>, into: &mut Sink<'_>) -> Result<Advisory, String
         cwe,
         module: vendor::module(id, &text).map(|module| into.0.symbols.intern(module)),
         source: into.0.symbols.intern(Osv.id()),
-        is_merged: false,
         is_dated: true,
         authority: if vendor::is_of_a_tracker(id) {
             Authority::Tracker

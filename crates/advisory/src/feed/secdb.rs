@@ -172,7 +172,7 @@ impl Place {
                 .filter(|other| cves.len() <= 1 && other != id)
                 .map(|other| into.0.symbols.intern(other))
                 .collect();
-            into.0.merge_advisory(Advisory {
+            into.0.add_part(Advisory {
                 authority: Authority::Tracker,
                 is_dated: false,
                 cves: if is_cve(id) { vec![symbol] } else { Vec::new() },
