@@ -7,10 +7,11 @@ use plimsoll_model::{Secret, Timestamp};
 
 use crate::{
     Policy, Store, StoreError, column,
+    database::DatabaseRow,
     error::Doing,
     master_key::{Place, random_text},
     registries::is_name,
-    store::DatabaseRow,
+    statement,
 };
 
 /// A key that was just made; its secret is shown this once.
@@ -105,7 +106,7 @@ impl Store {
             transient: false,
         })?;
         let mut transaction = self.write().await?;
-        sqlx::query(
+        statement::query(
             "INSERT INTO access_keys (id, name, secret, policy, active, created) VALUES ($1, $2, $3, $4, 1, $5)",
         )
         .bind(&id)
@@ -113,7 +114,7 @@ impl Store {
         .bind(sealed)
         .bind(policy)
         .bind(now.0)
-        .execute(&mut *transaction)
+        .execute(&mut transaction)
         .await
         .doing(DOING)?;
         transaction.commit().await.doing(DOING)?;
@@ -125,7 +126,7 @@ impl Store {
     /// # Errors
     /// The database fails, or the secret does not decrypt.
     pub async fn key(&self, id: &str) -> Result<Option<AccessKey>, StoreError> {
-        let row = sqlx::query("SELECT * FROM access_keys WHERE id = $1")
+        let row = statement::query("SELECT * FROM access_keys WHERE id = $1")
             .bind(id)
             .fetch_optional(&mut *self.read().await?)
             .await
@@ -142,7 +143,7 @@ impl Store {
     /// # Errors
     /// The database fails.
     pub async fn list_keys(&self) -> Result<Vec<KeySummary>, StoreError> {
-        let rows = sqlx::query("SELECT * FROM access_keys ORDER BY created, id")
+        let rows = statement::query("SELECT * FROM access_keys ORDER BY created, id")
             .fetch_all(&mut *self.read().await?)
             .await
             .doing("listing access keys")?;
@@ -156,10 +157,10 @@ impl Store {
     pub async fn set_key_active(&self, id: &str, active: bool) -> Result<(), KeyError> {
         const DOING: &str = "changing an access key";
         let mut transaction = self.write().await?;
-        let done = sqlx::query("UPDATE access_keys SET active = $2 WHERE id = $1")
+        let done = statement::query("UPDATE access_keys SET active = $2 WHERE id = $1")
             .bind(id)
             .bind(i64::from(active))
-            .execute(&mut *transaction)
+            .execute(&mut transaction)
             .await
             .doing(DOING)?;
         if done.rows_affected() == 0 {
@@ -180,12 +181,12 @@ impl Store {
             return Ok(());
         }
         let mut transaction = self.write().await?;
-        sqlx::query(
+        statement::query(
             "UPDATE access_keys SET last_used = $2 WHERE id = $1 AND (last_used IS NULL OR last_used < $2)",
         )
         .bind(&key.id)
         .bind(day.0)
-        .execute(&mut *transaction)
+        .execute(&mut transaction)
         .await
         .doing(DOING)?;
         transaction.commit().await.doing(DOING)

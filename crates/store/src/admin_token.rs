@@ -8,14 +8,13 @@ use std::{io, path::PathBuf};
 
 use plimsoll_model::Secret;
 use ring::hmac;
-use sqlx::Transaction;
 
 use crate::{
     Store, StoreError,
+    database::Transaction,
     error::Doing,
     master_key::{hex_encode, random_text, write_private},
     settings,
-    store::Database,
 };
 
 /// Name of the file in the data directory.
@@ -86,10 +85,7 @@ impl Store {
     }
 
     /// The file comes first: if the program dies before the commit, the next start makes another token and file.
-    async fn new_token(
-        &self,
-        transaction: &mut Transaction<'_, Database>,
-    ) -> Result<Secret<String>, TokenError> {
+    async fn new_token(&self, transaction: &mut Transaction) -> Result<Secret<String>, TokenError> {
         let token = random_text(48)?;
         let path = self.admin_token_file();
         let draft = path.with_extension(random_text(12)?);

@@ -8,14 +8,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sqlx::QueryBuilder;
-
 use crate::{
     Affected, ImageRow, Store, StoreError, column,
+    database::{DatabaseConnection, DatabaseRow},
     error::Doing,
     inventory_rows::{self, ImageCounts},
     inventory_set::InventorySet,
-    store::{Database, DatabaseConnection, DatabaseRow},
+    statement::{self, QueryBuilder},
 };
 
 /// Which part of the list.
@@ -135,18 +134,18 @@ impl Store {
         let name = name.trim().to_ascii_uppercase();
         // Names, inventories and images are of one moment.
         let mut snapshot = self.snapshot().await?;
-        let rows = sqlx::query(
+        let rows = statement::query(
             "SELECT n.part_id AS of_id, f.kind, f.finding_id, f.record, COALESCE(f.subject, p.purl) AS subject, f.level, \
              f.priority, f.tenths, f.fix_version, f.title FROM part_names n \
              JOIN part_findings f ON f.part_id = n.part_id AND f.number = n.number \
              JOIN parts p ON p.id = n.part_id WHERE n.name = $1 ORDER BY subject, n.part_id, n.number",
         )
         .bind(&name)
-        .fetch_all(&mut *snapshot)
+        .fetch_all(&mut snapshot)
         .await
         .doing(DOING)?;
         let hits = Hit::all(rows)?;
-        let rows = sqlx::query(
+        let rows = statement::query(
             "SELECT i.id AS of_id, i.namespace, i.repository, i.tag, r.name AS registry, f.kind, f.finding_id, f.record, \
              f.subject, f.level, f.priority, f.tenths, f.fix_version, f.title FROM finding_names n \
              JOIN findings f ON f.artifact_id = n.artifact_id AND f.number = n.number \
@@ -154,7 +153,7 @@ impl Store {
              WHERE n.name = $1 ORDER BY f.subject, f.number",
         )
         .bind(&name)
-        .fetch_all(&mut *snapshot)
+        .fetch_all(&mut snapshot)
         .await
         .doing(DOING)?;
         let whole = Hit::all(rows)?;
@@ -179,7 +178,7 @@ impl Store {
         query: &AffectedQuery,
     ) -> Result<AffectedPage<Holding>, StoreError> {
         let mut snapshot = self.snapshot().await?;
-        let mut sql: QueryBuilder<Database> = QueryBuilder::new(
+        let mut sql = QueryBuilder::new(
             "SELECT p.id AS of_id, p.purl AS subject, NULL AS priority, NULL AS tenths FROM parts p WHERE ",
         );
         match package {
@@ -189,7 +188,7 @@ impl Store {
             PackageName::Purl(purl) => push_purl(&mut sql, purl.trim()),
         }
         sql.push(" ORDER BY p.purl, p.id");
-        let rows = sql.build().fetch_all(&mut *snapshot).await.doing(DOING)?;
+        let rows = sql.build().fetch_all(&mut snapshot).await.doing(DOING)?;
         let hits = Hit::all(rows)?;
         let page = list(&mut snapshot, &hits, &[], query).await?;
         let images = images(&mut snapshot, &page.listed).await?;
@@ -207,7 +206,7 @@ impl Store {
 }
 
 /// The package URL itself and those that only have a version or qualifiers besides.
-fn push_purl(sql: &mut QueryBuilder<Database>, purl: &str) {
+fn push_purl(sql: &mut QueryBuilder, purl: &str) {
     sql.push("(p.purl = ").push_bind(purl.to_owned());
     for (mark, behind) in [('@', 'A'), ('?', '@'), ('#', '$')] {
         sql.push(" OR (p.purl >= ").push_bind(format!("{purl}{mark}"));
@@ -385,7 +384,7 @@ async fn images_of(
     let inventories: Vec<i64> = set.iter().collect();
     let mut listed = Vec::new();
     for chunk in inventories.chunks(ROWS) {
-        let mut query: QueryBuilder<Database> = QueryBuilder::new(COLUMNS);
+        let mut query = QueryBuilder::new(COLUMNS);
         query.push(
             "artifacts a JOIN images i ON i.artifact_id = a.id JOIN registries r ON r.id = i.registry_id \
              WHERE a.inventory_id IN (",
@@ -426,7 +425,7 @@ async fn in_order_of(
     need: u64,
 ) -> Result<Vec<Listed>, StoreError> {
     let need = usize::try_from(need).unwrap_or(usize::MAX);
-    let registries = sqlx::query("SELECT id, name FROM registries ORDER BY name")
+    let registries = statement::query("SELECT id, name FROM registries ORDER BY name")
         .fetch_all(&mut *connection)
         .await
         .doing(DOING)?;
@@ -436,7 +435,7 @@ async fn in_order_of(
         let name = column::text(registry, "name")?;
         let mut behind = (String::new(), String::new(), String::new());
         loop {
-            let rows = sqlx::query(
+            let rows = statement::query(
                 "SELECT i.id, a.inventory_id, i.namespace, i.repository, i.tag FROM images i \
                  JOIN artifacts a ON a.id = i.artifact_id WHERE i.registry_id = $1 \
                  AND (i.namespace, i.repository, i.tag) > ($2, $3, $4) \
@@ -475,7 +474,7 @@ async fn in_order_of(
     Ok(listed)
 }
 
-fn push_filters(sql: &mut QueryBuilder<Database>, query: &AffectedQuery) {
+fn push_filters(sql: &mut QueryBuilder, query: &AffectedQuery) {
     if let Some(registry) = &query.registry {
         sql.push(" AND r.name = ").push_bind(registry.clone());
     }
@@ -498,7 +497,7 @@ async fn filtered(
     query: &AffectedQuery,
     ranked: &Ranked,
 ) -> Result<Vec<Listed>, StoreError> {
-    let mut sql: QueryBuilder<Database> = QueryBuilder::new(COLUMNS);
+    let mut sql = QueryBuilder::new(COLUMNS);
     sql.push(
         "images i JOIN artifacts a ON a.id = i.artifact_id JOIN registries r ON r.id = i.registry_id \
          WHERE a.inventory_id IS NOT NULL",
@@ -524,7 +523,7 @@ async fn listed_whole(
 ) -> Result<Vec<Listed>, StoreError> {
     let mut pass = None;
     if is_filtered {
-        let mut sql: QueryBuilder<Database> = QueryBuilder::new(
+        let mut sql = QueryBuilder::new(
             "SELECT i.id FROM images i JOIN registries r ON r.id = i.registry_id WHERE 1 = 1",
         );
         push_filters(&mut sql, query);
@@ -559,7 +558,7 @@ async fn images(
 ) -> Result<BTreeMap<i64, (ImageRow, String)>, StoreError> {
     let mut images = BTreeMap::new();
     for chunk in listed.chunks(ROWS) {
-        let mut query: QueryBuilder<Database> = QueryBuilder::new(
+        let mut query = QueryBuilder::new(
             "SELECT i.*, r.name AS registry FROM images i JOIN registries r ON r.id = i.registry_id WHERE i.id IN (",
         );
         let mut numbers = query.separated(", ");

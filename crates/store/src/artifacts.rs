@@ -11,15 +11,15 @@ use std::{
 };
 
 use plimsoll_model::{Digest, Report, RiskCounters, Timestamp, Verdict};
-use sqlx::{QueryBuilder, Transaction};
 
 use crate::{
     Store, StoreError, TaskStatus, column,
+    database::{DatabaseConnection, DatabaseRow, Transaction},
     error::Doing,
     fleet,
     inventories::{self, Frame, StoredPart},
     inventory_rows, numbers,
-    store::{Database, DatabaseConnection, DatabaseRow},
+    statement::{self, QueryBuilder},
 };
 
 /// Reports are our own, but a damaged file must not fill the memory.
@@ -93,7 +93,7 @@ impl Store {
     /// # Errors
     /// The database fails.
     pub async fn artifact(&self, digest: &Digest) -> Result<Option<Artifact>, StoreError> {
-        let row = sqlx::query(concat!(
+        let row = statement::query(concat!(
             "SELECT ",
             artifact_columns!(),
             " FROM artifacts a LEFT JOIN tasks t ON t.artifact_id = a.id WHERE a.digest = $1"
@@ -122,7 +122,7 @@ impl Store {
     pub async fn prune_artifacts(&self, now: Timestamp) -> Result<u64, StoreError> {
         const DOING: &str = "removing artifacts without images";
         let before = now.0.saturating_sub(KEPT_WITHOUT_IMAGES);
-        let due = sqlx::query("SELECT 1 FROM artifacts WHERE orphaned <= $1 LIMIT 1")
+        let due = statement::query("SELECT 1 FROM artifacts WHERE orphaned <= $1 LIMIT 1")
             .bind(before)
             .fetch_optional(&mut *self.read().await?)
             .await
@@ -131,12 +131,12 @@ impl Store {
             return Ok(0);
         }
         let mut transaction = self.write().await?;
-        let done = sqlx::query(
+        let done = statement::query(
             "DELETE FROM artifacts WHERE orphaned <= $1 \
              AND NOT EXISTS (SELECT 1 FROM images i WHERE i.artifact_id = artifacts.id)",
         )
         .bind(before)
-        .execute(&mut *transaction)
+        .execute(&mut transaction)
         .await
         .doing(DOING)?;
         inventory_rows::prune(&mut transaction).await?;
@@ -151,7 +151,7 @@ pub(crate) async fn report(
     digest: &Digest,
 ) -> Result<Option<Report>, StoreError> {
     const DOING: &str = "reading a report";
-    let row = sqlx::query(
+    let row = statement::query(
         "SELECT p.report, a.inventory_id, v.parts, v.places, v.gaps FROM artifacts a \
          JOIN reports p ON p.artifact_id = a.id LEFT JOIN inventories v ON v.id = a.inventory_id WHERE a.digest = $1",
     )
@@ -173,11 +173,12 @@ pub(crate) async fn report(
         .ok_or_else(|| inventory_rows::corrupt("inventories.parts", inventory))?;
     let parts = stored_parts(connection, &held).await?;
     let parts: Vec<&StoredPart> = held.iter().filter_map(|id| parts.get(id)).collect();
+    let gaps: Option<String> = column::get(&row, "gaps")?;
     let frame = Frame {
         artifact: digest,
         identity: stored,
         places: column::get(&row, "places")?,
-        gaps: column::get(&row, "gaps")?,
+        gaps: gaps.as_deref(),
         feed: fleet::read(connection).await?.and_then(|fleet| fleet.feed),
     };
     inventories::join(frame, &parts).map(Some)
@@ -189,7 +190,7 @@ async fn stored_parts(
 ) -> Result<BTreeMap<i64, StoredPart>, StoreError> {
     let mut parts = BTreeMap::new();
     for chunk in ids.chunks(500) {
-        let mut query: QueryBuilder<Database> = QueryBuilder::new(
+        let mut query = QueryBuilder::new(
             "SELECT id, ecosystem IS NOT NULL AS is_package, content, matched, gaps FROM parts WHERE id IN (",
         );
         let mut listed = query.separated(", ");
@@ -232,17 +233,17 @@ fn unpack(packed: &[u8]) -> Result<Report, std::io::Error> {
 
 /// The row of an artifact, made if there is none, and no longer an orphan.
 pub(crate) async fn ensure(
-    transaction: &mut Transaction<'_, Database>,
+    transaction: &mut Transaction,
     digest: &Digest,
     platform: &str,
 ) -> Result<i64, StoreError> {
-    let row = sqlx::query(
+    let row = statement::query(
         "INSERT INTO artifacts (digest, platform) VALUES ($1, $2) \
          ON CONFLICT (digest) DO UPDATE SET orphaned = NULL RETURNING id",
     )
     .bind(digest.to_string())
     .bind(platform)
-    .fetch_one(&mut **transaction)
+    .fetch_one(transaction)
     .await
     .doing("adding an artifact")?;
     column::number(&row, "id")
@@ -262,11 +263,11 @@ pub(crate) struct Standing {
 /// Writes where artifacts stand. Nothing else writes an artifact's counters, risk level or time of scan, so that what is
 /// kept beside them (an image's own copy, sums over images) has one place to be kept right.
 pub(crate) async fn set_counters(
-    transaction: &mut Transaction<'_, Database>,
+    transaction: &mut Transaction,
     standings: &[Standing],
 ) -> Result<(), StoreError> {
     for Standing { artifact, scanned, counters } in standings {
-        sqlx::query(
+        statement::query(
             "UPDATE artifacts SET scanned = $2, risk_level = $3, cve = $4, sca = $5, asap = $6, later = $7, nntf = $8, \
              baseline_high = $9, baseline_medium = $10, baseline_low = $11, malicious_serious = $12, \
              malicious_suspicious = $13, malicious_remind = $14, top_tenths = $15 WHERE id = $1",
@@ -286,7 +287,7 @@ pub(crate) async fn set_counters(
         .bind(i64::from(counters.malicious_suspicious))
         .bind(i64::from(counters.malicious_remind))
         .bind(i64::from(counters.top_tenths))
-        .execute(&mut **transaction)
+        .execute(transaction)
         .await
         .doing("writing counters")?;
     }
@@ -295,25 +296,25 @@ pub(crate) async fn set_counters(
 
 /// Marks those of the artifacts that no image names any more, and takes them out of the queue. A scan that runs may end.
 pub(crate) async fn mark_orphans(
-    transaction: &mut Transaction<'_, Database>,
+    transaction: &mut Transaction,
     artifacts: &BTreeSet<i64>,
     now: Timestamp,
 ) -> Result<(), StoreError> {
     const DOING: &str = "marking artifacts without images";
     for id in artifacts {
-        let done = sqlx::query(
+        let done = statement::query(
             "UPDATE artifacts SET orphaned = $2 WHERE id = $1 AND orphaned IS NULL \
              AND NOT EXISTS (SELECT 1 FROM images i WHERE i.artifact_id = $1)",
         )
         .bind(id)
         .bind(now.0)
-        .execute(&mut **transaction)
+        .execute(transaction)
         .await
         .doing(DOING)?;
         if done.rows_affected() > 0 {
-            sqlx::query("DELETE FROM tasks WHERE artifact_id = $1 AND state = 'queued'")
+            statement::query("DELETE FROM tasks WHERE artifact_id = $1 AND state = 'queued'")
                 .bind(id)
-                .execute(&mut **transaction)
+                .execute(transaction)
                 .await
                 .doing(DOING)?;
         }

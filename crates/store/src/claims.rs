@@ -5,14 +5,14 @@
 //! claims with `FOR UPDATE SKIP LOCKED`.
 
 use plimsoll_model::Timestamp;
-use sqlx::Transaction;
 
 use crate::{
     FailOutcome, LEASE_SECONDS, Lease, MAX_ATTEMPTS, Origin, Retry, Store, StoreError, Task,
     column,
+    database::{DatabaseConnection, DatabaseRow, Transaction},
     error::Doing,
     images::join_path,
-    store::{Database, DatabaseConnection, DatabaseRow},
+    statement,
     tasks::cut,
 };
 
@@ -54,13 +54,13 @@ impl Store {
         const DOING: &str = "extending a lease";
         let until = Timestamp(now.0.saturating_add(LEASE_SECONDS));
         let mut transaction = self.write().await?;
-        let done = sqlx::query(
+        let done = statement::query(
             "UPDATE tasks SET lease_until = $3 WHERE id = $1 AND generation = $2 AND state = 'running'",
         )
         .bind(lease.task_id)
         .bind(lease.generation)
         .bind(until.0)
-        .execute(&mut *transaction)
+        .execute(&mut transaction)
         .await
         .doing(DOING)?;
         transaction.commit().await.doing(DOING)?;
@@ -80,12 +80,12 @@ impl Store {
     ) -> Result<FailOutcome, StoreError> {
         const DOING: &str = "recording a failed attempt";
         let mut transaction = self.write().await?;
-        let row = sqlx::query(
+        let row = statement::query(
             "SELECT attempts FROM tasks WHERE id = $1 AND generation = $2 AND state = 'running'",
         )
         .bind(lease.task_id)
         .bind(lease.generation)
-        .fetch_optional(&mut *transaction)
+        .fetch_optional(&mut transaction)
         .await
         .doing(DOING)?;
         let Some(row) = row else { return Ok(FailOutcome::Dropped) };
@@ -99,7 +99,7 @@ impl Store {
             FailOutcome::Again(due) => ("queued", due),
             FailOutcome::Failed | FailOutcome::Dropped => ("failed", now),
         };
-        sqlx::query(
+        statement::query(
             "UPDATE tasks SET state = $2, due = $3, error = $4, finished = $5, worker = NULL, lease_until = NULL \
              WHERE id = $1",
         )
@@ -108,7 +108,7 @@ impl Store {
         .bind(due.0)
         .bind(cut(error))
         .bind(now.0)
-        .execute(&mut *transaction)
+        .execute(&mut transaction)
         .await
         .doing(DOING)?;
         transaction.commit().await.doing(DOING)?;
@@ -122,14 +122,14 @@ impl Store {
     pub async fn release(&self, lease: &Lease, now: Timestamp) -> Result<(), StoreError> {
         const DOING: &str = "giving a task back";
         let mut transaction = self.write().await?;
-        sqlx::query(
+        statement::query(
             "UPDATE tasks SET state = 'queued', attempts = attempts - 1, due = $3, worker = NULL, lease_until = NULL \
              WHERE id = $1 AND generation = $2 AND state = 'running'",
         )
         .bind(lease.task_id)
         .bind(lease.generation)
         .bind(now.0)
-        .execute(&mut *transaction)
+        .execute(&mut transaction)
         .await
         .doing(DOING)?;
         transaction.commit().await.doing(DOING)?;
@@ -145,13 +145,13 @@ impl Store {
     pub async fn release_worker(&self, prefix: &str, now: Timestamp) -> Result<u64, StoreError> {
         const DOING: &str = "giving back the tasks of a dead worker";
         let mut transaction = self.write().await?;
-        let done = sqlx::query(
+        let done = statement::query(
             "UPDATE tasks SET lease_until = $2 WHERE state = 'running' AND lease_until > $2 \
              AND substr(worker, 1, length($1)) = $1",
         )
         .bind(prefix)
         .bind(now.0)
-        .execute(&mut *transaction)
+        .execute(&mut transaction)
         .await
         .doing(DOING)?;
         transaction.commit().await.doing(DOING)?;
@@ -172,7 +172,7 @@ async fn has_claimable(
     connection: &mut DatabaseConnection,
     now: Timestamp,
 ) -> Result<bool, StoreError> {
-    let row = sqlx::query(
+    let row = statement::query(
         "SELECT 1 FROM tasks WHERE (state = 'queued' AND due <= $1) OR (state = 'running' AND lease_until <= $1) LIMIT 1",
     )
     .bind(now.0)
@@ -184,17 +184,17 @@ async fn has_claimable(
 
 /// Ends tasks whose last allowed attempt ended without a word: its worker died or was stopped.
 async fn give_up_exhausted(
-    transaction: &mut Transaction<'_, Database>,
+    transaction: &mut Transaction,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    sqlx::query(
+    statement::query(
         "UPDATE tasks SET state = 'failed', finished = $1, lease_until = NULL, error = 'worker ' || worker || \
          ' stopped during attempt ' || attempts || ', the last one; the image may be what stops it' \
          WHERE state = 'running' AND lease_until <= $1 AND attempts >= $2",
     )
     .bind(now.0)
     .bind(i64::from(MAX_ATTEMPTS))
-    .execute(&mut **transaction)
+    .execute(transaction)
     .await
     .doing(CLAIM)?;
     Ok(())
@@ -203,10 +203,10 @@ async fn give_up_exhausted(
 /// The task to take next: a person's before a schedule's, then of the registry with the fewest running scans, then the
 /// oldest. PostgreSQL adds `FOR UPDATE SKIP LOCKED` here; SQLite has one writer at a time.
 async fn next_claimable(
-    transaction: &mut Transaction<'_, Database>,
+    transaction: &mut Transaction,
     now: Timestamp,
 ) -> Result<Option<DatabaseRow>, StoreError> {
-    sqlx::query(
+    statement::query(
         "SELECT t.* FROM tasks t LEFT JOIN ( \
              SELECT registry_id, COUNT(*) AS number FROM tasks \
              WHERE state = 'running' AND lease_until > $1 GROUP BY registry_id \
@@ -215,33 +215,33 @@ async fn next_claimable(
          ORDER BY t.origin, COALESCE(busy.number, 0), t.queued, t.id LIMIT 1",
     )
     .bind(now.0)
-    .fetch_optional(&mut **transaction)
+    .fetch_optional(transaction)
     .await
     .doing(CLAIM)
 }
 
 /// Gives a task to a worker. One that no image names any more is removed instead.
 async fn take(
-    transaction: &mut Transaction<'_, Database>,
+    transaction: &mut Transaction,
     row: DatabaseRow,
     worker: &str,
     now: Timestamp,
 ) -> Result<Option<Task>, StoreError> {
     let task_id: i64 = column::number(&row, "id")?;
-    let image = sqlx::query(
+    let image = statement::query(
         "SELECT i.registry_id, i.namespace, i.repository, i.tag, a.digest, a.platform \
          FROM images i JOIN artifacts a ON a.id = i.artifact_id WHERE i.artifact_id = $1 \
          ORDER BY CASE WHEN i.registry_id = $2 THEN 0 ELSE 1 END, i.updated DESC, i.id LIMIT 1",
     )
     .bind(column::number::<i64>(&row, "artifact_id")?)
     .bind(column::number::<i64>(&row, "registry_id")?)
-    .fetch_optional(&mut **transaction)
+    .fetch_optional(transaction)
     .await
     .doing(CLAIM)?;
     let Some(image) = image else {
-        sqlx::query("DELETE FROM tasks WHERE id = $1")
+        statement::query("DELETE FROM tasks WHERE id = $1")
             .bind(task_id)
-            .execute(&mut **transaction)
+            .execute(transaction)
             .await
             .doing(CLAIM)?;
         return Ok(None);
@@ -250,7 +250,7 @@ async fn take(
     let attempt = column::number::<u32>(&row, "attempts")?.saturating_add(1);
     let generation = column::number::<i64>(&row, "generation")?.saturating_add(1);
     let until = Timestamp(now.0.saturating_add(LEASE_SECONDS));
-    sqlx::query(
+    statement::query(
         "UPDATE tasks SET state = 'running', registry_id = $2, attempts = $3, generation = $4, worker = $5, \
          lease_until = $6 WHERE id = $1",
     )
@@ -260,7 +260,7 @@ async fn take(
     .bind(generation)
     .bind(worker)
     .bind(until.0)
-    .execute(&mut **transaction)
+    .execute(transaction)
     .await
     .doing(CLAIM)?;
     Ok(Some(Task {

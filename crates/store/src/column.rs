@@ -4,21 +4,12 @@
 //! databases know signed 64-bit integers only, so an unsigned number is checked on its way in and out.
 
 use plimsoll_model::{Digest, RiskCounters, Timestamp};
-use sqlx::{ColumnIndex, Decode, Row, Type};
 
-use crate::{
-    StoreError,
-    error::Doing,
-    store::{Database, DatabaseRow},
-};
+use crate::{StoreError, database::DatabaseRow, error::Doing, statement::Column};
 
-/// A column's value as the library decodes it.
-pub(crate) fn get<'r, T>(row: &'r DatabaseRow, column: &str) -> Result<T, StoreError>
-where
-    T: Decode<'r, Database> + Type<Database>,
-    for<'c> &'c str: ColumnIndex<DatabaseRow>,
-{
-    row.try_get(column).doing("reading a column")
+/// A column's value.
+pub(crate) fn get<'r, T: Column<'r>>(row: &'r DatabaseRow, column: &str) -> Result<T, StoreError> {
+    T::read(row, column).doing("reading a column")
 }
 
 fn corrupt(column: &str, value: impl ToString, expected: &'static str) -> StoreError {

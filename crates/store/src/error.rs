@@ -76,14 +76,47 @@ impl<T> Doing<T> for Result<T, sqlx::Error> {
     }
 }
 
-/// `SQLITE_BUSY` (5), `SQLITE_LOCKED` (6), `SQLITE_FULL` (13) and their extended codes, whose low byte they are.
 fn is_transient(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::PoolTimedOut | sqlx::Error::Io(_) => true,
-        sqlx::Error::Database(database) => database
-            .code()
-            .and_then(|code| code.parse::<u32>().ok())
-            .is_some_and(|code| matches!(code & 0xff, 5 | 6 | 13)),
+        sqlx::Error::Database(database) => {
+            let code = database.code().unwrap_or_default();
+            if database.try_downcast_ref::<sqlx::postgres::PgDatabaseError>().is_some() {
+                is_transient_in_postgres(&code)
+            } else {
+                is_transient_in_sqlite(&code)
+            }
+        }
         _ => false,
+    }
+}
+
+/// `SQLITE_BUSY` (5), `SQLITE_LOCKED` (6), `SQLITE_FULL` (13) and their extended codes, whose low byte they are.
+fn is_transient_in_sqlite(code: &str) -> bool {
+    code.parse::<u32>().is_ok_and(|code| matches!(code & 0xff, 5 | 6 | 13))
+}
+
+/// Connection lost (08), a transaction that another one cut short (40), resources that ran out (53), a lock not got in time
+/// (55P03), a server that stops or starts (57P).
+fn is_transient_in_postgres(code: &str) -> bool {
+    ["08", "40", "53", "57P"].iter().any(|class| code.starts_with(class)) || code == "55P03"
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn what_may_succeed_later_is_told_apart() {
+        for code in ["5", "6", "13", "261", "517"] {
+            assert!(super::is_transient_in_sqlite(code), "{code}");
+        }
+        for code in ["1", "11", "19", "1555", ""] {
+            assert!(!super::is_transient_in_sqlite(code), "{code}");
+        }
+        for code in ["08006", "40001", "40P01", "53100", "55P03", "57P01"] {
+            assert!(super::is_transient_in_postgres(code), "{code}");
+        }
+        for code in ["23505", "42601", "57014", "22021", ""] {
+            assert!(!super::is_transient_in_postgres(code), "{code}");
+        }
     }
 }

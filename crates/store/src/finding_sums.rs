@@ -4,14 +4,13 @@
 //! read from memory; images with equal digests count each, as they do in lists.
 
 use plimsoll_model::Digest;
-use sqlx::QueryBuilder;
 
 use crate::{
     Store, StoreError, column,
     error::Doing,
     images::dashed,
     listing::{MEETINGS, push_in},
-    store::Database,
+    statement::QueryBuilder,
 };
 
 /// Which images; what is given is combined with "and".
@@ -59,7 +58,7 @@ impl Store {
             let (listing, _snapshot) = self.current_listing().await?;
             return Ok(listing.finding_sums());
         }
-        let mut sql: QueryBuilder<Database> = QueryBuilder::new(
+        let mut sql = QueryBuilder::new(
             "SELECT COALESCE(SUM(a.cve), 0) AS cve, COALESCE(SUM(a.sca), 0) AS sca, \
              COALESCE(SUM(a.baseline_high + a.baseline_medium + a.baseline_low), 0) AS baseline, \
              COALESCE(SUM(a.malicious_serious + a.malicious_suspicious + a.malicious_remind), 0) AS malicious \

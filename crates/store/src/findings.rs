@@ -7,12 +7,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use plimsoll_model::{Finding, Kind, Level, Priority, Subject};
-use sqlx::{QueryBuilder, Transaction};
 
 use crate::{
     ImageRow, StoreError, column,
+    database::{DatabaseRow, Transaction},
     error::Doing,
-    store::{Database, DatabaseRow},
+    statement::{self, QueryBuilder},
 };
 
 /// One image that a finding is about.
@@ -101,7 +101,7 @@ const ROWS: usize = 500;
 
 /// Makes the rows of an artifact those of `findings`: what differs is removed or added, the rest stays untouched.
 pub(crate) async fn replace(
-    transaction: &mut Transaction<'_, Database>,
+    transaction: &mut Transaction,
     artifact: i64,
     findings: &[Finding],
 ) -> Result<(), StoreError> {
@@ -111,10 +111,10 @@ pub(crate) async fn replace(
     let mut next = stored.keys().next_back().map_or(1, |number| number.saturating_add(1));
     for (number, row) in &stored {
         if !wanted.remove(row) {
-            sqlx::query("DELETE FROM findings WHERE artifact_id = $1 AND number = $2")
+            statement::query("DELETE FROM findings WHERE artifact_id = $1 AND number = $2")
                 .bind(artifact)
                 .bind(number)
-                .execute(&mut **transaction)
+                .execute(transaction)
                 .await
                 .doing(DOING)?;
         }
@@ -131,21 +131,21 @@ pub(crate) async fn replace(
 }
 
 async fn stored(
-    transaction: &mut Transaction<'_, Database>,
+    transaction: &mut Transaction,
     artifact: i64,
 ) -> Result<BTreeMap<i64, Row>, StoreError> {
-    let rows = sqlx::query("SELECT * FROM findings WHERE artifact_id = $1")
+    let rows = statement::query("SELECT * FROM findings WHERE artifact_id = $1")
         .bind(artifact)
-        .fetch_all(&mut **transaction)
+        .fetch_all(transaction)
         .await
         .doing(DOING)?;
     let mut stored = BTreeMap::new();
     for row in &rows {
         stored.insert(column::number(row, "number")?, Row::read(row)?);
     }
-    let names = sqlx::query("SELECT name, number FROM finding_names WHERE artifact_id = $1")
+    let names = statement::query("SELECT name, number FROM finding_names WHERE artifact_id = $1")
         .bind(artifact)
-        .fetch_all(&mut **transaction)
+        .fetch_all(transaction)
         .await
         .doing(DOING)?;
     for name in &names {
@@ -158,11 +158,11 @@ async fn stored(
 }
 
 async fn insert(
-    transaction: &mut Transaction<'_, Database>,
+    transaction: &mut Transaction,
     artifact: i64,
     rows: &[(i64, Row)],
 ) -> Result<(), StoreError> {
-    let mut findings: QueryBuilder<Database> = QueryBuilder::new(
+    let mut findings = QueryBuilder::new(
         "INSERT INTO findings (artifact_id, number, kind, finding_id, record, subject, level, priority, tenths, \
          fix_version, title) ",
     );
@@ -180,19 +180,19 @@ async fn insert(
             .push_bind(row.fix_version.clone())
             .push_bind(row.title.clone());
     });
-    findings.build().persistent(false).execute(&mut **transaction).await.doing(DOING)?;
+    findings.build().persistent(false).execute(transaction).await.doing(DOING)?;
 
     let names: Vec<(i64, &String)> = rows
         .iter()
         .flat_map(|(number, row)| row.names.iter().map(|name| (*number, name)))
         .collect();
     for part in names.chunks(ROWS) {
-        let mut insert: QueryBuilder<Database> =
+        let mut insert =
             QueryBuilder::new("INSERT INTO finding_names (name, artifact_id, number) ");
         insert.push_values(part, |mut values, (number, name)| {
             values.push_bind((*name).clone()).push_bind(artifact).push_bind(*number);
         });
-        insert.build().persistent(false).execute(&mut **transaction).await.doing(DOING)?;
+        insert.build().persistent(false).execute(transaction).await.doing(DOING)?;
     }
     Ok(())
 }

@@ -5,13 +5,13 @@
 //! that the refresh meets no part behind its back.
 
 use plimsoll_model::{Digest, FeedState};
-use sqlx::Transaction;
 
 use crate::{
     Judge, Store, StoreError, column,
+    database::{DatabaseConnection, Transaction},
     error::Doing,
     parts::failed,
-    store::{Database, DatabaseConnection},
+    statement,
 };
 
 /// What all parts are matched with, or are being brought to.
@@ -52,7 +52,7 @@ impl Store {
 }
 
 pub(crate) async fn read(connection: &mut DatabaseConnection) -> Result<Option<Fleet>, StoreError> {
-    let row = sqlx::query("SELECT feed, matcher, refresh_id FROM fleet WHERE id = 1")
+    let row = statement::query("SELECT feed, matcher, refresh_id FROM fleet WHERE id = 1")
         .fetch_optional(connection)
         .await
         .doing(DOING)?;
@@ -67,7 +67,7 @@ pub(crate) async fn read(connection: &mut DatabaseConnection) -> Result<Option<F
 
 /// Whether a judge's answers may be stored: the fleet is matched as it would, or nothing is stored yet.
 pub(crate) async fn agrees(
-    transaction: &mut Transaction<'_, Database>,
+    transaction: &mut Transaction,
     judge: &dyn Judge,
 ) -> Result<bool, StoreError> {
     match read(transaction).await? {
@@ -81,13 +81,13 @@ pub(crate) async fn agrees(
 
 /// Makes the judge's snapshot the fleet's.
 pub(crate) async fn write(
-    transaction: &mut Transaction<'_, Database>,
+    transaction: &mut Transaction,
     judge: &dyn Judge,
     refresh: Option<i64>,
 ) -> Result<(), StoreError> {
     let feed = judge.feed();
     let text = feed.as_ref().map(serde_json::to_string).transpose();
-    sqlx::query(
+    statement::query(
         "INSERT INTO fleet (id, snapshot, feed, matcher, refresh_id) VALUES (1, $1, $2, $3, $4) ON CONFLICT (id) DO UPDATE \
          SET snapshot = excluded.snapshot, feed = excluded.feed, matcher = excluded.matcher, refresh_id = excluded.refresh_id",
     )
@@ -95,7 +95,7 @@ pub(crate) async fn write(
     .bind(text.map_err(|error| failed(DOING, error))?)
     .bind(judge.version())
     .bind(refresh)
-    .execute(&mut **transaction)
+    .execute(transaction)
     .await
     .doing(DOING)?;
     Ok(())

@@ -6,7 +6,7 @@
 
 use plimsoll_model::{Digest, Timestamp};
 
-use crate::{Store, StoreError, column, error::Doing, store::DatabaseRow};
+use crate::{Store, StoreError, column, database::DatabaseRow, error::Doing, statement};
 
 /// Whether an image can be pulled without an account.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -137,7 +137,7 @@ impl Store {
     /// # Errors
     /// The database fails.
     pub async fn image(&self, uuid: &str) -> Result<Option<ImageRow>, StoreError> {
-        let row = sqlx::query("SELECT * FROM images WHERE uuid = $1")
+        let row = statement::query("SELECT * FROM images WHERE uuid = $1")
             .bind(dashed(uuid))
             .fetch_optional(&mut *self.read().await?)
             .await
@@ -155,7 +155,7 @@ impl Store {
         path: &str,
     ) -> Result<Vec<ImageRow>, StoreError> {
         let (namespace, repository) = split_repository(path);
-        let rows = sqlx::query(
+        let rows = statement::query(
             "SELECT * FROM images WHERE registry_id = $1 AND namespace = $2 AND repository = $3 ORDER BY tag",
         )
         .bind(registry_id)

@@ -7,16 +7,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use plimsoll_model::{Ecosystem, Package, RiskCounters, Verdict};
-use sqlx::{QueryBuilder, Transaction};
 
 use crate::{
     Judge, Store, StoreError, column,
+    database::{DatabaseConnection, DatabaseRow, Transaction},
     error::Doing,
     inventories::{Split, gaps_text},
     inventory_set::{BLOCK, InventorySet},
     numbers,
     parts::{self, Key, Prepared},
-    store::{Database, DatabaseConnection, DatabaseRow},
+    statement::{self, QueryBuilder},
     tally,
 };
 
@@ -79,7 +79,7 @@ impl Store {
     /// # Errors
     /// The database fails.
     pub async fn inventory_counts(&self) -> Result<InventoryCounts, StoreError> {
-        let row = sqlx::query(
+        let row = statement::query(
             "SELECT (SELECT COUNT(*) FROM inventories) AS inventories, (SELECT COUNT(*) FROM part_findings) AS findings, \
              (SELECT COUNT(*) FROM parts WHERE ecosystem IS NOT NULL) AS packages",
         )
@@ -98,7 +98,7 @@ impl Store {
     /// # Errors
     /// The database fails.
     pub async fn finding_ids(&self, limit: u32) -> Result<Vec<String>, StoreError> {
-        let rows = sqlx::query(
+        let rows = statement::query(
             "SELECT DISTINCT finding_id FROM part_findings ORDER BY finding_id LIMIT $1",
         )
         .bind(i64::from(limit))
@@ -189,10 +189,10 @@ impl Evaluated {
     /// Writes it to a stored inventory.
     pub(crate) async fn write(
         &self,
-        transaction: &mut Transaction<'_, Database>,
+        transaction: &mut Transaction,
         inventory: i64,
     ) -> Result<(), StoreError> {
-        sqlx::query(
+        statement::query(
             "UPDATE inventories SET counters = $2, verdict = $3, gaps = $4, lead_part = $5, lead_number = $6 WHERE id = $1",
         )
         .bind(inventory)
@@ -201,7 +201,7 @@ impl Evaluated {
         .bind(self.gaps.as_deref())
         .bind(self.lead.map(|lead| lead.0))
         .bind(self.lead.map(|lead| lead.1))
-        .execute(&mut **transaction)
+        .execute(transaction)
         .await
         .doing(DOING)?;
         Ok(())
@@ -215,7 +215,7 @@ pub(crate) async fn facts(
 ) -> Result<BTreeMap<i64, PartFacts>, StoreError> {
     let mut facts = BTreeMap::new();
     for chunk in ids.chunks(ROWS) {
-        let mut query: QueryBuilder<Database> = QueryBuilder::new("SELECT ");
+        let mut query = QueryBuilder::new("SELECT ");
         query.push(FACTS).push(" FROM parts WHERE id IN (");
         let mut listed = query.separated(", ");
         for id in chunk {
@@ -235,7 +235,7 @@ pub(crate) async fn facts(
 /// The inventory of a report, added if there is none; what was prepared of its new parts outside of the transaction is
 /// taken, the rest is prepared here.
 pub(crate) async fn ensure(
-    transaction: &mut Transaction<'_, Database>,
+    transaction: &mut Transaction,
     split: &Split,
     prepared: &BTreeMap<Key, Prepared>,
     judge: &dyn Judge,
@@ -248,11 +248,11 @@ pub(crate) async fn ensure(
     let held: Vec<(i64, &PartFacts)> =
         ids.iter().filter_map(|id| facts.get(id).map(|part| (*id, part))).collect();
     let evaluated = evaluate(&held, judge)?;
-    let stored = sqlx::query(
+    let stored = statement::query(
         "SELECT id, counters, verdict, gaps, lead_part, lead_number FROM inventories WHERE digest = $1",
     )
     .bind(split.digest.as_slice())
-    .fetch_optional(&mut **transaction)
+    .fetch_optional(transaction)
     .await
     .doing(DOING)?;
     if let Some(row) = stored {
@@ -263,7 +263,7 @@ pub(crate) async fn ensure(
         }
         return Ok(InventoryRow { id, evaluated, changed });
     }
-    let row = sqlx::query(
+    let row = statement::query(
         "INSERT INTO inventories (digest, parts, places, counters, verdict, gaps, lead_part, lead_number) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id",
     )
@@ -275,7 +275,7 @@ pub(crate) async fn ensure(
     .bind(evaluated.gaps.as_deref())
     .bind(evaluated.lead.map(|lead| lead.0))
     .bind(evaluated.lead.map(|lead| lead.1))
-    .fetch_one(&mut **transaction)
+    .fetch_one(transaction)
     .await
     .doing(DOING)?;
     let id: i64 = column::number(&row, "id")?;
@@ -287,7 +287,7 @@ pub(crate) async fn ensure(
 
 /// The numbers of a report's parts in its order, the parts added where they are new.
 async fn ensure_parts(
-    transaction: &mut Transaction<'_, Database>,
+    transaction: &mut Transaction,
     split: &Split,
     prepared: &BTreeMap<Key, Prepared>,
     judge: &dyn Judge,
@@ -312,7 +312,7 @@ async fn ensure_parts(
 
 /// Writes additions to the index.
 pub(crate) async fn index(
-    transaction: &mut Transaction<'_, Database>,
+    transaction: &mut Transaction,
     additions: Additions,
 ) -> Result<(), StoreError> {
     let additions: Vec<((i64, i64), Vec<i64>)> = additions.into_iter().collect();
@@ -337,18 +337,18 @@ pub(crate) async fn index(
 }
 
 async fn put_blocks(
-    transaction: &mut Transaction<'_, Database>,
+    transaction: &mut Transaction,
     rows: &[(i64, i64, Vec<u8>)],
 ) -> Result<(), StoreError> {
     for chunk in rows.chunks(ROWS) {
-        let mut query: QueryBuilder<Database> =
+        let mut query =
             QueryBuilder::new("INSERT INTO part_inventories (part_id, block, inventories) ");
         query.push_values(chunk, |mut values, (part, block, bytes)| {
             values.push_bind(*part).push_bind(*block).push_bind(bytes.clone());
         });
         query
             .push(" ON CONFLICT (part_id, block) DO UPDATE SET inventories = excluded.inventories");
-        query.build().persistent(false).execute(&mut **transaction).await.doing(DOING)?;
+        query.build().persistent(false).execute(transaction).await.doing(DOING)?;
     }
     Ok(())
 }
@@ -361,7 +361,7 @@ pub(crate) async fn blocks_of(
 ) -> Result<BTreeMap<i64, InventorySet>, StoreError> {
     let mut sets: BTreeMap<i64, InventorySet> = BTreeMap::new();
     for chunk in parts.chunks(ROWS) {
-        let mut query: QueryBuilder<Database> = QueryBuilder::new(
+        let mut query = QueryBuilder::new(
             "SELECT part_id, block, inventories FROM part_inventories WHERE part_id IN (",
         );
         let mut listed = query.separated(", ");
@@ -392,7 +392,7 @@ pub(crate) struct ImageCounts(BTreeMap<i64, Vec<u64>>);
 
 impl ImageCounts {
     pub(crate) async fn read(connection: &mut DatabaseConnection) -> Result<Self, StoreError> {
-        let rows = sqlx::query("SELECT block, images FROM inventory_images")
+        let rows = statement::query("SELECT block, images FROM inventory_images")
             .fetch_all(connection)
             .await
             .doing("counting images")?;
@@ -433,26 +433,26 @@ fn counts_of(row: &DatabaseRow, block: i64) -> Result<Vec<u64>, StoreError> {
 
 /// Counts the images of inventories again: of those whose artifacts, or whose artifacts' images, changed.
 pub(crate) async fn count_images(
-    transaction: &mut Transaction<'_, Database>,
+    transaction: &mut Transaction,
     inventories: &BTreeSet<i64>,
 ) -> Result<(), StoreError> {
     const DOING: &str = "counting images";
     let inventories: Vec<i64> = inventories.iter().copied().collect();
     for of_block in inventories.chunk_by(|a, b| a.div_euclid(COUNTED) == b.div_euclid(COUNTED)) {
         let Some(block) = of_block.first().map(|id| id.div_euclid(COUNTED)) else { continue };
-        let row = sqlx::query("SELECT images FROM inventory_images WHERE block = $1")
+        let row = statement::query("SELECT images FROM inventory_images WHERE block = $1")
             .bind(block)
-            .fetch_optional(&mut **transaction)
+            .fetch_optional(transaction)
             .await
             .doing(DOING)?;
         let before = row.map(|row| counts_of(&row, block)).transpose()?.unwrap_or_default();
         let mut counts = before.clone();
         for id in of_block {
-            let row = sqlx::query(
+            let row = statement::query(
                 "SELECT COUNT(*) AS number FROM artifacts a JOIN images i ON i.artifact_id = a.id WHERE a.inventory_id = $1",
             )
             .bind(id)
-            .fetch_one(&mut **transaction)
+            .fetch_one(transaction)
             .await
             .doing(DOING)?;
             let place = usize::try_from(id.rem_euclid(COUNTED)).unwrap_or_default();
@@ -467,9 +467,9 @@ pub(crate) async fn count_images(
             continue;
         }
         if counts.iter().all(|count| *count == 0) {
-            sqlx::query("DELETE FROM inventory_images WHERE block = $1")
+            statement::query("DELETE FROM inventory_images WHERE block = $1")
                 .bind(block)
-                .execute(&mut **transaction)
+                .execute(transaction)
                 .await
                 .doing(DOING)?;
             continue;
@@ -478,13 +478,13 @@ pub(crate) async fn count_images(
         for count in counts {
             numbers::put(&mut bytes, count);
         }
-        sqlx::query(
+        statement::query(
             "INSERT INTO inventory_images (block, images) VALUES ($1, $2) \
              ON CONFLICT (block) DO UPDATE SET images = excluded.images",
         )
         .bind(block)
         .bind(bytes)
-        .execute(&mut **transaction)
+        .execute(transaction)
         .await
         .doing(DOING)?;
     }
@@ -493,13 +493,13 @@ pub(crate) async fn count_images(
 
 /// The same for the inventories that these artifacts have now.
 pub(crate) async fn count_images_of(
-    transaction: &mut Transaction<'_, Database>,
+    transaction: &mut Transaction,
     artifacts: &BTreeSet<i64>,
 ) -> Result<(), StoreError> {
     let mut inventories = BTreeSet::new();
     let artifacts: Vec<i64> = artifacts.iter().copied().collect();
     for chunk in artifacts.chunks(ROWS) {
-        let mut query: QueryBuilder<Database> = QueryBuilder::new(
+        let mut query = QueryBuilder::new(
             "SELECT DISTINCT inventory_id FROM artifacts WHERE inventory_id IS NOT NULL AND id IN (",
         );
         let mut listed = query.separated(", ");
@@ -507,8 +507,7 @@ pub(crate) async fn count_images_of(
             listed.push_bind(*id);
         }
         query.push(")");
-        let rows =
-            query.build().persistent(false).fetch_all(&mut **transaction).await.doing(DOING)?;
+        let rows = query.build().persistent(false).fetch_all(transaction).await.doing(DOING)?;
         for row in &rows {
             inventories.insert(column::number(row, "inventory_id")?);
         }
@@ -517,13 +516,13 @@ pub(crate) async fn count_images_of(
 }
 
 /// Removes inventories that no artifact has, and parts that no inventory has.
-pub(crate) async fn prune(transaction: &mut Transaction<'_, Database>) -> Result<(), StoreError> {
+pub(crate) async fn prune(transaction: &mut Transaction) -> Result<(), StoreError> {
     const DOING: &str = "removing inventories without artifacts";
-    let rows = sqlx::query(
+    let rows = statement::query(
         "DELETE FROM inventories WHERE NOT EXISTS (SELECT 1 FROM artifacts a WHERE a.inventory_id = inventories.id) \
          RETURNING id, parts",
     )
-    .fetch_all(&mut **transaction)
+    .fetch_all(transaction)
     .await
     .doing(DOING)?;
     let (mut gone, mut held) = (BTreeSet::new(), BTreeSet::new());
@@ -549,10 +548,10 @@ pub(crate) async fn prune(transaction: &mut Transaction<'_, Database>) -> Result
             .collect();
         put_blocks(transaction, &changed).await?;
         for (block, _) in before.iter().filter(|(block, _)| !after.contains_key(block)) {
-            sqlx::query("DELETE FROM part_inventories WHERE part_id = $1 AND block = $2")
+            statement::query("DELETE FROM part_inventories WHERE part_id = $1 AND block = $2")
                 .bind(part)
                 .bind(block)
-                .execute(&mut **transaction)
+                .execute(transaction)
                 .await
                 .doing(DOING)?;
         }

@@ -7,13 +7,13 @@
 use std::collections::BTreeMap;
 
 use plimsoll_model::{Digest, Kind, Level, Priority};
-use sqlx::QueryBuilder;
 
 use crate::{
     Store, StoreError, column,
+    database::DatabaseRow,
     error::Doing,
     findings::{KIND, LEVEL, PRIORITY},
-    store::DatabaseRow,
+    statement::QueryBuilder,
 };
 
 /// A finding in the words of a list.

@@ -4,11 +4,11 @@
 //! stand beside the noun that they are about, one file per noun. Nothing else in the workspace speaks SQL.
 //!
 //! Odd:
-//! * Several processes may open one data directory at once (`plimsoll serve` and the command line): SQLite's write-ahead
-//!   log, and every decision is taken inside the transaction that writes it.
+//! * Several processes may use one database at once (`plimsoll serve` and the command line), because every decision is taken
+//!   inside the transaction that writes it, and one transaction writes at a time.
 //! * What is unchanged is not written: a second sync and scan of the same images leaves the file as it was.
 //! * Statements are in the dialect that SQLite and PostgreSQL share (`$1`, `ON CONFLICT`, `RETURNING`, window functions);
-//!   only `migrations/sqlite/` and `store.rs` know which database it is.
+//!   only `migrations/`, `database.rs` and `statement.rs` know which database it is.
 //! * Passwords and access key secrets are encrypted with `master.key`, which never is in the database.
 
 mod access_keys;
@@ -17,6 +17,7 @@ mod affected;
 mod artifacts;
 mod claims;
 mod column;
+mod database;
 mod error;
 mod finding_sums;
 mod findings;
@@ -27,6 +28,7 @@ mod inventory_rows;
 mod inventory_set;
 mod lead_findings;
 mod listing;
+mod location;
 mod master_key;
 mod nonces;
 mod numbers;
@@ -41,6 +43,7 @@ mod scans;
 mod schema;
 mod sessions;
 mod settings;
+mod statement;
 mod store;
 mod sync;
 mod tally;
@@ -58,6 +61,7 @@ pub use fleet::Fleet;
 pub use images::{ImageRow, RepoType, image_uuid, repo_id, split_repository};
 pub use inventory_rows::InventoryCounts;
 pub use lead_findings::LeadFinding;
+pub use location::{LocationError, PostgresLocation, StoreLocation};
 pub use master_key::MasterKeyError;
 pub use parts::{Judge, Judged};
 pub use policy::{Effect, Policy, Statement};

@@ -13,15 +13,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use plimsoll_model::{FeedState, Finding, Gap, Package};
 use serde::{Deserialize, Serialize};
-use sqlx::{QueryBuilder, Transaction};
 
 use crate::{
     StoreError, column,
+    database::{DatabaseConnection, Transaction},
     error::Doing,
     findings::Row,
     inventories::{self, gaps_text},
     inventory_rows,
-    store::{Database, DatabaseConnection},
+    statement::{self, QueryBuilder},
     tally,
 };
 
@@ -215,8 +215,7 @@ pub(crate) async fn known(
 ) -> Result<BTreeMap<Key, i64>, StoreError> {
     let mut known = BTreeMap::new();
     for part in keys.chunks(ROWS) {
-        let mut query: QueryBuilder<Database> =
-            QueryBuilder::new("SELECT id, key FROM parts WHERE key IN (");
+        let mut query = QueryBuilder::new("SELECT id, key FROM parts WHERE key IN (");
         let mut listed = query.separated(", ");
         for key in part {
             listed.push_bind(key.to_vec());
@@ -236,12 +235,12 @@ pub(crate) async fn known(
 
 /// Adds parts that are not stored yet. Returns their numbers.
 pub(crate) async fn add(
-    transaction: &mut Transaction<'_, Database>,
+    transaction: &mut Transaction,
     parts: &[(Key, &Prepared)],
 ) -> Result<BTreeMap<Key, i64>, StoreError> {
     let mut added = BTreeMap::new();
     for chunk in parts.chunks(ROWS) {
-        let mut query: QueryBuilder<Database> = QueryBuilder::new(
+        let mut query = QueryBuilder::new(
             "INSERT INTO parts (key, ecosystem, release, name, purl, asked, content, matched, gaps, stale, tally, lead, \
              lead_number, until) ",
         );
@@ -271,8 +270,7 @@ pub(crate) async fn add(
                 .push_bind(answer.until);
         });
         query.push(" RETURNING id, key");
-        let rows =
-            query.build().persistent(false).fetch_all(&mut **transaction).await.doing(DOING)?;
+        let rows = query.build().persistent(false).fetch_all(transaction).await.doing(DOING)?;
         for row in &rows {
             let key: Vec<u8> = column::get(row, "key")?;
             if let Ok(key) = Key::try_from(key.as_slice()) {
@@ -292,12 +290,12 @@ pub(crate) async fn add(
 
 /// Replaces what is known of a part.
 pub(crate) async fn set_answer(
-    transaction: &mut Transaction<'_, Database>,
+    transaction: &mut Transaction,
     part: i64,
     before: &[Row],
     answer: &Answer,
 ) -> Result<(), StoreError> {
-    sqlx::query(
+    statement::query(
         "UPDATE parts SET asked = $2, matched = $3, gaps = $4, stale = $5, tally = $6, lead = $7, lead_number = $8, \
          until = $9 WHERE id = $1",
     )
@@ -310,7 +308,7 @@ pub(crate) async fn set_answer(
     .bind(answer.lead.as_ref().map(|lead| lead.0.as_slice()))
     .bind(answer.lead.as_ref().map(|lead| lead.1))
     .bind(answer.until)
-    .execute(&mut **transaction)
+    .execute(transaction)
     .await
     .doing(DOING)?;
     if before == answer.rows.as_slice() {
@@ -324,22 +322,22 @@ pub(crate) async fn set_answer(
 
 /// Removes a part's findings and their names.
 pub(crate) async fn delete_rows(
-    transaction: &mut Transaction<'_, Database>,
+    transaction: &mut Transaction,
     part: i64,
     rows: &[Row],
 ) -> Result<(), StoreError> {
     let names: BTreeSet<&String> = rows.iter().flat_map(|row| &row.names).collect();
     for name in names {
-        sqlx::query("DELETE FROM part_names WHERE name = $1 AND part_id = $2")
+        statement::query("DELETE FROM part_names WHERE name = $1 AND part_id = $2")
             .bind(name)
             .bind(part)
-            .execute(&mut **transaction)
+            .execute(transaction)
             .await
             .doing(DOING)?;
     }
-    sqlx::query("DELETE FROM part_findings WHERE part_id = $1")
+    statement::query("DELETE FROM part_findings WHERE part_id = $1")
         .bind(part)
-        .execute(&mut **transaction)
+        .execute(transaction)
         .await
         .doing(DOING)?;
     Ok(())
@@ -351,11 +349,11 @@ pub(crate) fn rows_of(purl: Option<&str>, findings: &[Finding]) -> Vec<Row> {
 }
 
 async fn insert_rows(
-    transaction: &mut Transaction<'_, Database>,
+    transaction: &mut Transaction,
     rows: &[(i64, i64, &Row)],
 ) -> Result<(), StoreError> {
     for chunk in rows.chunks(ROWS) {
-        let mut query: QueryBuilder<Database> = QueryBuilder::new(
+        let mut query = QueryBuilder::new(
             "INSERT INTO part_findings (part_id, number, kind, finding_id, record, subject, level, priority, tenths, \
              fix_version, title) ",
         );
@@ -374,7 +372,7 @@ async fn insert_rows(
                 .push_bind(row.fix_version.clone())
                 .push_bind(row.title.clone());
         });
-        query.build().persistent(false).execute(&mut **transaction).await.doing(DOING)?;
+        query.build().persistent(false).execute(transaction).await.doing(DOING)?;
     }
     let mut names: Vec<(&String, i64, i64)> = rows
         .iter()
@@ -383,12 +381,11 @@ async fn insert_rows(
     // In the order of the index, so that its pages are filled one after another.
     names.sort_unstable();
     for chunk in names.chunks(ROWS) {
-        let mut query: QueryBuilder<Database> =
-            QueryBuilder::new("INSERT INTO part_names (name, part_id, number) ");
+        let mut query = QueryBuilder::new("INSERT INTO part_names (name, part_id, number) ");
         query.push_values(chunk, |mut values, (name, part, number)| {
             values.push_bind((*name).clone()).push_bind(*part).push_bind(*number);
         });
-        query.build().persistent(false).execute(&mut **transaction).await.doing(DOING)?;
+        query.build().persistent(false).execute(transaction).await.doing(DOING)?;
     }
     Ok(())
 }
@@ -398,7 +395,7 @@ pub(crate) async fn stored_rows(
     connection: &mut DatabaseConnection,
     part: i64,
 ) -> Result<Vec<Row>, StoreError> {
-    let row = sqlx::query("SELECT purl, content, matched FROM parts WHERE id = $1")
+    let row = statement::query("SELECT purl, content, matched FROM parts WHERE id = $1")
         .bind(part)
         .fetch_optional(connection)
         .await
@@ -432,15 +429,12 @@ pub(crate) fn stored_findings(
 }
 
 /// Removes a part with all that is known of it.
-pub(crate) async fn remove(
-    transaction: &mut Transaction<'_, Database>,
-    part: i64,
-) -> Result<(), StoreError> {
+pub(crate) async fn remove(transaction: &mut Transaction, part: i64) -> Result<(), StoreError> {
     let rows = stored_rows(transaction, part).await?;
     delete_rows(transaction, part, &rows).await?;
-    sqlx::query("DELETE FROM parts WHERE id = $1")
+    statement::query("DELETE FROM parts WHERE id = $1")
         .bind(part)
-        .execute(&mut **transaction)
+        .execute(transaction)
         .await
         .doing(DOING)?;
     Ok(())

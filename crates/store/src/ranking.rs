@@ -8,14 +8,15 @@
 use std::collections::BTreeMap;
 
 use plimsoll_model::{RiskCounters, Timestamp};
-use sqlx::{AssertSqlSafe, QueryBuilder};
+use sqlx::AssertSqlSafe;
 
 use crate::{
     ImageRow, Store, StoreError, column,
+    database::{DatabaseConnection, DatabaseRow},
     error::Doing,
     listing::push_in,
     registries::is_path,
-    store::{DatabaseConnection, DatabaseRow},
+    statement::{self, QueryBuilder},
 };
 
 /// What a ranking orders by.
@@ -138,7 +139,7 @@ impl Store {
             "SELECT i.*, r.name AS registry, {COUNTERS} {TABLES} WHERE "
         ));
         push_in(&mut sql, "i.id", &images);
-        let rows = sql.build().fetch_all(&mut *snapshot).await.doing("ranking images")?;
+        let rows = sql.build().fetch_all(&mut snapshot).await.doing("ranking images")?;
         let mut entries = BTreeMap::new();
         for row in &rows {
             entries.insert(column::number::<i64>(row, "id")?, RankEntry::from_row(row)?);
@@ -198,7 +199,7 @@ impl Store {
              AND ($4 IS NULL OR i.tag = $4) ORDER BY {TIES} LIMIT $5",
             scope.condition()
         );
-        let rows = sqlx::query(AssertSqlSafe(sql))
+        let rows = statement::query(AssertSqlSafe(sql))
             .bind(wanted.path)
             .bind(wanted.namespace)
             .bind(wanted.repository)
@@ -219,7 +220,7 @@ async fn latest_scan(
 ) -> Result<Option<Timestamp>, StoreError> {
     const DOING: &str = "looking for the latest scan";
     if scope == Scope::DockerHub && images <= FEW {
-        let row = sqlx::query(
+        let row = statement::query(
             "SELECT MAX(COALESCE(t.succeeded, a.scanned)) AS at FROM registries r JOIN images i ON i.registry_id = r.id \
              JOIN artifacts a ON a.id = i.artifact_id LEFT JOIN tasks t ON t.artifact_id = a.id \
              WHERE r.docker_hub = 1 AND a.scanned IS NOT NULL",
@@ -241,8 +242,10 @@ async fn latest_scan(
              ORDER BY {at} DESC LIMIT 1",
             scope.condition()
         );
-        let row =
-            sqlx::query(AssertSqlSafe(sql)).fetch_optional(&mut *connection).await.doing(DOING)?;
+        let row = statement::query(AssertSqlSafe(sql))
+            .fetch_optional(&mut *connection)
+            .await
+            .doing(DOING)?;
         latest = latest.max(row.map(|row| column::time(&row, "at")).transpose()?);
     }
     Ok(latest)

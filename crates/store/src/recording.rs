@@ -7,19 +7,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use plimsoll_model::{Digest, Report, Timestamp, Verdict};
-use sqlx::Transaction;
 
 use crate::{
     Judge, Lease, RecordOutcome, ScanRecord, Store, StoreError,
     artifacts::{self, Standing},
     column,
+    database::Transaction,
     error::Doing,
     findings, fleet,
     inventories::{self, Split},
     inventory_rows::{self, Additions, InventoryRow},
     parts::{self, Key, Prepared, sha256},
-    scans,
-    store::Database,
+    scans, statement,
 };
 
 const DOING: &str = "recording a scan";
@@ -177,31 +176,31 @@ impl Store {
 
 /// A scan that waits is no longer needed.
 async fn end_queued(
-    transaction: &mut Transaction<'_, Database>,
+    transaction: &mut Transaction,
     artifact: i64,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    sqlx::query(
+    statement::query(
         "UPDATE tasks SET state = 'done', finished = $2, succeeded = $2, error = NULL WHERE artifact_id = $1 \
          AND state = 'queued'",
     )
     .bind(artifact)
     .bind(now.0)
-    .execute(&mut **transaction)
+    .execute(transaction)
     .await
     .doing(DOING)?;
     Ok(())
 }
 
 async fn target(
-    transaction: &mut Transaction<'_, Database>,
+    transaction: &mut Transaction,
     digest: &Digest,
 ) -> Result<Option<Target>, StoreError> {
-    let row = sqlx::query(
+    let row = statement::query(
         "SELECT id, inventory_id, report_digest, detectors_version, verdict FROM artifacts WHERE digest = $1",
     )
     .bind(digest.to_string())
-    .fetch_optional(&mut **transaction)
+    .fetch_optional(transaction)
     .await
     .doing(DOING)?;
     let Some(row) = row else { return Ok(None) };
@@ -216,7 +215,7 @@ async fn target(
 
 /// Gives an artifact its inventory; writes nothing that is as it was.
 async fn attach(
-    transaction: &mut Transaction<'_, Database>,
+    transaction: &mut Transaction,
     target: &Target,
     split: &Split,
     inventory: &InventoryRow,
@@ -238,7 +237,7 @@ async fn attach(
         let unchanged = !inventory.changed;
         return Ok(if unchanged { RecordOutcome::Unchanged } else { RecordOutcome::Stored });
     }
-    sqlx::query(
+    statement::query(
         "UPDATE artifacts SET verdict = $2, report_digest = $3, snapshot = NULL, detectors_version = $4, inventory_id = $5 \
          WHERE id = $1",
     )
@@ -247,7 +246,7 @@ async fn attach(
     .bind(digest.to_string())
     .bind(scan.detectors_version)
     .bind(inventory.id)
-    .execute(&mut **transaction)
+    .execute(transaction)
     .await
     .doing(DOING)?;
     if is_same {
@@ -256,13 +255,13 @@ async fn attach(
     let standing =
         Standing { artifact: target.artifact, scanned: Some(now), counters: evaluated.counters };
     artifacts::set_counters(transaction, &[standing]).await?;
-    sqlx::query(
+    statement::query(
         "INSERT INTO reports (artifact_id, report) VALUES ($1, $2) \
          ON CONFLICT (artifact_id) DO UPDATE SET report = excluded.report",
     )
     .bind(target.artifact)
     .bind(split.identity.as_slice())
-    .execute(&mut **transaction)
+    .execute(transaction)
     .await
     .doing(DOING)?;
     if target.inventory.is_none() && target.report_digest.is_some() {
@@ -275,13 +274,13 @@ async fn attach(
 
 /// Brings the artifacts of an inventory to what follows from its parts now.
 pub(crate) async fn restate(
-    transaction: &mut Transaction<'_, Database>,
+    transaction: &mut Transaction,
     inventory: &InventoryRow,
     has_new_verdict: bool,
 ) -> Result<u64, StoreError> {
-    let rows = sqlx::query("SELECT id, scanned FROM artifacts WHERE inventory_id = $1")
+    let rows = statement::query("SELECT id, scanned FROM artifacts WHERE inventory_id = $1")
         .bind(inventory.id)
-        .fetch_all(&mut **transaction)
+        .fetch_all(transaction)
         .await
         .doing(DOING)?;
     let mut standings = Vec::with_capacity(rows.len());
@@ -294,12 +293,14 @@ pub(crate) async fn restate(
     }
     artifacts::set_counters(transaction, &standings).await?;
     if has_new_verdict {
-        sqlx::query("UPDATE artifacts SET verdict = $2 WHERE inventory_id = $1 AND verdict <> $2")
-            .bind(inventory.id)
-            .bind(inventory.evaluated.verdict.to_string())
-            .execute(&mut **transaction)
-            .await
-            .doing(DOING)?;
+        statement::query(
+            "UPDATE artifacts SET verdict = $2 WHERE inventory_id = $1 AND verdict <> $2",
+        )
+        .bind(inventory.id)
+        .bind(inventory.evaluated.verdict.to_string())
+        .execute(transaction)
+        .await
+        .doing(DOING)?;
     }
     Ok(u64::try_from(rows.len()).unwrap_or(u64::MAX))
 }

@@ -17,14 +17,14 @@ mod rematch;
 use std::{collections::BTreeSet, sync::Arc};
 
 use plimsoll_model::{Scheme, Timestamp, ecosystem::ECOSYSTEMS};
-use sqlx::{QueryBuilder, Transaction};
 
 use crate::{
     Judge, Store, StoreError, column,
+    database::{DatabaseConnection, Transaction},
     error::Doing,
     fleet,
     parts::asked_text,
-    store::{Database, DatabaseConnection},
+    statement::{self, QueryBuilder},
 };
 
 pub use delta::{Delta, DeltaImages, Refresh};
@@ -82,7 +82,7 @@ impl Store {
         let everything = names.is_none() || before.is_none() || date.is_none();
         let id = match fleet.refresh {
             Some(id) => {
-                sqlx::query(
+                statement::query(
                     "UPDATE refreshes SET snapshot = $2, phase = 'match', next = 0, everything = CASE WHEN $3 = 1 THEN 1 \
                      ELSE everything END, every_gap = CASE WHEN $4 = 1 THEN 1 ELSE every_gap END WHERE id = $1",
                 )
@@ -90,13 +90,13 @@ impl Store {
                 .bind(feed.as_ref().map(|feed| feed.snapshot.to_string()))
                 .bind(i64::from(everything))
                 .bind(i64::from(every_gap || everything))
-                .execute(&mut *transaction)
+                .execute(&mut transaction)
                 .await
                 .doing(DOING)?;
                 id
             }
             None => {
-                let row = sqlx::query(
+                let row = statement::query(
                     "INSERT INTO refreshes (snapshot_before, snapshot, phase, everything, every_gap, next, started) \
                      VALUES ($1, $2, 'match', $3, $4, 0, $5) RETURNING id",
                 )
@@ -105,7 +105,7 @@ impl Store {
                 .bind(i64::from(everything))
                 .bind(i64::from(every_gap || everything))
                 .bind(now.0)
-                .fetch_one(&mut *transaction)
+                .fetch_one(&mut transaction)
                 .await
                 .doing(DOING)?;
                 column::number(&row, "id")?
@@ -175,7 +175,7 @@ impl State {
         connection: &mut DatabaseConnection,
         id: i64,
     ) -> Result<Option<Self>, StoreError> {
-        let row = sqlx::query(
+        let row = statement::query(
             "SELECT phase, everything, every_gap, next, snapshot_before FROM refreshes WHERE id = $1",
         )
         .bind(id)
@@ -196,13 +196,13 @@ impl State {
     /// Moves the refresh on, unless another process did or another snapshot came: then the transaction must be dropped.
     async fn advance(
         &self,
-        transaction: &mut Transaction<'_, Database>,
+        transaction: &mut Transaction,
         phase: &str,
         next: i64,
         done: [u64; 3],
     ) -> Result<bool, StoreError> {
         let [parts, changed, artifacts] = done.map(column::stored);
-        let done = sqlx::query(
+        let done = statement::query(
             "UPDATE refreshes SET phase = $4, next = $5, parts = parts + $6, changed = changed + $7, \
              artifacts = artifacts + $8 WHERE id = $1 AND phase = $2 AND next = $3 \
              AND EXISTS (SELECT 1 FROM fleet f WHERE f.refresh_id = $1 AND COALESCE(f.snapshot, '') = COALESCE(refreshes.snapshot, ''))",
@@ -215,7 +215,7 @@ impl State {
         .bind(parts)
         .bind(changed)
         .bind(artifacts)
-        .execute(&mut **transaction)
+        .execute(transaction)
         .await
         .doing(DOING)?;
         Ok(done.rows_affected() == 1)
@@ -229,8 +229,7 @@ async fn asking(
 ) -> Result<BTreeSet<i64>, StoreError> {
     let mut parts = BTreeSet::new();
     for chunk in asked.chunks(ROWS) {
-        let mut query: QueryBuilder<Database> =
-            QueryBuilder::new("SELECT id FROM parts WHERE asked IN (");
+        let mut query = QueryBuilder::new("SELECT id FROM parts WHERE asked IN (");
         let mut listed = query.separated(", ");
         for asked in chunk {
             listed.push_bind(asked.clone());
@@ -255,7 +254,7 @@ async fn of_rpm(
     let rows = ECOSYSTEMS.iter().filter(|row| row.scheme == Scheme::Rpm);
     let mut parts = BTreeSet::new();
     for row in rows.filter(|row| changed.contains(row.name)) {
-        let rows = sqlx::query("SELECT id FROM parts WHERE ecosystem = $1")
+        let rows = statement::query("SELECT id FROM parts WHERE ecosystem = $1")
             .bind(row.name)
             .fetch_all(&mut *connection)
             .await
@@ -272,7 +271,7 @@ async fn no_longer_fresh(
     connection: &mut DatabaseConnection,
     date: Option<Timestamp>,
 ) -> Result<BTreeSet<i64>, StoreError> {
-    let rows = sqlx::query("SELECT id FROM parts WHERE until IS NOT NULL AND until <= $1")
+    let rows = statement::query("SELECT id FROM parts WHERE until IS NOT NULL AND until <= $1")
         .bind(date.map(|date| date.0))
         .fetch_all(connection)
         .await
@@ -281,13 +280,13 @@ async fn no_longer_fresh(
 }
 
 async fn mark_pending(
-    transaction: &mut Transaction<'_, Database>,
+    transaction: &mut Transaction,
     refresh: i64,
     parts: &BTreeSet<i64>,
 ) -> Result<(), StoreError> {
     let parts: Vec<i64> = parts.iter().copied().collect();
     for chunk in parts.chunks(ROWS) {
-        let mut query: QueryBuilder<Database> = QueryBuilder::new(
+        let mut query = QueryBuilder::new(
             "INSERT INTO refresh_parts (refresh_id, part_id, pending, counts, changes) ",
         );
         query.push_values(chunk, |mut values, part| {
@@ -295,7 +294,7 @@ async fn mark_pending(
             values.push_bind("{}");
         });
         query.push(" ON CONFLICT (refresh_id, part_id) DO UPDATE SET pending = 1");
-        query.build().persistent(false).execute(&mut **transaction).await.doing(DOING)?;
+        query.build().persistent(false).execute(transaction).await.doing(DOING)?;
     }
     Ok(())
 }

@@ -5,15 +5,15 @@
 //! Listings never hold a password: only [`Store::registry`] and [`Store::registry_by_id`] decrypt it.
 
 use plimsoll_model::{Platform, Secret, Timestamp};
-use sqlx::Transaction;
 
 use crate::{
     Store, StoreError, artifacts,
     column::{self, word},
+    database::{DatabaseRow, Transaction},
     error::Doing,
     inventory_rows,
     master_key::Place,
-    store::{Database, DatabaseRow},
+    statement,
 };
 
 /// How a registry is spoken to.
@@ -233,14 +233,14 @@ impl Store {
     ) -> Result<Registry, RegistryError> {
         settings.check()?;
         let mut transaction = self.write().await?;
-        let row = sqlx::query(
+        let row = statement::query(
             "INSERT INTO registries (name, kind, reported_type, scheme, host, authority, docker_hub, region_id, net_type, \
              repositories, created, modified) \
              VALUES ($1, '', '', '', '', '', 0, '', 1, '[]', $2, $2) ON CONFLICT (name) DO NOTHING RETURNING id",
         )
         .bind(&settings.name)
         .bind(now.0)
-        .fetch_optional(&mut *transaction)
+        .fetch_optional(&mut transaction)
         .await
         .doing("adding a registry")?;
         let Some(row) = row else { return Err(RegistryError::Taken(settings.name.clone())) };
@@ -255,7 +255,7 @@ impl Store {
     /// # Errors
     /// The database fails, or the password does not decrypt.
     pub async fn registry(&self, name: &str) -> Result<Option<Registry>, StoreError> {
-        let row = sqlx::query("SELECT * FROM registries WHERE name = $1")
+        let row = statement::query("SELECT * FROM registries WHERE name = $1")
             .bind(name)
             .fetch_optional(&mut *self.read().await?)
             .await
@@ -268,7 +268,7 @@ impl Store {
     /// # Errors
     /// The database fails, or the password does not decrypt.
     pub async fn registry_by_id(&self, id: i64) -> Result<Option<Registry>, StoreError> {
-        let row = sqlx::query("SELECT * FROM registries WHERE id = $1")
+        let row = statement::query("SELECT * FROM registries WHERE id = $1")
             .bind(id)
             .fetch_optional(&mut *self.read().await?)
             .await
@@ -281,7 +281,7 @@ impl Store {
     /// # Errors
     /// The database fails.
     pub async fn registries(&self) -> Result<Vec<Registry>, StoreError> {
-        let rows = sqlx::query("SELECT * FROM registries ORDER BY name")
+        let rows = statement::query("SELECT * FROM registries ORDER BY name")
             .fetch_all(&mut *self.read().await?)
             .await
             .doing("listing registries")?;
@@ -314,20 +314,21 @@ impl Store {
         const DOING: &str = "removing a registry";
         let mut transaction = self.write().await?;
         let id = registry_id(&mut transaction, name).await?;
-        let rows = sqlx::query("DELETE FROM images WHERE registry_id = $1 RETURNING artifact_id")
-            .bind(id)
-            .fetch_all(&mut *transaction)
-            .await
-            .doing(DOING)?;
+        let rows =
+            statement::query("DELETE FROM images WHERE registry_id = $1 RETURNING artifact_id")
+                .bind(id)
+                .fetch_all(&mut transaction)
+                .await
+                .doing(DOING)?;
         let mut left = std::collections::BTreeSet::new();
         for row in &rows {
             left.insert(column::number(row, "artifact_id")?);
         }
         artifacts::mark_orphans(&mut transaction, &left, now).await?;
         inventory_rows::count_images_of(&mut transaction, &left).await?;
-        sqlx::query("DELETE FROM registries WHERE id = $1")
+        statement::query("DELETE FROM registries WHERE id = $1")
             .bind(id)
-            .execute(&mut *transaction)
+            .execute(&mut transaction)
             .await
             .doing(DOING)?;
         transaction.commit().await.doing(DOING)?;
@@ -344,7 +345,7 @@ impl Store {
         problem: Option<&str>,
     ) -> Result<(), StoreError> {
         const DOING: &str = "noting a registry's problem";
-        let row = sqlx::query("SELECT problem FROM registries WHERE id = $1")
+        let row = statement::query("SELECT problem FROM registries WHERE id = $1")
             .bind(id)
             .fetch_optional(&mut *self.read().await?)
             .await
@@ -355,10 +356,10 @@ impl Store {
             return Ok(());
         }
         let mut transaction = self.write().await?;
-        sqlx::query("UPDATE registries SET problem = $2 WHERE id = $1")
+        statement::query("UPDATE registries SET problem = $2 WHERE id = $1")
             .bind(id)
             .bind(problem)
-            .execute(&mut *transaction)
+            .execute(&mut transaction)
             .await
             .doing(DOING)?;
         transaction.commit().await.doing(DOING)
@@ -377,7 +378,7 @@ impl Store {
     /// Writes all settings but the name, which is what they are found by.
     async fn write_settings(
         &self,
-        transaction: &mut Transaction<'_, Database>,
+        transaction: &mut Transaction,
         id: i64,
         settings: &RegistrySettings,
         now: Timestamp,
@@ -389,7 +390,7 @@ impl Store {
             .map(|password| self.master_key().seal(password_place(&row), password.reveal()))
             .transpose()?;
         let repositories = serde_json::Value::from(settings.repositories.clone()).to_string();
-        let row = sqlx::query(
+        let row = statement::query(
             "UPDATE registries SET kind = $2, reported_type = $3, scheme = $4, host = $5, port = $6, authority = $7, \
              docker_hub = $8, username = $9, password = $10, region_id = $11, net_type = $12, ca_pem = $13, \
              repositories = $14, platform = $15, modified = $16 WHERE id = $1 RETURNING *",
@@ -410,7 +411,7 @@ impl Store {
         .bind(repositories)
         .bind(settings.platform.as_ref().map(ToString::to_string))
         .bind(now.0)
-        .fetch_one(&mut **transaction)
+        .fetch_one(transaction)
         .await
         .doing("writing a registry's settings")?;
         self.with_password(&row)
@@ -421,13 +422,10 @@ const fn password_place(row: &str) -> Place<'_> {
     Place { table: "registries", row, column: "password" }
 }
 
-async fn registry_id(
-    transaction: &mut Transaction<'_, Database>,
-    name: &str,
-) -> Result<i64, RegistryError> {
-    let row = sqlx::query("SELECT id FROM registries WHERE name = $1")
+async fn registry_id(transaction: &mut Transaction, name: &str) -> Result<i64, RegistryError> {
+    let row = statement::query("SELECT id FROM registries WHERE name = $1")
         .bind(name)
-        .fetch_optional(&mut **transaction)
+        .fetch_optional(transaction)
         .await
         .doing("reading a registry")?;
     match row {

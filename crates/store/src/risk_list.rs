@@ -16,17 +16,17 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use plimsoll_model::{RiskCounters, Timestamp, Verdict};
-use sqlx::{QueryBuilder, Transaction};
 use tokio::sync::OwnedRwLockReadGuard;
 
 use crate::{
     Artifact, ImageRow, Registry, Store, StoreError, TaskStatus,
     artifacts::artifact_columns,
     column,
+    database::{DatabaseConnection, DatabaseRow, Transaction},
     error::Doing,
     images::dashed,
     listing::{Listing, Word, current_change, ids_of_words, push_in},
-    store::{Database, DatabaseConnection, DatabaseRow},
+    statement::{self, QueryBuilder},
 };
 
 /// A part of a longer list.
@@ -143,7 +143,7 @@ impl Store {
     /// The list as of now, and the state of the database that it is of.
     pub(crate) async fn current_listing(
         &self,
-    ) -> Result<(OwnedRwLockReadGuard<Listing>, Transaction<'static, Database>), StoreError> {
+    ) -> Result<(OwnedRwLockReadGuard<Listing>, Transaction), StoreError> {
         let listing = self.listing().clone().read_owned().await;
         let mut snapshot = self.snapshot().await?;
         if listing.change() == Some(current_change(&mut snapshot).await?) {
@@ -203,12 +203,12 @@ impl Store {
         let mut one = QueryBuilder::new(COLUMNS);
         one.push(TABLES).push("i.uuid = ").push_bind(dashed(uuid));
         let row =
-            one.build().fetch_optional(&mut *snapshot).await.doing("reading an image's numbers")?;
+            one.build().fetch_optional(&mut snapshot).await.doing("reading an image's numbers")?;
         let Some(row) = row else { return Ok(None) };
         let image = ImageRow::from_row(&row)?;
-        let registry = sqlx::query("SELECT * FROM registries WHERE id = $1")
+        let registry = statement::query("SELECT * FROM registries WHERE id = $1")
             .bind(image.registry_id)
-            .fetch_one(&mut *snapshot)
+            .fetch_one(&mut snapshot)
             .await
             .doing("reading an image's registry")?;
         let registry = Arc::new(Registry::from_row(&registry)?);

@@ -5,16 +5,14 @@
 //! that could. What can be matched again without a scan is recorded by `recording` instead.
 
 use plimsoll_model::{Digest, GapReason, Report, RiskCounters, Timestamp, Verdict};
-use sqlx::Transaction;
 
 use crate::{
     Lease, Store, StoreError,
     artifacts::{self, Standing},
     column,
+    database::Transaction,
     error::Doing,
-    findings, inventory_rows,
-    store::Database,
-    tasks,
+    findings, inventory_rows, statement, tasks,
 };
 
 /// What a scan said.
@@ -98,16 +96,16 @@ struct Packed {
 
 /// The artifact of a lease that still stands.
 pub(crate) async fn leased(
-    transaction: &mut Transaction<'_, Database>,
+    transaction: &mut Transaction,
     lease: &Lease,
 ) -> Result<Option<LeasedArtifact>, StoreError> {
-    let row = sqlx::query(
+    let row = statement::query(
         "SELECT a.id, a.digest, a.report_digest, a.scanned FROM tasks t JOIN artifacts a ON a.id = t.artifact_id \
          WHERE t.id = $1 AND t.generation = $2 AND t.state = 'running'",
     )
     .bind(lease.task_id)
     .bind(lease.generation)
-    .fetch_optional(&mut **transaction)
+    .fetch_optional(transaction)
     .await
     .doing(DOING)?;
     let Some(row) = row else { return Ok(None) };
@@ -120,20 +118,20 @@ pub(crate) async fn leased(
 }
 
 async fn write_artifact(
-    transaction: &mut Transaction<'_, Database>,
+    transaction: &mut Transaction,
     artifact: i64,
     scan: ScanRecord<'_>,
     report: &Packed,
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let readable = scan.report.coverage.verdict != Verdict::Unreadable;
-    let row = sqlx::query("SELECT inventory_id FROM artifacts WHERE id = $1")
+    let row = statement::query("SELECT inventory_id FROM artifacts WHERE id = $1")
         .bind(artifact)
-        .fetch_one(&mut **transaction)
+        .fetch_one(transaction)
         .await
         .doing(DOING)?;
     let before: Option<i64> = column::get(&row, "inventory_id")?;
-    sqlx::query(
+    statement::query(
         "UPDATE artifacts SET verdict = $2, report_digest = $3, snapshot = $4, detectors_version = $5, inventory_id = NULL \
          WHERE id = $1",
     )
@@ -142,20 +140,20 @@ async fn write_artifact(
     .bind(report.digest.to_string())
     .bind(scan.report.feed.as_ref().map(|feed| feed.snapshot.to_string()))
     .bind(scan.detectors_version)
-    .execute(&mut **transaction)
+    .execute(transaction)
     .await
     .doing(DOING)?;
     let scanned = readable.then_some(now);
     let standing = Standing { artifact, scanned, counters: RiskCounters::of(scan.report) };
     artifacts::set_counters(transaction, &[standing]).await?;
     inventory_rows::count_images(transaction, &before.into_iter().collect()).await?;
-    sqlx::query(
+    statement::query(
         "INSERT INTO reports (artifact_id, report) VALUES ($1, $2) \
          ON CONFLICT (artifact_id) DO UPDATE SET report = excluded.report",
     )
     .bind(artifact)
     .bind(report.packed.as_slice())
-    .execute(&mut **transaction)
+    .execute(transaction)
     .await
     .doing(DOING)?;
     findings::replace(transaction, artifact, &scan.report.findings).await
@@ -164,7 +162,7 @@ async fn write_artifact(
 /// Done, or failed when the image could not be read: such a scan is tried again by hand, after a day, or with the next
 /// snapshot.
 pub(crate) async fn end_task(
-    transaction: &mut Transaction<'_, Database>,
+    transaction: &mut Transaction,
     lease: &Lease,
     report: &Report,
     now: Timestamp,
@@ -173,7 +171,7 @@ pub(crate) async fn end_task(
         let gap = report.coverage.gaps.iter().find(|gap| gap.reason == GapReason::UnreadableImage);
         gap.map_or_else(|| "the image could not be read".to_owned(), |gap| gap.detail.clone())
     });
-    sqlx::query(
+    statement::query(
         "UPDATE tasks SET state = $3, finished = $4, succeeded = COALESCE($5, succeeded), error = $6, worker = NULL, \
          lease_until = NULL WHERE id = $1 AND generation = $2",
     )
@@ -183,7 +181,7 @@ pub(crate) async fn end_task(
     .bind(now.0)
     .bind(error.is_none().then_some(now.0))
     .bind(error.as_deref().map(tasks::cut))
-    .execute(&mut **transaction)
+    .execute(transaction)
     .await
     .doing(DOING)?;
     Ok(())

@@ -3,49 +3,74 @@
 //! In: a database of any earlier version. Out: the current one. Odd: a database that a newer program wrote is refused and
 //! left alone; of several processes that start at once, one applies a file and the others find it applied.
 
-use sqlx::{Connection, SqliteConnection};
-
 use crate::{
     OpenError,
     column::number,
+    database::{Database, DatabaseConnection},
     error::{Doing, StoreError},
+    statement,
 };
 
-/// All migrations. A file that was released never changes: add the next one.
-const MIGRATIONS: &[(i64, &str)] = &[
-    (1, include_str!("../migrations/sqlite/0001_start.sql")),
-    (2, include_str!("../migrations/sqlite/0002_inventories.sql")),
-    (3, include_str!("../migrations/sqlite/0003_list.sql")),
+/// One step, as each database spells it.
+struct Migration {
+    number: i64,
+    sqlite: &'static str,
+    postgres: &'static str,
+}
+
+macro_rules! migrations {
+    ($($number:literal $file:literal)*) => {
+        &[$(Migration {
+            number: $number,
+            sqlite: include_str!(concat!("../migrations/sqlite/", $file)),
+            postgres: include_str!(concat!("../migrations/postgres/", $file)),
+        }),*]
+    };
+}
+
+/// All migrations. A file that was released never changes: add the next one, for both databases.
+const MIGRATIONS: &[Migration] = migrations![
+    1 "0001_start.sql"
+    2 "0002_inventories.sql"
+    3 "0003_list.sql"
 ];
 
 /// Brings the database up to date.
-pub(crate) async fn migrate(connection: &mut SqliteConnection) -> Result<(), OpenError> {
+pub(crate) async fn migrate(database: &Database) -> Result<(), OpenError> {
     const DOING: &str = "preparing the schema";
-    sqlx::query(
+    let mut transaction = database.write().await?;
+    statement::query(
         "CREATE TABLE IF NOT EXISTS schema_migrations (number BIGINT NOT NULL PRIMARY KEY)",
     )
-    .execute(&mut *connection)
+    .persistent(false)
+    .execute(&mut transaction)
     .await
     .doing(DOING)?;
-    for (number, sql) in MIGRATIONS {
-        let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.doing(DOING)?;
-        if applied(&mut transaction).await? < *number {
-            sqlx::raw_sql(*sql).execute(&mut *transaction).await.doing(DOING)?;
-            sqlx::query("INSERT INTO schema_migrations (number) VALUES ($1)")
-                .bind(number)
-                .execute(&mut *transaction)
+    transaction.commit().await.doing(DOING)?;
+    for migration in MIGRATIONS {
+        let mut transaction = database.write().await?;
+        if applied(&mut transaction).await? < migration.number {
+            let sql = match database {
+                Database::Sqlite { .. } => migration.sqlite,
+                Database::Postgres { .. } => migration.postgres,
+            };
+            transaction.run(sql).await.doing(DOING)?;
+            statement::query("INSERT INTO schema_migrations (number) VALUES ($1)")
+                .bind(migration.number)
+                .execute(&mut transaction)
                 .await
                 .doing(DOING)?;
         }
         transaction.commit().await.doing(DOING)?;
     }
-    let known = MIGRATIONS.last().map_or(0, |(number, _)| *number);
-    let found = applied(connection).await?;
+    let known = MIGRATIONS.last().map_or(0, |migration| migration.number);
+    let found = applied(&mut *database.read().await?).await?;
     if found > known { Err(OpenError::Newer { found, known }) } else { Ok(()) }
 }
 
-async fn applied(connection: &mut SqliteConnection) -> Result<i64, StoreError> {
-    let row = sqlx::query("SELECT COALESCE(MAX(number), 0) AS number FROM schema_migrations")
+async fn applied(connection: &mut DatabaseConnection) -> Result<i64, StoreError> {
+    let row = statement::query("SELECT COALESCE(MAX(number), 0) AS number FROM schema_migrations")
+        .persistent(false)
         .fetch_one(connection)
         .await
         .doing("reading the schema's version")?;
@@ -56,8 +81,8 @@ async fn applied(connection: &mut SqliteConnection) -> Result<i64, StoreError> {
 mod tests {
     #[test]
     fn migrations_are_numbered_without_gaps() {
-        for (index, (number, _)) in super::MIGRATIONS.iter().enumerate() {
-            assert_eq!(usize::try_from(*number).unwrap(), index + 1);
+        for (index, migration) in super::MIGRATIONS.iter().enumerate() {
+            assert_eq!(usize::try_from(migration.number).unwrap(), index + 1);
         }
     }
 }

@@ -6,7 +6,9 @@
 
 use plimsoll_model::{Secret, Timestamp};
 
-use crate::{Store, StoreError, admin_token::hash, column, error::Doing, master_key::random_text};
+use crate::{
+    Store, StoreError, admin_token::hash, column, error::Doing, master_key::random_text, statement,
+};
 
 /// A session that stands.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -33,19 +35,19 @@ impl Store {
         const DOING: &str = "beginning a session";
         let id = random_text(48)?;
         let mut transaction = self.write().await?;
-        sqlx::query("DELETE FROM sessions WHERE expires <= $1 OR idle_until <= $1")
+        statement::query("DELETE FROM sessions WHERE expires <= $1 OR idle_until <= $1")
             .bind(now.0)
-            .execute(&mut *transaction)
+            .execute(&mut transaction)
             .await
             .doing(DOING)?;
-        sqlx::query(
+        statement::query(
             "INSERT INTO sessions (hash, created, expires, idle_until) VALUES ($1, $2, $3, $4)",
         )
         .bind(hash(&id))
         .bind(now.0)
         .bind(now.0.saturating_add(LONGEST))
         .bind(now.0.saturating_add(IDLE))
-        .execute(&mut *transaction)
+        .execute(&mut transaction)
         .await
         .doing(DOING)?;
         transaction.commit().await.doing(DOING)?;
@@ -59,7 +61,7 @@ impl Store {
     pub async fn session(&self, id: &str, now: Timestamp) -> Result<Option<Session>, StoreError> {
         const DOING: &str = "reading a session";
         let hash = hash(id);
-        let row = sqlx::query(
+        let row = statement::query(
             "SELECT * FROM sessions WHERE hash = $1 AND expires > $2 AND idle_until > $2",
         )
         .bind(&hash)
@@ -71,10 +73,10 @@ impl Store {
         let idle_until = now.0.saturating_add(IDLE);
         if column::time(&row, "idle_until")?.0 <= idle_until.saturating_sub(NOTE_EVERY) {
             let mut transaction = self.write().await?;
-            sqlx::query("UPDATE sessions SET idle_until = $2 WHERE hash = $1")
+            statement::query("UPDATE sessions SET idle_until = $2 WHERE hash = $1")
                 .bind(&hash)
                 .bind(idle_until)
-                .execute(&mut *transaction)
+                .execute(&mut transaction)
                 .await
                 .doing(DOING)?;
             transaction.commit().await.doing(DOING)?;
@@ -92,9 +94,9 @@ impl Store {
     pub async fn remove_session(&self, id: &str) -> Result<(), StoreError> {
         const DOING: &str = "ending a session";
         let mut transaction = self.write().await?;
-        sqlx::query("DELETE FROM sessions WHERE hash = $1")
+        statement::query("DELETE FROM sessions WHERE hash = $1")
             .bind(hash(id))
-            .execute(&mut *transaction)
+            .execute(&mut transaction)
             .await
             .doing(DOING)?;
         transaction.commit().await.doing(DOING)

@@ -1,11 +1,10 @@
 //! Settings: small named texts such as `rank.scope` and `rank.limit`. What a value means is known by who reads it.
 
-use sqlx::Transaction;
-
 use crate::{
     Store, StoreError, column,
+    database::{DatabaseConnection, Transaction},
     error::Doing,
-    store::{Database, DatabaseConnection},
+    statement,
 };
 
 impl Store {
@@ -35,7 +34,7 @@ impl Store {
     /// # Errors
     /// The database fails.
     pub async fn settings(&self) -> Result<Vec<(String, String)>, StoreError> {
-        let rows = sqlx::query("SELECT name, value FROM settings ORDER BY name")
+        let rows = statement::query("SELECT name, value FROM settings ORDER BY name")
             .fetch_all(&mut *self.read().await?)
             .await
             .doing("listing settings")?;
@@ -49,7 +48,7 @@ pub(crate) async fn read(
     connection: &mut DatabaseConnection,
     name: &str,
 ) -> Result<Option<String>, StoreError> {
-    let row = sqlx::query("SELECT value FROM settings WHERE name = $1")
+    let row = statement::query("SELECT value FROM settings WHERE name = $1")
         .bind(name)
         .fetch_optional(connection)
         .await
@@ -58,18 +57,18 @@ pub(crate) async fn read(
 }
 
 pub(crate) async fn write(
-    transaction: &mut Transaction<'_, Database>,
+    transaction: &mut Transaction,
     name: &str,
     value: Option<&str>,
 ) -> Result<(), StoreError> {
     let query = match value {
-        Some(value) => sqlx::query(
+        Some(value) => statement::query(
             "INSERT INTO settings (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
         )
         .bind(name)
         .bind(value),
-        None => sqlx::query("DELETE FROM settings WHERE name = $1").bind(name),
+        None => statement::query("DELETE FROM settings WHERE name = $1").bind(name),
     };
-    query.execute(&mut **transaction).await.doing("writing a setting")?;
+    query.execute(transaction).await.doing("writing a setting")?;
     Ok(())
 }

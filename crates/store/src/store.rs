@@ -1,14 +1,7 @@
-//! Opening the data directory.
+//! Opening the data directory, and the database that belongs to it.
 //!
-//! In: a folder, made if need be. Out: [`Store`], a handle that clones cheaply. Source: SQLite's "Write-Ahead Logging" and
-//! "PRAGMA synchronous".
-//!
-//! Odd:
-//! * One connection writes and several read, so that writers of this process queue in memory and not on the file's lock.
-//! * `synchronous = FULL`: with `NORMAL` a power cut may take back the last commits, and a nonce that is taken back can be
-//!   used again. The price is one `fsync` per commit, which nonces share by group commit.
-//! * SQLite 3.7.0 to 3.51.2 can damage the file when one connection writes while another resets the write-ahead log
-//!   ("WAL-reset bug" in its change log), so the version that is linked is checked.
+//! In: a folder, made if need be, and where the database is. Out: [`Store`], a handle that clones cheaply. Odd: the folder
+//! holds `master.key` wherever the database is, so that whoever has one of both cannot read secrets.
 
 use std::{
     fs, io,
@@ -18,40 +11,29 @@ use std::{
     time::Duration,
 };
 
-use sqlx::{
-    ConnectOptions, Connection, Pool, Transaction,
-    pool::PoolConnection,
-    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
-};
 use tokio::sync::{Notify, RwLock};
 
 use crate::{
-    MasterKeyError, StoreError,
-    column::{get, number},
+    MasterKeyError, StoreError, StoreLocation,
+    column::get,
+    database::{Database, Reader, Transaction},
     error::Doing,
     listing::Listing,
     master_key::{MasterKey, Place},
     nonces::NonceWriter,
-    schema,
+    schema, statement,
 };
-
-/// The database that the statements run on.
-pub(crate) type Database = sqlx::Sqlite;
-/// A connection to it.
-pub(crate) type DatabaseConnection = sqlx::SqliteConnection;
-/// A row of it.
-pub(crate) type DatabaseRow = sqlx::sqlite::SqliteRow;
 
 /// Name of the database in the data directory.
 pub(crate) const DATABASE_FILE: &str = "plimsoll.db";
 /// Held while the database is made or brought up to date.
 const LOCK_FILE: &str = "open.lock";
-/// The first version without the WAL-reset bug.
-const OLDEST_SQLITE: [u32; 3] = [3, 51, 3];
 
 /// How to open a store.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct StoreOptions {
+    /// Where the database is.
+    pub location: StoreLocation,
     /// Connections that read.
     pub readers: u32,
     /// How long to wait for another process that writes.
@@ -59,9 +41,13 @@ pub struct StoreOptions {
 }
 
 impl Default for StoreOptions {
-    /// Four readers, ten seconds.
+    /// Embedded, four readers, ten seconds.
     fn default() -> Self {
-        Self { readers: 4, busy_timeout: Duration::from_secs(10) }
+        Self {
+            location: StoreLocation::Embedded,
+            readers: 4,
+            busy_timeout: Duration::from_secs(10),
+        }
     }
 }
 
@@ -80,6 +66,18 @@ pub enum OpenError {
     /// The linked SQLite is too old.
     #[error("SQLite {0} can damage the database; link 3.51.3 or newer")]
     OldSqlite(String),
+    /// The server is too old.
+    #[error("PostgreSQL {found} is older than 14, the oldest that is supported")]
+    OldPostgres {
+        /// Its version.
+        found: i64,
+    },
+    /// The database cannot hold every text.
+    #[error("the database's encoding is {0}; make one with ENCODING 'UTF8' (TEMPLATE template0)")]
+    Encoding(String),
+    /// No schema to make tables in.
+    #[error("no schema of the database's search_path is there; make one with CREATE SCHEMA")]
+    NoSchema,
     /// A newer program wrote the database.
     #[error("the database has schema {found}, this program knows {known}; use the newer program")]
     Newer {
@@ -104,8 +102,7 @@ pub struct Store {
 
 struct Inner {
     data_dir: PathBuf,
-    reader: Pool<Database>,
-    writer: Pool<Database>,
+    database: Database,
     master_key: MasterKey,
     nonces: NonceWriter,
     listing: Arc<RwLock<Listing>>,
@@ -119,8 +116,8 @@ impl std::fmt::Debug for Store {
 }
 
 impl Store {
-    /// Opens a data directory, or makes it (0700) with an empty database and a new master key. Must be called inside a
-    /// tokio runtime.
+    /// Opens a data directory, or makes it (0700) with a new master key; and its database, made there or brought up to date.
+    /// Must be called inside a tokio runtime.
     ///
     /// # Errors
     /// The folder cannot be used, the database is of a newer program or does not open, or the master key is missing,
@@ -130,41 +127,25 @@ impl Store {
         // Two processes that make the same database at once would meet errors that no busy timeout covers (switching to
         // the write-ahead log is one), so that opening is done one by one.
         let lock = lock_folder(data_dir).await?;
-        // SQLite would make it as the umask says; the write-ahead log takes over the mode of the database.
-        private_file(&data_dir.join(DATABASE_FILE))?;
-        let connect = SqliteConnectOptions::new()
-            .filename(data_dir.join(DATABASE_FILE))
-            .create_if_missing(false)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
-            .foreign_keys(true)
-            .busy_timeout(options.busy_timeout);
-        let mut connection = connect.connect().await.doing("opening the database")?;
-        refuse_old_sqlite(&mut connection).await?;
-        schema::migrate(&mut connection).await?;
-        let master_key = open_master_key(data_dir, &mut connection).await?;
-        connection.close().await.doing("opening the database")?;
+        let (readers, busy_timeout) = (options.readers, options.busy_timeout);
+        let database = match &options.location {
+            StoreLocation::Embedded => {
+                let file = data_dir.join(DATABASE_FILE);
+                // SQLite would make it as the umask says; the write-ahead log takes over the mode of the database.
+                private_file(&file)?;
+                Database::open_sqlite(&file, readers, busy_timeout).await?
+            }
+            StoreLocation::Postgres(location) => {
+                Database::open_postgres(location, readers, busy_timeout).await?
+            }
+        };
+        schema::migrate(&database).await?;
+        let master_key = open_master_key(data_dir, &database).await?;
         drop(lock);
-
-        let writer = SqlitePoolOptions::new()
-            .max_connections(1)
-            .acquire_timeout(options.busy_timeout.saturating_mul(3))
-            .idle_timeout(None)
-            .max_lifetime(None)
-            .connect_with(connect.clone())
-            .await
-            .doing("opening the database")?;
-        let reader = SqlitePoolOptions::new()
-            .max_connections(options.readers.max(1))
-            .acquire_timeout(options.busy_timeout.saturating_mul(3))
-            .connect_with(connect.pragma("query_only", "ON"))
-            .await
-            .doing("opening the database")?;
-        let nonces = NonceWriter::start(writer.clone());
+        let nonces = NonceWriter::start(database.clone());
         let inner = Inner {
             data_dir: data_dir.to_owned(),
-            reader,
-            writer,
+            database,
             master_key,
             nonces,
             listing: Arc::default(),
@@ -179,54 +160,51 @@ impl Store {
         &self.inner.data_dir
     }
 
-    /// Waits for what is being written and closes all connections of all clones. Without it nothing is lost either; the
+    /// Waits for what is being written and closes all connections of all clones. Without it nothing is lost either; SQLite's
     /// write-ahead log just stays for the next opening.
     pub async fn close(&self) {
-        self.inner.reader.close().await;
-        self.inner.writer.close().await;
+        self.inner.database.close().await;
     }
 
-    /// A connection that reads. One statement sees one state of the database; for several, begin a transaction on it.
-    pub(crate) async fn read(&self) -> Result<PoolConnection<Database>, StoreError> {
-        self.inner.reader.acquire().await.doing("waiting for a connection")
+    /// A connection that reads. One statement sees one state of the database; for several, [`Store::snapshot`].
+    pub(crate) async fn read(&self) -> Result<Reader, StoreError> {
+        self.inner.database.read().await
     }
 
     /// A transaction that reads: all its statements see the same state.
-    pub(crate) async fn snapshot(&self) -> Result<Transaction<'static, Database>, StoreError> {
-        self.inner.reader.begin().await.doing("waiting for a connection")
+    pub(crate) async fn snapshot(&self) -> Result<Transaction, StoreError> {
+        self.inner.database.snapshot().await
     }
 
-    /// A transaction that writes. It holds the write lock from its first moment, so that what it reads stays true until it
-    /// commits. Dropped without a commit it changes nothing.
-    pub(crate) async fn write(&self) -> Result<Transaction<'static, Database>, StoreError> {
-        self.inner.writer.begin_with("BEGIN IMMEDIATE").await.doing("waiting to write")
+    /// A transaction that writes, while no other one does: what it reads stays true until it commits. Dropped without a
+    /// commit it changes nothing.
+    pub(crate) async fn write(&self) -> Result<Transaction, StoreError> {
+        self.inner.database.write().await
     }
 
-    /// Rows that this handle and its clones have added, changed or removed since it was opened: for measurements.
+    /// Rows that this handle and its clones have added, changed or removed since it was opened; on PostgreSQL those of all
+    /// processes ever, a second late: for measurements.
     ///
     /// # Errors
     /// The database fails.
     pub async fn rows_written(&self) -> Result<u64, StoreError> {
-        const DOING: &str = "counting written rows";
-        let mut writer = self.inner.writer.acquire().await.doing(DOING)?;
-        let row = sqlx::query("SELECT total_changes() AS number")
-            .fetch_one(&mut *writer)
-            .await
-            .doing(DOING)?;
-        number(&row, "number")
+        self.inner.database.rows_written().await
     }
 
-    /// Gives free pages back and empties the write-ahead log, so that the file is as large as what is in it: for measurements.
+    /// Bytes that the database takes on disk: for measurements.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn size(&self) -> Result<u64, StoreError> {
+        self.inner.database.size().await
+    }
+
+    /// Gives free pages back, so that files are as large as what is in them: for measurements.
     ///
     /// # Errors
     /// The database fails.
     pub async fn shrink(&self) -> Result<(), StoreError> {
-        const DOING: &str = "shrinking the database";
-        let mut writer = self.inner.writer.acquire().await.doing(DOING)?;
-        for sql in ["VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"] {
-            sqlx::raw_sql(sql).execute(&mut *writer).await.doing(DOING)?;
-        }
-        Ok(())
+        self.inner.database.shrink().await
     }
 
     pub(crate) fn master_key(&self) -> &MasterKey {
@@ -278,30 +256,15 @@ fn private_file(path: &Path) -> Result<fs::File, OpenError> {
         .map_err(|source| OpenError::Folder { path: path.to_owned(), source })
 }
 
-async fn refuse_old_sqlite(connection: &mut DatabaseConnection) -> Result<(), OpenError> {
-    let row = sqlx::query("SELECT sqlite_version() AS version")
-        .fetch_one(connection)
-        .await
-        .doing("asking SQLite for its version")?;
-    let version: String = get(&row, "version")?;
-    if is_new_enough(&version) { Ok(()) } else { Err(OpenError::OldSqlite(version)) }
-}
-
-fn is_new_enough(version: &str) -> bool {
-    let parts: Option<Vec<u32>> = version.split('.').map(|part| part.parse().ok()).collect();
-    parts.is_some_and(|parts| parts.as_slice() >= OLDEST_SQLITE.as_slice())
-}
-
 /// Reads or makes the master key and holds it against the check value, which the first opening writes.
-async fn open_master_key(
-    data_dir: &Path,
-    connection: &mut DatabaseConnection,
-) -> Result<MasterKey, OpenError> {
+async fn open_master_key(data_dir: &Path, database: &Database) -> Result<MasterKey, OpenError> {
     const DOING: &str = "checking the master key";
     const CHECK: Place<'_> = Place { table: "master_key", row: "1", column: "check_value" };
     const PLAIN: &str = "plimsoll";
-    let row = sqlx::query("SELECT check_value FROM master_key WHERE id = 1")
-        .fetch_optional(&mut *connection)
+    // Writing from its first moment: two processes with a data directory each could make a key for one database.
+    let mut transaction = database.write().await?;
+    let row = statement::query("SELECT check_value FROM master_key WHERE id = 1")
+        .fetch_optional(&mut transaction)
         .await
         .doing(DOING)?;
     let sealed: Option<Vec<u8>> = row.map(|row| get(&row, "check_value")).transpose()?;
@@ -317,25 +280,13 @@ async fn open_master_key(
             }
         }
         None => {
-            sqlx::query("INSERT INTO master_key (id, check_value) VALUES (1, $1)")
+            statement::query("INSERT INTO master_key (id, check_value) VALUES (1, $1)")
                 .bind(key.seal(CHECK, PLAIN)?)
-                .execute(connection)
+                .execute(&mut transaction)
                 .await
                 .doing(DOING)?;
+            transaction.commit().await.doing(DOING)?;
             Ok(key)
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn versions_before_the_fix_are_refused() {
-        for version in ["3.51.3", "3.51.10", "3.52.0", "4.0"] {
-            assert!(super::is_new_enough(version), "{version}");
-        }
-        for version in ["3.51.2", "3.7.17", "3.50.4", "", "x"] {
-            assert!(!super::is_new_enough(version), "{version}");
         }
     }
 }

@@ -7,16 +7,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use plimsoll_model::{Digest, Platform, Timestamp};
-use sqlx::Transaction;
 
 use crate::{
     ImageRow, Origin, RegistryError, RepoType, Store, StoreError, artifacts, column,
+    database::{DatabaseConnection, Transaction},
     error::Doing,
     image_uuid, inventory_rows,
     registries::is_path,
-    repo_id, split_repository,
-    store::{Database, DatabaseConnection},
-    tasks,
+    repo_id, split_repository, statement, tasks,
 };
 
 /// One tag as a sync saw it.
@@ -224,7 +222,7 @@ impl<'a> Plan<'a> {
     /// Writes the plan; returns how many artifacts were queued.
     async fn apply(
         &self,
-        transaction: &mut Transaction<'_, Database>,
+        transaction: &mut Transaction,
         registry_id: i64,
         now: Timestamp,
     ) -> Result<u64, StoreError> {
@@ -232,9 +230,9 @@ impl<'a> Plan<'a> {
         let mut left = BTreeSet::new();
         let mut reached = BTreeSet::new();
         for image in &self.removed {
-            sqlx::query("DELETE FROM images WHERE id = $1")
+            statement::query("DELETE FROM images WHERE id = $1")
                 .bind(image.id)
-                .execute(&mut **transaction)
+                .execute(transaction)
                 .await
                 .doing(DOING)?;
             left.insert(image.artifact);
@@ -273,14 +271,14 @@ impl<'a> Plan<'a> {
 
     async fn insert_image(
         &self,
-        transaction: &mut Transaction<'_, Database>,
+        transaction: &mut Transaction,
         registry_id: i64,
         listed: &SyncedImage,
         artifact: i64,
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let (namespace, repository) = split_repository(&listed.path);
-        sqlx::query(
+        statement::query(
             "INSERT INTO images (uuid, repo_id, registry_id, namespace, repository, tag, reference, digest, \
              manifest_digest, artifact_id, image_id, size, repo_type, tag_immutable, created, updated) \
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
@@ -301,7 +299,7 @@ impl<'a> Plan<'a> {
         .bind(i64::from(listed.tag_immutable))
         .bind(listed.created.unwrap_or(now).0)
         .bind(listed.updated.unwrap_or(now).0)
-        .execute(&mut **transaction)
+        .execute(transaction)
         .await
         .doing(DOING)?;
         Ok(())
@@ -321,7 +319,7 @@ fn is_same(listed: &SyncedImage, row: &ImageRow) -> bool {
 }
 
 async fn update_image(
-    transaction: &mut Transaction<'_, Database>,
+    transaction: &mut Transaction,
     listed: &SyncedImage,
     image: &StoredImage,
     artifact: i64,
@@ -329,7 +327,7 @@ async fn update_image(
 ) -> Result<(), StoreError> {
     let moved = listed.digest != image.row.digest;
     let seen = if moved { now } else { image.row.updated };
-    sqlx::query(
+    statement::query(
         "UPDATE images SET digest = $2, manifest_digest = $3, artifact_id = $4, image_id = $5, size = $6, repo_type = $7, \
          tag_immutable = $8, created = $9, updated = $10 WHERE id = $1",
     )
@@ -343,7 +341,7 @@ async fn update_image(
     .bind(i64::from(listed.tag_immutable))
     .bind(listed.created.unwrap_or(image.row.created).0)
     .bind(listed.updated.unwrap_or(seen).0)
-    .execute(&mut **transaction)
+    .execute(transaction)
     .await
     .doing(DOING)?;
     Ok(())
@@ -353,7 +351,7 @@ async fn registry_name(
     connection: &mut DatabaseConnection,
     registry_id: i64,
 ) -> Result<String, RegistryError> {
-    let row = sqlx::query("SELECT name FROM registries WHERE id = $1")
+    let row = statement::query("SELECT name FROM registries WHERE id = $1")
         .bind(registry_id)
         .fetch_optional(connection)
         .await
@@ -372,7 +370,7 @@ async fn stored_images(
     let mut rows = Vec::new();
     match paths {
         None => {
-            let all = sqlx::query("SELECT * FROM images WHERE registry_id = $1")
+            let all = statement::query("SELECT * FROM images WHERE registry_id = $1")
                 .bind(registry_id)
                 .fetch_all(connection)
                 .await
@@ -382,7 +380,7 @@ async fn stored_images(
         Some(paths) => {
             for path in paths {
                 let (namespace, repository) = split_repository(path);
-                let some = sqlx::query(
+                let some = statement::query(
                     "SELECT * FROM images WHERE registry_id = $1 AND namespace = $2 AND repository = $3",
                 )
                 .bind(registry_id)
@@ -411,7 +409,7 @@ async fn retries(
     registry_id: i64,
     now: Timestamp,
 ) -> Result<Vec<i64>, StoreError> {
-    let rows = sqlx::query(
+    let rows = statement::query(
         "SELECT t.id FROM tasks t WHERE t.state = 'failed' AND t.finished <= $1 \
          AND EXISTS (SELECT 1 FROM images i WHERE i.artifact_id = t.artifact_id AND i.registry_id = $2) ORDER BY t.id",
     )

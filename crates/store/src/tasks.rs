@@ -10,12 +10,12 @@
 //! * Order of claims: what a person asked for, then the registry with the fewest running scans, then the oldest.
 
 use plimsoll_model::{Digest, Timestamp};
-use sqlx::Transaction;
 
 use crate::{
     Store, StoreError, column,
+    database::{DatabaseConnection, DatabaseRow, Transaction},
     error::Doing,
-    store::{Database, DatabaseConnection, DatabaseRow},
+    statement,
 };
 
 const ENQUEUE: &str = "queueing a scan";
@@ -215,12 +215,12 @@ impl Store {
         now: Timestamp,
     ) -> Result<Enqueued, StoreError> {
         let mut transaction = self.write().await?;
-        let row = sqlx::query(
+        let row = statement::query(
             "SELECT i.artifact_id, i.registry_id FROM images i WHERE i.manifest_digest = $1 \
              ORDER BY i.registry_id, i.id LIMIT 1",
         )
         .bind(digest.to_string())
-        .fetch_optional(&mut *transaction)
+        .fetch_optional(&mut transaction)
         .await
         .doing(ENQUEUE)?;
         let Some(row) = row else { return Ok(Enqueued::Unknown) };
@@ -246,12 +246,12 @@ impl Store {
         now: Timestamp,
     ) -> Result<u64, StoreError> {
         let mut transaction = self.write().await?;
-        let rows = sqlx::query(
+        let rows = statement::query(
             "SELECT i.artifact_id, MIN(i.registry_id) AS registry_id FROM images i \
              WHERE $1 IS NULL OR i.registry_id = $1 GROUP BY i.artifact_id ORDER BY i.artifact_id",
         )
         .bind(registry_id)
-        .fetch_all(&mut *transaction)
+        .fetch_all(&mut transaction)
         .await
         .doing(ENQUEUE)?;
         let queued = queue_all(&mut transaction, &rows, origin, now).await?;
@@ -294,7 +294,7 @@ impl Store {
     /// # Errors
     /// The database fails.
     pub async fn task_counts(&self, registry_id: Option<i64>) -> Result<TaskCounts, StoreError> {
-        let rows = sqlx::query(
+        let rows = statement::query(
             "SELECT t.state, COUNT(*) AS number FROM tasks t WHERE $1 IS NULL \
              OR EXISTS (SELECT 1 FROM images i WHERE i.artifact_id = t.artifact_id AND i.registry_id = $1) \
              GROUP BY t.state",
@@ -321,7 +321,7 @@ impl Store {
     /// # Errors
     /// The database fails.
     pub async fn failed_tasks(&self, limit: u32) -> Result<Vec<TaskStatus>, StoreError> {
-        let rows = sqlx::query(
+        let rows = statement::query(
             "SELECT a.digest AS artifact_digest, t.state AS task_state, t.attempts AS task_attempts, \
              t.error AS task_error, t.queued AS task_queued, t.finished AS task_finished \
              FROM tasks t JOIN artifacts a ON a.id = t.artifact_id WHERE t.state = 'failed' \
@@ -349,12 +349,12 @@ impl Store {
 
 /// Queues an artifact's first scan; 0 when it was scanned or queued before.
 pub(crate) async fn queue_first_scan(
-    transaction: &mut Transaction<'_, Database>,
+    transaction: &mut Transaction,
     artifact: i64,
     registry_id: i64,
     now: Timestamp,
 ) -> Result<u64, StoreError> {
-    let done = sqlx::query(
+    let done = statement::query(
         "INSERT INTO tasks (artifact_id, registry_id, state, origin, attempts, generation, due, queued) \
          SELECT a.id, $2, 'queued', $3, 0, 0, $4, $4 FROM artifacts a WHERE a.id = $1 AND a.report_digest IS NULL \
          ON CONFLICT (artifact_id) DO NOTHING",
@@ -363,7 +363,7 @@ pub(crate) async fn queue_first_scan(
     .bind(registry_id)
     .bind(Origin::Schedule.number())
     .bind(now.0)
-    .execute(&mut **transaction)
+    .execute(transaction)
     .await
     .doing(ENQUEUE)?;
     Ok(done.rows_affected())
@@ -371,19 +371,19 @@ pub(crate) async fn queue_first_scan(
 
 /// Queues a task that ended; 0 when it is queued or running.
 pub(crate) async fn requeue(
-    transaction: &mut Transaction<'_, Database>,
+    transaction: &mut Transaction,
     task: i64,
     origin: Origin,
     now: Timestamp,
 ) -> Result<u64, StoreError> {
-    let done = sqlx::query(
+    let done = statement::query(
         "UPDATE tasks SET state = 'queued', origin = $2, attempts = 0, due = $3, queued = $3 \
          WHERE id = $1 AND state IN ('done', 'failed')",
     )
     .bind(task)
     .bind(origin.number())
     .bind(now.0)
-    .execute(&mut **transaction)
+    .execute(transaction)
     .await
     .doing(ENQUEUE)?;
     Ok(done.rows_affected())
@@ -392,19 +392,19 @@ pub(crate) async fn requeue(
 /// Queues an artifact whatever its task's past; 0 when it is queued or running. A person's wish moves a queued one to the
 /// front and does not wait for a retry's pause.
 async fn queue(
-    transaction: &mut Transaction<'_, Database>,
+    transaction: &mut Transaction,
     artifact: i64,
     registry_id: i64,
     origin: Origin,
     now: Timestamp,
 ) -> Result<u64, StoreError> {
-    let row = sqlx::query("SELECT id, state, origin FROM tasks WHERE artifact_id = $1")
+    let row = statement::query("SELECT id, state, origin FROM tasks WHERE artifact_id = $1")
         .bind(artifact)
-        .fetch_optional(&mut **transaction)
+        .fetch_optional(transaction)
         .await
         .doing(ENQUEUE)?;
     let Some(row) = row else {
-        let done = sqlx::query(
+        let done = statement::query(
             "INSERT INTO tasks (artifact_id, registry_id, state, origin, attempts, generation, due, queued) \
              VALUES ($1, $2, 'queued', $3, 0, 0, $4, $4)",
         )
@@ -412,7 +412,7 @@ async fn queue(
         .bind(registry_id)
         .bind(origin.number())
         .bind(now.0)
-        .execute(&mut **transaction)
+        .execute(transaction)
         .await
         .doing(ENQUEUE)?;
         return Ok(done.rows_affected());
@@ -421,11 +421,11 @@ async fn queue(
     match column::word(&row, "state", STATES)? {
         TaskState::Done | TaskState::Failed => requeue(transaction, id, origin, now).await,
         TaskState::Queued if origin == Origin::User => {
-            sqlx::query("UPDATE tasks SET origin = $2, due = $3 WHERE id = $1")
+            statement::query("UPDATE tasks SET origin = $2, due = $3 WHERE id = $1")
                 .bind(id)
                 .bind(origin.number())
                 .bind(now.0)
-                .execute(&mut **transaction)
+                .execute(transaction)
                 .await
                 .doing(ENQUEUE)?;
             Ok(0)
@@ -436,7 +436,7 @@ async fn queue(
 
 /// Queues the artifacts of rows with `artifact_id` and `registry_id`.
 async fn queue_all(
-    transaction: &mut Transaction<'_, Database>,
+    transaction: &mut Transaction,
     rows: &[DatabaseRow],
     origin: Origin,
     now: Timestamp,
@@ -456,7 +456,7 @@ async fn outdated(
     snapshot: Option<&str>,
     detectors_version: &str,
 ) -> Result<Vec<DatabaseRow>, StoreError> {
-    sqlx::query(
+    statement::query(
         "SELECT i.artifact_id, MIN(i.registry_id) AS registry_id FROM images i \
          JOIN artifacts a ON a.id = i.artifact_id LEFT JOIN tasks t ON t.artifact_id = a.id \
          WHERE a.report_digest IS NOT NULL \

@@ -7,13 +7,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use plimsoll_model::{Digest, ImageReference, Timestamp, reference::DOCKER_HUB};
-use sqlx::{QueryBuilder, Transaction};
 
 use crate::{
     Store, StoreError, column,
+    database::{DatabaseConnection, DatabaseRow, Transaction},
     error::Doing,
     images::dashed,
-    store::{Database, DatabaseConnection, DatabaseRow},
+    statement::{self, QueryBuilder},
 };
 
 /// One container of a cluster.
@@ -97,15 +97,15 @@ impl Store {
             return Ok(false);
         }
         let mut transaction = self.write().await?;
-        sqlx::query("DELETE FROM workloads WHERE cluster_id = $1")
+        statement::query("DELETE FROM workloads WHERE cluster_id = $1")
             .bind(cluster_id)
-            .execute(&mut *transaction)
+            .execute(&mut transaction)
             .await
             .doing(DOING)?;
         if wanted.is_empty() {
-            sqlx::query("DELETE FROM clusters WHERE id = $1")
+            statement::query("DELETE FROM clusters WHERE id = $1")
                 .bind(cluster_id)
-                .execute(&mut *transaction)
+                .execute(&mut transaction)
                 .await
                 .doing(DOING)?;
         } else {
@@ -120,7 +120,7 @@ impl Store {
     /// # Errors
     /// The database fails.
     pub async fn clusters(&self) -> Result<Vec<Cluster>, StoreError> {
-        let rows = sqlx::query(
+        let rows = statement::query(
             "SELECT c.id, c.updated, \
              (SELECT COUNT(*) FROM workloads w WHERE w.cluster_id = c.id) AS containers, \
              (SELECT COUNT(*) FROM workloads w WHERE w.cluster_id = c.id AND ( \
@@ -154,7 +154,7 @@ impl Store {
         uuid: &str,
         limit: u32,
     ) -> Result<Vec<(String, Workload)>, StoreError> {
-        let rows = sqlx::query(
+        let rows = statement::query(
             "SELECT w.* FROM images i JOIN registries r ON r.id = i.registry_id JOIN workloads w \
              ON w.digest IN (i.digest, i.manifest_digest, i.image_id) \
              OR (w.digest = '' AND w.reference = i.reference AND w.authority = r.authority) \
@@ -181,7 +181,7 @@ async fn stored(
     connection: &mut DatabaseConnection,
     cluster_id: &str,
 ) -> Result<BTreeSet<Workload>, StoreError> {
-    let rows = sqlx::query("SELECT * FROM workloads WHERE cluster_id = $1")
+    let rows = statement::query("SELECT * FROM workloads WHERE cluster_id = $1")
         .bind(cluster_id)
         .fetch_all(connection)
         .await
@@ -190,22 +190,22 @@ async fn stored(
 }
 
 async fn insert(
-    transaction: &mut Transaction<'_, Database>,
+    transaction: &mut Transaction,
     cluster_id: &str,
     workloads: &BTreeSet<Workload>,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    sqlx::query(
+    statement::query(
         "INSERT INTO clusters (id, updated) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET updated = excluded.updated",
     )
     .bind(cluster_id)
     .bind(now.0)
-    .execute(&mut **transaction)
+    .execute(transaction)
     .await
     .doing(DOING)?;
     let rows: Vec<&Workload> = workloads.iter().collect();
     for part in rows.chunks(ROWS) {
-        let mut sql: QueryBuilder<Database> = QueryBuilder::new(
+        let mut sql = QueryBuilder::new(
             "INSERT INTO workloads (cluster_id, namespace, app, pod, container, image, digest, authority, reference) ",
         );
         sql.push_values(part, |mut values, workload| {
@@ -221,7 +221,7 @@ async fn insert(
                 .push_bind(authority)
                 .push_bind(reference);
         });
-        sql.build().persistent(false).execute(&mut **transaction).await.doing(DOING)?;
+        sql.build().persistent(false).execute(transaction).await.doing(DOING)?;
     }
     Ok(())
 }

@@ -10,16 +10,16 @@ use std::{
 };
 
 use plimsoll_model::Digest;
-use sqlx::QueryBuilder;
 
 use super::{
     Entry, Kind, Listing, RegistryPlace, compare_paths, filter::Word, names::Names, order::Order,
 };
 use crate::{
     ImageRiskQuery, Registry, Store, StoreError, column,
+    database::{DatabaseConnection, DatabaseRow},
     error::Doing,
     images::{dashed, join_path},
-    store::{Database, DatabaseConnection, DatabaseRow},
+    statement::{self, Bind, QueryBuilder},
 };
 
 const DOING: &str = "reading the list of images";
@@ -54,7 +54,7 @@ pub(crate) const MEETINGS: [&str; 4] = [
 
 /// Number of the last change of anything that the list is made of.
 pub(crate) async fn current_change(connection: &mut DatabaseConnection) -> Result<i64, StoreError> {
-    let row = sqlx::query("SELECT COALESCE(MAX(number), 0) AS number FROM list_changes")
+    let row = statement::query("SELECT COALESCE(MAX(number), 0) AS number FROM list_changes")
         .fetch_one(connection)
         .await
         .doing(DOING)?;
@@ -89,7 +89,7 @@ async fn images_named(
     // Behind every digit and the dash: what begins with the word stands before this.
     let digest = (format!("{ALGORITHM}{hex}"), format!("{ALGORITHM}{hex}g"));
     let uuid = dashed(hex);
-    let rows = sqlx::query(
+    let rows = statement::query(
         "SELECT id FROM images WHERE digest >= $1 AND digest < $2 \
          UNION SELECT id FROM images WHERE manifest_digest >= $1 AND manifest_digest < $2 \
          UNION SELECT id FROM images WHERE image_id >= $1 AND image_id < $2 \
@@ -116,18 +116,19 @@ impl Store {
         let last = current_change(&mut *self.read().await?).await?;
         // The last one stays: its number says how far everybody is.
         let before = last.saturating_sub(i64::from(kept));
-        let row = sqlx::query("SELECT COUNT(*) AS number FROM list_changes WHERE number <= $1")
-            .bind(before.min(last - 1))
-            .fetch_one(&mut *self.read().await?)
-            .await
-            .doing(DOING)?;
+        let row =
+            statement::query("SELECT COUNT(*) AS number FROM list_changes WHERE number <= $1")
+                .bind(before.min(last - 1))
+                .fetch_one(&mut *self.read().await?)
+                .await
+                .doing(DOING)?;
         if column::number::<i64>(&row, "number")? == 0 {
             return Ok(0);
         }
         let mut transaction = self.write().await?;
-        let done = sqlx::query("DELETE FROM list_changes WHERE number <= $1")
+        let done = statement::query("DELETE FROM list_changes WHERE number <= $1")
             .bind(before.min(last - 1))
-            .execute(&mut *transaction)
+            .execute(&mut transaction)
             .await
             .doing(DOING)?;
         transaction.commit().await.doing(DOING)?;
@@ -166,7 +167,7 @@ impl Listing {
     ) -> Result<bool, StoreError> {
         let most = MOST_CHANGES.max(self.order.len() / 10);
         let names = self.paths.len() + self.tags.len() + self.kinds.kinds.len();
-        let rows = sqlx::query(
+        let rows = statement::query(
             "SELECT number, image_id, cluster_id FROM list_changes WHERE number > $1 ORDER BY number LIMIT $2",
         )
         .bind(change)
@@ -205,7 +206,7 @@ impl Listing {
         listing.follow_registries(connection).await?;
         let mut after = i64::MIN;
         loop {
-            let mut sql: QueryBuilder<Database> = QueryBuilder::new(IMAGES);
+            let mut sql = QueryBuilder::new(IMAGES);
             sql.push("i.id > ").push_bind(after).push(" ORDER BY i.id LIMIT ").push_bind(MANY_ROWS);
             let rows = sql.build().fetch_all(&mut *connection).await.doing(DOING)?;
             for row in &rows {
@@ -255,7 +256,7 @@ impl Listing {
         &mut self,
         connection: &mut DatabaseConnection,
     ) -> Result<bool, StoreError> {
-        let rows = sqlx::query("SELECT * FROM registries")
+        let rows = statement::query("SELECT * FROM registries")
             .fetch_all(&mut *connection)
             .await
             .doing("listing registries")?;
@@ -296,7 +297,7 @@ impl Listing {
         connection: &mut DatabaseConnection,
         images: &[i64],
     ) -> Result<(), StoreError> {
-        let mut sql: QueryBuilder<Database> = QueryBuilder::new(IMAGES);
+        let mut sql = QueryBuilder::new(IMAGES);
         push_in(&mut sql, "i.id", images);
         let rows = sql.build().fetch_all(&mut *connection).await.doing(DOING)?;
         for image in images {
@@ -417,11 +418,11 @@ async fn meetings<T>(
     values: &[T],
 ) -> Result<Vec<DatabaseRow>, StoreError>
 where
-    T: Clone + Send + for<'q> sqlx::Encode<'q, Database> + sqlx::Type<Database>,
+    T: Clone + Send + Bind,
 {
     let mut rows = Vec::new();
     for meeting in MEETINGS {
-        let mut sql: QueryBuilder<Database> = QueryBuilder::new(
+        let mut sql = QueryBuilder::new(
             "SELECT DISTINCT i.id, w.cluster_id, w.namespace, w.app FROM workloads w JOIN images i ON ",
         );
         sql.push(meeting);
@@ -436,9 +437,9 @@ where
 }
 
 /// `column IN (…)`, for at least one value.
-pub(crate) fn push_in<T>(sql: &mut QueryBuilder<Database>, column: &'static str, values: &[T])
+pub(crate) fn push_in<T>(sql: &mut QueryBuilder, column: &'static str, values: &[T])
 where
-    T: Clone + Send + for<'q> sqlx::Encode<'q, Database> + sqlx::Type<Database>,
+    T: Clone + Send + Bind,
 {
     sql.push(column).push(" IN (");
     let mut separated = sql.separated(", ");

@@ -6,8 +6,6 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use sqlx::QueryBuilder;
-
 use super::{DOING, State};
 use crate::{
     Judge, Store, StoreError, column,
@@ -17,7 +15,7 @@ use crate::{
     numbers,
     parts::failed,
     recording::restate,
-    store::Database,
+    statement::{self, QueryBuilder},
 };
 
 /// Inventories that are counted in one transaction.
@@ -47,17 +45,17 @@ impl Store {
     pub(super) async fn begin_counting(&self, state: &State) -> Result<Counting, StoreError> {
         let mut connection = self.read().await?;
         let inventories: Vec<i64> = if state.every_gap {
-            let rows = sqlx::query("SELECT id FROM inventories ORDER BY id")
-                .fetch_all(&mut *connection)
+            let rows = statement::query("SELECT id FROM inventories ORDER BY id")
+                .fetch_all(&mut connection)
                 .await
                 .doing(DOING)?;
             rows.iter().map(|row| column::number(row, "id")).collect::<Result<_, StoreError>>()?
         } else {
-            let rows = sqlx::query(
+            let rows = statement::query(
                 "SELECT part_id FROM refresh_parts WHERE refresh_id = $1 AND counts = 1",
             )
             .bind(state.id)
-            .fetch_all(&mut *connection)
+            .fetch_all(&mut connection)
             .await
             .doing(DOING)?;
             let parts: Vec<i64> = rows
@@ -72,9 +70,9 @@ impl Store {
         };
         let mut facts = None;
         if inventories.len() > ALL_FACTS {
-            let mut query: QueryBuilder<Database> = QueryBuilder::new("SELECT ");
+            let mut query = QueryBuilder::new("SELECT ");
             query.push(FACTS).push(" FROM parts");
-            let rows = query.build().fetch_all(&mut *connection).await.doing(DOING)?;
+            let rows = query.build().fetch_all(&mut connection).await.doing(DOING)?;
             let all = rows.iter().map(PartFacts::from_row).collect::<Result<_, StoreError>>()?;
             facts = Some(Arc::new(all));
         }
@@ -92,7 +90,7 @@ impl Store {
         let ids = ids.get(..AT_ONCE).unwrap_or(ids);
         let Some(last) = ids.last() else { return Ok(()) };
         let mut connection = self.read().await?;
-        let mut query: QueryBuilder<Database> = QueryBuilder::new(
+        let mut query = QueryBuilder::new(
             "SELECT id, parts, counters, verdict, gaps, lead_part, lead_number FROM inventories WHERE id IN (",
         );
         let mut listed = query.separated(", ");
@@ -100,7 +98,7 @@ impl Store {
             listed.push_bind(*id);
         }
         query.push(") ORDER BY id");
-        let rows = query.build().fetch_all(&mut *connection).await.doing(DOING)?;
+        let rows = query.build().fetch_all(&mut connection).await.doing(DOING)?;
         let mut stored: Vec<Stored> = Vec::with_capacity(rows.len());
         for row in &rows {
             let id = column::number(row, "id")?;

@@ -7,16 +7,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use plimsoll_model::{Digest, Priority, Timestamp};
-use sqlx::{QueryBuilder, Transaction};
 
 use super::{DOING, ROWS, State, rematch::Changes};
 use crate::{
     ImageRow, Store, StoreError, affected, column,
+    database::{DatabaseConnection, DatabaseRow, Transaction},
     error::Doing,
     findings::PRIORITY,
     inventory_rows::{self, ImageCounts},
     inventory_set::InventorySet,
-    store::{Database, DatabaseConnection, DatabaseRow},
+    statement::{self, QueryBuilder},
 };
 
 /// One refresh.
@@ -91,12 +91,12 @@ impl Store {
             "DELETE FROM refresh_parts WHERE refresh_id = $1",
             "UPDATE fleet SET refresh_id = NULL WHERE refresh_id = $1",
         ] {
-            sqlx::query(sql).bind(state.id).execute(&mut *transaction).await.doing(DOING)?;
+            statement::query(sql).bind(state.id).execute(&mut transaction).await.doing(DOING)?;
         }
-        sqlx::query("UPDATE refreshes SET finished = $2 WHERE id = $1")
+        statement::query("UPDATE refreshes SET finished = $2 WHERE id = $1")
             .bind(state.id)
             .bind(now.0)
-            .execute(&mut *transaction)
+            .execute(&mut transaction)
             .await
             .doing(DOING)?;
         transaction.commit().await.doing(DOING)
@@ -107,7 +107,7 @@ impl Store {
     /// # Errors
     /// The database fails.
     pub async fn refreshes(&self, limit: u32) -> Result<Vec<Refresh>, StoreError> {
-        let rows = sqlx::query("SELECT * FROM refreshes ORDER BY id DESC LIMIT $1")
+        let rows = statement::query("SELECT * FROM refreshes ORDER BY id DESC LIMIT $1")
             .bind(i64::from(limit))
             .fetch_all(&mut *self.read().await?)
             .await
@@ -125,7 +125,7 @@ impl Store {
         since: Timestamp,
         limit: u32,
     ) -> Result<Vec<Delta>, StoreError> {
-        let rows = sqlx::query(
+        let rows = statement::query(
             "SELECT d.refresh_id, d.finding_id, d.priority_before, d.priority, d.images, d.newly, d.cleared, r.finished \
              FROM refreshes r JOIN refresh_deltas d ON d.refresh_id = r.id WHERE r.finished >= $1 \
              ORDER BY r.id DESC, CASE d.priority WHEN 'asap' THEN 0 WHEN 'later' THEN 1 WHEN 'nntf' THEN 2 ELSE 3 END, \
@@ -164,12 +164,12 @@ impl Store {
     ) -> Result<Vec<(ImageRow, String)>, StoreError> {
         const DOING: &str = "listing the images of a change";
         let mut snapshot = self.snapshot().await?;
-        let row = sqlx::query(
+        let row = statement::query(
             "SELECT newly_in, cleared_in FROM refresh_deltas WHERE refresh_id = $1 AND finding_id = $2",
         )
         .bind(refresh)
         .bind(id)
-        .fetch_optional(&mut *snapshot)
+        .fetch_optional(&mut snapshot)
         .await
         .doing(DOING)?;
         let Some(row) = row else { return Ok(Vec::new()) };
@@ -184,7 +184,7 @@ impl Store {
 }
 
 async fn deltas(connection: &mut DatabaseConnection, refresh: i64) -> Result<Vec<Row>, StoreError> {
-    let rows = sqlx::query(
+    let rows = statement::query(
         "SELECT part_id, changes FROM refresh_parts WHERE refresh_id = $1 AND changes <> '{}'",
     )
     .bind(refresh)
@@ -215,7 +215,7 @@ async fn add_unchanged(
 ) -> Result<(), StoreError> {
     let ids: Vec<String> = holders.keys().cloned().collect();
     for chunk in ids.chunks(ROWS) {
-        let mut query: QueryBuilder<Database> = QueryBuilder::new(
+        let mut query = QueryBuilder::new(
             "SELECT f.part_id, f.finding_id, f.priority FROM part_names n \
              JOIN part_findings f ON f.part_id = n.part_id AND f.number = n.number \
              JOIN parts p ON p.id = n.part_id WHERE p.ecosystem IS NOT NULL AND n.name IN (",
@@ -275,12 +275,12 @@ impl Row {
 }
 
 async fn insert(
-    transaction: &mut Transaction<'_, Database>,
+    transaction: &mut Transaction,
     refresh: i64,
     rows: &[Row],
 ) -> Result<(), StoreError> {
     for chunk in rows.chunks(ROWS) {
-        let mut query: QueryBuilder<Database> = QueryBuilder::new(
+        let mut query = QueryBuilder::new(
             "INSERT INTO refresh_deltas (refresh_id, finding_id, priority_before, priority, images, newly, cleared, \
              newly_in, cleared_in) ",
         );
@@ -296,7 +296,7 @@ async fn insert(
                 .push_bind(row.newly.1.pack())
                 .push_bind(row.cleared.1.pack());
         });
-        query.build().persistent(false).execute(&mut **transaction).await.doing(DOING)?;
+        query.build().persistent(false).execute(transaction).await.doing(DOING)?;
     }
     Ok(())
 }

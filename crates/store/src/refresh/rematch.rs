@@ -6,15 +6,15 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use plimsoll_model::{Finding, Package};
-use sqlx::Transaction;
 
 use super::{DOING, State};
 use crate::{
     Judge, Store, StoreError, column,
+    database::{DatabaseRow, Transaction},
     error::Doing,
     inventory_rows::corrupt,
     parts::{self, Answer, failed, rows_of, set_answer},
-    store::{Database, DatabaseRow},
+    statement,
 };
 
 /// Parts that are matched in one transaction.
@@ -55,7 +55,7 @@ impl Store {
             "SELECT p.* FROM refresh_parts r JOIN parts p ON p.id = r.part_id \
              WHERE p.id > $1 AND r.refresh_id = $3 AND r.pending = 1 ORDER BY p.id LIMIT $2"
         };
-        let query = sqlx::query(sql).bind(state.next).bind(AT_ONCE);
+        let query = statement::query(sql).bind(state.next).bind(AT_ONCE);
         let query = if state.everything { query } else { query.bind(state.id) };
         let rows = query.fetch_all(&mut *self.read().await?).await.doing(DOING)?;
         let before: Vec<Before> =
@@ -77,13 +77,13 @@ impl Store {
             write(&mut transaction, state.id, part).await?;
         }
         if let Some(last) = last.filter(|_| !state.everything) {
-            sqlx::query(
+            statement::query(
                 "UPDATE refresh_parts SET pending = 0 WHERE refresh_id = $1 AND part_id > $2 AND part_id <= $3 AND pending = 1",
             )
             .bind(state.id)
             .bind(state.next)
             .bind(last)
-            .execute(&mut *transaction)
+            .execute(&mut transaction)
             .await
             .doing(DOING)?;
         }
@@ -92,18 +92,18 @@ impl Store {
 }
 
 async fn write(
-    transaction: &mut Transaction<'_, Database>,
+    transaction: &mut Transaction,
     refresh: i64,
     part: &Differs,
 ) -> Result<(), StoreError> {
     let before = rows_of(Some(&part.purl), &part.before);
     set_answer(transaction, part.id, &before, &part.answer).await?;
-    let row = sqlx::query(
+    let row = statement::query(
         "SELECT counts, changes FROM refresh_parts WHERE refresh_id = $1 AND part_id = $2",
     )
     .bind(refresh)
     .bind(part.id)
-    .fetch_optional(&mut **transaction)
+    .fetch_optional(transaction)
     .await
     .doing(DOING)?;
     let (counted, earlier) = match row {
@@ -115,7 +115,7 @@ async fn write(
     if !counts && changes.is_empty() {
         return Ok(());
     }
-    sqlx::query(
+    statement::query(
         "INSERT INTO refresh_parts (refresh_id, part_id, pending, counts, changes) VALUES ($1, $2, 0, $3, $4) \
          ON CONFLICT (refresh_id, part_id) DO UPDATE SET counts = excluded.counts, changes = excluded.changes",
     )
@@ -123,7 +123,7 @@ async fn write(
     .bind(part.id)
     .bind(i64::from(counts))
     .bind(serde_json::to_string(&changes).map_err(|error| failed(DOING, error))?)
-    .execute(&mut **transaction)
+    .execute(transaction)
     .await
     .doing(DOING)?;
     Ok(())
