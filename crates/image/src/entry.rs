@@ -36,8 +36,11 @@ impl TreePath {
     /// Cleans a name: `./a//b/../c` and `/a/c` are `a/c`; `..` stops at the root.
     #[must_use]
     pub fn clean(name: &[u8]) -> Self {
-        if is_clean(name) {
-            return Self(name.into());
+        // Archives write directories as `a/`, and some of them everything as `./a`.
+        let bare = name.strip_prefix(b"./").unwrap_or(name);
+        let bare = bare.strip_suffix(b"/").unwrap_or(bare);
+        if is_clean(bare) {
+            return Self(bare.into());
         }
         let mut cleaned: Vec<u8> = Vec::with_capacity(name.len());
         for part in name.split(|&byte| byte == b'/') {

@@ -21,7 +21,8 @@ pub trait Parser: Sync {
     /// Which files it reads, for people.
     fn reads(&self) -> &'static str;
 
-    /// Whether it wants the bytes of a regular file at `path`. Cheap: no regular expressions, no allocation.
+    /// Whether it wants the bytes of a regular file at `path`. Cheap: no regular expressions, no allocation, and the file's
+    /// name is looked at before the folders, since a hostile path has thousands of those.
     fn claims(&self, path: &[u8], meta: &EntryMeta) -> Option<Want>;
 
     /// Whether it wants a file that it claimed as [`Want::Seekable`] and that begins with `head`; without it, the file is

@@ -42,9 +42,11 @@ impl Parser for PubspecLock {
     }
 
     fn claims(&self, path: &[u8], _: &EntryMeta) -> Option<Want> {
-        let is_inside = is_inside_package(path)
-            || path.split(|&byte| byte == b'/').any(|part| part == b".pub-cache");
-        (paths::ends_with(path, b"pubspec.lock") && !is_inside)
+        let is_inside = || {
+            is_inside_package(path)
+                || path.split(|&byte| byte == b'/').any(|part| part == b".pub-cache")
+        };
+        (paths::ends_with(path, b"pubspec.lock") && !is_inside())
             .then_some(Want::Whole { limit: LIMIT })
     }
 

@@ -68,9 +68,11 @@ impl Parser for PackageResolved {
     }
 
     fn claims(&self, path: &[u8], _: &EntryMeta) -> Option<Want> {
-        let is_inside = is_inside_package(path)
-            || path.split(|&byte| byte == b'/').any(|part| part == b".build");
-        (paths::ends_with(path, b"Package.resolved") && !is_inside)
+        let is_inside = || {
+            is_inside_package(path)
+                || path.split(|&byte| byte == b'/').any(|part| part == b".build")
+        };
+        (paths::ends_with(path, b"Package.resolved") && !is_inside())
             .then_some(Want::Whole { limit: LIMIT })
     }
 

@@ -35,8 +35,9 @@ impl Parser for MixLock {
     }
 
     fn claims(&self, path: &[u8], _: &EntryMeta) -> Option<Want> {
-        let is_inside = is_inside_package(path) || is_inside_dependency(path);
-        (paths::ends_with(path, b"mix.lock") && !is_inside).then_some(Want::Whole { limit: LIMIT })
+        let is_inside = || is_inside_package(path) || is_inside_dependency(path);
+        (paths::ends_with(path, b"mix.lock") && !is_inside())
+            .then_some(Want::Whole { limit: LIMIT })
     }
 
     fn parse(&self, file: &ClaimedFile<'_>) -> Result<FileFacts, ParseError> {

@@ -36,8 +36,8 @@ impl Parser for RebarLock {
     }
 
     fn claims(&self, path: &[u8], _: &EntryMeta) -> Option<Want> {
-        let is_inside = is_inside_package(path) || is_inside_dependency(path);
-        (paths::ends_with(path, b"rebar.lock") && !is_inside)
+        let is_inside = || is_inside_package(path) || is_inside_dependency(path);
+        (paths::ends_with(path, b"rebar.lock") && !is_inside())
             .then_some(Want::Whole { limit: LIMIT })
     }
 

@@ -71,13 +71,14 @@ impl Parser for BunLock {
     }
 
     fn claims(&self, path: &[u8], _: &EntryMeta) -> Option<Want> {
-        if is_inside_package(path) {
+        let want = if paths::ends_with(path, b"bun.lockb") {
+            Want::Head { limit: 64 }
+        } else if paths::ends_with(path, b"bun.lock") {
+            Want::Whole { limit: LIMIT }
+        } else {
             return None;
-        }
-        if paths::ends_with(path, b"bun.lockb") {
-            return Some(Want::Head { limit: 64 });
-        }
-        paths::ends_with(path, b"bun.lock").then_some(Want::Whole { limit: LIMIT })
+        };
+        (!is_inside_package(path)).then_some(want)
     }
 
     fn parse(&self, file: &ClaimedFile<'_>) -> Result<FileFacts, ParseError> {

@@ -45,9 +45,11 @@ impl Parser for ComposerLock {
     }
 
     fn claims(&self, path: &[u8], _: &EntryMeta) -> Option<Want> {
-        let is_inside = is_inside_package(path)
-            || path.split(|&byte| byte == b'/').any(|part| part == b"vendor");
-        (paths::ends_with(path, b"composer.lock") && !is_inside)
+        let is_inside = || {
+            is_inside_package(path)
+                || path.split(|&byte| byte == b'/').any(|part| part == b"vendor")
+        };
+        (paths::ends_with(path, b"composer.lock") && !is_inside())
             .then_some(Want::Whole { limit: LIMIT })
     }
 
