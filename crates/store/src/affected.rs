@@ -474,7 +474,8 @@ async fn in_order_of(
     Ok(listed)
 }
 
-fn push_filters(sql: &mut QueryBuilder, query: &AffectedQuery) {
+/// Adds what keeps of the images `i` and registries `r` those that are meant.
+pub(crate) fn push_filters(sql: &mut QueryBuilder, query: &AffectedQuery) {
     if let Some(registry) = &query.registry {
         sql.push(" AND r.name = ").push_bind(registry.clone());
     }

@@ -17,6 +17,7 @@ use crate::{
     database::{DatabaseConnection, DatabaseRow, Transaction},
     error::Doing,
     fleet,
+    history::{self, Occasion},
     inventories::{self, Frame, StoredPart},
     inventory_rows, numbers,
     statement::{self, QueryBuilder},
@@ -261,11 +262,13 @@ pub(crate) struct Standing {
 }
 
 /// Writes where artifacts stand. Nothing else writes an artifact's counters, risk level or time of scan, so that what is
-/// kept beside them (an image's own copy, sums over images) has one place to be kept right.
+/// kept beside them (an image's own copy, sums over images, the history) has one place to be kept right.
 pub(crate) async fn set_counters(
     transaction: &mut Transaction,
     standings: &[Standing],
+    occasion: Occasion,
 ) -> Result<(), StoreError> {
+    history::note(transaction, standings, occasion).await?;
     for Standing { artifact, scanned, counters } in standings {
         statement::query(
             "UPDATE artifacts SET scanned = $2, risk_level = $3, cve = $4, sca = $5, asap = $6, later = $7, nntf = $8, \

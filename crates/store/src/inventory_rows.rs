@@ -404,7 +404,21 @@ impl ImageCounts {
         Ok(Self(counts))
     }
 
-    fn of(&self, inventory: i64) -> u64 {
+    /// How often each of these inventories stands there.
+    pub(crate) fn of(inventories: impl Iterator<Item = i64>) -> Self {
+        let mut counts: BTreeMap<i64, Vec<u64>> = BTreeMap::new();
+        let width = usize::try_from(COUNTED).unwrap_or_default();
+        for inventory in inventories {
+            let own = counts.entry(inventory.div_euclid(COUNTED)).or_insert_with(|| vec![0; width]);
+            let place = usize::try_from(inventory.rem_euclid(COUNTED)).unwrap_or_default();
+            if let Some(count) = own.get_mut(place) {
+                *count += 1;
+            }
+        }
+        Self(counts)
+    }
+
+    fn images_of(&self, inventory: i64) -> u64 {
         let place = usize::try_from(inventory.rem_euclid(COUNTED)).unwrap_or_default();
         let block = self.0.get(&inventory.div_euclid(COUNTED));
         block.and_then(|counts| counts.get(place)).copied().unwrap_or_default()
@@ -412,7 +426,7 @@ impl ImageCounts {
 
     /// Images that have one of these inventories.
     pub(crate) fn sum(&self, inventories: &InventorySet) -> u64 {
-        inventories.iter().map(|inventory| self.of(inventory)).sum()
+        inventories.iter().map(|inventory| self.images_of(inventory)).sum()
     }
 
     /// All images with an inventory.

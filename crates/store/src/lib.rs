@@ -22,6 +22,7 @@ mod error;
 mod finding_sums;
 mod findings;
 mod fleet;
+mod history;
 mod images;
 mod inventories;
 mod inventory_rows;
@@ -32,6 +33,7 @@ mod location;
 mod master_key;
 mod nonces;
 mod numbers;
+mod outbox;
 mod parts;
 mod policy;
 mod ranking;
@@ -45,6 +47,7 @@ mod sessions;
 mod settings;
 mod statement;
 mod store;
+mod subscriptions;
 mod sync;
 mod tally;
 mod tasks;
@@ -58,11 +61,16 @@ pub use error::StoreError;
 pub use finding_sums::{FindingSums, ImageSelection};
 pub use findings::Affected;
 pub use fleet::Fleet;
+pub use history::{ChangedBy, CounterChange, HISTORY_DAYS, HISTORY_DAYS_SETTING, ScannedChange};
 pub use images::{ImageRow, RepoType, image_uuid, repo_id, split_repository};
 pub use inventory_rows::InventoryCounts;
 pub use lead_findings::LeadFinding;
 pub use location::{LocationError, PostgresLocation, StoreLocation};
 pub use master_key::MasterKeyError;
+pub use outbox::{
+    AboutFinding, AboutImage, Composition, Delivered, MAX_DELIVERIES, Message, MessageKind,
+    MessageState, MessageTask, Most, Named,
+};
 pub use parts::{Judge, Judged};
 pub use policy::{Effect, Policy, Statement};
 pub use ranking::{Dimension, RankEntry, RiskOverview, RiskStatistic, Scope, SearchError};
@@ -72,6 +80,7 @@ pub use risk_list::{ImageRisk, ImageRiskQuery, Page, RiskFilter};
 pub use scans::{RecordOutcome, ScanRecord};
 pub use sessions::Session;
 pub use store::{OpenError, Store, StoreOptions};
+pub use subscriptions::{Delivery, Subscription, SubscriptionError, SubscriptionSettings, Wanted};
 pub use sync::{SyncListing, SyncOutcome, SyncedImage};
 pub use tasks::{
     Enqueued, FailOutcome, LEASE_SECONDS, Lease, MAX_ATTEMPTS, Origin, Retry, Task, TaskCounts,

@@ -9,12 +9,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use plimsoll_model::{Digest, Report, Timestamp, Verdict};
 
 use crate::{
-    Judge, Lease, RecordOutcome, ScanRecord, Store, StoreError,
+    ChangedBy, Judge, Lease, RecordOutcome, ScanRecord, Store, StoreError,
     artifacts::{self, Standing},
     column,
     database::Transaction,
     error::Doing,
     findings, fleet,
+    history::Occasion,
     inventories::{self, Split},
     inventory_rows::{self, Additions, InventoryRow},
     parts::{self, Key, Prepared, sha256},
@@ -226,7 +227,7 @@ async fn attach(
     let evaluated = &inventory.evaluated;
     if inventory.changed {
         // The same parts say something else than at the last look: the feed has become old meanwhile.
-        restate(transaction, inventory, true).await?;
+        restate(transaction, inventory, true, Occasion { at: now, by: ChangedBy::Scan }).await?;
     }
     let named = [split.digest.as_slice(), split.identity.as_slice()].concat();
     let digest = Digest::from_bytes(sha256(&named));
@@ -254,7 +255,8 @@ async fn attach(
     }
     let standing =
         Standing { artifact: target.artifact, scanned: Some(now), counters: evaluated.counters };
-    artifacts::set_counters(transaction, &[standing]).await?;
+    let occasion = Occasion { at: now, by: ChangedBy::Scan };
+    artifacts::set_counters(transaction, &[standing], occasion).await?;
     statement::query(
         "INSERT INTO reports (artifact_id, report) VALUES ($1, $2) \
          ON CONFLICT (artifact_id) DO UPDATE SET report = excluded.report",
@@ -277,6 +279,7 @@ pub(crate) async fn restate(
     transaction: &mut Transaction,
     inventory: &InventoryRow,
     has_new_verdict: bool,
+    occasion: Occasion,
 ) -> Result<u64, StoreError> {
     let rows = statement::query("SELECT id, scanned FROM artifacts WHERE inventory_id = $1")
         .bind(inventory.id)
@@ -291,7 +294,7 @@ pub(crate) async fn restate(
             counters: inventory.evaluated.counters,
         });
     }
-    artifacts::set_counters(transaction, &standings).await?;
+    artifacts::set_counters(transaction, &standings, occasion).await?;
     if has_new_verdict {
         statement::query(
             "UPDATE artifacts SET verdict = $2 WHERE inventory_id = $1 AND verdict <> $2",

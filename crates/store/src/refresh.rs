@@ -163,7 +163,7 @@ impl Store {
             if begun.is_behind(state.next) {
                 self.finish_refresh(&state, now).await?;
             } else {
-                self.count_some(&state, &begun, &judge).await?;
+                self.count_some(&state, &begun, &judge, now).await?;
             }
             counting = Some(begun);
         }

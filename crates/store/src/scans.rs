@@ -7,12 +7,14 @@
 use plimsoll_model::{Digest, GapReason, Report, RiskCounters, Timestamp, Verdict};
 
 use crate::{
-    Lease, Store, StoreError,
+    ChangedBy, Lease, Store, StoreError,
     artifacts::{self, Standing},
     column,
     database::Transaction,
     error::Doing,
-    findings, inventory_rows, statement, tasks,
+    findings,
+    history::Occasion,
+    inventory_rows, statement, tasks,
 };
 
 /// What a scan said.
@@ -145,7 +147,8 @@ async fn write_artifact(
     .doing(DOING)?;
     let scanned = readable.then_some(now);
     let standing = Standing { artifact, scanned, counters: RiskCounters::of(scan.report) };
-    artifacts::set_counters(transaction, &[standing]).await?;
+    let occasion = Occasion { at: now, by: ChangedBy::Scan };
+    artifacts::set_counters(transaction, &[standing], occasion).await?;
     inventory_rows::count_images(transaction, &before.into_iter().collect()).await?;
     statement::query(
         "INSERT INTO reports (artifact_id, report) VALUES ($1, $2) \

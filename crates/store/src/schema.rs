@@ -33,6 +33,7 @@ const MIGRATIONS: &[Migration] = migrations![
     1 "0001_start.sql"
     2 "0002_inventories.sql"
     3 "0003_list.sql"
+    4 "0004_notifications.sql"
 ];
 
 /// Brings the database up to date.

@@ -6,10 +6,13 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use plimsoll_model::Timestamp;
+
 use super::{DOING, State};
 use crate::{
-    Judge, Store, StoreError, column,
+    ChangedBy, Judge, Store, StoreError, column,
     error::Doing,
+    history::Occasion,
     inventory_rows::{self, Evaluated, FACTS, InventoryRow, PartFacts, corrupt, evaluate},
     inventory_set::InventorySet,
     numbers,
@@ -84,6 +87,7 @@ impl Store {
         state: &State,
         counting: &Counting,
         judge: &Arc<dyn Judge>,
+        now: Timestamp,
     ) -> Result<(), StoreError> {
         let from = counting.inventories.partition_point(|id| *id <= state.next);
         let ids = counting.inventories.get(from..).unwrap_or_default();
@@ -122,6 +126,7 @@ impl Store {
             tokio::task::spawn_blocking(move || evaluate_all(&stored, &facts, judge.as_ref()));
         let changed = changed.await.map_err(|error| failed(DOING, error))??;
 
+        let occasion = Occasion { at: now, by: ChangedBy::Refresh };
         let mut transaction = self.write().await?;
         let mut artifacts = 0;
         for (inventory, before) in &changed {
@@ -129,7 +134,8 @@ impl Store {
             now.write(&mut transaction, inventory.id).await?;
             let has_new_verdict = now.verdict != before.verdict;
             if has_new_verdict || now.counters != before.counters {
-                artifacts += restate(&mut transaction, inventory, has_new_verdict).await?;
+                artifacts +=
+                    restate(&mut transaction, inventory, has_new_verdict, occasion).await?;
             }
         }
         if state.advance(&mut transaction, "count", *last, [0, 0, artifacts]).await? {

@@ -16,6 +16,7 @@ use crate::{
     findings::PRIORITY,
     inventory_rows::{self, ImageCounts},
     inventory_set::InventorySet,
+    outbox,
     statement::{self, QueryBuilder},
 };
 
@@ -86,6 +87,8 @@ impl Store {
         if state.has_before {
             let rows = deltas(&mut transaction, state.id).await?;
             insert(&mut transaction, state.id, &rows).await?;
+            let told = rows.iter().map(|row| row.before.max(row.since));
+            outbox::note_refresh(&mut transaction, state.id, told, now).await?;
         }
         for sql in [
             "DELETE FROM refresh_parts WHERE refresh_id = $1",
@@ -302,7 +305,7 @@ async fn insert(
 }
 
 impl Refresh {
-    fn from_row(row: &DatabaseRow) -> Result<Self, StoreError> {
+    pub(crate) fn from_row(row: &DatabaseRow) -> Result<Self, StoreError> {
         Ok(Self {
             id: column::number(row, "id")?,
             snapshot_before: column::optional_parsed(row, "snapshot_before", "a digest")?,

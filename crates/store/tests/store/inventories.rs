@@ -38,14 +38,14 @@ const FLEET: &[Image] = &[
     ("d", &["base"], &[("zlib", "odd")], &["root", "sudo"]),
 ];
 
-fn first() -> TestJudge {
+pub(crate) fn first() -> TestJudge {
     TestJudge::new(
         "snapshot-1",
         &[("openssl", ONE, "CVE-1", 80), ("libc6", ONE, "CVE-2", 20), ("curl", ONE, "CVE-3", 140)],
     )
 }
 
-fn second() -> TestJudge {
+pub(crate) fn second() -> TestJudge {
     TestJudge::new(
         "snapshot-2",
         &[
@@ -57,7 +57,7 @@ fn second() -> TestJudge {
     )
 }
 
-fn reports(judge: &TestJudge) -> BTreeMap<Digest, Report> {
+pub(crate) fn reports(judge: &TestJudge) -> BTreeMap<Digest, Report> {
     FLEET
         .iter()
         .map(|(content, layers, packages, checks)| {
@@ -76,7 +76,7 @@ async fn record(fixture: &Fixture, reports: &BTreeMap<Digest, Report>, judge: &T
     }
 }
 
-async fn fleet() -> (Fixture, Registry, TestJudge) {
+pub(crate) async fn fleet() -> (Fixture, Registry, TestJudge) {
     let fixture = Fixture::new().await;
     let registry = fixture.registry("build").await;
     let images: Vec<_> =
@@ -102,7 +102,7 @@ async fn assert_as_scanned(fixture: &Fixture, judge: &TestJudge) {
     }
 }
 
-async fn refresh(
+pub(crate) async fn refresh(
     fixture: &Fixture,
     before: &TestJudge,
     judge: TestJudge,

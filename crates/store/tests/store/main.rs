@@ -7,6 +7,8 @@ mod access;
 #[cfg(test)]
 mod builders;
 #[cfg(test)]
+mod history;
+#[cfg(test)]
 mod inventories;
 #[cfg(test)]
 mod judge;
@@ -16,6 +18,8 @@ mod listing;
 mod model;
 #[cfg(test)]
 mod opening;
+#[cfg(test)]
+mod outbox;
 #[cfg(test)]
 mod processes;
 #[cfg(test)]

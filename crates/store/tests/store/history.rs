@@ -1,0 +1,68 @@
+//! The history of counters: a row a change, none where nothing changed, for a bounded time.
+
+use plimsoll_model::RiskCounters;
+use plimsoll_store::{ChangedBy, HISTORY_DAYS_SETTING, Origin, ScanRecord, image_uuid};
+
+use crate::{
+    builders::{DETECTORS, NOW, after, digest},
+    inventories::{first, fleet, refresh, reports, second},
+};
+
+fn uuid(repository: &str) -> String {
+    image_uuid("build", "team", repository, "1")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_is_one_row_with_its_reason_and_nothing_else_is_any() {
+    let (fixture, _, before) = fleet().await;
+    let history = async |name: &str| {
+        let changes = fixture.store.counter_history(&uuid(name), 9).await.unwrap();
+        let short = changes
+            .into_iter()
+            .map(|change| (change.at, change.by, change.counters, change.snapshot));
+        short.collect::<Vec<_>>()
+    };
+    let counters = |judge, content: &str| RiskCounters::of(&reports(judge)[&digest(content)]);
+    let scanned = (NOW, ChangedBy::Scan, counters(&before, "c"), Some(digest("snapshot-1")));
+    assert_eq!(history("c").await, [scanned]);
+
+    // A scan that finds the same again.
+    fixture.store.enqueue(&digest("c"), Origin::User, after(5)).await.unwrap();
+    let task = fixture.store.claim("test/1", after(5)).await.unwrap().unwrap();
+    let report = &reports(&before)[&digest("c")];
+    let scan = ScanRecord { report, detectors_version: DETECTORS };
+    fixture.store.record_inventory(&task.lease, scan, &before, after(5)).await.unwrap();
+    assert_eq!(history("c").await, [scanned]);
+
+    let judge = refresh(&fixture, &before, second(), false).await;
+    let refreshed =
+        (after(9), ChangedBy::Refresh, counters(&judge, "c"), Some(digest("snapshot-2")));
+    assert_eq!(history("c").await, [scanned, refreshed]);
+    assert_eq!(history("d").await.len(), 1, "nothing changed there");
+
+    // What a scan changed, of any image; the refresh is not among it.
+    let since = fixture.store.scanned_since(NOW, 10).await.unwrap();
+    assert_eq!(since.len(), 5);
+    assert!(since.iter().all(|one| one.first && one.change.by == ChangedBy::Scan));
+    assert!(fixture.store.scanned_since(after(1), 10).await.unwrap().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_old_is_forgotten_but_not_where_an_image_stands() {
+    let (fixture, _, before) = fleet().await;
+    let judge = refresh(&fixture, &before, second(), false).await;
+    let mut third = first();
+    third.name = "snapshot-3".to_owned();
+    refresh(&fixture, &judge, third, false).await;
+    let length = async || fixture.store.counter_history(&uuid("c"), 9).await.unwrap().len();
+    // The two refreshes ended within the same second.
+    assert_eq!(length().await, 2);
+    let days = |days: i64| after(9 + days * 86_400 + 1);
+    assert_eq!(fixture.store.forget_history(days(89)).await.unwrap(), 0);
+    fixture.store.set_setting(HISTORY_DAYS_SETTING, Some("30")).await.unwrap();
+    let gone = fixture.store.forget_history(days(30)).await.unwrap();
+    assert_eq!(length().await, 1);
+    assert_eq!(gone, 1 + 2, "the scan of c, and two refreshes");
+    assert!(fixture.store.deltas_since(NOW, 9).await.unwrap().is_empty());
+    assert_eq!(fixture.store.forget_history(days(30)).await.unwrap(), 0, "it is done once");
+}
