@@ -250,7 +250,7 @@ impl RegistryClient {
 }
 
 /// `Retry-After` in either form. A date counts from the answer's own `Date`, so that no clock of ours is needed.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if let Ok(seconds) = text.parse() {
         return Some(Duration::from_secs(seconds));

@@ -28,7 +28,7 @@ pub use self::error::HttpError;
 pub(crate) use self::error::{find, reason};
 use crate::{
     endpoint::{Endpoint, Scheme},
-    reach::Guard,
+    reach::{Guard, Network},
 };
 
 /// How outgoing requests behave. [`HttpOptions::default`] is meant for production.
@@ -40,6 +40,8 @@ pub struct HttpOptions {
     pub system_roots: bool,
     /// Whether configured hosts may be loopback or private. Default: yes; a service for strangers says no.
     pub allow_private: bool,
+    /// Networks in which a configured host may be although `allow_private` says no. Default: none.
+    pub networks: Vec<Network>,
     /// Limit for establishing a connection, TLS included. Default: 10 s.
     pub connect_timeout: Duration,
     /// Limit for silence while a body is read. Default: 30 s.
@@ -67,6 +69,7 @@ impl Default for HttpOptions {
             ca_pem: Vec::new(),
             system_roots: true,
             allow_private: true,
+            networks: Vec::new(),
             connect_timeout: Duration::from_secs(10),
             read_timeout: Duration::from_secs(30),
             document_timeout: Duration::from_secs(60),
@@ -119,7 +122,8 @@ impl HttpClient {
 
     /// Opens a session with an endpoint that the operator configured.
     pub(crate) fn session(&self, home: &Endpoint) -> Result<Session, HttpError> {
-        let guard = Guard::new(&home.host, self.options.allow_private);
+        let guard = Guard::new(&home.host, self.options.allow_private)
+            .with_networks(&self.options.networks);
         let client =
             self.builder(&guard).build().map_err(|error| HttpError::Setup(reason(error)))?;
         Ok(Session { client, guard, home: home.clone(), options: Arc::clone(&self.options) })

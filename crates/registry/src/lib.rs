@@ -1,5 +1,5 @@
 //! Outgoing HTTP: image registries by the OCI distribution protocol, feed downloads, and the client side of our own
-//! management API.
+//! management API; and mail.
 //!
 //! In: endpoints and accounts that an operator configured. Out: lists of repositories and tags, images as
 //! [`plimsoll_image::LayerSource`], files. Source: OCI distribution-spec 1.1, Docker's token authentication. Odd: every
@@ -15,8 +15,10 @@ pub mod error;
 pub mod http;
 pub mod image;
 pub mod kind;
+pub mod mail;
 pub mod management;
 mod paging;
+pub mod post;
 pub mod reach;
 mod realm;
 pub mod referrers;
@@ -27,6 +29,8 @@ pub use endpoint::{Credentials, Endpoint, EndpointError, Scheme};
 pub use error::RegistryError;
 pub use http::{HttpClient, HttpError, HttpOptions};
 pub use image::{RemoteImage, resolve};
+pub use mail::{Mail, MailError, MailSecurity, MailServer};
 pub use management::{ManagementClient, ManagementError};
-pub use reach::{ForbiddenAddress, Reach};
+pub use post::{Post, PostClient, Posted};
+pub use reach::{ForbiddenAddress, Network, NetworkError, Reach};
 pub use referrers::{AttachedDocument, AttachedDocuments, Sort, Via};

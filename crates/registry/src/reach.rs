@@ -8,7 +8,7 @@
 //! 1. Never, whoever asks: link-local and metadata addresses, "this network" (0.0.0.0/8), multicast, broadcast and reserved
 //!    ranges, and IPv6 forms that smuggle an IPv4 address past such a list (v4-mapped, v4-compatible, NAT64, 6to4, Teredo).
 //! 2. The home host may be anything else: the operator named it, and self-hosted registries are private. With
-//!    `allow_private = false` even the home host must be public.
+//!    `allow_private = false` even the home host must be public, or in one of the networks that the operator names.
 //! 3. What the home host's name resolves to first fixes its classes (loopback, private, public); later answers outside
 //!    them are ignored, so that a name cannot be moved inwards after it was configured (DNS rebinding).
 //! 4. Every other host (redirect, token realm) must be public, or of a class that the home host has: a registry on this
@@ -16,6 +16,8 @@
 //!
 //! Odd: an HTTP client skips its resolver for literal addresses, so `Guard::check_literal` is called for every hop
 //! too. Octal, hexadecimal and shortened IPv4 forms are normalised by the URL parser before they get here.
+
+mod network;
 
 use std::{
     collections::BTreeSet,
@@ -25,6 +27,8 @@ use std::{
 };
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+
+pub use self::network::{Network, NetworkError};
 
 /// How far an address reaches.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
@@ -121,6 +125,18 @@ pub enum ForbiddenAddress {
         /// The host that the operator configured.
         home: String,
     },
+    /// An inner address of the configured host, where only some networks may be connected to.
+    #[error(
+        "`{host}` is {address} in {reach}, and that network is not among those that may be connected to"
+    )]
+    NotAllowed {
+        /// The host as named.
+        host: String,
+        /// One of its addresses.
+        address: IpAddr,
+        /// What kind of address that is.
+        reach: Reach,
+    },
     /// The name has no address at all.
     #[error("`{0}` has no address")]
     Unknown(String),
@@ -131,6 +147,7 @@ pub enum ForbiddenAddress {
 pub(crate) struct Guard {
     home: Arc<str>,
     allow_private: bool,
+    networks: Arc<[Network]>,
     home_reach: Arc<Mutex<BTreeSet<Reach>>>,
 }
 
@@ -140,12 +157,19 @@ impl Guard {
         let guard = Self {
             home: home.into(),
             allow_private,
+            networks: Arc::default(),
             home_reach: Arc::new(Mutex::new(BTreeSet::new())),
         };
         if let Ok(address) = home.parse::<IpAddr>() {
             guard.learn(Reach::of(address).into_iter().collect());
         }
         guard
+    }
+
+    /// The same guard, which lets the home host be in these networks too.
+    pub(crate) fn with_networks(mut self, networks: &[Network]) -> Self {
+        self.networks = networks.into();
+        self
     }
 
     /// Checks a host that is a literal address; names pass here and are checked when they are resolved.
@@ -184,8 +208,13 @@ impl Guard {
         // The home host itself needs its class too: that is rule 3.
         let is_public_guest = reach == Reach::Public && *host != *self.home;
         let is_public_home = reach == Reach::Public && !self.allow_private;
-        if is_home_class || is_public_guest || is_public_home {
+        let is_home = *host == *self.home;
+        let is_named = is_home && self.networks.iter().any(|network| network.contains(address));
+        if is_home_class || is_public_guest || is_public_home || is_named {
             return Ok(());
+        }
+        if is_home && !self.allow_private {
+            return Err(ForbiddenAddress::NotAllowed { host, address, reach });
         }
         Err(ForbiddenAddress::Inward { host, address, reach, home: self.home.to_string() })
     }

@@ -197,6 +197,13 @@ impl Store {
                 statement::query(sql).bind(before).execute(&mut transaction).await.doing(DOING)?;
             gone += done.rows_affected();
         }
+        statement::query(
+            "DELETE FROM snapshots WHERE id NOT IN \
+             (SELECT DISTINCT snapshot_id FROM counter_history WHERE snapshot_id IS NOT NULL)",
+        )
+        .execute(&mut transaction)
+        .await
+        .doing(DOING)?;
         transaction.commit().await.doing(DOING)?;
         Ok(gone)
     }

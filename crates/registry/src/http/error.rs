@@ -28,6 +28,9 @@ pub enum HttpError {
     /// An address that may not be connected to.
     #[error(transparent)]
     Forbidden(#[from] ForbiddenAddress),
+    /// What is sent would be readable on the way.
+    #[error("`{0}` is not encrypted, so nothing is sent there")]
+    Unencrypted(Endpoint),
     /// Led from an encrypted to an unencrypted address.
     #[error("`{from}` leads to `{to}`, which is not encrypted")]
     Downgrade {
@@ -105,7 +108,7 @@ impl HttpError {
             Self::Tls { reason, .. } if reason.contains("corrupt message") => {
                 Some("it may speak plain http; if that is meant, say `--plain-http`")
             }
-            Self::Downgrade { .. } => {
+            Self::Unencrypted(_) | Self::Downgrade { .. } => {
                 Some("if unencrypted traffic is meant, configure the endpoint with `--plain-http`")
             }
             Self::Connect { .. } | Self::Timeout { .. } => {

@@ -436,6 +436,7 @@ async fn nothing_stays_of_what_no_image_has() {
         "master_key",
         "registries",
         "schema_migrations",
+        "snapshots",
         "sqlite_sequence",
     ];
     assert_eq!(fixture.dump(&kept).await, [""; 0]);
