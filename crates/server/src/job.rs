@@ -4,6 +4,7 @@
 //! point it goes on after a restart, because tasks are rows with leases.
 
 mod feed;
+mod ignore;
 mod presence;
 mod prune;
 mod scan;
@@ -55,7 +56,13 @@ pub(crate) trait Job: Sync {
 
 /// Every job.
 pub(crate) fn jobs() -> &'static [&'static dyn Job] {
-    &[&feed::WatchFeed, &sync::SyncRegistries, &scan::ScanImages, &prune::Prune]
+    &[
+        &feed::WatchFeed,
+        &sync::SyncRegistries,
+        &scan::ScanImages,
+        &prune::Prune,
+        &ignore::EndIgnoreRules,
+    ]
 }
 
 impl JobSettings {

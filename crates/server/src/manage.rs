@@ -7,6 +7,7 @@ mod answer;
 mod bearer;
 mod feed;
 mod findings;
+mod ignore;
 mod images;
 mod keys;
 mod ranking;
@@ -43,6 +44,8 @@ pub(crate) fn router(context: Context) -> Router {
         .route("/findings/{id}/images", get(findings::affected))
         .route("/packages/images", get(findings::holders))
         .route("/ranking", get(ranking::get))
+        .route("/ignore-rules", get(ignore::list).post(ignore::add))
+        .route("/ignore-rules/{id}", get(ignore::get).put(ignore::change).delete(ignore::remove))
         .route("/keys", get(keys::list).post(keys::create))
         .route("/keys/{id}", patch(keys::set_state))
         .route("/clusters", get(workloads::list))

@@ -6,6 +6,7 @@
 pub mod affected;
 pub(crate) mod client;
 pub mod feed;
+pub mod ignore;
 pub mod images;
 pub mod judge;
 pub mod keys;
@@ -84,6 +85,9 @@ impl OperationError {
             }
             Self::NotFound { what: "image", .. } => {
                 Some("`plimsoll images` lists the images".into())
+            }
+            Self::NotFound { what: "ignore rule", .. } => {
+                Some("`plimsoll ignore list` shows the rules".into())
             }
             Self::Exists { what: "registry", name } => {
                 Some(format!("`plimsoll registry remove {name}` removes it"))

@@ -54,22 +54,23 @@ pub struct Artifact {
 
 const VERDICT: &str = "a coverage verdict";
 
-/// The columns of an artifact and its task that lists join: `a` is `artifacts`, `t` is `tasks`.
+/// The columns of an artifact and its task that lists join, but for the numbers: `a` is `artifacts`, `t` is `tasks`.
 macro_rules! artifact_columns {
     () => {
         "a.digest AS artifact_digest, a.platform, a.scanned, a.verdict, a.report_digest, \
          CASE WHEN a.inventory_id IS NULL THEN a.snapshot ELSE (SELECT f.snapshot FROM fleet f) END AS snapshot, \
          a.detectors_version, \
-         a.risk_level, a.cve, a.sca, a.asap, a.later, a.nntf, a.baseline_high, a.baseline_medium, a.baseline_low, \
-         a.malicious_serious, a.malicious_suspicious, a.malicious_remind, a.top_tenths, \
          t.state AS task_state, t.attempts AS task_attempts, t.error AS task_error, t.queued AS task_queued, \
          t.finished AS task_finished, t.succeeded AS task_succeeded"
     };
 }
 pub(crate) use artifact_columns;
 
+const COUNTERS: &str = "a.cve, a.sca, a.asap, a.later, a.nntf, a.baseline_high, a.baseline_medium, a.baseline_low, \
+     a.malicious_serious, a.malicious_suspicious, a.malicious_remind, a.top_tenths";
+
 impl Artifact {
-    /// Reads the columns of [`artifact_columns`].
+    /// Reads the columns of [`artifact_columns`] and of its numbers, or an image's.
     pub(crate) fn from_row(row: &DatabaseRow) -> Result<Self, StoreError> {
         let stored = column::optional_time(row, "scanned")?;
         let succeeded = column::optional_time(row, "task_succeeded")?;
@@ -94,11 +95,10 @@ impl Store {
     /// # Errors
     /// The database fails.
     pub async fn artifact(&self, digest: &Digest) -> Result<Option<Artifact>, StoreError> {
-        let row = statement::query(concat!(
-            "SELECT ",
-            artifact_columns!(),
-            " FROM artifacts a LEFT JOIN tasks t ON t.artifact_id = a.id WHERE a.digest = $1"
-        ))
+        let row = statement::query(sqlx::AssertSqlSafe(format!(
+            "SELECT {}, {COUNTERS} FROM artifacts a LEFT JOIN tasks t ON t.artifact_id = a.id WHERE a.digest = $1",
+            artifact_columns!()
+        )))
         .bind(digest.to_string())
         .fetch_optional(&mut *self.read().await?)
         .await

@@ -10,6 +10,7 @@ use crate::{
     error::Doing,
     images::dashed,
     listing::{MEETINGS, push_in},
+    own_counters::{own_counters, own_counters_join},
     statement::QueryBuilder,
 };
 
@@ -58,12 +59,16 @@ impl Store {
             let (listing, _snapshot) = self.current_listing().await?;
             return Ok(listing.finding_sums());
         }
-        let mut sql = QueryBuilder::new(
-            "SELECT COALESCE(SUM(a.cve), 0) AS cve, COALESCE(SUM(a.sca), 0) AS sca, \
-             COALESCE(SUM(a.baseline_high + a.baseline_medium + a.baseline_low), 0) AS baseline, \
-             COALESCE(SUM(a.malicious_serious + a.malicious_suspicious + a.malicious_remind), 0) AS malicious \
-             FROM images i JOIN registries r ON r.id = i.registry_id JOIN artifacts a ON a.id = i.artifact_id WHERE 1 = 1",
-        );
+        let mut sql = QueryBuilder::new(concat!(
+            "SELECT COALESCE(SUM(o.cve), 0) AS cve, COALESCE(SUM(o.sca), 0) AS sca, \
+             COALESCE(SUM(o.baseline_high + o.baseline_medium + o.baseline_low), 0) AS baseline, \
+             COALESCE(SUM(o.malicious_serious + o.malicious_suspicious + o.malicious_remind), 0) AS malicious \
+             FROM (SELECT ",
+            own_counters!(),
+            " FROM images i JOIN registries r ON r.id = i.registry_id JOIN artifacts a ON a.id = i.artifact_id",
+            own_counters_join!(),
+            " WHERE 1 = 1"
+        ));
         let texts = [
             ("i.uuid", selection.uuid.as_deref().map(dashed)),
             ("i.tag", selection.tag.clone()),
@@ -94,6 +99,7 @@ impl Store {
             }
             sql.push(")");
         }
+        sql.push(") AS o");
         let row = sql.build().fetch_one(&mut *self.read().await?).await;
         let row = row.doing("summing up findings")?;
         Ok(FindingSums {

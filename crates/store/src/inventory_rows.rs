@@ -38,7 +38,7 @@ pub(crate) struct PartFacts {
 }
 
 /// The columns that [`PartFacts`] are read from.
-pub(crate) const FACTS: &str =
+const FACTS: &str =
     "id, ecosystem, release, name, tally, lead, lead_number, gaps IS NOT NULL AS has_gaps, stale";
 
 /// What follows from an inventory's parts.
@@ -230,6 +230,16 @@ pub(crate) async fn facts(
         }
     }
     Ok(facts)
+}
+
+/// Facts of all parts.
+pub(crate) async fn all_facts(
+    connection: &mut DatabaseConnection,
+) -> Result<BTreeMap<i64, PartFacts>, StoreError> {
+    let mut query = QueryBuilder::new("SELECT ");
+    query.push(FACTS).push(" FROM parts");
+    let rows = query.build().fetch_all(connection).await.doing(DOING)?;
+    rows.iter().map(PartFacts::from_row).collect()
 }
 
 /// The inventory of a report, added if there is none; what was prepared of its new parts outside of the transaction is

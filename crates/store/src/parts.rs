@@ -348,6 +348,12 @@ pub(crate) fn rows_of(purl: Option<&str>, findings: &[Finding]) -> Vec<Row> {
     Answer::new(purl, findings).rows
 }
 
+/// Whether two lists of rows name the same findings in the same order.
+pub(crate) fn has_names_of(rows: &[Row], other: &[Row]) -> bool {
+    let named = |row: &Row| (row.kind, row.id.clone(), row.record.clone(), row.names.clone());
+    rows.iter().map(named).eq(other.iter().map(named))
+}
+
 async fn insert_rows(
     transaction: &mut Transaction,
     rows: &[(i64, i64, &Row)],

@@ -15,6 +15,7 @@ use crate::{
     database::{DatabaseConnection, DatabaseRow},
     error::Doing,
     listing::push_in,
+    own_counters::{own_counters, own_counters_join},
     registries::is_path,
     statement::{self, QueryBuilder},
 };
@@ -90,9 +91,11 @@ pub enum SearchError {
     Store(#[from] StoreError),
 }
 
-const COUNTERS: &str = "a.cve, a.sca, a.asap, a.later, a.nntf, a.baseline_high, a.baseline_medium, a.baseline_low, \
-     a.malicious_serious, a.malicious_suspicious, a.malicious_remind, a.top_tenths";
-const TABLES: &str = "FROM images i JOIN registries r ON r.id = i.registry_id JOIN artifacts a ON a.id = i.artifact_id";
+const COUNTERS: &str = own_counters!();
+const TABLES: &str = concat!(
+    "FROM images i JOIN registries r ON r.id = i.registry_id JOIN artifacts a ON a.id = i.artifact_id",
+    own_counters_join!()
+);
 /// So few images are looked at one by one.
 const FEW: u64 = 2_000;
 const TIES: &str = "namespace, repository, tag, manifest_digest, registry";

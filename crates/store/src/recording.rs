@@ -18,6 +18,7 @@ use crate::{
     history::Occasion,
     inventories::{self, Split},
     inventory_rows::{self, Additions, InventoryRow},
+    own_counters,
     parts::{self, Key, Prepared, sha256},
     scans, statement,
 };
@@ -88,6 +89,10 @@ impl Store {
             return self.record_scan(lease, scan, now).await;
         }
         inventory_rows::count_images(&mut transaction, &reached).await?;
+        if outcome == RecordOutcome::Stored {
+            let changed = if inventory.changed { vec![inventory.id] } else { Vec::new() };
+            recount(&mut transaction, &[target.artifact], &changed, now).await?;
+        }
         scans::end_task(&mut transaction, lease, scan.report, now).await?;
         transaction.commit().await.doing(DOING)?;
         Ok(outcome)
@@ -126,6 +131,7 @@ impl Store {
             let mut additions = Additions::new();
             let mut seen: BTreeMap<Key, InventoryRow> = BTreeMap::new();
             let mut reached = BTreeSet::new();
+            let (mut artifacts, mut changed) = (Vec::new(), Vec::new());
             for (digest, report, split) in &splits {
                 let Some(target) = target(&mut transaction, digest).await? else { continue };
                 let inventory = match seen.get(&split.digest) {
@@ -145,11 +151,14 @@ impl Store {
                 attach(&mut transaction, &target, split, &inventory, scan, now, &mut reached)
                     .await?;
                 end_queued(&mut transaction, target.artifact, now).await?;
+                artifacts.push(target.artifact);
+                changed.extend(inventory.changed.then_some(inventory.id));
                 seen.insert(split.digest, inventory);
                 taken += 1;
             }
             inventory_rows::index(&mut transaction, additions).await?;
             inventory_rows::count_images(&mut transaction, &reached).await?;
+            recount(&mut transaction, &artifacts, &changed, now).await?;
             transaction.commit().await.doing(DOING)?;
         }
         Ok(taken)
@@ -173,6 +182,19 @@ impl Store {
         }
         Ok(prepared)
     }
+}
+
+/// Counts the images of artifacts again in which rules hold, and those of inventories that say something else now.
+async fn recount(
+    transaction: &mut Transaction,
+    artifacts: &[i64],
+    inventories: &[i64],
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let artifacts = artifacts.iter().copied().collect();
+    own_counters::recount_artifacts(transaction, &artifacts, now).await?;
+    own_counters::recount_inventories(transaction, inventories, now).await?;
+    Ok(())
 }
 
 /// A scan that waits is no longer needed.

@@ -13,7 +13,7 @@ use crate::{
     error::Doing,
     inventory_rows,
     master_key::Place,
-    statement,
+    own_counters, statement,
 };
 
 /// How a registry is spoken to.
@@ -314,6 +314,14 @@ impl Store {
         const DOING: &str = "removing a registry";
         let mut transaction = self.write().await?;
         let id = registry_id(&mut transaction, name).await?;
+        let rows = statement::query("SELECT id FROM images WHERE registry_id = $1")
+            .bind(id)
+            .fetch_all(&mut transaction)
+            .await
+            .doing(DOING)?;
+        let images: Vec<i64> =
+            rows.iter().map(|row| column::number(row, "id")).collect::<Result<_, StoreError>>()?;
+        own_counters::note_last_use(&mut transaction, &images, now).await?;
         let rows =
             statement::query("DELETE FROM images WHERE registry_id = $1 RETURNING artifact_id")
                 .bind(id)

@@ -26,6 +26,7 @@ use crate::{
     error::Doing,
     images::dashed,
     listing::{Listing, Word, current_change, ids_of_words, push_in},
+    own_counters::{own_counters, own_counters_join},
     statement::{self, QueryBuilder},
 };
 
@@ -101,7 +102,7 @@ pub struct ImageRisk {
     pub registry: Arc<Registry>,
     /// `linux/amd64`.
     pub platform: String,
-    /// Sums over its findings; zeros before the first scan.
+    /// Sums over its findings, without what ignore rules take out; zeros before the first scan.
     pub counters: RiskCounters,
     /// How completely the newest scan could look; `None` before the first one.
     pub verdict: Option<Verdict>,
@@ -114,9 +115,12 @@ pub struct ImageRisk {
 /// Images of one statement: SQLite takes 32,766 values, PostgreSQL 65,535.
 const ROWS: usize = 500;
 
-const COLUMNS: &str = concat!("SELECT i.*, ", artifact_columns!());
-const TABLES: &str = " FROM images i JOIN artifacts a ON a.id = i.artifact_id \
-     LEFT JOIN tasks t ON t.artifact_id = a.id WHERE ";
+const COLUMNS: &str = concat!("SELECT i.*, ", artifact_columns!(), ", ", own_counters!());
+const TABLES: &str = concat!(
+    " FROM images i JOIN artifacts a ON a.id = i.artifact_id LEFT JOIN tasks t ON t.artifact_id = a.id",
+    own_counters_join!(),
+    " WHERE "
+);
 
 impl Store {
     /// One page of the risk list.

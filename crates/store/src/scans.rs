@@ -4,6 +4,8 @@
 //! unchanged report ends the task and writes nothing else; a report that could not read the image never replaces one
 //! that could. What can be matched again without a scan is recorded by `recording` instead.
 
+use std::collections::BTreeSet;
+
 use plimsoll_model::{Digest, GapReason, Report, RiskCounters, Timestamp, Verdict};
 
 use crate::{
@@ -14,7 +16,7 @@ use crate::{
     error::Doing,
     findings,
     history::Occasion,
-    inventory_rows, statement, tasks,
+    inventory_rows, own_counters, statement, tasks,
 };
 
 /// What a scan said.
@@ -159,7 +161,9 @@ async fn write_artifact(
     .execute(transaction)
     .await
     .doing(DOING)?;
-    findings::replace(transaction, artifact, &scan.report.findings).await
+    findings::replace(transaction, artifact, &scan.report.findings).await?;
+    own_counters::recount_artifacts(transaction, &BTreeSet::from([artifact]), now).await?;
+    Ok(())
 }
 
 /// Done, or failed when the image could not be read: such a scan is tried again by hand, after a day, or with the next

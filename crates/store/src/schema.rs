@@ -34,6 +34,8 @@ const MIGRATIONS: &[Migration] = migrations![
     2 "0002_inventories.sql"
     3 "0003_list.sql"
     4 "0004_notifications.sql"
+    5 "0005_ignore.sql"
+    6 "0006_event_rules.sql"
 ];
 
 /// Brings the database up to date.

@@ -12,7 +12,7 @@ use crate::{
     ImageRow, Origin, RegistryError, RepoType, Store, StoreError, artifacts, column,
     database::{DatabaseConnection, Transaction},
     error::Doing,
-    image_uuid, inventory_rows,
+    image_uuid, inventory_rows, own_counters,
     registries::is_path,
     repo_id, split_repository, statement, tasks,
 };
@@ -229,6 +229,9 @@ impl<'a> Plan<'a> {
         let mut queued = 0;
         let mut left = BTreeSet::new();
         let mut reached = BTreeSet::new();
+        let removed: Vec<i64> = self.removed.iter().map(|image| image.id).collect();
+        own_counters::note_last_use(transaction, &removed, now).await?;
+        let mut images = BTreeSet::new();
         for image in &self.removed {
             statement::query("DELETE FROM images WHERE id = $1")
                 .bind(image.id)
@@ -248,6 +251,7 @@ impl<'a> Plan<'a> {
             reached.insert(artifact);
             queued += tasks::queue_first_scan(transaction, artifact, registry_id, now).await?;
             left.insert(image.artifact);
+            images.insert(image.id);
         }
         for listed in &self.added {
             let artifact = artifacts::ensure(
@@ -256,13 +260,15 @@ impl<'a> Plan<'a> {
                 &listed.platform.to_string(),
             )
             .await?;
-            self.insert_image(transaction, registry_id, listed, artifact, now).await?;
+            images
+                .insert(self.insert_image(transaction, registry_id, listed, artifact, now).await?);
             reached.insert(artifact);
             queued += tasks::queue_first_scan(transaction, artifact, registry_id, now).await?;
         }
         artifacts::mark_orphans(transaction, &left, now).await?;
         reached.extend(left);
         inventory_rows::count_images_of(transaction, &reached).await?;
+        own_counters::recount(transaction, &images, now).await?;
         for task in &self.retry {
             queued += tasks::requeue(transaction, *task, Origin::Schedule, now).await?;
         }
@@ -276,12 +282,12 @@ impl<'a> Plan<'a> {
         listed: &SyncedImage,
         artifact: i64,
         now: Timestamp,
-    ) -> Result<(), StoreError> {
+    ) -> Result<i64, StoreError> {
         let (namespace, repository) = split_repository(&listed.path);
-        statement::query(
+        let row = statement::query(
             "INSERT INTO images (uuid, repo_id, registry_id, namespace, repository, tag, reference, digest, \
              manifest_digest, artifact_id, image_id, size, repo_type, tag_immutable, created, updated) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) RETURNING id",
         )
         .bind(image_uuid(&self.registry, namespace, repository, &listed.tag))
         .bind(repo_id(&self.registry, namespace, repository))
@@ -299,10 +305,10 @@ impl<'a> Plan<'a> {
         .bind(i64::from(listed.tag_immutable))
         .bind(listed.created.unwrap_or(now).0)
         .bind(listed.updated.unwrap_or(now).0)
-        .execute(transaction)
+        .fetch_one(transaction)
         .await
         .doing(DOING)?;
-        Ok(())
+        column::number(&row, "id")
     }
 }
 

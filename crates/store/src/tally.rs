@@ -47,8 +47,7 @@ impl Entry {
             Kind::Malware => MALWARE + level(finding.level),
             Kind::Secret | Kind::Build | Kind::License => return None,
         };
-        let hash = sha256(format!("{}\n{key}", finding.kind).as_bytes());
-        let record = hash.first_chunk::<8>().map_or(0, |bytes| u64::from_le_bytes(*bytes));
+        let record = hash_of(finding.kind, key);
         let tenths = finding.urgency.as_ref().map_or(0, |urgency| urgency.tenths);
         Some(Self { record, class, tenths })
     }
@@ -81,6 +80,17 @@ impl Entry {
     }
 }
 
+fn hash_of(kind: Kind, key: &str) -> u64 {
+    let hash = sha256(format!("{kind}\n{key}").as_bytes());
+    hash.first_chunk::<8>().map_or(0, |bytes| u64::from_le_bytes(*bytes))
+}
+
+/// Whether a record is among entries as [`sum`] leaves them.
+pub(crate) fn has_record(entries: &[Entry], kind: Kind, key: &str) -> bool {
+    let wanted = hash_of(kind, key);
+    entries.binary_search_by(|entry| wanted.cmp(&entry.record)).is_ok()
+}
+
 const fn level(level: Level) -> u8 {
     match level {
         Level::Unknown => 0,
@@ -92,10 +102,16 @@ const fn level(level: Level) -> u8 {
     }
 }
 
+/// What these findings add, each record once.
+pub(crate) fn entries<'a>(findings: impl Iterator<Item = &'a Finding>) -> Vec<Entry> {
+    let mut entries: Vec<Entry> = findings.filter_map(Entry::of).collect();
+    worst_of_each(&mut entries);
+    entries
+}
+
 /// The tally of a part with these findings.
 pub(crate) fn of(findings: &[Finding]) -> Vec<u8> {
-    let mut entries: Vec<Entry> = findings.iter().filter_map(Entry::of).collect();
-    worst_of_each(&mut entries);
+    let entries = entries(findings.iter());
     let mut bytes = Vec::with_capacity(entries.len() * 11);
     for entry in entries {
         bytes.extend_from_slice(&entry.record.to_le_bytes());
@@ -138,7 +154,14 @@ pub(crate) fn sum(entries: &mut Vec<Entry>) -> RiskCounters {
 /// finding of each.
 pub(crate) fn lead(findings: &[Finding]) -> Option<(Vec<u8>, i64)> {
     let open = findings.iter().filter(|finding| finding.is_open());
-    (0_i64..).zip(open).map(|(number, finding)| (lead_key(finding), number)).min()
+    lead_of((0_i64..).zip(open))
+}
+
+/// The same of findings with their numbers.
+pub(crate) fn lead_of<'a>(
+    numbered: impl Iterator<Item = (i64, &'a Finding)>,
+) -> Option<(Vec<u8>, i64)> {
+    numbered.map(|(number, finding)| (lead_key(finding), number)).min()
 }
 
 /// A failed check of level high ranks with vulnerabilities of priority asap, as in the image's risk level; what does not

@@ -11,7 +11,6 @@ use axum::{
     response::Html,
 };
 use maud::{Markup, html};
-use plimsoll_model::Digest;
 use plimsoll_store::{Cluster, ImageRiskQuery, Registry, RiskFilter, RiskOverview};
 use serde::Deserialize;
 
@@ -112,8 +111,8 @@ pub(super) async fn get(
         let last = u32::try_from(last).unwrap_or(u32::MAX);
         list = store.list_image_risk(&filters.query(last)).await?;
     }
-    let digests: Vec<Digest> = list.items.iter().map(|risk| risk.image.manifest_digest).collect();
-    let leads = store.lead_findings(&digests).await?;
+    let uuids: Vec<String> = list.items.iter().map(|risk| risk.image.uuid.clone()).collect();
+    let leads = store.lead_findings(&uuids).await?;
     let overview = store.risk_overview().await?;
     let registries = store.registries().await?;
     let clusters = store.clusters().await?;

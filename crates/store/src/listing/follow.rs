@@ -19,6 +19,7 @@ use crate::{
     database::{DatabaseConnection, DatabaseRow},
     error::Doing,
     images::{dashed, join_path},
+    own_counters::{own_counters, own_counters_join},
     statement::{self, Bind, QueryBuilder},
 };
 
@@ -37,11 +38,13 @@ const FEWEST_DIGITS: usize = 4;
 /// What a digest begins with.
 const ALGORITHM: &str = "sha256:";
 
-const IMAGES: &str = "SELECT i.id, i.registry_id, i.namespace, i.repository, i.tag, i.manifest_digest, i.updated, \
-     CASE WHEN a.scanned IS NULL THEN -1 ELSE a.risk_level END AS level, a.asap, a.later, a.nntf, \
-     a.baseline_high, a.baseline_medium, a.baseline_low, a.top_tenths, a.cve, \
-     a.malicious_serious + a.malicious_suspicious + a.malicious_remind AS malicious \
-     FROM images i JOIN artifacts a ON a.id = i.artifact_id WHERE ";
+const IMAGES: &str = concat!(
+    "SELECT i.id, i.registry_id, i.namespace, i.repository, i.tag, i.manifest_digest, i.updated, a.scanned, ",
+    own_counters!(),
+    " FROM images i JOIN artifacts a ON a.id = i.artifact_id",
+    own_counters_join!(),
+    " WHERE "
+);
 
 /// How images meet the containers that run them; `i` is `images`, `w` is `workloads`.
 pub(crate) const MEETINGS: [&str; 4] = [
@@ -354,7 +357,10 @@ impl Listing {
         };
         let count = |name| Ok::<u32, StoreError>(column::optional_number(row, name)?.unwrap_or(0));
         let kind = Kind {
-            level: column::optional_number(row, "level")?.unwrap_or(0),
+            level: match column::optional_time(row, "scanned")? {
+                None => -1,
+                Some(_) => column::optional_number(row, "risk_level")?.unwrap_or(0),
+            },
             counts: [
                 count("asap")?,
                 count("later")?,
@@ -365,7 +371,9 @@ impl Listing {
             ],
             top_tenths: count("top_tenths")?,
             cve: count("cve")?,
-            malicious: count("malicious")?,
+            malicious: count("malicious_serious")?
+                .saturating_add(count("malicious_suspicious")?)
+                .saturating_add(count("malicious_remind")?),
         };
         let digest: Digest = column::digest(row, "manifest_digest")?;
         let path = join_path(&column::text(row, "namespace")?, &column::text(row, "repository")?);

@@ -13,9 +13,9 @@ use crate::{
     ChangedBy, Judge, Store, StoreError, column,
     error::Doing,
     history::Occasion,
-    inventory_rows::{self, Evaluated, FACTS, InventoryRow, PartFacts, corrupt, evaluate},
+    inventory_rows::{self, Evaluated, InventoryRow, PartFacts, corrupt, evaluate},
     inventory_set::InventorySet,
-    numbers,
+    numbers, own_counters,
     parts::failed,
     recording::restate,
     statement::{self, QueryBuilder},
@@ -73,11 +73,7 @@ impl Store {
         };
         let mut facts = None;
         if inventories.len() > ALL_FACTS {
-            let mut query = QueryBuilder::new("SELECT ");
-            query.push(FACTS).push(" FROM parts");
-            let rows = query.build().fetch_all(&mut connection).await.doing(DOING)?;
-            let all = rows.iter().map(PartFacts::from_row).collect::<Result<_, StoreError>>()?;
-            facts = Some(Arc::new(all));
+            facts = Some(Arc::new(inventory_rows::all_facts(&mut connection).await?));
         }
         Ok(Counting { inventories, facts })
     }
@@ -138,6 +134,8 @@ impl Store {
                     restate(&mut transaction, inventory, has_new_verdict, occasion).await?;
             }
         }
+        // Of all of them: what a rule names may be called otherwise now, with the same numbers.
+        own_counters::recount_inventories(&mut transaction, ids, now).await?;
         if state.advance(&mut transaction, "count", *last, [0, 0, artifacts]).await? {
             transaction.commit().await.doing(DOING)?;
         }

@@ -13,6 +13,7 @@ use crate::{
     database::{DatabaseRow, Transaction},
     error::Doing,
     inventory_rows::corrupt,
+    own_counters,
     parts::{self, Answer, failed, rows_of, set_answer},
     statement,
 };
@@ -41,6 +42,8 @@ struct Differs {
     purl: String,
     answer: Answer,
     counts: bool,
+    /// Its findings have other names, or stand in another order: rules may cover others of them.
+    renamed: bool,
 }
 
 impl Store {
@@ -73,8 +76,9 @@ impl Store {
         if !state.advance(&mut transaction, phase, next, [looked_at, changed, 0]).await? {
             return Ok(());
         }
+        let has_rules = own_counters::has_any(&mut transaction).await?;
         for part in &differing {
-            write(&mut transaction, state.id, part).await?;
+            write(&mut transaction, state.id, part, has_rules).await?;
         }
         if let Some(last) = last.filter(|_| !state.everything) {
             statement::query(
@@ -95,6 +99,7 @@ async fn write(
     transaction: &mut Transaction,
     refresh: i64,
     part: &Differs,
+    has_rules: bool,
 ) -> Result<(), StoreError> {
     let before = rows_of(Some(&part.purl), &part.before);
     set_answer(transaction, part.id, &before, &part.answer).await?;
@@ -111,7 +116,7 @@ async fn write(
         None => (false, Changes::new()),
     };
     let changes = merged(earlier, changes(&part.before, &part.after));
-    let counts = counted || part.counts;
+    let counts = counted || part.counts || (has_rules && part.renamed);
     if !counts && changes.is_empty() {
         return Ok(());
     }
@@ -162,7 +167,8 @@ fn judge_some(parts: &[Before], judge: &dyn Judge) -> Result<Vec<Differs>, Store
         {
             let before = parts::stored_findings(part.id, part.matched.as_deref())?;
             let (id, purl) = (part.id, part.purl.clone());
-            differing.push(Differs { id, before, after, purl, answer, counts });
+            let renamed = !parts::has_names_of(&rows_of(Some(&purl), &before), &answer.rows);
+            differing.push(Differs { id, before, after, purl, answer, counts, renamed });
         }
     }
     Ok(differing)

@@ -11,7 +11,7 @@ use std::{
 use plimsoll_model::{Digest, Priority, Report, RiskCounters, Verdict};
 use plimsoll_store::{
     AffectedQuery, DeltaImages, Judge, Origin, PackageName, RecordOutcome, Refreshed, Registry,
-    ScanRecord, SyncListing, Workload,
+    ScanRecord, SyncListing, Workload, image_uuid,
 };
 use proptest::{collection::vec, prelude::*};
 
@@ -404,12 +404,13 @@ async fn images_are_found_by_package_and_filtered() {
 async fn the_most_urgent_finding_leads() {
     let (fixture, _, before) = fleet().await;
     let lead = async || {
-        let mut leads = fixture.store.lead_findings(&[digest("a"), digest("d")]).await.unwrap();
-        (leads.remove(&digest("a")).unwrap().id, leads.remove(&digest("d")).unwrap().id)
+        let ids = ["a", "d"].map(|name| image_uuid("build", "team", name, "1"));
+        let mut leads = fixture.store.lead_findings(&ids).await.unwrap();
+        ids.map(|id| leads.remove(&id).unwrap().id)
     };
-    assert_eq!(lead().await, ("CVE-3".to_owned(), "root".to_owned()));
+    assert_eq!(lead().await, ["CVE-3", "root"]);
     refresh(&fixture, &before, second(), false).await;
-    assert_eq!(lead().await.0, "CVE-1");
+    assert_eq!(lead().await[0], "CVE-1");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -22,6 +22,8 @@ pub(crate) struct TestJudge {
     pub(crate) advisories: Vec<Advisory>,
     /// Ecosystems that the snapshot does not know.
     pub(crate) unknown: Vec<&'static str>,
+    /// What an alias of each id begins with.
+    pub(crate) alias: &'static str,
     /// How many packages were judged.
     pub(crate) judged: AtomicUsize,
 }
@@ -42,6 +44,7 @@ impl TestJudge {
             date: NOW,
             advisories: advisories.iter().map(owned).collect(),
             unknown: Vec::new(),
+            alias: "GHSA",
             judged: AtomicUsize::new(0),
         }
     }
@@ -84,7 +87,7 @@ impl Judge for TestJudge {
             if package.name == *name && versions.contains(&package.version.as_str()) {
                 let mut finding = vulnerability(id, name, *tenths);
                 finding.subject = Subject::Purl(package.purl.clone());
-                finding.aliases = vec![format!("GHSA-{id}")];
+                finding.aliases = vec![format!("{}-{id}", self.alias)];
                 finding.evidence =
                     vec![Evidence { location: None, detail: format!("{} < 9", package.version) }];
                 findings.push(finding);

@@ -9,6 +9,8 @@ mod builders;
 #[cfg(test)]
 mod history;
 #[cfg(test)]
+mod ignoring;
+#[cfg(test)]
 mod inventories;
 #[cfg(test)]
 mod judge;

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use maud::{Markup, html};
-use plimsoll_model::{Digest, Kind, RiskCounters, Verdict};
+use plimsoll_model::{Kind, RiskCounters, Verdict};
 use plimsoll_store::{ImageRisk, LeadFinding, TaskState};
 
 use super::PATH;
@@ -16,7 +16,7 @@ use crate::console::{
     words,
 };
 
-pub(super) fn view(images: &[ImageRisk], leads: &BTreeMap<Digest, LeadFinding>) -> Markup {
+pub(super) fn view(images: &[ImageRisk], leads: &BTreeMap<String, LeadFinding>) -> Markup {
     let most =
         images.iter().map(|image| image.counters.vulnerabilities()).max().unwrap_or_default();
     html! {
@@ -33,7 +33,7 @@ pub(super) fn view(images: &[ImageRisk], leads: &BTreeMap<Digest, LeadFinding>) 
                 }
                 tbody role="rowgroup" {
                     @for image in images {
-                        (row(image, leads.get(&image.image.manifest_digest), most))
+                        (row(image, leads.get(&image.image.uuid), most))
                     }
                 }
             }

@@ -1,0 +1,470 @@
+//! Ignore rules: somebody decided that a vulnerability does not count, says where, why, and until when.
+//!
+//! In: a rule as people write it. Out: [`NewIgnoreRule::checked`], the same rule in one spelling or a [`RuleError`] that
+//! names what is wrong; and whether a rule is about a finding and about an image. Source: `docs/ignore.md`. Odd: a
+//! rule is held against what a finding is called, not against what was found: it says nothing of whether the image is
+//! affected, so a finding that it covers stays in the report.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    counters::APPLICATION_RECORD,
+    digest::Digest,
+    finding::{Finding, Kind, Subject, UnknownWord},
+    purl::Purl,
+    timestamp::Timestamp,
+};
+
+/// Whose packages a rule is about.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RuleType {
+    /// System vulnerabilities: in packages of the distribution.
+    Cve,
+    /// Application vulnerabilities: in packages of a language.
+    Sca,
+}
+
+/// Which findings a rule is about.
+#[derive(
+    Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Default, Serialize, Deserialize,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum RuleSource {
+    /// Those of images.
+    #[default]
+    Image,
+    /// Those of hosts that are looked at without an agent: kept for the wire contract, and without effect here.
+    Agentless,
+}
+
+impl RuleType {
+    /// The word for it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Cve => "cve",
+            Self::Sca => "sca",
+        }
+    }
+
+    /// The type of a vulnerability, by the name of its record.
+    #[must_use]
+    pub fn of_record(record: &str) -> Self {
+        if record.starts_with(APPLICATION_RECORD) { Self::Sca } else { Self::Cve }
+    }
+}
+
+impl RuleSource {
+    /// The word for it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Image => "image",
+            Self::Agentless => "agentless",
+        }
+    }
+}
+
+impl FromStr for RuleType {
+    type Err = UnknownWord;
+
+    fn from_str(word: &str) -> Result<Self, UnknownWord> {
+        match word {
+            "cve" => Ok(Self::Cve),
+            "sca" => Ok(Self::Sca),
+            _ => Err(UnknownWord { word: word.to_owned(), allowed: "cve, sca" }),
+        }
+    }
+}
+
+impl FromStr for RuleSource {
+    type Err = UnknownWord;
+
+    fn from_str(word: &str) -> Result<Self, UnknownWord> {
+        match word {
+            "image" => Ok(Self::Image),
+            "agentless" => Ok(Self::Agentless),
+            _ => Err(UnknownWord { word: word.to_owned(), allowed: "image, agentless" }),
+        }
+    }
+}
+
+impl fmt::Display for RuleType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl fmt::Display for RuleSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// A rule as somebody writes it.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct NewIgnoreRule {
+    /// What is ignored: a CVE, an alias, an advisory, or the name of a record (`debian:12:CVE-2024-1234`).
+    pub vulnerability: String,
+    /// What people call it, if that is another name; for show alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alias: Option<String>,
+    /// Only in this package: its name, the name of its source package, or a package URL; one without a version holds for
+    /// every version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub package: Option<String>,
+    /// Only in packages of this type.
+    #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
+    pub of_type: Option<RuleType>,
+    /// Only in this image: its id, or a digest of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
+    /// Only in these repositories: `namespace/repository`, in which `*` stands for any text. Empty: in all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub repositories: Vec<String>,
+    /// Of what.
+    #[serde(default)]
+    pub source: RuleSource,
+    /// Why it does not count.
+    pub reason: String,
+    /// Who says so.
+    pub author: String,
+    /// From when on the rule no longer holds; `None`: it holds until it is removed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires: Option<Timestamp>,
+}
+
+/// A rule that is kept.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct IgnoreRule {
+    /// Its number.
+    pub id: i64,
+    /// What it says.
+    #[serde(flatten)]
+    pub rule: NewIgnoreRule,
+    /// When it was made.
+    pub created: Timestamp,
+    /// When it was last changed.
+    pub modified: Timestamp,
+    /// It has run out and ignores nothing any more.
+    pub expired: bool,
+}
+
+/// What a rule looks at of an image.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ImageNames<'a> {
+    /// Its id, with dashes.
+    pub uuid: &'a str,
+    /// What it is called by content: tag's digest, manifest, configuration.
+    pub digests: [&'a Digest; 3],
+    /// `namespace/repository`.
+    pub path: &'a str,
+}
+
+/// What is wrong with a rule.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RuleError {
+    /// It does not say what to ignore.
+    #[error(
+        "the rule names no vulnerability: give a CVE, an advisory id, or a name such as `debian:12:CVE-2024-1234`"
+    )]
+    NoVulnerability,
+    /// It names something that is no vulnerability.
+    #[error(
+        "`{0}` names a malicious package, which is no vulnerability; rules ignore vulnerabilities alone"
+    )]
+    NotVulnerability(String),
+    /// It gives no reason.
+    #[error("the rule on `{0}` gives no reason: say why it does not count")]
+    NoReason(String),
+    /// It names nobody.
+    #[error("the rule on `{0}` has no author: say who decided it")]
+    NoAuthor(String),
+    /// It would never hold.
+    #[error(
+        "the rule on `{vulnerability}` expires at {expires}, which is past: give a later time, or none"
+    )]
+    Past {
+        /// What it ignores.
+        vulnerability: String,
+        /// When it ends.
+        expires: Timestamp,
+    },
+    /// One of its texts cannot be.
+    #[error("{field} `{text}`: {problem}")]
+    Field {
+        /// Which one.
+        field: &'static str,
+        /// The text, cut.
+        text: String,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// Image and repositories.
+    #[error(
+        "the rule on `{0}` names both an image and repositories: give one of them, or write two rules"
+    )]
+    TwoScopes(String),
+    /// A list without entries, which would mean nothing at all.
+    #[error("the rule on `{0}` has an empty list of repositories: name some, or use `*` for all")]
+    EmptyScope(String),
+    /// More repositories than one rule may name.
+    #[error(
+        "the rule on `{0}` names {1} repositories, at most {MOST_REPOSITORIES}: use `*` in their names"
+    )]
+    TooMany(String, usize),
+}
+
+/// Repositories of one rule.
+pub const MOST_REPOSITORIES: usize = 1_000;
+/// Bytes of a name.
+const LONGEST_NAME: usize = 512;
+/// Bytes of a reason.
+const LONGEST_TEXT: usize = 4_096;
+
+impl NewIgnoreRule {
+    /// The rule in one spelling: trimmed, ids and digests in their canonical form, repositories sorted.
+    ///
+    /// # Errors
+    /// Something is missing, or cannot be.
+    pub fn checked(&self, now: Timestamp) -> Result<Self, RuleError> {
+        let vulnerability = self.vulnerability.trim().to_owned();
+        if vulnerability.is_empty() {
+            return Err(RuleError::NoVulnerability);
+        }
+        check_name("vulnerability", &vulnerability)?;
+        if vulnerability.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("MAL-")) {
+            return Err(RuleError::NotVulnerability(vulnerability));
+        }
+        let reason = self.reason.trim().to_owned();
+        if reason.is_empty() {
+            return Err(RuleError::NoReason(vulnerability));
+        }
+        check_text("reason", &reason)?;
+        let author = self.author.trim().to_owned();
+        if author.is_empty() {
+            return Err(RuleError::NoAuthor(vulnerability));
+        }
+        check_text("author", &author)?;
+        if let Some(expires) = self.expires.filter(|expires| *expires <= now) {
+            return Err(RuleError::Past { vulnerability, expires });
+        }
+        let alias = given(self.alias.as_deref());
+        if let Some(alias) = &alias {
+            check_text("alias", alias)?;
+        }
+        let package = given(self.package.as_deref());
+        if let Some(package) = &package {
+            check_name("package", package)?;
+            if is_purl(package) && package.parse::<Purl>().is_err() {
+                return Err(wrong("package", package, "that is no package URL"));
+            }
+        }
+        let image = given(self.image.as_deref());
+        let image = image.map(|image| canonical_image(&image)).transpose()?;
+        let mut repositories = Vec::with_capacity(self.repositories.len());
+        for repository in &self.repositories {
+            let repository = repository.trim();
+            if repository.is_empty() {
+                return Err(RuleError::EmptyScope(vulnerability));
+            }
+            check_name("repository", repository)?;
+            repositories.push(repository.to_owned());
+        }
+        if repositories.len() > MOST_REPOSITORIES {
+            return Err(RuleError::TooMany(vulnerability, repositories.len()));
+        }
+        if image.is_some() && !repositories.is_empty() {
+            return Err(RuleError::TwoScopes(vulnerability));
+        }
+        repositories.sort();
+        repositories.dedup();
+        // `*` alone says the same as nothing.
+        if repositories.iter().any(|repository| repository == "*") {
+            repositories.clear();
+        }
+        Ok(Self {
+            vulnerability,
+            alias,
+            package,
+            of_type: self.of_type,
+            image,
+            repositories,
+            source: self.source,
+            reason,
+            author,
+            expires: self.expires,
+        })
+    }
+
+    /// Whether another rule would ignore exactly the same.
+    #[must_use]
+    pub fn has_scope_of(&self, other: &Self) -> bool {
+        self.vulnerability.eq_ignore_ascii_case(&other.vulnerability)
+            && self.package == other.package
+            && self.of_type == other.of_type
+            && self.image == other.image
+            && self.repositories == other.repositories
+            && self.source == other.source
+    }
+
+    /// Names, in upper case, of which a finding that the rule covers has at least one: what the rule names, and what may be
+    /// the id at the end of it where that is the name of a record.
+    #[must_use]
+    pub fn names(&self) -> Vec<String> {
+        let whole = self.vulnerability.to_ascii_uppercase();
+        let ends = whole.match_indices(':').filter_map(|(at, _)| whole.get(at + 1..));
+        let mut names: Vec<String> =
+            ends.filter(|end| !end.is_empty()).map(ToOwned::to_owned).collect();
+        names.insert(0, whole);
+        names
+    }
+
+    /// Whether it covers a finding, wherever that is.
+    #[must_use]
+    pub fn covers(&self, finding: &Finding) -> bool {
+        let Subject::Purl(purl) = &finding.subject else { return false };
+        let mut names =
+            [&finding.id].into_iter().chain(&finding.aliases).chain(&finding.advisories);
+        finding.kind == Kind::Vulnerability
+            && self.source == RuleSource::Image
+            && (names.any(|name| self.vulnerability.eq_ignore_ascii_case(name))
+                || self.vulnerability.eq_ignore_ascii_case(&finding.record))
+            && self.covers_package(&finding.record, purl)
+    }
+
+    /// The same for a vulnerability of which one name, its record, and its package are known.
+    #[must_use]
+    pub fn covers_named(&self, name: &str, record: &str, purl: &str) -> bool {
+        self.source == RuleSource::Image
+            && (self.vulnerability.eq_ignore_ascii_case(name)
+                || self.vulnerability.eq_ignore_ascii_case(record))
+            && self.covers_package(record, purl)
+    }
+
+    fn covers_package(&self, record: &str, purl: &str) -> bool {
+        self.of_type.is_none_or(|of_type| of_type == RuleType::of_record(record))
+            && self.package.as_deref().is_none_or(|package| is_package(package, purl))
+    }
+
+    /// Whether it holds in an image.
+    #[must_use]
+    pub fn holds_in(&self, image: ImageNames<'_>) -> bool {
+        match &self.image {
+            Some(wanted) => {
+                wanted == image.uuid
+                    || image.digests.iter().any(|digest| digest.to_string() == *wanted)
+            }
+            None => {
+                self.repositories.is_empty()
+                    || self.repositories.iter().any(|pattern| is_like(image.path, pattern))
+            }
+        }
+    }
+
+    /// Where it holds, for people.
+    #[must_use]
+    pub fn place(&self) -> String {
+        match (&self.image, self.repositories.as_slice()) {
+            (Some(image), _) => format!("image {image}"),
+            (None, []) => "everywhere".to_owned(),
+            (None, [repository]) => repository.clone(),
+            (None, [repository, rest @ ..]) => format!("{repository} and {} more", rest.len()),
+        }
+    }
+}
+
+fn given(text: Option<&str>) -> Option<String> {
+    text.map(str::trim).filter(|text| !text.is_empty()).map(ToOwned::to_owned)
+}
+
+fn wrong(field: &'static str, text: &str, problem: &'static str) -> RuleError {
+    let text = text.chars().filter(|c| !c.is_control()).take(80).collect();
+    RuleError::Field { field, text, problem }
+}
+
+fn check_name(field: &'static str, text: &str) -> Result<(), RuleError> {
+    if text.len() > LONGEST_NAME {
+        return Err(wrong(field, text, "longer than 512 bytes"));
+    }
+    if text.chars().any(|c| c.is_control() || c.is_whitespace()) {
+        return Err(wrong(field, text, "spaces and control characters stand in no such name"));
+    }
+    Ok(())
+}
+
+fn check_text(field: &'static str, text: &str) -> Result<(), RuleError> {
+    if text.len() > LONGEST_TEXT {
+        return Err(wrong(field, text, "longer than 4096 bytes"));
+    }
+    if text.chars().any(|c| c.is_control() && c != '\n') {
+        return Err(wrong(field, text, "control characters cannot stand there"));
+    }
+    Ok(())
+}
+
+/// An image's id with dashes, or a digest with its algorithm.
+fn canonical_image(text: &str) -> Result<String, RuleError> {
+    let text = text.to_ascii_lowercase();
+    let hex = text.strip_prefix("sha256:").unwrap_or(&text);
+    if hex.len() == 64
+        && let Ok(digest) = format!("sha256:{hex}").parse::<Digest>()
+    {
+        return Ok(digest.to_string());
+    }
+    let digits: String = text.chars().filter(|c| *c != '-').collect();
+    let dashes = text.len() - digits.len();
+    if digits.len() == 32
+        && (dashes == 0 || dashes == 4)
+        && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
+    {
+        let parts = [0..8, 8..12, 12..16, 16..20, 20..32].map(|range| digits.get(range));
+        let uuid: Vec<&str> = parts.into_iter().flatten().collect();
+        let uuid = uuid.join("-");
+        if dashes == 0 || uuid == text {
+            return Ok(uuid);
+        }
+    }
+    Err(wrong("image", &text, "neither an image's id (32 digits) nor a digest (sha256:…)"))
+}
+
+fn is_purl(text: &str) -> bool {
+    text.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("pkg:"))
+}
+
+/// Whether a package URL is of a package, as a rule names it.
+fn is_package(wanted: &str, purl: &str) -> bool {
+    if is_purl(wanted) {
+        let wanted = wanted.parse::<Purl>().map_or_else(|_| wanted.to_owned(), |p| p.to_string());
+        return purl
+            .strip_prefix(wanted.as_str())
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with(['@', '?', '#']));
+    }
+    let Ok(purl) = purl.parse::<Purl>() else { return false };
+    let identity = purl.identity();
+    identity.name == wanted
+        || purl.name == wanted
+        || identity.full_name() == wanted
+        || identity.source.is_some_and(|source| source.name == wanted)
+}
+
+/// Whether a text is like a pattern in which `*` stands for any text, the empty one too.
+fn is_like(text: &str, pattern: &str) -> bool {
+    let mut pieces = pattern.split('*');
+    let Some(mut rest) = pieces.next().and_then(|first| text.strip_prefix(first)) else {
+        return false;
+    };
+    let mut pieces: Vec<&str> = pieces.collect();
+    let Some(last) = pieces.pop() else { return rest.is_empty() };
+    for piece in pieces {
+        let Some((_, behind)) = rest.split_once(piece) else { return false };
+        rest = behind;
+    }
+    rest.ends_with(last)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,119 @@
+//! What ignore rules take out of what counts: of one image, and of one vulnerability in all images.
+//!
+//! In: an image's id, or names of records. Out: records with the rules that ignore them. Odd: a record of which only some
+//! packages are covered still counts, and says so ([`IgnoredRecord::is_whole`]).
+
+use std::collections::BTreeMap;
+
+use plimsoll_model::{IgnoreRule, Priority};
+
+use crate::{
+    Store, StoreError, column,
+    error::Doing,
+    findings::PRIORITY,
+    ignore_rules::rule_of,
+    images::dashed,
+    listing::push_in,
+    statement::{self, QueryBuilder},
+};
+
+/// A vulnerability that a rule ignores in an image.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct IgnoredRecord {
+    /// What counts as one: the wire's name of the vulnerability.
+    pub record: String,
+    /// Its CVE or advisory id.
+    pub id: String,
+    /// The highest priority that it would have.
+    pub priority: Option<Priority>,
+    /// Nothing is left of it in this image; else it counts by other packages.
+    pub is_whole: bool,
+    /// The rule.
+    pub rule: IgnoreRule,
+}
+
+/// In how many images a vulnerability is ignored.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct IgnoredIn {
+    /// What counts as one.
+    pub record: String,
+    /// The highest priority that it would have.
+    pub priority: Option<Priority>,
+    /// Images in which nothing is left of it.
+    pub images: u64,
+}
+
+const DOING: &str = "reading what is ignored";
+/// Rows of one statement.
+const ROWS: usize = 500;
+
+impl Store {
+    /// What is ignored in an image, by its id with or without dashes: most urgent first, then by record and rule. Which
+    /// findings those are, [`plimsoll_model::NewIgnoreRule::covers`] tells.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn ignored_records(&self, uuid: &str) -> Result<Vec<IgnoredRecord>, StoreError> {
+        let rows = statement::query(
+            "SELECT r.*, g.record, g.finding_id, g.priority, g.is_whole FROM images i \
+             JOIN ignored_records g ON g.image_id = i.id JOIN ignore_rules r ON r.id = g.rule_id WHERE i.uuid = $1",
+        )
+        .bind(dashed(uuid))
+        .fetch_all(&mut *self.read().await?)
+        .await
+        .doing(DOING)?;
+        let mut records = Vec::with_capacity(rows.len());
+        for row in &rows {
+            records.push(IgnoredRecord {
+                record: column::text(row, "record")?,
+                id: column::text(row, "finding_id")?,
+                priority: column::optional_parsed(row, "priority", PRIORITY)?,
+                is_whole: column::flag(row, "is_whole")?,
+                rule: rule_of(row)?,
+            });
+        }
+        records.sort_by(|one, other| {
+            (other.priority, &one.record, one.rule.id).cmp(&(
+                one.priority,
+                &other.record,
+                other.rule.id,
+            ))
+        });
+        Ok(records)
+    }
+
+    /// In how many images each of these records is ignored as a whole, by the priority that it would have there.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn ignored_in(&self, records: &[String]) -> Result<Vec<IgnoredIn>, StoreError> {
+        let mut found: BTreeMap<(String, Option<Priority>), u64> = BTreeMap::new();
+        for chunk in records.chunks(ROWS) {
+            let mut sql = QueryBuilder::new(
+                "SELECT record, image_id, priority FROM ignored_records WHERE is_whole = 1 AND ",
+            );
+            push_in(&mut sql, "record", chunk);
+            let rows = sql
+                .build()
+                .persistent(false)
+                .fetch_all(&mut *self.read().await?)
+                .await
+                .doing(DOING)?;
+            // Several rules may ignore one record in one image: it is one, at the highest priority.
+            let mut images: BTreeMap<(String, i64), Option<Priority>> = BTreeMap::new();
+            for row in &rows {
+                let key = (column::text(row, "record")?, column::number(row, "image_id")?);
+                let priority = column::optional_parsed(row, "priority", PRIORITY)?;
+                let known = images.entry(key).or_insert(priority);
+                *known = (*known).max(priority);
+            }
+            for ((record, _), priority) in images {
+                *found.entry((record, priority)).or_default() += 1;
+            }
+        }
+        Ok(found
+            .into_iter()
+            .map(|((record, priority), images)| IgnoredIn { record, priority, images })
+            .collect())
+    }
+}
