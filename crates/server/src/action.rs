@@ -6,11 +6,15 @@
 //! To add one: a file under its area, with parameters, answer and function in this order, and its line in `actions`.
 
 mod dockerhub;
+mod event_operation;
 mod image;
+mod paging;
 mod statistics;
+mod whitelist;
 
 use std::{fmt, future::Future, pin::Pin};
 
+use plimsoll_model::Timestamp;
 use plimsoll_store::{Store, StoreError};
 use serde::Serialize;
 
@@ -20,15 +24,25 @@ use crate::gateway::{Parameters, Refusal, success};
 #[must_use]
 pub const fn actions() -> &'static [Action] {
     const ACTIONS: &[Action] = &[
+        Action::of::<event_operation::AddImageEventOperation>(),
+        Action::of::<whitelist::AddImageVulWhiteList>(),
+        Action::of::<event_operation::DeleteImageEventOperation>(),
+        Action::of::<whitelist::DeleteImageVulWhitelist>(),
         Action::of::<statistics::DescribeCountNotScannedImage>(),
         Action::of::<statistics::DescribeCountScannedImage>(),
+        Action::of::<event_operation::DescribeImageEventOperationCondition>(),
+        Action::of::<event_operation::DescribeImageEventOperationPage>(),
         Action::of::<statistics::DescribeImageRiskLevelStatistic>(),
         Action::of::<statistics::DescribeImageSecurityScanCount>(),
         Action::of::<statistics::DescribeImageStatistics>(),
+        Action::of::<whitelist::DescribeImageVulWhiteList>(),
         Action::of::<dockerhub::GetDockerhubImageRiskRankInfo>(),
         Action::of::<dockerhub::GetDockerhubImageRiskStatistic>(),
+        Action::of::<event_operation::GetImageEventOperation>(),
         Action::of::<dockerhub::ListDockerhubImage>(),
         Action::of::<image::ListImageRisk>(),
+        Action::of::<event_operation::UpdateImageEventOperation>(),
+        Action::of::<whitelist::UpdateImageVulWhitelistTarget>(),
     ];
     ACTIONS
 }
@@ -45,6 +59,10 @@ pub(crate) struct Context<'a> {
     pub(crate) store: &'a Store,
     /// `RequestId` of the answer.
     pub(crate) request_id: &'a str,
+    /// Id of the access key that signed the request.
+    pub(crate) caller: &'a str,
+    /// When the request came.
+    pub(crate) now: Timestamp,
 }
 
 /// One action, as each file defines it.
@@ -74,6 +92,12 @@ pub enum AccessLevel {
     Get,
     /// Lists things.
     List,
+    /// Makes something.
+    Create,
+    /// Changes something.
+    Update,
+    /// Removes something.
+    Delete,
 }
 
 /// A parameter of an action.
@@ -96,6 +120,8 @@ pub enum ParameterKind {
     Text,
     /// A decimal integer of 32 bits.
     Integer,
+    /// A decimal integer of 64 bits.
+    Long,
     /// A list of texts.
     TextList,
 }
@@ -105,6 +131,9 @@ impl fmt::Display for AccessLevel {
         f.pad(match self {
             Self::Get => "get",
             Self::List => "list",
+            Self::Create => "create",
+            Self::Update => "update",
+            Self::Delete => "delete",
         })
     }
 }

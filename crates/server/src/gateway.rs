@@ -183,7 +183,12 @@ impl Gateway {
         if let Err(error) = self.store.note_key_use(&admitted.key, now).await {
             tracing::warn!(error = &error as &dyn std::error::Error, "key use not noted");
         }
-        let context = action::Context { store: &self.store, request_id: &exchange.request_id };
+        let context = action::Context {
+            store: &self.store,
+            request_id: &exchange.request_id,
+            caller: &admitted.key.id,
+            now,
+        };
         let json = (admitted.action.run)(context, &sent).await?;
         let root = format!("{}Response", admitted.action.name);
         Ok(render::in_format(json, &root, exchange.format))

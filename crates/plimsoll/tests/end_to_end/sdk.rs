@@ -23,7 +23,7 @@ fn the_official_sdks_list_filter_page_rank_and_are_refused() {
     let Some(python) = python() else { return };
     let mut driver = Command::new(python);
     driver.arg(root().join("crates/server/tests/sdk/drive.py"));
-    drive(driver, 100);
+    drive(driver, 120);
 }
 
 #[test]

@@ -46,6 +46,7 @@ fn parameters_are_the_vendor_s() {
             let kind = match one.kind {
                 ParameterKind::Text => "s",
                 ParameterKind::Integer => "i32",
+                ParameterKind::Long => "i64",
                 ParameterKind::TextList => "[s]",
             };
             (one.name, kind, one.required)

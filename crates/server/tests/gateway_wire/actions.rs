@@ -351,7 +351,7 @@ async fn answers_fit_the_clients_types() {
     }
 }
 
-fn fits(place: &str, value: &Value, fields: &Value) {
+pub(crate) fn fits(place: &str, value: &Value, fields: &Value) {
     let members = value.as_object().unwrap();
     let fields = fields.as_array().unwrap();
     let names: Vec<&str> = fields.iter().map(|field| field["name"].as_str().unwrap()).collect();
@@ -366,6 +366,7 @@ fn fits(place: &str, value: &Value, fields: &Value) {
             "s" => value.is_string(),
             "i32" => value.as_i64().is_some_and(|number| i32::try_from(number).is_ok()),
             "i64" => value.is_i64(),
+            "b" => value.is_boolean(),
             "[s]" => value.as_array().unwrap().iter().all(Value::is_string),
             "obj" => {
                 fits(&place, value, &field["fields"]);

@@ -13,3 +13,4 @@ mod fleet;
 mod server;
 mod signer;
 mod trust;
+mod whitelist;

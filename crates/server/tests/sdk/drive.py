@@ -6,7 +6,8 @@ ALIBABA_CLOUD_ACCESS_KEY_SECRET. With --cluster and --app also the names of a wo
 Out: a JSON line per case, `{"case", "client", "ok", "got", "wanted"}`; the exit code is 1 if one is not ok.
 Clients: alibabacloud-sas20181203 (ACS3-HMAC-SHA256) and aliyun-python-sdk-core (HMAC-SHA1), unmodified; to send an old
 time or a nonce twice, their sources of time and nonces are replaced, and the signing stays theirs.
-Odd: the server must hold at least two images, one of them with findings, or there is nothing to page and to rank.
+Odd: the server must hold at least two images, one of them with findings, or there is nothing to page and to rank; what is
+added to the white list is taken back.
 """
 
 import argparse
@@ -228,6 +229,78 @@ def rank(report, client, images):
         report.case(client, "search: finds what is ranked", entry["Uuid"] in [one["Uuid"] for one in found], True)
 
 
+def vulnerabilities(client):
+    images = client.call("ListImageRisk", {"PageSize": 100})["ImageRiskList"]
+    return {image["Uuid"]: json.loads(image["Statistics"])["vul"] for image in images}
+
+
+def white_list(report, client, arguments):
+    """An entry lowers numbers where it holds, and gives them back."""
+    before = vulnerabilities(client)
+    entry = {"Type": "sca", "Name": arguments.cve, "AliasName": f"{arguments.cve} here"}
+    added = client.call("AddImageVulWhiteList", {"Whitelist": json.dumps([entry]), "Reason": "a driver's"})
+    report.case(client, "white list: add", [added["Data"], added["Code"], added["Success"]], [True, "200", True])
+    after = vulnerabilities(client)
+    lowered = [before[uuid] - after[uuid] for uuid in before]
+    report.case(client, "white list: some images have fewer, none has more",
+                [any(lowered), all(number >= 0 for number in lowered)], [True, True])
+    found = client.call("DescribeImageVulWhiteList", {"AliasName": entry["AliasName"]})
+    one = found["ImageVulWhitelist"][0]
+    report.case(client, "white list: describe", [found["PageInfo"]["TotalCount"], one["Name"], one["Type"], one["Reason"]],
+                [1, arguments.cve, "sca", "a driver's"])
+    target = json.dumps({"type": "repo", "target": ["no-such/repository"]})
+    client.call("UpdateImageVulWhitelistTarget", {"Id": one["Id"], "Target": target})
+    report.case(client, "white list: another scope", vulnerabilities(client), before)
+    removed = client.call("DeleteImageVulWhitelist", {"Ids": str(one["Id"])})
+    report.case(client, "white list: delete", [removed["Data"], vulnerabilities(client)], [True, before])
+    report.refused(client, "white list: without a reason", 400, "MissingParameter",
+                   lambda: client.call("AddImageVulWhiteList", {"Whitelist": json.dumps([entry])}))
+
+
+def event_rules(report, client):
+    possible = client.call("DescribeImageEventOperationCondition", {"EventType": "sensitiveFile"})["Data"]
+    keys = [condition["ConditionKey"] for condition in possible["Operations"][0]["Conditions"]]
+    report.case(client, "event rules: conditions", keys, ["MD5", "PATH"])
+    conditions = json.dumps([{"condition": "PATH", "type": "equals", "value": "/etc/a.pem"}], separators=(",", ":"))
+    scenarios = json.dumps({"type": "repo", "value": "team/app"}, separators=(",", ":"))
+    rule = {"EventKey": "PEM", "EventName": "Private key", "EventType": "sensitiveFile", "OperationCode": "whitelist",
+            "Conditions": conditions, "Scenarios": scenarios, "Note": "a test key", "Source": "image"}
+    number = client.call("AddImageEventOperation", rule)["Data"]["Id"]
+    client.call("UpdateImageEventOperation", {"Id": number, "Note": "another note"})
+    read = client.call("GetImageEventOperation", {"Id": number})["Data"]
+    report.case(client, "event rules: read", [read[name] for name in ["Conditions", "Scenarios", "Note", "Source"]],
+                [conditions, scenarios, "another note", "default"])
+    page = client.call("DescribeImageEventOperationPage", {"Id": number})["Data"]
+    report.case(client, "event rules: list", [page["PageInfo"]["TotalCount"], page["List"]], [1, [read]])
+    gone = client.call("DeleteImageEventOperation", {"Id": number})["Data"]
+    report.case(client, "event rules: delete", gone, {"Id": number})
+
+
+def typed_rules(report, client):
+    """White list and event rules by the current client's own models."""
+    entry = json.dumps([{"Type": "cve", "Name": "debian:12:CVE-2099-0001"}])
+    request = models.AddImageVulWhiteListRequest(
+        whitelist=entry, reason="typed", source="image", type="cve",
+        target=json.dumps({"type": "repo", "target": ["team/*"]}))
+    report.case(client, "typed: white list", client.typed("add_image_vul_white_list", request)["Data"], True)
+    found = client.typed("describe_image_vul_white_list", models.DescribeImageVulWhiteListRequest(
+        alias_name="CVE-2099-0001", current_page=1, page_size=20))
+    one = found["ImageVulWhitelist"][0]
+    report.case(client, "typed: white list entry", [one["Reason"], json.loads(one["Target"])],
+                ["typed", {"type": "repo", "target": ["team/*"]}])
+    changed = client.typed("update_image_vul_whitelist_target", models.UpdateImageVulWhitelistTargetRequest(
+        id=one["Id"], reason="typed again"))
+    removed = client.typed("delete_image_vul_whitelist", models.DeleteImageVulWhitelistRequest(ids=str(one["Id"])))
+    report.case(client, "typed: white list changed and gone", [changed["Data"], removed["Data"]], [True, True])
+    added = client.typed("add_image_event_operation", models.AddImageEventOperationRequest(
+        event_key="PEM", conditions=json.dumps([{"condition": "PATH", "type": "equals", "value": "/a"}])))["Data"]
+    page = client.typed("describe_image_event_operation_page", models.DescribeImageEventOperationPageRequest(
+        current_page=1, page_size=10, id=added["Id"]))["Data"]
+    read = client.typed("get_image_event_operation", models.GetImageEventOperationRequest(id=added["Id"]))["Data"]
+    gone = client.typed("delete_image_event_operation", models.DeleteImageEventOperationRequest(id=added["Id"]))["Data"]
+    report.case(client, "typed: event rules", [page["List"], gone], [[read], {"Id": added["Id"]}])
+
+
 def typed(report, client, images):
     """The current client's own methods and models."""
     answer = client.typed("list_image_risk", models.ListImageRiskRequest(current_page=1, page_size=100))
@@ -296,6 +369,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--cluster", help="id of a cluster that runs one of the images")
     parser.add_argument("--app", help="name of an application that runs one of the images")
+    parser.add_argument("--cve", help="a vulnerability of a library that one of the images has",
+                        default="CVE-2021-44228")
     arguments = parser.parse_args()
     host = os.environ["PLIMSOLL_ENDPOINT"].removeprefix("http://").rstrip("/")
     key_id = os.environ["ALIBABA_CLOUD_ACCESS_KEY_ID"]
@@ -307,6 +382,10 @@ def main():
         images = list_filter_page(report, client, arguments)
         rank(report, client, images)
         (typed if kind is Acs3 else placement)(report, client, images)
+        white_list(report, client, arguments)
+        event_rules(report, client)
+        if kind is Acs3:
+            typed_rules(report, client)
         errors(report, host, key_id, secret, kind)
     return 0 if report.ok else 1
 
