@@ -4,9 +4,12 @@
 //! Source: osv.dev, "Data dumps"; CISA's Known Exploited Vulnerabilities catalog; FIRST's EPSS data page.
 //!
 //! Odd: a mirror has one shape for all, so that a plain copy of the feed folder is a mirror: `<URL>/ecosystems.txt`,
-//! `<URL>/<Ecosystem>/all.zip`, and the files of [`OTHERS`]; `<URL>/<Ecosystem>/modified_id.csv` and
+//! `<URL>/<Ecosystem>/all.zip`, and the files of [`OTHERS`], flat; `<URL>/<Ecosystem>/modified_id.csv` and
 //! `<URL>/<Ecosystem>/<ID>.json` save downloads and may be missing. Ecosystems have spaces in their names (`Rocky Linux`),
 //! which addresses encode.
+
+mod others;
+mod update_info;
 
 use std::path::{Path, PathBuf};
 
@@ -15,37 +18,10 @@ use reqwest::{StatusCode, Url};
 use super::{DownloadError, Outcome, Progress, address, download, is_temporary, name_of, text};
 use crate::http::{Call, HttpClient, Session};
 
+pub use others::{OTHERS, OtherFeed, Published};
+
 /// osv.dev's dumps; below it `ecosystems.txt` and one `<Ecosystem>/all.zip` each.
 pub const OSV_DUMPS: &str = "https://osv-vulnerabilities.storage.googleapis.com";
-/// A file of a feed other than OSV.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct OtherFeed {
-    /// Id of the feed that reads it.
-    pub feed: &'static str,
-    /// Where it is published.
-    pub published: &'static str,
-    /// Its name, in a mirror and in the feed folder.
-    pub file: &'static str,
-    /// Most bytes that it may have.
-    pub limit: u64,
-}
-
-/// Every file of a feed other than OSV: asked for whole, by its `ETag` or date.
-pub const OTHERS: &[OtherFeed] = &[
-    OtherFeed {
-        feed: "kev",
-        published: "https://www.cisa.gov/sites/default/files/feeds/known_exploited_vulnerabilities.json",
-        file: "known_exploited_vulnerabilities.json",
-        limit: 256 << 20,
-    },
-    OtherFeed {
-        feed: "epss",
-        published: "https://epss.empiricalsecurity.com/epss_scores-current.csv.gz",
-        file: "epss_scores-current.csv.gz",
-        limit: 256 << 20,
-    },
-];
-
 const MAX_LIST_BYTES: u64 = 1 << 20;
 const MAX_OSV_BYTES: u64 = 4 << 30;
 /// The list of an ecosystem's records: some 40 bytes each.
@@ -145,15 +121,28 @@ impl FeedAddresses {
         Ok(Records { session, folder })
     }
 
-    /// The file of a feed other than OSV.
-    #[must_use]
-    pub fn other(&self, other: &OtherFeed) -> FeedFile {
-        let url = if self.is_mirror {
-            format!("{}/{}", self.osv, other.file)
-        } else {
-            other.published.to_owned()
+    /// The file of a feed other than OSV, which is looked for where its address moves.
+    ///
+    /// # Errors
+    /// [`DownloadError`] of what leads to the address.
+    pub async fn other(
+        &self,
+        http: &HttpClient,
+        other: &OtherFeed,
+    ) -> Result<FeedFile, DownloadError> {
+        let url = match other.published {
+            _ if self.is_mirror => format!("{}/{}", self.osv, other.file),
+            Published::File(url) => url.to_owned(),
+            Published::UpdateInfo(list) => update_info::locate(http, list).await?,
         };
-        FeedFile { url, path: other.file.into(), limit: other.limit }
+        Ok(FeedFile { url, path: other.file.into(), limit: other.limit })
+    }
+
+    /// Whether a file may be missing here without that being a failure: a mirror need not have what speaks of one
+    /// distribution.
+    #[must_use]
+    pub const fn may_lack(&self, other: &OtherFeed) -> bool {
+        self.is_mirror && other.ecosystem.is_some()
     }
 
     fn below(&self, ecosystem: &str, file: &str) -> Result<Url, DownloadError> {
@@ -244,33 +233,61 @@ fn is_ecosystem(name: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn urls(addresses: &FeedAddresses, ecosystems: &[&str]) -> Vec<String> {
-        let archives = ecosystems.iter().map(|name| addresses.archive(name).unwrap());
-        archives
-            .chain(OTHERS.iter().map(|other| addresses.other(other)))
-            .map(|file| file.url)
-            .collect()
+    async fn urls(addresses: &FeedAddresses, ecosystems: &[&str]) -> Vec<String> {
+        let http = HttpClient::new(crate::HttpOptions::default()).unwrap();
+        let mut urls: Vec<String> =
+            ecosystems.iter().map(|name| addresses.archive(name).unwrap().url).collect();
+        for other in &OTHERS[..3] {
+            urls.push(addresses.other(&http, other).await.unwrap().url);
+        }
+        urls
     }
 
     #[test]
-    fn publishers_and_mirrors_have_their_addresses() {
+    fn every_file_has_a_name_and_an_address_of_its_own() {
+        let names: std::collections::BTreeSet<&str> =
+            OTHERS.iter().map(|other| other.file).collect();
+        assert_eq!(names.len(), OTHERS.len());
+        for other in OTHERS {
+            let (Published::File(url) | Published::UpdateInfo(url)) = other.published;
+            assert!(url.starts_with("https://"), "{url}");
+            assert!(
+                !other.file.contains('/') && !is_ecosystem_folder(other.file),
+                "{}",
+                other.file
+            );
+            let known = plimsoll_model::ecosystem::ECOSYSTEMS.iter();
+            let is_known = |name| known.clone().any(|row| row.name == name);
+            assert!(other.ecosystem.is_none_or(is_known), "{:?}", other.ecosystem);
+        }
+    }
+
+    /// Whether an archive's folder could have that name.
+    fn is_ecosystem_folder(name: &str) -> bool {
+        plimsoll_model::ecosystem::ECOSYSTEMS.iter().any(|row| row.name == name)
+    }
+
+    #[tokio::test]
+    async fn publishers_and_mirrors_have_their_addresses() {
         assert_eq!(
-            urls(&FeedAddresses::default(), &["Debian", "Rocky Linux", "crates.io"]),
+            urls(&FeedAddresses::default(), &["Debian", "Rocky Linux", "crates.io"]).await,
             [
                 "https://osv-vulnerabilities.storage.googleapis.com/Debian/all.zip",
                 "https://osv-vulnerabilities.storage.googleapis.com/Rocky%20Linux/all.zip",
                 "https://osv-vulnerabilities.storage.googleapis.com/crates.io/all.zip",
                 "https://www.cisa.gov/sites/default/files/feeds/known_exploited_vulnerabilities.json",
                 "https://epss.empiricalsecurity.com/epss_scores-current.csv.gz",
+                "https://security-tracker.debian.org/tracker/data/json",
             ]
         );
         for base in ["http://127.0.0.1:9/feeds", "http://127.0.0.1:9/feeds/"] {
             assert_eq!(
-                urls(&FeedAddresses::mirror(base), &["Red Hat"]),
+                urls(&FeedAddresses::mirror(base), &["Red Hat"]).await,
                 [
                     "http://127.0.0.1:9/feeds/Red%20Hat/all.zip",
                     "http://127.0.0.1:9/feeds/known_exploited_vulnerabilities.json",
                     "http://127.0.0.1:9/feeds/epss_scores-current.csv.gz",
+                    "http://127.0.0.1:9/feeds/debian_tracker.json",
                 ]
             );
         }

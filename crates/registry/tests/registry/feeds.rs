@@ -12,7 +12,7 @@ use plimsoll_registry::{
     HttpClient,
     download::{
         DownloadError, Outcome, Progress, download,
-        feed::{FeedAddresses, OTHERS},
+        feed::{FeedAddresses, OTHERS, OtherFeed, Published},
     },
 };
 
@@ -84,7 +84,9 @@ async fn a_mirror_serves_all_feeds_and_then_nothing_new() {
     assert_eq!(ecosystems, ["Alpine", "Debian", "Rocky Linux"]);
     let mut files: Vec<_> =
         ecosystems[1..].iter().map(|name| addresses.archive(name).unwrap()).collect();
-    files.extend(OTHERS.iter().map(|other| addresses.other(other)));
+    for other in &OTHERS[..2] {
+        files.push(addresses.other(&http(), other).await.unwrap());
+    }
     for wanted in [[10, 5, 2, 6].map(Outcome::Fetched), [Outcome::Current; 4]] {
         for (file, wanted) in files.iter().zip(wanted) {
             let outcome = file.fetch(&http(), folder.path(), &mut |_| {}).await.unwrap();
@@ -242,4 +244,49 @@ async fn a_mirror_may_not_lead_to_inner_addresses() {
     let folder = tempfile::tempdir().unwrap();
     let error = fetch(&origin.url("/f"), &folder.path().join("f")).await.unwrap_err();
     assert!(error.to_string().contains("never connected to"), "{error}");
+}
+
+/// The address of a repository's `updateinfo` by way of a list at `path`.
+async fn located(origin: &Origin, path: &str) -> Result<String, DownloadError> {
+    let other = OtherFeed {
+        feed: "updateinfo",
+        ecosystem: Some("Amazon Linux"),
+        published: Published::UpdateInfo(origin.url(path).leak()),
+        file: "updateinfo.xml.gz",
+        limit: 1 << 20,
+    };
+    Ok(FeedAddresses::default().other(&http(), &other).await?.url)
+}
+
+#[tokio::test]
+async fn a_repository_is_followed_to_its_updateinfo_and_nowhere_else() {
+    let metadata = |place: &str| {
+        format!("<repomd><data type=\"updateinfo\"><location href=\"{place}\"/></data></repomd>")
+    };
+    let origin = Origin::start(move |request| {
+        let host = request.header("host").unwrap_or_default();
+        match request.path() {
+            "/mirror.list" => {
+                Reply::new(200).body(format!("# mirrors\n\nhttp://{host}/guids/1/\n"))
+            }
+            "/guids/1/repodata/repomd.xml" => Reply::new(200).body(metadata("repodata/a.xml.gz")),
+            "/outside.list" => Reply::new(200).body(format!("http://{host}/guids/2\n")),
+            "/guids/2/repodata/repomd.xml" => Reply::new(200).body(metadata("../../secret")),
+            "/elsewhere.list" => Reply::new(200).body("http://127.0.0.2:1/guids/1/\n"),
+            "/empty.list" => Reply::new(200).body("\n"),
+            _ => Reply::new(404),
+        }
+    })
+    .await;
+    let found = located(&origin, "/mirror.list").await.unwrap();
+    assert_eq!(found, origin.url("/guids/1/repodata/a.xml.gz"));
+    for (list, says) in [
+        ("/outside.list", "no place below it"),
+        ("/elsewhere.list", "leads to another server"),
+        ("/empty.list", "names no repository"),
+        ("/missing.list", "answered 404"),
+    ] {
+        let error = located(&origin, list).await.unwrap_err().to_string();
+        assert!(error.contains(says), "{list}: {error}");
+    }
 }

@@ -17,7 +17,7 @@ use plimsoll_registry::{
     HttpClient,
     download::{
         DownloadError, Outcome, Progress,
-        feed::{FeedAddresses, FeedFile, OTHERS},
+        feed::{FeedAddresses, FeedFile, OTHERS, OtherFeed},
     },
 };
 use serde::{Deserialize, Serialize};
@@ -112,17 +112,23 @@ pub async fn download_feeds(
         downloaded.note(archive, is_done, failures);
     }
     let known: Vec<&str> = feeds().iter().map(|feed| feed.id()).collect();
-    for other in OTHERS.iter().filter(|other| known.contains(&other.feed)) {
+    let is_wanted = |other: &&OtherFeed| {
+        known.contains(&other.feed)
+            && (request.ecosystems.is_empty()
+                || other.ecosystem.is_none_or(|one| request.ecosystems.iter().any(|it| it == one)))
+    };
+    for other in OTHERS.iter().filter(is_wanted) {
         let mut failures = Vec::new();
         let mut is_done = false;
         for mirror in request.mirrors {
-            match fetch(http, &mirror.other(other), request.folder, say).await {
+            match other_file(http, mirror, other, request.folder, say).await {
                 Ok(outcome) => {
                     say(UpdateEvent::Done(format!("{}: {}", other.file, shown(outcome))));
                     is_done = true;
                     break;
                 }
-                Err(error) => failures.push(failure(other.feed, mirror, &error.into(), say)),
+                Err(DownloadError::Status { status: 404 | 410, .. }) if mirror.may_lack(other) => {}
+                Err(error) => failures.push(failure(other.file, mirror, &error.into(), say)),
             }
         }
         downloaded.note(request.folder.join(other.file), is_done, failures);
@@ -154,6 +160,17 @@ fn shown(outcome: Outcome) -> String {
         Outcome::Fetched(bytes) => format!("{bytes} bytes"),
         Outcome::Current => "unchanged".to_owned(),
     }
+}
+
+async fn other_file(
+    http: &HttpClient,
+    mirror: &FeedAddresses,
+    other: &OtherFeed,
+    folder: &Path,
+    say: Say<'_>,
+) -> Result<Outcome, DownloadError> {
+    let file = mirror.other(http, other).await?;
+    fetch(http, &file, folder, say).await
 }
 
 async fn fetch(
