@@ -14,6 +14,7 @@ pub(crate) mod name;
 mod overrule;
 mod range;
 pub(crate) mod release;
+mod side_by_side;
 mod upstream;
 
 pub use absence::{Absence, Look, LookVerdict, Mention, why_not};
@@ -78,8 +79,7 @@ pub fn match_packages(
 ) -> Matched {
     let mut matched = Matched::default();
     let mut stale_scores = false;
-    for package in packages {
-        let alone = match_alone(package, snapshot, context);
+    for alone in side_by_side::each(packages, |package| match_alone(package, snapshot, context)) {
         stale_scores |= alone.has_stale_scores;
         matched.findings.extend(alone.findings);
         matched.gaps.extend(alone.gaps);

@@ -88,13 +88,15 @@ impl<T: Bind + Clone> Bind for &T {
 #[must_use]
 pub(crate) struct Query {
     sql: SqlStr,
+    /// Where a `?` of a [`QueryBuilder`] stands: the n-th takes the n-th value.
+    places: Vec<usize>,
     values: Vec<Value>,
     persistent: bool,
 }
 
 /// Begins a statement; its text is prepared once a connection.
 pub(crate) fn query(sql: impl SqlSafeStr) -> Query {
-    Query { sql: sql.into_sql_str(), values: Vec::new(), persistent: true }
+    Query { sql: sql.into_sql_str(), places: Vec::new(), values: Vec::new(), persistent: true }
 }
 
 impl Query {
@@ -126,12 +128,9 @@ impl Query {
                     .rows_affected()
             }
             Link::Postgres(link) => {
+                let sql = numbered(self.sql, &self.places);
                 let values = postgres_arguments(self.values)?;
-                query_with(self.sql, values)
-                    .persistent(persistent)
-                    .execute(link)
-                    .await?
-                    .rows_affected()
+                query_with(sql, values).persistent(persistent).execute(link).await?.rows_affected()
             }
         };
         Ok(Done { rows_affected })
@@ -150,8 +149,9 @@ impl Query {
                 query.fetch_all(link).await?.into_iter().map(DatabaseRow::Sqlite).collect()
             }
             Link::Postgres(link) => {
+                let sql = numbered(self.sql, &self.places);
                 let values = postgres_arguments(self.values)?;
-                let query = query_with(self.sql, values).persistent(persistent);
+                let query = query_with(sql, values).persistent(persistent);
                 query.fetch_all(link).await?.into_iter().map(DatabaseRow::Postgres).collect()
             }
         })
@@ -170,8 +170,9 @@ impl Query {
                 query.fetch_optional(link).await?.map(DatabaseRow::Sqlite)
             }
             Link::Postgres(link) => {
+                let sql = numbered(self.sql, &self.places);
                 let values = postgres_arguments(self.values)?;
-                let query = query_with(self.sql, values).persistent(persistent);
+                let query = query_with(sql, values).persistent(persistent);
                 query.fetch_optional(link).await?.map(DatabaseRow::Postgres)
             }
         })
@@ -196,6 +197,24 @@ impl Done {
     pub(crate) const fn rows_affected(&self) -> u64 {
         self.rows_affected
     }
+}
+
+/// The text with `$N` where a `?` stands, as PostgreSQL wants it.
+fn numbered(sql: SqlStr, places: &[usize]) -> SqlStr {
+    if places.is_empty() {
+        return sql;
+    }
+    let text = sql.as_str();
+    let mut numbered = String::with_capacity(text.len() + places.len() * 4);
+    let mut from = 0;
+    for (number, place) in (1..).zip(places) {
+        numbered.push_str(text.get(from..*place).unwrap_or_default());
+        numbered.push('$');
+        numbered.push_str(&i32::to_string(&number));
+        from = place + 1;
+    }
+    numbered.push_str(text.get(from..).unwrap_or_default());
+    sqlx::AssertSqlSafe(numbered).into_sql_str()
 }
 
 fn sqlite_arguments(values: Vec<Value>) -> Result<SqliteArguments, sqlx::Error> {
@@ -326,16 +345,18 @@ macro_rules! read_as_it_is {
 }
 read_as_it_is!(Vec<u8>, Option<Vec<u8>>, &'r [u8], Option<&'r [u8]>);
 
-/// Puts a statement together whose length depends on its values.
+/// Puts a statement together whose length depends on its values. Its values are counted, not numbered: SQLite looks a number
+/// up among all others of the statement, so that a thousand of them cost a million comparisons.
 pub(crate) struct QueryBuilder {
     sql: String,
+    places: Vec<usize>,
     values: Vec<Value>,
 }
 
 impl QueryBuilder {
-    /// Begins with a text.
+    /// Begins with a text, in which no `$N` stands.
     pub(crate) fn new(sql: impl Into<String>) -> Self {
-        Self { sql: sql.into(), values: Vec::new() }
+        Self { sql: sql.into(), places: Vec::new(), values: Vec::new() }
     }
 
     /// Adds text. Never anything that comes from outside: that is bound.
@@ -344,12 +365,11 @@ impl QueryBuilder {
         self
     }
 
-    /// Adds a `$N` and its value.
+    /// Adds a value.
     pub(crate) fn push_bind(&mut self, value: impl Bind) -> &mut Self {
         self.values.push(value.value());
-        self.sql.push('$');
-        let number = self.values.len().to_string();
-        self.sql.push_str(&number);
+        self.places.push(self.sql.len());
+        self.sql.push('?');
         self
     }
 
@@ -378,6 +398,7 @@ impl QueryBuilder {
         let sql = sqlx::AssertSqlSafe(std::mem::take(&mut self.sql));
         Query {
             sql: sql.into_sql_str(),
+            places: std::mem::take(&mut self.places),
             values: std::mem::take(&mut self.values),
             persistent: true,
         }
@@ -413,15 +434,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn placeholders_are_numbered() {
+    fn values_are_counted_and_for_postgresql_numbered() {
         let mut builder = QueryBuilder::new("INSERT INTO t (a, b) ");
         builder.push_values([("x", 1_i64), ("y", 2)], |mut values, (text, number)| {
             values.push_bind(text).push_bind(number);
         });
         builder.push(" RETURNING ").push_bind(None::<Vec<u8>>);
         let query = builder.build();
+        assert_eq!(query.sql.as_str(), "INSERT INTO t (a, b) VALUES (?, ?), (?, ?) RETURNING ?");
         assert_eq!(
-            query.sql.as_str(),
+            numbered(query.sql, &query.places).as_str(),
             "INSERT INTO t (a, b) VALUES ($1, $2), ($3, $4) RETURNING $5"
         );
         let text = |text: &str| Value::Text(Some(text.to_owned()));

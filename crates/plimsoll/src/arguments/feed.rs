@@ -33,7 +33,7 @@ pub(crate) enum Feed {
         #[arg(long)]
         allow_unsigned: bool,
     },
-    /// Download what changed from osv.dev, CISA and FIRST, and compile it
+    /// Download what changed from osv.dev, CISA, FIRST and the distributions, and compile it
     #[command(
         after_help = "In full once, then only what changed: single records where the list `ECOSYSTEM/modified_id.csv` names them, whole files by \
         their ETag or date. A download that breaks off is taken up where it stopped. What fails everywhere stays as it was, \
@@ -44,7 +44,7 @@ pub(crate) enum Feed {
         /// may be repeated, and each is asked for what those before it do not give
         #[arg(long, value_name = "URL")]
         from: Vec<String>,
-        /// Only these ecosystems of osv.dev, by name; may be repeated [default: all that packages are read of]
+        /// Only these ecosystems, by their names at osv.dev; may be repeated [default: all that packages are read of]
         #[arg(long, value_name = "NAME")]
         ecosystem: Vec<String>,
         /// Own certificate authority (PEM) of the mirror

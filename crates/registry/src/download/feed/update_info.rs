@@ -1,6 +1,6 @@
 //! The way to a repository's `updateinfo`, whose address changes.
 //!
-//! In: the address of a list of mirrors. Out: the address of the file. Source: createrepo_c, `repomd.xml`; Amazon Linux's
+//! In: the address of a list of mirrors. Out: the address of the file. Source: `createrepo_c`, `repomd.xml`; Amazon Linux's
 //! `mirror.list`. Odd: all of it must lie where the list lies: a list that leads elsewhere is refused.
 
 use quick_xml::{
