@@ -285,6 +285,12 @@ pub(crate) struct Serve {
     /// Minutes between two looks at each registry; 0 looks only when told
     #[arg(long, value_name = "MINUTES", default_value_t = 60)]
     pub(crate) sync_interval: u64,
+    /// Minutes between two updates of the advisories; 0 leaves them to `plimsoll feed update` and `feed import`
+    #[arg(long, value_name = "MINUTES", default_value_t = 0)]
+    pub(crate) feed_interval: u64,
+    /// A mirror to update the advisories from, as `feed update --from`; may be repeated [default: the publishers]
+    #[arg(long, value_name = "URL", requires = "feed_interval")]
+    pub(crate) feed_from: Vec<String>,
     /// Certificate chain (PEM), to serve https
     #[arg(long, value_name = "FILE", requires = "tls_key")]
     pub(crate) tls_certificate: Option<PathBuf>,

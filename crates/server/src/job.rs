@@ -9,6 +9,7 @@ mod presence;
 mod prune;
 mod scan;
 mod sync;
+mod update;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
@@ -16,6 +17,7 @@ use futures_util::future::BoxFuture;
 use plimsoll_scanner::LayerCache;
 
 use self::presence::Presence;
+pub use self::update::FeedUpdates;
 use crate::{
     context::Context,
     serve::{ServeConfig, ServeError},
@@ -33,6 +35,8 @@ pub(crate) struct JobSettings {
     pub sync_interval: Option<Duration>,
     /// Where the advisory snapshot lies.
     pub feed: PathBuf,
+    /// When and from where advisories are downloaded; `None`: never.
+    pub feed_updates: Option<FeedUpdates>,
     /// What is known of layers.
     pub cache: LayerCache,
 }
@@ -57,6 +61,7 @@ pub(crate) trait Job: Sync {
 /// Every job.
 pub(crate) fn jobs() -> &'static [&'static dyn Job] {
     &[
+        &update::UpdateFeeds,
         &feed::WatchFeed,
         &sync::SyncRegistries,
         &scan::ScanImages,
@@ -77,6 +82,7 @@ impl JobSettings {
             presence,
             sync_interval: config.sync_interval,
             feed,
+            feed_updates: config.feed_updates.clone(),
             cache,
         })
     }

@@ -20,5 +20,6 @@ mod throttle;
 
 pub use clock::Clock;
 pub use context::{Confinement, Context, CurrentFeed, Refused};
+pub use job::FeedUpdates;
 pub use loopback_registry::{Blobs, LoopbackHandle, LoopbackRegistry};
 pub use serve::{ServeConfig, ServeError, Server, TlsError, TlsFiles, router, serve};

@@ -32,6 +32,7 @@ use tokio::{net::TcpListener, task::JoinSet};
 pub(crate) use self::limits::{BodyError, LARGE_BODY, SMALL_BODY, read_body};
 pub use self::tls::{TlsError, TlsFiles};
 use crate::{
+    FeedUpdates,
     clock::Clock,
     console,
     context::{Confinement, Context},
@@ -55,6 +56,8 @@ pub struct ServeConfig {
     pub sync_interval: Option<Duration>,
     /// Where the advisory snapshot lies; `None`: in the data directory.
     pub feed: Option<PathBuf>,
+    /// When and from where advisories are downloaded; `None`: somebody else does that.
+    pub feed_updates: Option<FeedUpdates>,
     /// Certificate and key; without them the server speaks plain http.
     pub tls: Option<TlsFiles>,
     /// Where clients reach the server, for addresses in answers.
@@ -77,6 +80,7 @@ impl ServeConfig {
             workers: 2,
             sync_interval: Some(Duration::from_secs(3600)),
             feed: None,
+            feed_updates: None,
             tls: None,
             public_url: None,
             isolation: None,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use plimsoll_server::{ServeConfig, ServeError, TlsFiles, serve};
+use plimsoll_server::{FeedUpdates, ServeConfig, ServeError, TlsFiles, serve};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::{
@@ -24,6 +24,10 @@ pub(crate) async fn run(
     config.budget = arguments.limits.budget()?;
     config.sync_interval = (arguments.sync_interval > 0)
         .then(|| Duration::from_secs(arguments.sync_interval.saturating_mul(60)));
+    config.feed_updates = (arguments.feed_interval > 0).then(|| FeedUpdates {
+        interval: Duration::from_secs(arguments.feed_interval.saturating_mul(60)),
+        mirrors: arguments.feed_from,
+    });
     config.tls = arguments
         .tls_certificate
         .zip(arguments.tls_key)

@@ -1,7 +1,7 @@
 //! Downloads what changed in the feeds, from the first mirror that has it.
 //!
-//! In: mirrors, ecosystems, the feed folder. Out: the files to import, and everything that failed. Source:
-//! `docs/feeds.md`. Odd: what fails everywhere stays as it was downloaded last, and is said: one publisher's bad day does not
+//! In: mirrors, ecosystems, the data directory. Out: a new snapshot, or the files to import, and everything that failed. Source:
+//! `docs/feeds.md`. Odd: only one process at a time updates a data directory; what fails everywhere stays as it was downloaded last, and is said: one publisher's bad day does not
 //! keep the others' news away. A mirror without a list of records is asked for whole archives, by their `ETag`.
 
 mod ecosystem;
@@ -11,7 +11,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use plimsoll_advisory::feed::feeds;
+use plimsoll_advisory::{ImportOptions, ImportSummary, feed::feeds, import};
 use plimsoll_model::{Timestamp, ecosystem::ECOSYSTEMS};
 use plimsoll_registry::{
     HttpClient,
@@ -212,6 +212,86 @@ async fn ecosystems(
         .collect();
     here.sort();
     here
+}
+
+/// Held by the process that updates a data directory, as long as it lives.
+#[derive(Debug)]
+pub struct UpdateLock(#[expect(dead_code, reason = "its end frees the lock")] std::fs::File);
+
+impl UpdateLock {
+    /// Takes the lock; `None`: another process has it.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn take(data: &Path) -> io::Result<Option<Self>> {
+        let folder = data.join(super::feed::FEEDS_FOLDER);
+        std::fs::create_dir_all(&folder)?;
+        let file = std::fs::OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(folder.join("update.lock"))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(Self(file))),
+            Err(std::fs::TryLockError::WouldBlock) => Ok(None),
+            Err(std::fs::TryLockError::Error(error)) => Err(error),
+        }
+    }
+}
+
+/// How an update of a data directory ended.
+#[derive(Debug)]
+pub enum Updated {
+    /// Another process updates it.
+    Busy,
+    /// Nothing at all could be downloaded.
+    Nothing(Vec<String>),
+    /// What could be had is compiled and in place; the rest failed.
+    Taken {
+        /// What is in the snapshot.
+        summary: Box<ImportSummary>,
+        /// For people.
+        failures: Vec<String>,
+    },
+    /// What was downloaded was refused; the snapshot in use stays.
+    Refused(Vec<String>),
+}
+
+/// Downloads what changed, compiles it, and remembers how that went.
+///
+/// # Errors
+/// The data directory cannot be written.
+pub async fn update_feeds(
+    http: &HttpClient,
+    mirrors: &[FeedAddresses],
+    data: &Path,
+    now: Timestamp,
+) -> io::Result<Updated> {
+    let Some(_lock) = UpdateLock::take(data)? else { return Ok(Updated::Busy) };
+    let folder = data.join(super::feed::FEEDS_FOLDER);
+    let request = UpdateRequest { mirrors, ecosystems: &[], folder: &folder };
+    let downloaded = download_feeds(http, &request, &mut |_event| {}).await;
+    let mut failures = downloaded.failures;
+    let updated = if downloaded.any {
+        let target = super::feed::feed_path(data);
+        let paths = downloaded.paths;
+        let compiled = tokio::task::spawn_blocking(move || {
+            import(&paths, &target, &ImportOptions::default(), &mut |_progress| {})
+        });
+        match compiled.await.map_err(io::Error::other)? {
+            Ok(summary) => {
+                Updated::Taken { summary: Box::new(summary), failures: failures.clone() }
+            }
+            Err(error) => {
+                failures.push(format!("import: {}", super::error_chain(&error)));
+                Updated::Refused(failures.clone())
+            }
+        }
+    } else {
+        Updated::Nothing(failures.clone())
+    };
+    LastUpdate::remember(data, now, failures)?;
+    Ok(updated)
 }
 
 /// How the last update went.

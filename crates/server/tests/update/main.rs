@@ -15,8 +15,13 @@ use mirror::{Fault, Mirror};
 use plimsoll_advisory::{ImportOptions, Snapshot, import};
 use plimsoll_model::Timestamp;
 use plimsoll_registry::{HttpClient, HttpOptions, download::feed::FeedAddresses};
-use plimsoll_server::operation::update::{
-    Downloaded, LastUpdate, UpdateEvent, UpdateRequest, download_feeds,
+use plimsoll_server::{
+    FeedUpdates, ServeConfig,
+    operation::{
+        feed::feed_path,
+        update::{Downloaded, LastUpdate, UpdateEvent, UpdateLock, UpdateRequest, download_feeds},
+    },
+    serve,
 };
 
 const EPSS: &str = "#model_version:v2025.03.14,score_date:2026-07-30T00:00:00+0000\ncve,epss,percentile\nCVE-2021-44228,0.94358,0.99959\n";
@@ -347,4 +352,50 @@ fn how_the_last_update_went_is_remembered() {
     let last = LastUpdate::read(data).unwrap();
     assert_eq!((last.tried, last.succeeded), (Timestamp(200), Some(Timestamp(100))));
     assert_eq!(last.failures, ["npm: gone"]);
+}
+
+/// Waits for the server's own work; gives up after half a minute.
+async fn until(what: &str, reached: impl Fn() -> bool) {
+    for _ in 0..1_500 {
+        if reached() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert!(reached(), "{what} was not reached");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_keeps_its_advisories_current() {
+    let folder = tempfile::tempdir().unwrap();
+    let mirror = published(&rows(100));
+    let mut config = ServeConfig::new(folder.path());
+    config.listen.set_port(0);
+    let interval = Duration::from_secs(1);
+    config.feed_updates = Some(FeedUpdates { interval, mirrors: vec![mirror.url()] });
+    let server = serve(config).await.unwrap();
+    let count = || {
+        let snapshot = Snapshot::open(&feed_path(folder.path())).ok()?;
+        Some(snapshot.ids().filter(|id| id.starts_with("GHSA")).count())
+    };
+    until("the first snapshot", || count() == Some(100)).await;
+    publish(&mirror, "npm", &rows(101));
+    until("the second snapshot", || count() == Some(101)).await;
+    mirror.fault("known_exploited_vulnerabilities.json", Fault::Status(503));
+    let failed = || LastUpdate::read(folder.path()).is_some_and(|last| !last.failures.is_empty());
+    until("a failure", failed).await;
+    assert_eq!(count(), Some(101));
+    mirror.mend();
+    until("an update without failures", || !failed()).await;
+    server.stop().await;
+}
+
+#[test]
+fn one_process_at_a_time_updates() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = UpdateLock::take(folder.path()).unwrap();
+    assert!(first.is_some());
+    assert!(UpdateLock::take(folder.path()).unwrap().is_none());
+    drop(first);
+    assert!(UpdateLock::take(folder.path()).unwrap().is_some());
 }

@@ -15,7 +15,7 @@ use plimsoll_server::{
     Clock,
     operation::{
         feed::{FEEDS_FOLDER, feed_path},
-        update::{Downloaded, LastUpdate, UpdateEvent, UpdateRequest, download_feeds},
+        update::{Downloaded, LastUpdate, UpdateEvent, UpdateLock, UpdateRequest, download_feeds},
     },
 };
 
@@ -32,6 +32,15 @@ pub(super) struct Update {
 
 pub(super) async fn run(update: &Update, data: &Path, terminal: Terminal) -> anyhow::Result<()> {
     let tried = Clock::machine().now();
+    let folder = data.join(FEEDS_FOLDER);
+    let lock = UpdateLock::take(data)
+        .with_context(|| format!("`{}` cannot be written", folder.display()))?;
+    let Some(_lock) = lock else {
+        anyhow::bail!(
+            "another process is updating `{}`\nhint: wait for it, or look at `plimsoll feed status`",
+            folder.display()
+        );
+    };
     let downloaded = download(update, data, terminal).await?;
     let mut failures = downloaded.failures;
     let result = if downloaded.any {
