@@ -25,6 +25,7 @@ const DEBIAN: &[(&str, &str)] = &[
     ("apache2-utils", "htpasswd"),
     ("openssl", "openssl"),
     ("sqlite3", "sqlite3"),
+    ("postgresql", "pg_createcluster"),
     ("chromium", "chromium"),
     ("chromium-driver", "chromedriver"),
     ("fonts-dejavu-core", "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf"),

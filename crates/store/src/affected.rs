@@ -131,7 +131,7 @@ impl Store {
         name: &str,
         query: &AffectedQuery,
     ) -> Result<AffectedPage<Affected>, StoreError> {
-        let name = name.trim().to_ascii_uppercase();
+        let name = column::searchable(name.trim()).to_ascii_uppercase();
         // Names, inventories and images are of one moment.
         let mut snapshot = self.snapshot().await?;
         let rows = statement::query(
@@ -185,7 +185,7 @@ impl Store {
             PackageName::Name(name) => {
                 sql.push("p.name = ").push_bind(name.trim().to_owned());
             }
-            PackageName::Purl(purl) => push_purl(&mut sql, purl.trim()),
+            PackageName::Purl(purl) => push_purl(&mut sql, column::searchable(purl.trim())),
         }
         sql.push(" ORDER BY p.purl, p.id");
         let rows = sql.build().fetch_all(&mut snapshot).await.doing(DOING)?;

@@ -1,8 +1,8 @@
 //! Claiming tasks and ending them: everything that holds or loses a lease.
 //!
 //! In: a worker's name, later its lease. Out: a [`Task`] with a fencing number, by the rules in the head of `tasks`. Odd:
-//! this is the one file whose statements differ between databases: where SQLite has one writer at a time, PostgreSQL
-//! claims with `FOR UPDATE SKIP LOCKED`.
+//! what is chosen depends on all that runs (shares of registries), so that claims come one after another on both databases:
+//! `database.rs` has one writer at a time. Rows that are locked one by one (`FOR UPDATE SKIP LOCKED`) would not keep shares.
 
 use plimsoll_model::Timestamp;
 
@@ -201,7 +201,7 @@ async fn give_up_exhausted(
 }
 
 /// The task to take next: a person's before a schedule's, then of the registry with the fewest running scans, then the
-/// oldest. PostgreSQL adds `FOR UPDATE SKIP LOCKED` here; SQLite has one writer at a time.
+/// oldest.
 async fn next_claimable(
     transaction: &mut Transaction,
     now: Timestamp,

@@ -129,3 +129,10 @@ pub(crate) fn counters(row: &DatabaseRow) -> Result<RiskCounters, StoreError> {
 pub(crate) fn stored(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
 }
+
+/// The beginning of a text that is looked for in a sorted index: PostgreSQL's take no row of more than 2,704 bytes, and what an
+/// image or a feed says may be longer. Both what is written and what is asked for are cut so; nothing real is.
+pub(crate) fn searchable(text: &str) -> &str {
+    const LONGEST: usize = 1_000;
+    text.get(..text.floor_char_boundary(LONGEST)).unwrap_or(text)
+}

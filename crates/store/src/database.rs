@@ -293,8 +293,8 @@ impl Database {
         }
     }
 
-    /// Rows that were added, changed or removed: since this was opened, by this process (SQLite); ever, by all, with those
-    /// of the last second perhaps still missing (PostgreSQL).
+    /// Rows that were added, changed or removed: since this was opened, by this process (SQLite); ever, by all, where those
+    /// of others may come a second late, and this process's nonces (PostgreSQL).
     pub(crate) async fn rows_written(&self) -> Result<u64, StoreError> {
         const DOING: &str = "counting written rows";
         let (held, sql) = match self {
@@ -302,11 +302,20 @@ impl Database {
                 Held::Sqlite(writer.acquire().await.doing(DOING)?),
                 "SELECT total_changes() AS number",
             ),
-            Self::Postgres { writer, .. } => (
-                Held::Postgres(writer.acquire().await.doing(DOING)?),
-                "SELECT CAST(COALESCE(SUM(n_tup_ins + n_tup_upd + n_tup_del), 0) AS BIGINT) AS number \
-                 FROM pg_stat_user_tables WHERE schemaname = current_schema()",
-            ),
+            Self::Postgres { writer, .. } => {
+                let mut writer = writer.acquire().await.doing(DOING)?;
+                // Counts are handed over once a second, unless asked for; before version 15 nobody can ask.
+                let flushed =
+                    sqlx::query("SELECT pg_stat_force_next_flush()").execute(&mut *writer);
+                if flushed.await.is_err() {
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                }
+                (
+                    Held::Postgres(writer),
+                    "SELECT CAST(COALESCE(SUM(n_tup_ins + n_tup_upd + n_tup_del), 0) AS BIGINT) AS number \
+                     FROM pg_stat_user_tables WHERE schemaname = current_schema()",
+                )
+            }
         };
         let mut connection = DatabaseConnection(held);
         let row = statement::query(sql).fetch_one(&mut connection).await.doing(DOING)?;

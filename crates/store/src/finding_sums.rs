@@ -60,10 +60,10 @@ impl Store {
             return Ok(listing.finding_sums());
         }
         let mut sql = QueryBuilder::new(concat!(
-            "SELECT COALESCE(SUM(o.cve), 0) AS cve, COALESCE(SUM(o.sca), 0) AS sca, \
-             COALESCE(SUM(o.baseline_high + o.baseline_medium + o.baseline_low), 0) AS baseline, \
-             COALESCE(SUM(o.malicious_serious + o.malicious_suspicious + o.malicious_remind), 0) AS malicious \
-             FROM (SELECT ",
+            "SELECT CAST(COALESCE(SUM(o.cve), 0) AS BIGINT) AS cve, CAST(COALESCE(SUM(o.sca), 0) AS BIGINT) AS sca, \
+             CAST(COALESCE(SUM(o.baseline_high + o.baseline_medium + o.baseline_low), 0) AS BIGINT) AS baseline, \
+             CAST(COALESCE(SUM(o.malicious_serious + o.malicious_suspicious + o.malicious_remind), 0) AS BIGINT) \
+             AS malicious FROM (SELECT ",
             own_counters!(),
             " FROM images i JOIN registries r ON r.id = i.registry_id JOIN artifacts a ON a.id = i.artifact_id",
             own_counters_join!(),

@@ -9,7 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use plimsoll_model::{Finding, Kind, Level, Priority, Subject};
 
 use crate::{
-    ImageRow, StoreError, column,
+    ImageRow, StoreError,
+    column::{self, searchable},
     database::{DatabaseRow, Transaction},
     error::Doing,
     statement::{self, QueryBuilder},
@@ -72,7 +73,7 @@ impl Row {
             tenths: finding.urgency.as_ref().map(|urgency| i64::from(urgency.tenths)),
             fix_version: finding.fix.as_ref().and_then(|fix| fix.version.clone()),
             title: finding.title.clone(),
-            names: names.map(|name| name.to_ascii_uppercase()).collect(),
+            names: names.map(|name| searchable(name).to_ascii_uppercase()).collect(),
         }
     }
 

@@ -113,7 +113,12 @@ impl FromStr for PostgresLocation {
                 return Err(LocationError::Unknown(name.to_owned()));
             }
         }
-        let options = text
+        // PostgreSQL's own programs take `user@/database?host=/run/…`, the library does not.
+        let mut complete = text.to_owned();
+        if let Some(at) = text.find("@/").filter(|_| authority.ends_with('@')) {
+            complete.insert_str(at.saturating_add(1), "localhost");
+        }
+        let options = complete
             .parse::<PgConnectOptions>()
             .map_err(|error| LocationError::Malformed(error.to_string()))?;
         Ok(Self { text: text.to_owned(), options: Box::new(options) })
@@ -150,6 +155,7 @@ mod tests {
             "postgres://plimsoll@db.test/plimsoll",
             "postgresql://plimsoll@db.test:5433/plimsoll?sslmode=verify-full&sslrootcert=/ca.pem",
             "postgres:///plimsoll?host=/run/postgresql",
+            "postgres://plimsoll@/plimsoll?host=/run/postgresql",
             "postgres://us%40er@[::1]/plimsoll",
         ] {
             let location: PostgresLocation = text.parse().unwrap();

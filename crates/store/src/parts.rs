@@ -148,7 +148,7 @@ impl Content {
                     package.ecosystem.0.clone(),
                     package.release.clone(),
                     package.name.clone(),
-                    package.purl.clone(),
+                    column::searchable(&package.purl).to_owned(),
                 )),
                 answer: Answer::of_package(&package.purl, judge.judge(package))?,
             },

@@ -70,6 +70,13 @@ impl Bind for &[u8] {
     }
 }
 
+impl Bind for Value {
+    const NULL: Self = Self::Text(None);
+    fn value(self) -> Self {
+        self
+    }
+}
+
 impl<T: Bind> Bind for Option<T> {
     const NULL: Value = T::NULL;
     fn value(self) -> Value {

@@ -102,6 +102,7 @@ pub struct Store {
 
 struct Inner {
     data_dir: PathBuf,
+    location: StoreLocation,
     database: Database,
     master_key: MasterKey,
     nonces: NonceWriter,
@@ -145,6 +146,7 @@ impl Store {
         let nonces = NonceWriter::start(database.clone());
         let inner = Inner {
             data_dir: data_dir.to_owned(),
+            location: options.location,
             database,
             master_key,
             nonces,
@@ -158,6 +160,12 @@ impl Store {
     #[must_use]
     pub fn data_dir(&self) -> &Path {
         &self.inner.data_dir
+    }
+
+    /// Where its database is.
+    #[must_use]
+    pub fn location(&self) -> &StoreLocation {
+        &self.inner.location
     }
 
     /// Waits for what is being written and closes all connections of all clones. Without it nothing is lost either; SQLite's

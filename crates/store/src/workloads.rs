@@ -70,7 +70,9 @@ impl Workload {
         };
         let host = if reference.host == DOCKER_HUB { "docker.io" } else { &reference.host };
         let tag = reference.tag.as_deref().unwrap_or("latest");
-        (host.to_owned(), format!("{}:{tag}", reference.repository))
+        let name = format!("{}:{tag}", reference.repository);
+        // No image has a longer one; whoever may start a pod may write one.
+        (host.to_owned(), column::searchable(&name).to_owned())
     }
 }
 

@@ -19,8 +19,9 @@ CREATE TABLE parts (
     lead_number BIGINT,
     until BIGINT                                   -- from which date of a snapshot on its findings may be others
 );
-CREATE INDEX parts_asked ON parts (asked) WHERE asked IS NOT NULL;
-CREATE INDEX parts_name ON parts (name) WHERE name IS NOT NULL;
+-- Names may be longer than a sorted index takes; these are looked for as they are.
+CREATE INDEX parts_asked ON parts USING hash (asked) WHERE asked IS NOT NULL;
+CREATE INDEX parts_name ON parts USING hash (name) WHERE name IS NOT NULL;
 CREATE INDEX parts_purl ON parts (purl) WHERE purl IS NOT NULL;
 CREATE INDEX parts_until ON parts (until) WHERE until IS NOT NULL;
 

@@ -225,7 +225,7 @@ async fn add_unchanged(
         );
         let mut listed = query.separated(", ");
         for id in chunk {
-            listed.push_bind(id.to_ascii_uppercase());
+            listed.push_bind(column::searchable(id).to_ascii_uppercase());
         }
         query.push(")");
         let rows =

@@ -47,9 +47,9 @@ async fn the_use_of_a_key_is_noted_once_a_day() {
     fixture.store.note_key_use(&summary().await, NOW).await.unwrap();
     let noted = summary().await;
     assert_eq!(noted.last_used.unwrap().0, NOW.0 - NOW.0 % 86_400);
-    let before = fixture.bytes();
+    let before = fixture.bytes().await;
     fixture.store.note_key_use(&noted, after(60)).await.unwrap();
-    assert!(fixture.bytes() == before);
+    assert!(fixture.bytes().await == before);
     fixture.store.note_key_use(&noted, after(86_400)).await.unwrap();
     assert!(summary().await.last_used > noted.last_used);
 }
@@ -148,9 +148,9 @@ async fn a_session_ends_when_idle_old_or_left() {
     let fixture = Fixture::new().await;
     let id = fixture.store.create_session(NOW).await.unwrap();
     let alive = async |now| fixture.store.session(id.reveal(), now).await.unwrap().is_some();
-    let before = fixture.bytes();
+    let before = fixture.bytes().await;
     assert!(alive(after(299)).await);
-    assert!(fixture.bytes() == before, "reading pages does not write");
+    assert!(fixture.bytes().await == before, "reading pages does not write");
     assert!(alive(after(1_799)).await);
     assert!(alive(after(1_799 + 1_799)).await, "used within half an hour each time");
     assert!(!alive(after(1_799 + 1_799 + 1_800)).await);
@@ -174,10 +174,10 @@ async fn a_session_ends_when_idle_old_or_left() {
 async fn settings_are_written_when_they_change() {
     let fixture = Fixture::new().await;
     fixture.store.set_setting("rank.limit", Some("20")).await.unwrap();
-    let before = fixture.bytes();
+    let before = fixture.bytes().await;
     fixture.store.set_setting("rank.limit", Some("20")).await.unwrap();
     fixture.store.set_setting("rank.scope", None).await.unwrap();
-    assert!(fixture.bytes() == before);
+    assert!(fixture.bytes().await == before);
     fixture.store.set_setting("rank.limit", Some("30")).await.unwrap();
     let settings = fixture.store.settings().await.unwrap();
     assert_eq!(settings, [("rank.limit".to_owned(), "30".to_owned())]);

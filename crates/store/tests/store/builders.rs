@@ -1,6 +1,6 @@
 //! Small builders with good defaults, and the ways to look at the database from outside.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{collections::BTreeMap, path::Path};
 
 use plimsoll_model::{
     Coverage, Digest, FeedState, Finding, Fix, Gap, GapReason, ImageIdentity, Kind, Level,
@@ -8,9 +8,10 @@ use plimsoll_model::{
 };
 use plimsoll_store::{
     Lease, NetType, Origin, RecordOutcome, Registry, RegistrySettings, RepoType, ScanRecord, Store,
-    StoreOptions, SyncListing, SyncedImage, UrlScheme,
+    SyncListing, SyncedImage, UrlScheme,
 };
-use sqlx::{Connection, Row, SqliteConnection};
+
+use crate::outside;
 
 /// A Wednesday in November 2026.
 pub(crate) const NOW: Timestamp = Timestamp(1_795_600_000);
@@ -97,60 +98,17 @@ impl Fixture {
 
     /// All rows of all tables but `except`, as another program reads them.
     pub(crate) async fn dump(&self, except: &[&str]) -> Vec<String> {
-        let mut connection = connect(self.folder.path()).await;
-        let tables =
-            sqlx::query("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")
-                .fetch_all(&mut connection)
-                .await
-                .unwrap();
-        let mut dump = Vec::new();
-        for table in &tables {
-            let table: String = table.get("name");
-            if except.contains(&table.as_str()) {
-                continue;
-            }
-            let columns = sqlx::query(sqlx::AssertSqlSafe(format!("PRAGMA table_info({table})")))
-                .fetch_all(&mut connection)
-                .await
-                .unwrap();
-            let row: Vec<String> = columns
-                .iter()
-                .map(|column| format!("quote({})", column.get::<String, _>("name")))
-                .collect();
-            let sql = format!("SELECT {} AS row FROM {table} ORDER BY 1", row.join(" || ' ' || "));
-            for row in
-                sqlx::query(sqlx::AssertSqlSafe(sql)).fetch_all(&mut connection).await.unwrap()
-            {
-                dump.push(format!("{table}: {}", row.get::<String, _>("row")));
-            }
-        }
-        connection.close().await.unwrap();
-        dump
+        outside::dump(self.folder.path(), except).await
     }
 
-    /// The bytes of the database and its write-ahead log: equal means that nothing at all was written.
-    pub(crate) fn bytes(&self) -> BTreeMap<String, Vec<u8>> {
-        let mut bytes = BTreeMap::new();
-        for entry in fs::read_dir(self.folder.path()).unwrap() {
-            let path = entry.unwrap().path();
-            let name = path.file_name().unwrap().to_string_lossy().into_owned();
-            // The shared index is memory of the connections, not data.
-            if !name.ends_with("-shm") {
-                bytes.insert(name, fs::read(&path).unwrap());
-            }
-        }
-        bytes
+    /// Equal means that nothing at all was written.
+    pub(crate) async fn bytes(&self) -> BTreeMap<String, Vec<u8>> {
+        outside::bytes(self.folder.path()).await
     }
 }
 
 pub(crate) async fn open(folder: &Path) -> Store {
-    Store::open(folder, StoreOptions::default()).await.unwrap()
-}
-
-/// A connection of another program.
-pub(crate) async fn connect(folder: &Path) -> SqliteConnection {
-    let path = folder.join("plimsoll.db");
-    SqliteConnection::connect(&format!("sqlite://{}", path.display())).await.unwrap()
+    Store::open(folder, outside::options(folder).await).await.unwrap()
 }
 
 pub(crate) fn settings(name: &str) -> RegistrySettings {

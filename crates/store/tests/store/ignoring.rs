@@ -574,9 +574,9 @@ async fn a_rule_is_refused_where_another_says_the_same_or_none_is() {
     assert_eq!(store.ignore_rules().await.unwrap().len(), 1);
     assert!(matches!(store.add_ignore_rule(&rule(""), NOW).await, Err(IgnoreError::Rule(_))));
     // The same again writes nothing; one that ran out can be given a new time.
-    let before = world.fixture.bytes();
+    let before = world.fixture.bytes().await;
     store.change_ignore_rule(added.id, &rule("CVE-4"), after(5)).await.unwrap();
-    assert_eq!(world.fixture.bytes(), before);
+    assert_eq!(world.fixture.bytes().await, before);
     let short = NewIgnoreRule { expires: Some(after(10)), ..rule("CVE-4") };
     store.change_ignore_rule(added.id, &short, after(5)).await.unwrap();
     assert_eq!(store.expire_ignore_rules(after(9)).await.unwrap(), []);

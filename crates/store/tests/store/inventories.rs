@@ -67,7 +67,11 @@ pub(crate) fn reports(judge: &TestJudge) -> BTreeMap<Digest, Report> {
         .collect()
 }
 
-async fn record(fixture: &Fixture, reports: &BTreeMap<Digest, Report>, judge: &TestJudge) {
+pub(crate) async fn record(
+    fixture: &Fixture,
+    reports: &BTreeMap<Digest, Report>,
+    judge: &TestJudge,
+) {
     while let Some(task) = fixture.store.claim("test/1", NOW).await.unwrap() {
         let report = &reports[&task.digest];
         let scan = ScanRecord { report, detectors_version: DETECTORS };

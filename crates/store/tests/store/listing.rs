@@ -8,8 +8,9 @@ use plimsoll_store::{
     SyncedImage, TaskState,
 };
 
-use crate::builders::{
-    Fixture, NOW, after, connect, digest, image, open, report, risk, settings, vulnerability,
+use crate::{
+    builders::{Fixture, NOW, after, digest, image, open, report, risk, settings, vulnerability},
+    outside::{on_postgres, plan},
 };
 
 #[tokio::test]
@@ -187,7 +188,6 @@ async fn a_large_fleet_is_answered_through_indexes() {
         100
     );
 
-    let mut connection = connect(fixture.folder.path()).await;
     for (sql, index) in [
         ("SELECT 1 FROM images WHERE repository = 'a' AND tag = '1'", "images_repository"),
         ("SELECT 1 FROM images WHERE digest = 'a'", "images_digest"),
@@ -204,13 +204,10 @@ async fn a_large_fleet_is_answered_through_indexes() {
         ),
         ("DELETE FROM nonces WHERE expires < 1", "nonces_expires"),
     ] {
-        let plan: Vec<(i64, i64, i64, String)> =
-            sqlx::query_as(sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}")))
-                .fetch_all(&mut connection)
-                .await
-                .unwrap();
-        let plan: Vec<String> = plan.into_iter().map(|row| row.3).collect();
-        assert!(plan.iter().any(|step| step.contains(index)), "{sql}: {plan:?}");
+        let plan = plan(fixture.folder.path(), sql).await;
+        let index =
+            if on_postgres() { index.replace("PRIMARY KEY", "_pkey") } else { index.to_owned() };
+        assert!(plan.iter().any(|step| step.contains(&index)), "{sql}: {plan:?}");
     }
 }
 

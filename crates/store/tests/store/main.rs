@@ -1,4 +1,5 @@
-//! The store against real files in temporary folders, with real concurrent tasks and processes; times are handed in.
+//! The store against real databases, SQLite in temporary folders and PostgreSQL, with real concurrent tasks and processes;
+//! times are handed in.
 //!
 //! (`cfg(test)` tells clippy that helpers may unwrap.)
 
@@ -19,9 +20,15 @@ mod listing;
 #[cfg(test)]
 mod model;
 #[cfg(test)]
+mod moving;
+#[cfg(test)]
+mod on_postgres;
+#[cfg(test)]
 mod opening;
 #[cfg(test)]
 mod outbox;
+#[cfg(test)]
+mod outside;
 #[cfg(test)]
 mod processes;
 #[cfg(test)]
@@ -31,6 +38,12 @@ mod registries;
 #[cfg(test)]
 mod scanning;
 #[cfg(test)]
+mod server;
+#[cfg(test)]
 mod syncing;
+#[cfg(test)]
+mod texts;
+#[cfg(test)]
+mod together;
 #[cfg(test)]
 mod workloads;

@@ -1,13 +1,24 @@
 //! Opening: permissions, several openers, keys, schemas.
 
-use std::{fs, os::unix::fs::PermissionsExt, path::PathBuf, sync::Arc};
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use plimsoll_store::{MasterKeyError, OpenError, Store, StoreOptions};
-use sqlx::Connection;
 
-use crate::builders::{Fixture, NOW, connect, open, settings};
+use crate::{
+    builders::{Fixture, NOW, open, settings},
+    outside::{ask_sql, on_postgres, options, run_sql},
+};
 
-fn mode(path: &std::path::Path) -> u32 {
+async fn try_open(folder: &Path) -> Result<Store, OpenError> {
+    Store::open(folder, options(folder).await).await
+}
+
+fn mode(path: &Path) -> u32 {
     fs::metadata(path).unwrap().permissions().mode() & 0o7777
 }
 
@@ -18,14 +29,17 @@ async fn a_new_data_directory_is_private() {
     let store = open(&data).await;
     assert_eq!(mode(&data), 0o700);
     store.set_setting("rank.limit", Some("10")).await.unwrap();
-    for file in ["master.key", "plimsoll.db", "plimsoll.db-wal", "open.lock"] {
+    for file in ["master.key", "open.lock"] {
         assert_eq!(mode(&data.join(file)), 0o600, "{file}");
     }
     assert_eq!(store.data_dir(), data);
-    let mut connection = connect(&data).await;
-    let journal: String =
-        sqlx::query_scalar("PRAGMA journal_mode").fetch_one(&mut connection).await.unwrap();
-    assert_eq!(journal, "wal");
+    assert_eq!(data.join("plimsoll.db").exists(), !on_postgres());
+    if !on_postgres() {
+        for file in ["plimsoll.db", "plimsoll.db-wal"] {
+            assert_eq!(mode(&data.join(file)), 0o600, "{file}");
+        }
+        assert_eq!(ask_sql(&data, "PRAGMA journal_mode").await, "wal");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 8)]
@@ -78,11 +92,11 @@ async fn another_master_key_is_refused() {
     let key = fixture.folder.path().join("master.key");
     let own = fs::read(&key).unwrap();
     fs::copy(other.folder.path().join("master.key"), &key).unwrap();
-    let error = Store::open(fixture.folder.path(), StoreOptions::default()).await.unwrap_err();
+    let error = try_open(fixture.folder.path()).await.unwrap_err();
     assert!(matches!(error, OpenError::MasterKey(MasterKeyError::Wrong(path)) if path == key));
 
     fs::remove_file(&key).unwrap();
-    let error = Store::open(fixture.folder.path(), StoreOptions::default()).await.unwrap_err();
+    let error = try_open(fixture.folder.path()).await.unwrap_err();
     assert!(matches!(error, OpenError::MasterKey(MasterKeyError::Missing(path)) if path == key));
     assert!(!key.exists(), "a new key would lose every secret");
 
@@ -95,13 +109,10 @@ async fn another_master_key_is_refused() {
 async fn a_newer_schema_is_refused_and_left_alone() {
     let fixture = Fixture::new().await;
     fixture.store.close().await;
-    let mut connection = connect(fixture.folder.path()).await;
-    sqlx::query("INSERT INTO schema_migrations (number) VALUES (999)")
-        .execute(&mut connection)
-        .await
-        .unwrap();
-    connection.close().await.unwrap();
-    let error = Store::open(fixture.folder.path(), StoreOptions::default()).await.unwrap_err();
+    run_sql(fixture.folder.path(), "INSERT INTO schema_migrations (number) VALUES (999)").await;
+    let before = fixture.dump(&[]).await;
+    let error = try_open(fixture.folder.path()).await.unwrap_err();
+    assert_eq!(fixture.dump(&[]).await, before);
     assert!(matches!(error, OpenError::Newer { found: 999, known } if known < 999), "{error}");
 }
 

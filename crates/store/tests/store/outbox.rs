@@ -7,12 +7,12 @@ use plimsoll_store::{
     MessageTask, Most, Retry, ScanRecord, SubscriptionError, SubscriptionSettings, Wanted,
     Workload,
 };
-use sqlx::Connection;
 
 use crate::{
-    builders::{DETECTORS, Fixture, NOW, after, connect, digest, image},
+    builders::{DETECTORS, Fixture, NOW, after, digest, image},
     inventories::{first, fleet, refresh, second},
     judge::{TestJudge, scan},
+    outside::{on_postgres, run_sql},
 };
 
 const MOST: Most = Most { findings: 10, images: 10, scanned: 10 };
@@ -225,14 +225,19 @@ async fn new_images_with_urgent_findings_are_one_message_a_minute() {
 async fn the_end_of_a_refresh_and_its_messages_are_one() {
     let (fixture, _, before) = fleet().await;
     subscribe(&fixture, "all", Wanted::default()).await;
-    let mut connection = connect(fixture.folder.path()).await;
     // The disk is full, or whatever may happen, at the very last row.
-    sqlx::raw_sql(
-        "CREATE TRIGGER full BEFORE INSERT ON message_sources BEGIN SELECT RAISE(ABORT, 'full'); END",
-    )
-    .execute(&mut connection)
-    .await
-    .unwrap();
+    let (full, free) = if on_postgres() {
+        (
+            "ALTER TABLE message_sources ADD CONSTRAINT is_full CHECK (message_id < 0)",
+            "ALTER TABLE message_sources DROP CONSTRAINT is_full",
+        )
+    } else {
+        (
+            "CREATE TRIGGER is_full BEFORE INSERT ON message_sources BEGIN SELECT RAISE(ABORT, 'full'); END",
+            "DROP TRIGGER is_full",
+        )
+    };
+    run_sql(fixture.folder.path(), full).await;
     let judge = std::sync::Arc::new(second());
     let names = judge.names_since(&before);
     fixture.store.begin_refresh(judge.as_ref(), Some(&names), false, NOW).await.unwrap();
@@ -242,8 +247,7 @@ async fn the_end_of_a_refresh_and_its_messages_are_one() {
     assert!(failed.is_err());
     assert!(fixture.store.deltas_since(NOW, 9).await.unwrap().is_empty(), "it is not done");
     assert_eq!(claim(&fixture, after(9)).await, None);
-    sqlx::raw_sql("DROP TRIGGER full").execute(&mut connection).await.unwrap();
-    connection.close().await.unwrap();
+    run_sql(fixture.folder.path(), free).await;
     fixture.store.continue_refresh(dynamic.clone(), after(10), &go_on).await.unwrap();
     fixture.store.continue_refresh(dynamic, after(11), &go_on).await.unwrap();
     let told = said(&fixture, after(11)).await;
@@ -398,12 +402,16 @@ async fn addresses_and_secrets_are_sealed_and_go_with_their_subscription() {
     assert!(!format!("{listed:?}").contains("canary"));
     // A row that is given another's number does not open.
     fixture.store.queue_test_message("all", NOW).await.unwrap();
-    let mut connection = connect(fixture.folder.path()).await;
-    for sql in ["UPDATE subscriptions SET id = 77", "UPDATE messages SET subscription_id = 77"] {
-        sqlx::raw_sql("PRAGMA foreign_keys = OFF").execute(&mut connection).await.unwrap();
-        sqlx::raw_sql(sql).execute(&mut connection).await.unwrap();
-    }
-    connection.close().await.unwrap();
+    let (off, on) = if on_postgres() {
+        (
+            "ALTER TABLE messages DROP CONSTRAINT messages_subscription_id_fkey",
+            "ALTER TABLE messages ADD FOREIGN KEY (subscription_id) REFERENCES subscriptions (id) ON DELETE CASCADE",
+        )
+    } else {
+        ("PRAGMA foreign_keys = OFF", "PRAGMA foreign_keys = ON")
+    };
+    let moved = "UPDATE subscriptions SET id = 77; UPDATE messages SET subscription_id = 77";
+    run_sql(fixture.folder.path(), &format!("{off}; {moved}; {on}")).await;
     let error = fixture.store.claim_message("process/1", NOW).await.unwrap_err();
     assert!(error.to_string().contains("does not decrypt"), "{error}");
     assert_eq!(fixture.store.remove_subscription("all").await.unwrap(), 1);

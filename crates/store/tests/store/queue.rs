@@ -243,11 +243,11 @@ async fn a_hint_wakes_who_waits_and_who_comes_to_wait() {
 async fn waiting_workers_do_not_write() {
     let fixture = queued(1).await;
     let task = fixture.store.claim("w", NOW).await.unwrap().unwrap();
-    let before = fixture.bytes();
+    let before = fixture.bytes().await;
     for _ in 0..5 {
         assert_eq!(fixture.store.claim("idle", NOW).await.unwrap(), None);
     }
-    assert!(fixture.bytes() == before);
+    assert!(fixture.bytes().await == before);
     assert_eq!(
         fixture.store.artifact(&task.digest).await.unwrap().unwrap().task.unwrap().state,
         TaskState::Running

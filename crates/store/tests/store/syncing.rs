@@ -37,7 +37,7 @@ async fn a_second_sync_and_scan_of_the_same_writes_no_byte() {
     assert_eq!(outcome, SyncOutcome { added: 200, queued: 150, ..SyncOutcome::default() });
     assert_eq!(fixture.scan_all(&Default::default(), NOW).await, 150, "each digest once");
 
-    let before = fixture.bytes();
+    let before = fixture.bytes().await;
     for day in [1, 2] {
         let now = after(day * 86_400);
         let outcome = fixture.store.apply_sync(registry.id, &listing, now).await.unwrap();
@@ -52,7 +52,7 @@ async fn a_second_sync_and_scan_of_the_same_writes_no_byte() {
         assert_eq!(fixture.scan_all(&Default::default(), now).await, 0);
         assert_eq!(fixture.store.prune_artifacts(now).await.unwrap(), 0);
     }
-    assert!(fixture.bytes() == before, "the database or its log was written");
+    assert!(fixture.bytes().await == before, "the database or its log was written");
 }
 
 #[tokio::test]

@@ -25,9 +25,9 @@ async fn a_cluster_is_replaced_and_forgotten() {
         container("p2", "elsewhere.test/x:1", Some(digest("x"))),
     ];
     assert!(fixture.store.replace_workloads("c1", &first, NOW).await.unwrap());
-    let before = fixture.bytes();
+    let before = fixture.bytes().await;
     assert!(!fixture.store.replace_workloads("c1", &first, after(60)).await.unwrap());
-    assert!(fixture.bytes() == before, "the same again writes nothing");
+    assert!(fixture.bytes().await == before, "the same again writes nothing");
     let clusters = fixture.store.clusters().await.unwrap();
     assert_eq!((clusters[0].containers, clusters[0].known, clusters[0].updated), (2, 1, NOW));
 
