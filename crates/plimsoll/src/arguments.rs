@@ -10,6 +10,7 @@ mod explain;
 mod feed;
 mod reading;
 mod sandbox;
+mod store;
 mod target;
 mod version_order;
 
@@ -23,6 +24,7 @@ pub(crate) use self::explain::{Explain, ExplainFormat};
 pub(crate) use self::feed::{Feed, FeedKey};
 pub(crate) use self::reading::{Confinement, Limits, Sandbox};
 pub(crate) use self::sandbox::SandboxCheck;
+pub(crate) use self::store::{StoreCommand, StoreCopy};
 pub(crate) use self::target::{Access, Input, Target};
 pub(crate) use self::version_order::{Compared, VersionOrder};
 
@@ -48,6 +50,19 @@ pub(crate) struct Global {
     /// Folder with all state: store, feed snapshot, layer cache [default: ~/.local/share/plimsoll]
     #[arg(long, value_name = "DIR", env = "PLIMSOLL_DATA", hide_env_values = true, global = true)]
     pub(crate) data: Option<PathBuf>,
+    /// PostgreSQL database instead of the embedded one in the data folder: postgres://USER@HOST/DATABASE. The password comes
+    /// from PGPASSWORD, ~/.pgpass or a file
+    #[arg(long, value_name = "URL", env = "PLIMSOLL_STORE", hide_env_values = true, global = true)]
+    pub(crate) store: Option<String>,
+    /// File whose first line is that database's password
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "PLIMSOLL_STORE_PASSWORD_FILE",
+        hide_env_values = true,
+        global = true
+    )]
+    pub(crate) store_password_file: Option<PathBuf>,
     /// Let a running server at this address do it instead (registry, images, rank, affected, key, cluster)
     #[arg(
         long,
@@ -122,6 +137,9 @@ pub(crate) enum Command {
     Cluster(Cluster),
     /// Show or change settings: rank.scope, rank.limit, …
     Settings(Settings),
+    /// The database behind all state
+    #[command(subcommand)]
+    Store(StoreCommand),
     /// List what this program knows: package formats, checks, feeds, …
     List(List),
     /// Say which of two versions is earlier, as matching does

@@ -202,6 +202,7 @@ impl Backend {
         let waiting = context.store.task_counts(None).await?;
         let bar = terminal.count_progress(waiting.queued, "scanning");
         let mut config = ServeConfig::new(&data::directory(global)?);
+        config.store = data::store_options(global)?;
         config.listen = SocketAddr::from(([127, 0, 0, 1], 0));
         config.sync_interval = None;
         config.isolation = Confinement::default().isolation();

@@ -16,6 +16,7 @@ pub(crate) mod sandbox;
 pub(crate) mod scan;
 pub(crate) mod serve;
 pub(crate) mod settings;
+pub(crate) mod store;
 pub(crate) mod target;
 pub(crate) mod tree;
 pub(crate) mod version_order;

@@ -9,7 +9,7 @@ use std::{
 };
 
 use anyhow::Context;
-use plimsoll_store::{Store, StoreOptions};
+use plimsoll_store::{LocationError, PostgresLocation, Store, StoreLocation, StoreOptions};
 
 use crate::arguments::Global;
 
@@ -37,14 +37,44 @@ pub(crate) fn make(directory: &Path) -> anyhow::Result<()> {
         .with_context(|| format!("`{}` cannot be made", directory.display()))
 }
 
-/// The state in the data directory.
+/// The state in the data directory, or in the database that `--store` names.
 pub(crate) async fn store(global: &Global) -> anyhow::Result<Store> {
     let folder = directory(global)?;
-    Store::open(&folder, StoreOptions::default()).await.with_context(|| unusable(&folder))
+    let options = store_options(global)?;
+    let location = options.location.clone();
+    Store::open(&folder, options).await.with_context(|| unusable(&folder, &location))
 }
 
-/// What to say, and to do, when the data directory cannot be used.
-pub(crate) fn unusable(folder: &Path) -> String {
+/// How the store is opened.
+pub(crate) fn store_options(global: &Global) -> anyhow::Result<StoreOptions> {
+    let location = match global.store.as_deref().filter(|store| !store.is_empty()) {
+        None => StoreLocation::Embedded,
+        Some(url) => StoreLocation::Postgres(postgres(url, global.store_password_file.as_deref())?),
+    };
+    Ok(StoreOptions { location, ..StoreOptions::default() })
+}
+
+/// A database of a server, with the password from a file if there is one.
+pub(crate) fn postgres(
+    url: &str,
+    password_file: Option<&Path>,
+) -> Result<PostgresLocation, LocationError> {
+    let location: PostgresLocation = url.parse()?;
+    match password_file {
+        None => Ok(location),
+        Some(file) => location.with_password_file(file),
+    }
+}
+
+/// What to say, and to do, when the data directory or the database cannot be used.
+pub(crate) fn unusable(folder: &Path, location: &StoreLocation) -> String {
+    if let StoreLocation::Postgres(location) = location {
+        return format!(
+            "the store `{location}` with the data directory `{}` cannot be used\nhint: the role must be allowed to make \
+             tables in the schema, and a password comes from PGPASSWORD, ~/.pgpass or --store-password-file",
+            folder.display()
+        );
+    }
     format!(
         "the data directory `{}` cannot be used\nhint: `--data DIR` chooses another; a damaged plimsoll.db in it must be restored, or moved away to begin anew",
         folder.display()

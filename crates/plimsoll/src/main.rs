@@ -80,6 +80,7 @@ async fn run(arguments: Arguments, terminal: Terminal) -> anyhow::Result<Exit> {
         Command::Key(key) => command::key::run(key, global, terminal).await?,
         Command::Cluster(cluster) => command::cluster::run(cluster, global, terminal).await?,
         Command::Settings(settings) => command::settings::run(settings, global, terminal).await?,
+        Command::Store(store) => command::store::run(store, global, terminal).await?,
         Command::List(list) => command::list::run(&list, terminal)?,
         Command::VersionOrder(order) => command::version_order::run(&order, terminal)?,
         Command::Sandbox(sandbox) => return command::sandbox::run(&sandbox, terminal),

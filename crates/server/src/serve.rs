@@ -48,6 +48,8 @@ use crate::{
 pub struct ServeConfig {
     /// The data directory.
     pub data_dir: PathBuf,
+    /// Where the database is, and how it is used.
+    pub store: StoreOptions,
     /// Where to listen; port 0 takes a free one.
     pub listen: SocketAddr,
     /// How many scans run at once; 0 leaves scanning to others.
@@ -76,6 +78,7 @@ impl ServeConfig {
     pub fn new(data_dir: &Path) -> Self {
         Self {
             data_dir: data_dir.to_owned(),
+            store: StoreOptions::default(),
             listen: SocketAddr::from(([127, 0, 0, 1], 7467)),
             workers: 2,
             sync_interval: Some(Duration::from_secs(3600)),
@@ -166,7 +169,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// # Errors
 /// [`ServeError`] names what cannot be used.
 pub async fn serve(config: ServeConfig) -> Result<Server, ServeError> {
-    let store = Store::open(&config.data_dir, StoreOptions::default()).await?;
+    let store = Store::open(&config.data_dir, config.store.clone()).await?;
     let new_admin_token = store.ensure_admin_token().await?;
     let acceptor = config.tls.as_ref().map(tls::acceptor).transpose()?;
     let feed = config.feed.clone().unwrap_or_else(|| feed_path(&config.data_dir));

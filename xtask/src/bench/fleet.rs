@@ -22,6 +22,9 @@ pub(crate) struct Fleet {
     /// How many images
     #[arg(long, default_value_t = 55_000)]
     images: u32,
+    /// PostgreSQL database instead of the embedded one, an empty one; its figures stand in a section of their own
+    #[arg(long, value_name = "URL")]
+    store: Option<String>,
     /// The page whose section is written
     #[arg(long, value_name = "FILE", default_value = "docs/benchmarks.md")]
     page: std::path::PathBuf,
@@ -30,12 +33,21 @@ pub(crate) struct Fleet {
 pub(super) fn run(options: &Fleet) -> anyhow::Result<()> {
     let work = workplace("fleet")?;
     let mut command = program(options.images, &work, &feeds())?;
+    if let Some(store) = &options.store {
+        command.args(["--store", store]);
+    }
     let mut child =
         command.arg("--bench").stdout(Stdio::piped()).spawn().context("cargo does not start")?;
-    let mut section = Section::new(
-        "Fleet",
-        "A made fleet (`cargo xtask fleet`): packages with the names and versions that real advisories name, embedded store, one process",
-    );
+    let mut section = match options.store {
+        None => Section::new(
+            "Fleet",
+            "A made fleet (`cargo xtask fleet`): packages with the names and versions that real advisories name, embedded store, one process",
+        ),
+        Some(_) => Section::new(
+            "Fleet on PostgreSQL",
+            "The same fleet in a PostgreSQL database on the same machine (`cargo xtask bench fleet --store URL`)",
+        ),
+    };
     let Some(out) = child.stdout.take() else { bail!("the program has no output") };
     for line in BufReader::new(out).lines() {
         let line = line?;

@@ -18,6 +18,8 @@ pub(crate) async fn run(
 ) -> anyhow::Result<()> {
     let folder = data::directory(global)?;
     let mut config = ServeConfig::new(&folder);
+    config.store = data::store_options(global)?;
+    let location = config.store.location.clone();
     config.listen = arguments.listen;
     config.workers = arguments.workers.into();
     config.isolation = arguments.confinement.isolation();
@@ -40,7 +42,9 @@ pub(crate) async fn run(
     }
     let mut stop = StopSignal::new()?;
     let server = serve(config).await.map_err(|error| match error {
-        ServeError::Open(error) => anyhow::Error::new(error).context(data::unusable(&folder)),
+        ServeError::Open(error) => {
+            anyhow::Error::new(error).context(data::unusable(&folder, &location))
+        }
         error => error.into(),
     })?;
     terminal.print(&format!("listening on {}", server.url()))?;

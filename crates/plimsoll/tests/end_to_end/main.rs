@@ -20,6 +20,9 @@ mod feeds;
 mod fleet;
 mod packages;
 mod partial_pull;
+mod postgres;
+#[path = "../../../store/tests/store/server.rs"]
+mod postgres_server;
 mod root_file_system;
 mod sandbox;
 mod sbom;

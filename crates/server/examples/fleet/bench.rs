@@ -211,7 +211,7 @@ fn write_advisories(folder: &Path, made: &Made) -> Result<(), Failure> {
 async fn size(store: &Store, options: &Options, made: &Made) -> Result<(), Failure> {
     const MORE: u32 = 5_000;
     store.shrink().await?;
-    let before = made::database_size(&options.data);
+    let before = store.size().await?;
     let judge = SnapshotJudge::new(
         Some(Arc::new(Snapshot::open(&options.data.join("advisories.snapshot"))?)),
         today(&Snapshot::open(&options.data.join("advisories.snapshot"))?),
@@ -232,7 +232,7 @@ async fn size(store: &Store, options: &Options, made: &Made) -> Result<(), Failu
     store.apply_sync(registry.id, &listing, now).await?;
     let taken = store.take_in(&reports, "made", &judge, now).await?;
     store.shrink().await?;
-    let after = made::database_size(&options.data);
+    let after = store.size().await?;
     row(
         "size of the store",
         &format!(

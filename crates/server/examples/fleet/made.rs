@@ -1,6 +1,6 @@
 //! Writes the fleet through the store's own ways: a sync for the images, reports in bulk for what they hold.
 
-use std::{path::Path, time::Instant};
+use std::time::Instant;
 
 use plimsoll_advisory::Snapshot;
 use plimsoll_model::{Report, Timestamp};
@@ -106,10 +106,4 @@ pub(crate) fn image(number: u32, report: &Report) -> SyncedImage {
         created: None,
         updated: None,
     }
-}
-
-/// Bytes of the database.
-pub(crate) fn database_size(data: &Path) -> u64 {
-    let size = |name: &str| std::fs::metadata(data.join(name)).map_or(0, |file| file.len());
-    size("plimsoll.db")
 }

@@ -22,7 +22,7 @@ use std::{
 use plimsoll_advisory::{ImportOptions, Snapshot, import};
 use plimsoll_model::Timestamp;
 use plimsoll_server::operation::judge::SnapshotJudge;
-use plimsoll_store::{Store, StoreOptions};
+use plimsoll_store::{Store, StoreLocation, StoreOptions};
 
 type Failure = Box<dyn std::error::Error>;
 
@@ -31,6 +31,7 @@ struct Options {
     bench: bool,
     images: u32,
     data: PathBuf,
+    store: StoreLocation,
     advisories: Vec<PathBuf>,
 }
 
@@ -44,7 +45,8 @@ async fn main() -> Result<(), Failure> {
         import(&options.advisories, &path, &ImportOptions::default(), &mut |_| {})?;
     }
     let snapshot = Arc::new(Snapshot::open(&path)?);
-    let store = Store::open(&options.data, StoreOptions::default()).await?;
+    let opening = StoreOptions { location: options.store.clone(), ..StoreOptions::default() };
+    let store = Store::open(&options.data, opening).await?;
     let judge = SnapshotJudge::new(Some(Arc::clone(&snapshot)), today(&snapshot));
     let made = made::fleet(&store, &snapshot, &judge, options.images, today(&snapshot)).await?;
     for line in made.lines(&store).await? {
@@ -64,14 +66,20 @@ fn today(snapshot: &Snapshot) -> Timestamp {
 
 impl Options {
     fn read(mut arguments: impl Iterator<Item = String>) -> Result<Self, Failure> {
-        let mut options =
-            Self { bench: false, images: 55_000, data: PathBuf::new(), advisories: Vec::new() };
+        let mut options = Self {
+            bench: false,
+            images: 55_000,
+            data: PathBuf::new(),
+            store: StoreLocation::Embedded,
+            advisories: Vec::new(),
+        };
         while let Some(argument) = arguments.next() {
             let mut value = || arguments.next().ok_or(format!("{argument}: a value is missing"));
             match argument.as_str() {
                 "--bench" => options.bench = true,
                 "--images" => options.images = value()?.parse()?,
                 "--data" => options.data = PathBuf::from(value()?),
+                "--store" => options.store = value()?.parse()?,
                 "--advisories" => options.advisories.push(PathBuf::from(value()?)),
                 _ => return Err(format!("`{argument}` is not known").into()),
             }
