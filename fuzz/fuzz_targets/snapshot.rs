@@ -4,4 +4,6 @@
 use libfuzzer_sys::fuzz_target;
 use plimsoll_fuzz::read_snapshot;
 
-fuzz_target!(|bytes: &[u8]| read_snapshot(bytes));
+fuzz_target!(|bytes: &[u8]| {
+    let _opened = read_snapshot(bytes);
+});

@@ -227,19 +227,32 @@ fn packages() -> Vec<Package> {
     ]
 }
 
-/// Opens the bytes as a snapshot, after making format and checksum fit, and matches packages with it.
-pub fn read_snapshot(bytes: &[u8]) {
-    let mut sealed = b"PLIMSNP\n\x01\0\0\0\0\0\0\0".to_vec();
+/// Opens the bytes as a snapshot, after making format and checksum fit, and matches packages with it. Whether it opened.
+pub fn read_snapshot(bytes: &[u8]) -> bool {
+    static HEAD: OnceLock<Vec<u8>> = OnceLock::new();
+    let mut sealed = HEAD.get_or_init(|| starter_snapshot()[..16].to_vec()).clone();
     sealed.extend(bytes.get(16..).unwrap_or_default());
     let checksum = crc32fast::hash(&sealed[16..]);
     sealed[12..16].copy_from_slice(&checksum.to_le_bytes());
     let path = folder().join("snapshot");
     std::fs::write(&path, &sealed).expect("a temporary file");
-    if let Ok(snapshot) = Snapshot::open(&path) {
-        let _state = snapshot.state();
-        let _counts = (snapshot.counts(), snapshot.digest_is_right(), snapshot.ids().count());
-        let _matched = match_packages(&packages(), &snapshot, &MatchContext::default());
-    }
+    let Ok(snapshot) = Snapshot::open(&path) else { return false };
+    let _state = snapshot.state();
+    let _counts = (snapshot.counts(), snapshot.digest_is_right(), snapshot.ids().count());
+    let _matched = match_packages(&packages(), &snapshot, &MatchContext::default());
+    let starter = starter_snapshot_opened();
+    let _changes = (snapshot.changes_since(starter), starter.changes_since(&snapshot));
+    true
+}
+
+/// A sound snapshot to hold others against.
+fn starter_snapshot_opened() -> &'static Snapshot {
+    static STARTER: OnceLock<Snapshot> = OnceLock::new();
+    STARTER.get_or_init(|| {
+        let path = folder().join("starter-to-compare");
+        starter_feed(&path).expect("the starter feed");
+        Snapshot::open(&path).expect("the starter feed opens")
+    })
 }
 
 /// The starter feed's snapshot: a seed for [`read_snapshot`].
@@ -270,13 +283,9 @@ pub fn read_vex(bytes: &[u8]) {
 fn starter_findings() -> &'static [Finding] {
     static FINDINGS: OnceLock<Vec<Finding>> = OnceLock::new();
     FINDINGS.get_or_init(|| {
-        let path = folder().join("starter-for-vex");
-        starter_feed(&path).expect("the starter feed");
-        let snapshot = Snapshot::open(&path).expect("the starter feed opens");
-        match_packages(&packages(), &snapshot, &MatchContext::default()).findings
+        match_packages(&packages(), starter_snapshot_opened(), &MatchContext::default()).findings
     })
 }
-
 
 /// Imports one document, and matches packages with what became of it.
 ///

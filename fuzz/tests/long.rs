@@ -14,7 +14,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use plimsoll_fuzz::{case_files, read_claimed, read_layer};
+use plimsoll_fuzz::{case_files, read_claimed, read_layer, read_snapshot, starter_snapshot};
 
 /// `splitmix64`: small, and the same everywhere.
 struct Random(u64);
@@ -129,6 +129,40 @@ fn no_change_of_bytes_makes_a_parser_panic_or_work_without_end() {
     }
     println!("{wanted} inputs; the most work: {most}");
     assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+#[test]
+fn no_change_of_bytes_makes_a_snapshot_panic_or_work_without_end() {
+    let Some(wanted) = wanted() else {
+        return println!("skipped: PLIMSOLL_FUZZ_INPUTS is not set");
+    };
+    let starter = starter_snapshot();
+    let seeds = [(String::new(), starter.clone())];
+    let mut random = Random(seed());
+    let (mut opened, mut failures) = (0_u64, Vec::new());
+    let inputs = wanted.div_ceil(10);
+    for count in 0..inputs {
+        let mut bytes = starter.clone();
+        change(&mut random, &mut bytes, &seeds);
+        let mut ended = Ok(false);
+        let done = work::done_by(|| {
+            ended = catch_unwind(AssertUnwindSafe(|| read_snapshot(&bytes)));
+        });
+        opened += u64::from(matches!(ended, Ok(true)));
+        if ended.is_err() || done.unwrap_or_default() > ENDLESS {
+            let kept = keep(&format!("snapshot-{count}"), "snapshot", &bytes);
+            failures.push(format!("{done:?} of work, see {}", kept.display()));
+        }
+        if failures.len() >= 20 {
+            break;
+        }
+    }
+    println!("{inputs} snapshots, {opened} of them opened");
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+    assert!(
+        opened > 0 || inputs < 100,
+        "no changed snapshot opens: nothing behind the head was tried"
+    );
 }
 
 /// The sizes that a file is blown up to.
