@@ -250,6 +250,9 @@ pub(crate) async fn ensure(
     column::number(&row, "id")
 }
 
+/// Artifacts whose numbers one statement writes.
+const AT_ONCE: usize = 100;
+
 /// Where an artifact stands in every list and ranking.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Standing {
@@ -269,30 +272,40 @@ pub(crate) async fn set_counters(
     occasion: Occasion,
 ) -> Result<(), StoreError> {
     history::note(transaction, standings, occasion).await?;
-    for Standing { artifact, scanned, counters } in standings {
-        statement::query(
-            "UPDATE artifacts SET scanned = $2, risk_level = $3, cve = $4, sca = $5, asap = $6, later = $7, nntf = $8, \
-             baseline_high = $9, baseline_medium = $10, baseline_low = $11, malicious_serious = $12, \
-             malicious_suspicious = $13, malicious_remind = $14, top_tenths = $15 WHERE id = $1",
-        )
-        .bind(artifact)
-        .bind(scanned.map(|scanned| scanned.0))
-        .bind(scanned.is_some().then_some(i64::from(counters.risk_level())))
-        .bind(i64::from(counters.cve))
-        .bind(i64::from(counters.sca))
-        .bind(i64::from(counters.asap))
-        .bind(i64::from(counters.later))
-        .bind(i64::from(counters.nntf))
-        .bind(i64::from(counters.baseline_high))
-        .bind(i64::from(counters.baseline_medium))
-        .bind(i64::from(counters.baseline_low))
-        .bind(i64::from(counters.malicious_serious))
-        .bind(i64::from(counters.malicious_suspicious))
-        .bind(i64::from(counters.malicious_remind))
-        .bind(i64::from(counters.top_tenths))
-        .execute(transaction)
-        .await
-        .doing("writing counters")?;
+    for chunk in standings.chunks(AT_ONCE) {
+        // One statement for many: each costs a way to the database and back.
+        let mut query = QueryBuilder::new(
+            "WITH new_numbers (artifact_id, scanned, risk_level, cve, sca, asap, later, nntf, baseline_high, baseline_medium, \
+             baseline_low, malicious_serious, malicious_suspicious, malicious_remind, top_tenths) AS (",
+        );
+        query.push_values(chunk, |mut values, standing| {
+            let Standing { artifact, scanned, counters } = standing;
+            values
+                .push_bind(*artifact)
+                .push_bind(scanned.map(|scanned| scanned.0))
+                .push_bind(scanned.is_some().then_some(i64::from(counters.risk_level())))
+                .push_bind(i64::from(counters.cve))
+                .push_bind(i64::from(counters.sca))
+                .push_bind(i64::from(counters.asap))
+                .push_bind(i64::from(counters.later))
+                .push_bind(i64::from(counters.nntf))
+                .push_bind(i64::from(counters.baseline_high))
+                .push_bind(i64::from(counters.baseline_medium))
+                .push_bind(i64::from(counters.baseline_low))
+                .push_bind(i64::from(counters.malicious_serious))
+                .push_bind(i64::from(counters.malicious_suspicious))
+                .push_bind(i64::from(counters.malicious_remind))
+                .push_bind(i64::from(counters.top_tenths));
+        });
+        query.push(
+            ") UPDATE artifacts SET scanned = n.scanned, risk_level = n.risk_level, cve = n.cve, sca = n.sca, asap = n.asap, \
+             later = n.later, nntf = n.nntf, baseline_high = n.baseline_high, baseline_medium = n.baseline_medium, \
+             baseline_low = n.baseline_low, malicious_serious = n.malicious_serious, \
+             malicious_suspicious = n.malicious_suspicious, malicious_remind = n.malicious_remind, \
+             top_tenths = n.top_tenths FROM new_numbers n WHERE artifacts.id = n.artifact_id",
+        );
+        let is_full = chunk.len() == AT_ONCE;
+        query.build().persistent(is_full).execute(transaction).await.doing("writing counters")?;
     }
     Ok(())
 }

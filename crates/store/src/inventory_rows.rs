@@ -23,6 +23,8 @@ use crate::{
 const DOING: &str = "writing an inventory";
 /// Rows of one statement.
 const ROWS: usize = 500;
+/// Inventories that one statement writes.
+const WRITTEN: usize = 100;
 /// Inventories whose numbers of images stand in one row.
 const COUNTED: i64 = 256;
 
@@ -186,24 +188,32 @@ impl Evaluated {
         })
     }
 
-    /// Writes it to a stored inventory.
-    pub(crate) async fn write(
-        &self,
+    /// Writes what follows from their parts to stored inventories.
+    pub(crate) async fn write<'a>(
         transaction: &mut Transaction,
-        inventory: i64,
+        inventories: impl IntoIterator<Item = (i64, &'a Self)>,
     ) -> Result<(), StoreError> {
-        statement::query(
-            "UPDATE inventories SET counters = $2, verdict = $3, gaps = $4, lead_part = $5, lead_number = $6 WHERE id = $1",
-        )
-        .bind(inventory)
-        .bind(tally::pack_counters(&self.counters))
-        .bind(self.verdict.to_string())
-        .bind(self.gaps.as_deref())
-        .bind(self.lead.map(|lead| lead.0))
-        .bind(self.lead.map(|lead| lead.1))
-        .execute(transaction)
-        .await
-        .doing(DOING)?;
+        let inventories: Vec<(i64, &Self)> = inventories.into_iter().collect();
+        for chunk in inventories.chunks(WRITTEN) {
+            let mut query = QueryBuilder::new(
+                "WITH new_numbers (inventory_id, counters, verdict, gaps, lead_part, lead_number) AS (",
+            );
+            query.push_values(chunk, |mut values, (inventory, evaluated)| {
+                values
+                    .push_bind(*inventory)
+                    .push_bind(tally::pack_counters(&evaluated.counters))
+                    .push_bind(evaluated.verdict.to_string())
+                    .push_bind(evaluated.gaps.clone())
+                    .push_bind(evaluated.lead.map(|lead| lead.0))
+                    .push_bind(evaluated.lead.map(|lead| lead.1));
+            });
+            query.push(
+                ") UPDATE inventories SET counters = n.counters, verdict = n.verdict, gaps = n.gaps, lead_part = n.lead_part, \
+                 lead_number = n.lead_number FROM new_numbers n WHERE inventories.id = n.inventory_id",
+            );
+            let is_full = chunk.len() == WRITTEN;
+            query.build().persistent(is_full).execute(transaction).await.doing(DOING)?;
+        }
         Ok(())
     }
 }
@@ -269,7 +279,7 @@ pub(crate) async fn ensure(
         let id = column::number(&row, "id")?;
         let changed = Evaluated::from_row(&row)? != evaluated;
         if changed {
-            evaluated.write(transaction, id).await?;
+            Evaluated::write(transaction, [(id, &evaluated)]).await?;
         }
         return Ok(InventoryRow { id, evaluated, changed });
     }

@@ -20,12 +20,15 @@ use crate::{
     inventory_rows::{self, Additions, InventoryRow},
     own_counters,
     parts::{self, Key, Prepared, sha256},
-    scans, statement,
+    scans,
+    statement::{self, QueryBuilder},
 };
 
 const DOING: &str = "recording a scan";
 /// Reports that one transaction takes in.
 const AT_ONCE: usize = 250;
+/// Inventories that one statement asks for.
+const ROWS: usize = 500;
 
 /// Where a report goes.
 struct Target {
@@ -249,7 +252,8 @@ async fn attach(
     let evaluated = &inventory.evaluated;
     if inventory.changed {
         // The same parts say something else than at the last look: the feed has become old meanwhile.
-        restate(transaction, inventory, true, Occasion { at: now, by: ChangedBy::Scan }).await?;
+        let restated = Restated { inventory, has_new_verdict: true, has_new_counters: true };
+        restate(transaction, &[restated], Occasion { at: now, by: ChangedBy::Scan }).await?;
     }
     let named = [split.digest.as_slice(), split.identity.as_slice()].concat();
     let digest = Digest::from_bytes(sha256(&named));
@@ -296,36 +300,56 @@ async fn attach(
     Ok(RecordOutcome::Stored)
 }
 
-/// Brings the artifacts of an inventory to what follows from its parts now.
+/// An inventory from whose parts something else follows than before.
+pub(crate) struct Restated<'a> {
+    pub(crate) inventory: &'a InventoryRow,
+    pub(crate) has_new_verdict: bool,
+    pub(crate) has_new_counters: bool,
+}
+
+/// Brings the artifacts of inventories to what follows from their parts now. Answers how many artifacts these are.
 pub(crate) async fn restate(
     transaction: &mut Transaction,
-    inventory: &InventoryRow,
-    has_new_verdict: bool,
+    inventories: &[Restated<'_>],
     occasion: Occasion,
 ) -> Result<u64, StoreError> {
-    let rows = statement::query("SELECT id, scanned FROM artifacts WHERE inventory_id = $1")
-        .bind(inventory.id)
-        .fetch_all(transaction)
-        .await
-        .doing(DOING)?;
-    let mut standings = Vec::with_capacity(rows.len());
-    for row in &rows {
-        standings.push(Standing {
-            artifact: column::number(row, "id")?,
-            scanned: column::optional_time(row, "scanned")?,
-            counters: inventory.evaluated.counters,
-        });
+    let mut count = 0_u64;
+    for chunk in inventories.chunks(ROWS) {
+        let by_id: BTreeMap<i64, &Restated<'_>> =
+            chunk.iter().map(|one| (one.inventory.id, one)).collect();
+        let mut query = QueryBuilder::new(
+            "SELECT id, inventory_id, scanned FROM artifacts WHERE inventory_id IN (",
+        );
+        let mut listed = query.separated(", ");
+        for id in by_id.keys() {
+            listed.push_bind(*id);
+        }
+        query.push(") ORDER BY id");
+        let rows = query.build().persistent(false).fetch_all(transaction).await.doing(DOING)?;
+        count += u64::try_from(rows.len()).unwrap_or(u64::MAX);
+        let mut standings = Vec::with_capacity(rows.len());
+        for row in &rows {
+            let inventory: i64 = column::number(row, "inventory_id")?;
+            let Some(one) = by_id.get(&inventory).filter(|one| one.has_new_counters) else {
+                continue;
+            };
+            standings.push(Standing {
+                artifact: column::number(row, "id")?,
+                scanned: column::optional_time(row, "scanned")?,
+                counters: one.inventory.evaluated.counters,
+            });
+        }
+        artifacts::set_counters(transaction, &standings, occasion).await?;
+        for one in chunk.iter().filter(|one| one.has_new_verdict) {
+            statement::query(
+                "UPDATE artifacts SET verdict = $2 WHERE inventory_id = $1 AND verdict <> $2",
+            )
+            .bind(one.inventory.id)
+            .bind(one.inventory.evaluated.verdict.to_string())
+            .execute(transaction)
+            .await
+            .doing(DOING)?;
+        }
     }
-    artifacts::set_counters(transaction, &standings, occasion).await?;
-    if has_new_verdict {
-        statement::query(
-            "UPDATE artifacts SET verdict = $2 WHERE inventory_id = $1 AND verdict <> $2",
-        )
-        .bind(inventory.id)
-        .bind(inventory.evaluated.verdict.to_string())
-        .execute(transaction)
-        .await
-        .doing(DOING)?;
-    }
-    Ok(u64::try_from(rows.len()).unwrap_or(u64::MAX))
+    Ok(count)
 }

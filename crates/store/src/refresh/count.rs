@@ -17,7 +17,7 @@ use crate::{
     inventory_set::InventorySet,
     numbers, own_counters,
     parts::failed,
-    recording::restate,
+    recording::{Restated, restate},
     statement::{self, QueryBuilder},
 };
 
@@ -124,16 +124,18 @@ impl Store {
 
         let occasion = Occasion { at: now, by: ChangedBy::Refresh };
         let mut transaction = self.write().await?;
-        let mut artifacts = 0;
-        for (inventory, before) in &changed {
-            let now = &inventory.evaluated;
-            now.write(&mut transaction, inventory.id).await?;
-            let has_new_verdict = now.verdict != before.verdict;
-            if has_new_verdict || now.counters != before.counters {
-                artifacts +=
-                    restate(&mut transaction, inventory, has_new_verdict, occasion).await?;
-            }
-        }
+        let written = changed.iter().map(|(now, _)| (now.id, &now.evaluated));
+        Evaluated::write(&mut transaction, written).await?;
+        let restated: Vec<Restated<'_>> = changed
+            .iter()
+            .map(|(inventory, before)| Restated {
+                inventory,
+                has_new_verdict: inventory.evaluated.verdict != before.verdict,
+                has_new_counters: inventory.evaluated.counters != before.counters,
+            })
+            .filter(|one| one.has_new_verdict || one.has_new_counters)
+            .collect();
+        let artifacts = restate(&mut transaction, &restated, occasion).await?;
         // Of all of them: what a rule names may be called otherwise now, with the same numbers.
         own_counters::recount_inventories(&mut transaction, ids, now).await?;
         if state.advance(&mut transaction, "count", *last, [0, 0, artifacts]).await? {
