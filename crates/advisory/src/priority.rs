@@ -218,11 +218,7 @@ pub fn evaluate(signals: &Signals, context: &MatchContext, date: Timestamp) -> E
 /// The tier of a score in tenths.
 #[must_use]
 pub const fn tier(tenths: u16) -> Priority {
-    match tenths {
-        135.. => Priority::Asap,
-        70.. => Priority::Later,
-        _ => Priority::Nntf,
-    }
+    Priority::of_tenths(tenths)
 }
 
 const fn level(signals: &Signals, has_vector: bool, c10: u16) -> Level {

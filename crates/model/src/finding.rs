@@ -156,6 +156,18 @@ words!(
 );
 words!(Priority, "asap, later, nntf", Nntf = "nntf", Later = "later", Asap = "asap");
 
+impl Priority {
+    /// The priority of a score in tenths.
+    #[must_use]
+    pub const fn of_tenths(tenths: u16) -> Self {
+        match tenths {
+            135.. => Self::Asap,
+            70.. => Self::Later,
+            _ => Self::Nntf,
+        }
+    }
+}
+
 /// What a finding is about.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

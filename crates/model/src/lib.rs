@@ -14,6 +14,7 @@ pub mod package;
 pub mod platform;
 pub mod properties;
 pub mod purl;
+pub mod record;
 pub mod reference;
 pub mod report;
 pub mod secret;
@@ -29,6 +30,7 @@ pub use finding::{Evidence, Finding, Fix, Kind, Level, Priority, Status, Subject
 pub use ignore::{IgnoreRule, ImageNames, NewIgnoreRule, RuleError, RuleSource, RuleType};
 pub use package::{Location, Package, SourcePackage};
 pub use platform::{Platform, PlatformError};
+pub use record::{RecordName, RecordNameError};
 pub use reference::{ImageReference, ReferenceError};
 pub use report::{FeedSource, FeedState, ImageIdentity, Report};
 pub use secret::Secret;

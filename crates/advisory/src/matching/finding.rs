@@ -13,8 +13,8 @@ mod view;
 use std::collections::{BTreeMap, BTreeSet};
 
 use plimsoll_model::{
-    Evidence, Finding, Fix, Kind, Level, Origin, Package, Status, Subject, Timestamp,
-    counters::APPLICATION_RECORD, ecosystem::Row,
+    Evidence, Finding, Fix, Kind, Level, Origin, Package, RecordName, Status, Subject, Timestamp,
+    ecosystem::Row,
 };
 
 use super::{MatchContext, candidates::Statement, release, upstream};
@@ -180,14 +180,18 @@ fn malicious(package: &Package, hit: &Statement<'_>) -> Finding {
 
 /// What counts as one: a CVE of a distribution's release, however many packages it touches; an id of a language package.
 fn record_name(about: &Subjects<'_>, id: &str) -> String {
-    let (package, word) = (about.package, about.row.record_word);
-    match about.row.origin {
-        Origin::System => {
-            let release = release::in_record_name(&package.ecosystem, package.release.as_deref());
-            format!("{word}:{release}:{id}")
+    let (package, word, id) = (about.package, about.row.record_word.to_owned(), id.to_owned());
+    let name = match about.row.origin {
+        Origin::System => RecordName::System {
+            distribution: word,
+            release: release::in_record_name(&package.ecosystem, package.release.as_deref()),
+            id,
+        },
+        Origin::Application => {
+            RecordName::Application { language: word, package: package.name.clone(), id }
         }
-        Origin::Application => format!("{APPLICATION_RECORD}{word}:{}:{id}", package.name),
-    }
+    };
+    name.to_string()
 }
 
 /// Other ids of the same vulnerability. Those of an advisory on several CVEs could belong to any of them.
