@@ -157,7 +157,7 @@ pub(crate) async fn report(
          JOIN reports p ON p.artifact_id = a.id LEFT JOIN inventories v ON v.id = a.inventory_id WHERE a.digest = $1",
     )
     .bind(digest.to_string())
-    .fetch_optional(&mut *connection)
+    .fetch_optional(connection)
     .await
     .doing(DOING)?;
     let Some(row) = row else { return Ok(None) };
@@ -185,6 +185,20 @@ pub(crate) async fn report(
     inventories::join(frame, &parts).map(Some)
 }
 
+/// The report of the artifact in that row.
+pub(crate) async fn report_of(
+    connection: &mut DatabaseConnection,
+    artifact: i64,
+) -> Result<Option<Report>, StoreError> {
+    let row = statement::query("SELECT digest FROM artifacts WHERE id = $1")
+        .bind(artifact)
+        .fetch_optional(connection)
+        .await
+        .doing("reading a report")?;
+    let Some(row) = row else { return Ok(None) };
+    report(connection, &column::digest(&row, "digest")?).await
+}
+
 async fn stored_parts(
     connection: &mut DatabaseConnection,
     ids: &[i64],
@@ -199,12 +213,8 @@ async fn stored_parts(
             listed.push_bind(*id);
         }
         query.push(")");
-        let rows = query
-            .build()
-            .persistent(false)
-            .fetch_all(&mut *connection)
-            .await
-            .doing("reading parts")?;
+        let rows =
+            query.build().persistent(false).fetch_all(connection).await.doing("reading parts")?;
         for row in &rows {
             let part = StoredPart {
                 content: column::get(row, "content")?,
@@ -302,7 +312,7 @@ pub(crate) async fn set_counters(
              later = n.later, nntf = n.nntf, baseline_high = n.baseline_high, baseline_medium = n.baseline_medium, \
              baseline_low = n.baseline_low, malicious_serious = n.malicious_serious, \
              malicious_suspicious = n.malicious_suspicious, malicious_remind = n.malicious_remind, \
-             top_tenths = n.top_tenths FROM new_numbers n WHERE artifacts.id = n.artifact_id",
+             top_tenths = n.top_tenths, first_scanned = COALESCE(artifacts.first_scanned, n.scanned) FROM new_numbers n WHERE artifacts.id = n.artifact_id",
         );
         let is_full = chunk.len() == AT_ONCE;
         query.build().persistent(is_full).execute(transaction).await.doing("writing counters")?;

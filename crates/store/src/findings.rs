@@ -6,13 +6,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use plimsoll_model::{Finding, Kind, Level, Priority, Subject};
+use plimsoll_model::{Finding, Kind, Level, Priority, Subject, Timestamp};
 
 use crate::{
     ImageRow, StoreError,
     column::{self, searchable},
-    database::{DatabaseRow, Transaction},
+    database::{DatabaseConnection, DatabaseRow, Transaction},
     error::Doing,
+    parts::Times,
     statement::{self, QueryBuilder},
 };
 
@@ -105,10 +106,12 @@ pub(crate) async fn replace(
     transaction: &mut Transaction,
     artifact: i64,
     findings: &[Finding],
+    now: Timestamp,
 ) -> Result<(), StoreError> {
     let open = findings.iter().filter(|finding| finding.is_open());
     let mut wanted: BTreeSet<Row> = open.map(Row::of).collect();
     let stored = stored(transaction, artifact).await?;
+    let first_seen = first_seen(transaction, artifact).await?;
     let mut next = stored.keys().next_back().map_or(1, |number| number.saturating_add(1));
     for (number, row) in &stored {
         if !wanted.remove(row) {
@@ -122,13 +125,35 @@ pub(crate) async fn replace(
     }
     let mut numbered = Vec::with_capacity(wanted.len());
     for row in wanted {
-        numbered.push((next, row));
+        let record = (row.kind.to_owned(), row.record.clone());
+        let first_seen = first_seen.get(&record).copied().unwrap_or(now.0);
+        numbered.push((next, row, Times { first_seen, modified: now.0 }));
         next = next.saturating_add(1);
     }
     for part in numbered.chunks(ROWS) {
         insert(transaction, artifact, part).await?;
     }
     Ok(())
+}
+
+/// Since when an artifact has each of its findings, by kind and record.
+async fn first_seen(
+    connection: &mut DatabaseConnection,
+    artifact: i64,
+) -> Result<BTreeMap<(String, String), i64>, StoreError> {
+    let rows = statement::query(
+        "SELECT kind, record, MIN(first_seen) AS first_seen FROM findings WHERE artifact_id = $1 GROUP BY kind, record",
+    )
+    .bind(artifact)
+    .fetch_all(connection)
+    .await
+    .doing(DOING)?;
+    let mut seen = BTreeMap::new();
+    for row in &rows {
+        let record = (column::text(row, "kind")?, column::text(row, "record")?);
+        seen.insert(record, column::get(row, "first_seen")?);
+    }
+    Ok(seen)
 }
 
 async fn stored(
@@ -161,13 +186,13 @@ async fn stored(
 async fn insert(
     transaction: &mut Transaction,
     artifact: i64,
-    rows: &[(i64, Row)],
+    rows: &[(i64, Row, Times)],
 ) -> Result<(), StoreError> {
     let mut findings = QueryBuilder::new(
         "INSERT INTO findings (artifact_id, number, kind, finding_id, record, subject, level, priority, tenths, \
-         fix_version, title) ",
+         fix_version, title, first_seen, modified) ",
     );
-    findings.push_values(rows, |mut values, (number, row)| {
+    findings.push_values(rows, |mut values, (number, row, times)| {
         values
             .push_bind(artifact)
             .push_bind(*number)
@@ -179,13 +204,15 @@ async fn insert(
             .push_bind(row.priority)
             .push_bind(row.tenths)
             .push_bind(row.fix_version.clone())
-            .push_bind(row.title.clone());
+            .push_bind(row.title.clone())
+            .push_bind(times.first_seen)
+            .push_bind(times.modified);
     });
     findings.build().persistent(false).execute(transaction).await.doing(DOING)?;
 
     let names: Vec<(i64, &String)> = rows
         .iter()
-        .flat_map(|(number, row)| row.names.iter().map(|name| (*number, name)))
+        .flat_map(|(number, row, _)| row.names.iter().map(|name| (*number, name)))
         .collect();
     for part in names.chunks(ROWS) {
         let mut insert =

@@ -186,6 +186,11 @@ fn unpack_identity(bytes: &[u8], artifact: &Digest) -> Option<ImageIdentity> {
     })
 }
 
+/// The layers of an image from its packed identity.
+pub(crate) fn layers_of(identity: &[u8]) -> Option<Vec<Digest>> {
+    unpack_identity(identity, &Digest::from_bytes([0; 32])).map(|image| image.layers)
+}
+
 /// A stored part, as a report is put together from it.
 pub(crate) struct StoredPart {
     pub(crate) content: Vec<u8>,

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use plimsoll_model::{Ecosystem, Package, RiskCounters, Verdict};
+use plimsoll_model::{Ecosystem, Package, RiskCounters, Timestamp, Verdict};
 
 use crate::{
     Judge, Store, StoreError, column,
@@ -259,9 +259,10 @@ pub(crate) async fn ensure(
     split: &Split,
     prepared: &BTreeMap<Key, Prepared>,
     judge: &dyn Judge,
+    now: Timestamp,
     additions: &mut Additions,
 ) -> Result<InventoryRow, StoreError> {
-    let ids = ensure_parts(transaction, split, prepared, judge).await?;
+    let ids = ensure_parts(transaction, split, prepared, judge, now).await?;
     let distinct: BTreeSet<i64> = ids.iter().copied().collect();
     let distinct: Vec<i64> = distinct.into_iter().collect();
     let facts = facts(transaction, &distinct).await?;
@@ -311,6 +312,7 @@ async fn ensure_parts(
     split: &Split,
     prepared: &BTreeMap<Key, Prepared>,
     judge: &dyn Judge,
+    now: Timestamp,
 ) -> Result<Vec<i64>, StoreError> {
     let keys: BTreeSet<Key> = split.parts.iter().map(|(key, ..)| *key).collect();
     let keys: Vec<Key> = keys.into_iter().collect();
@@ -326,7 +328,7 @@ async fn ensure_parts(
         .filter(|key| !known.contains_key(*key))
         .filter_map(|key| prepared.get(key).or_else(|| fresh.get(key)).map(|part| (*key, part)))
         .collect();
-    known.extend(parts::add(transaction, &missing).await?);
+    known.extend(parts::add(transaction, &missing, now).await?);
     Ok(split.parts.iter().filter_map(|(key, ..)| known.get(key).copied()).collect())
 }
 
@@ -436,6 +438,16 @@ impl ImageCounts {
             }
         }
         Self(counts)
+    }
+
+    /// Inventories that images have, and how many.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (i64, u64)> + '_ {
+        self.0.iter().flat_map(|(block, counts)| {
+            let numbered = (0_i64..).zip(counts);
+            numbered
+                .filter(|(_, count)| **count > 0)
+                .map(move |(place, count)| (block * COUNTED + place, *count))
+        })
     }
 
     fn images_of(&self, inventory: i64) -> u64 {

@@ -16,6 +16,7 @@ mod admin_token;
 mod affected;
 mod artifacts;
 mod claims;
+mod closed_findings;
 mod column;
 mod copy;
 mod database;
@@ -23,10 +24,12 @@ mod error;
 mod event_rules;
 mod finding_sums;
 mod findings;
+mod fix_requests;
 mod fleet;
 mod history;
 mod ignore_rules;
 mod ignored;
+mod image_selection;
 mod images;
 mod inventories;
 mod inventory_rows;
@@ -56,6 +59,7 @@ mod subscriptions;
 mod sync;
 mod tally;
 mod tasks;
+mod vulnerabilities;
 mod workloads;
 
 pub use access_keys::{AccessKey, KeyError, KeySummary, NewKey};
@@ -65,12 +69,13 @@ pub use artifacts::Artifact;
 pub use copy::{Copied, CopyError};
 pub use error::StoreError;
 pub use event_rules::{EventError, EventRule, EventRuleQuery};
-pub use finding_sums::{FindingSums, ImageSelection};
+pub use finding_sums::FindingSums;
 pub use findings::Affected;
 pub use fleet::Fleet;
 pub use history::{ChangedBy, CounterChange, HISTORY_DAYS, HISTORY_DAYS_SETTING, ScannedChange};
 pub use ignore_rules::{IgnoreError, IgnoreRuleUse};
 pub use ignored::{IgnoredIn, IgnoredRecord};
+pub use image_selection::ImageSelection;
 pub use images::{ImageRow, RepoType, image_uuid, repo_id, split_repository};
 pub use inventory_rows::InventoryCounts;
 pub use lead_findings::LeadFinding;
@@ -94,5 +99,9 @@ pub use sync::{SyncListing, SyncOutcome, SyncedImage};
 pub use tasks::{
     Enqueued, FailOutcome, LEASE_SECONDS, Lease, MAX_ATTEMPTS, Origin, Retry, Task, TaskCounts,
     TaskState, TaskStatus,
+};
+pub use vulnerabilities::{
+    GroupedQuery, GroupedVulnerability, InstanceQuery, InstanceState, InstanceStates,
+    VulnerabilityFilter, VulnerabilityInstance, VulnerablePackage, WorkloadPlace,
 };
 pub use workloads::{Cluster, Workload};

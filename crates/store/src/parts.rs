@@ -11,11 +11,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use plimsoll_model::{FeedState, Finding, Gap, Package};
+use plimsoll_model::{FeedState, Finding, Gap, Package, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    StoreError, column,
+    StoreError, closed_findings, column,
     database::{DatabaseConnection, Transaction},
     error::Doing,
     findings::Row,
@@ -39,7 +39,7 @@ pub struct Judged {
     /// An EPSS score was too old to be used.
     pub stale_scores: bool,
     /// From which date of a snapshot on the same advisories may say something else.
-    pub until: Option<plimsoll_model::Timestamp>,
+    pub until: Option<Timestamp>,
 }
 
 /// Who knows what advisories say. The store keeps the answers, and asks again only for what may have changed.
@@ -103,6 +103,21 @@ pub(crate) struct Answer {
     pub(crate) lead: Option<(Vec<u8>, i64)>,
     pub(crate) until: Option<i64>,
     pub(crate) rows: Vec<Row>,
+    /// Vulnerabilities that were found and do not count.
+    pub(crate) suppressed: Vec<Finding>,
+}
+
+/// Since when a finding is known, and when what is said of it last changed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Times {
+    pub(crate) first_seen: i64,
+    pub(crate) modified: i64,
+}
+
+impl Times {
+    pub(crate) const fn new(now: Timestamp) -> Self {
+        Self { first_seen: now.0, modified: now.0 }
+    }
 }
 
 const DOING: &str = "writing parts";
@@ -199,6 +214,7 @@ impl Answer {
             lead: tally::lead(findings),
             until: None,
             rows,
+            suppressed: closed_findings::suppressed(findings),
         }
     }
 }
@@ -221,8 +237,7 @@ pub(crate) async fn known(
             listed.push_bind(key.to_vec());
         }
         query.push(")");
-        let rows =
-            query.build().persistent(false).fetch_all(&mut *connection).await.doing(DOING)?;
+        let rows = query.build().persistent(false).fetch_all(connection).await.doing(DOING)?;
         for row in &rows {
             let key: Vec<u8> = column::get(row, "key")?;
             if let Ok(key) = Key::try_from(key.as_slice()) {
@@ -237,6 +252,7 @@ pub(crate) async fn known(
 pub(crate) async fn add(
     transaction: &mut Transaction,
     parts: &[(Key, &Prepared)],
+    now: Timestamp,
 ) -> Result<BTreeMap<Key, i64>, StoreError> {
     let mut added = BTreeMap::new();
     for chunk in parts.chunks(ROWS) {
@@ -279,25 +295,31 @@ pub(crate) async fn add(
         }
     }
     let mut rows = Vec::new();
+    let times = Times::new(now);
     for (key, part) in parts {
         if let Some(id) = added.get(key) {
-            rows.extend((0..).zip(&part.answer.rows).map(|(number, row)| (*id, number, row)));
+            let of_part = (0..).zip(&part.answer.rows);
+            rows.extend(of_part.map(|(number, row)| (*id, number, row, times)));
+            closed_findings::add(transaction, *id, &part.answer.suppressed, now).await?;
         }
     }
     insert_rows(transaction, &rows).await?;
     Ok(added)
 }
 
-/// Replaces what is known of a part.
+/// Replaces what is known of a package, of which was found before what `before` says.
 pub(crate) async fn set_answer(
     transaction: &mut Transaction,
     part: i64,
-    before: &[Row],
+    purl: &str,
+    before: &[Finding],
     answer: &Answer,
+    now: Timestamp,
 ) -> Result<(), StoreError> {
+    let rows_before = rows_of(Some(purl), before);
     statement::query(
         "UPDATE parts SET asked = $2, matched = $3, gaps = $4, stale = $5, tally = $6, lead = $7, lead_number = $8, \
-         until = $9 WHERE id = $1",
+         until = $9, revision = (SELECT COALESCE(MAX(p.revision), 0) + 1 FROM parts p WHERE p.revision > 0) WHERE id = $1",
     )
     .bind(part)
     .bind(answer.asked.as_deref())
@@ -311,13 +333,52 @@ pub(crate) async fn set_answer(
     .execute(transaction)
     .await
     .doing(DOING)?;
-    if before == answer.rows.as_slice() {
+    let has_same_rows = rows_before == answer.rows;
+    if has_same_rows && closed_findings::suppressed(before) == answer.suppressed {
         return Ok(());
     }
-    delete_rows(transaction, part, before).await?;
-    let rows: Vec<(i64, i64, &Row)> =
-        (0..).zip(&answer.rows).map(|(number, row)| (part, number, row)).collect();
+    let times = times_of(transaction, part).await?;
+    let closed = closed_findings::stored(transaction, part).await?;
+    closed_findings::follow(transaction, part, before, (&times, &closed), answer, now).await?;
+    if has_same_rows {
+        return Ok(());
+    }
+    delete_rows(transaction, part, &rows_before).await?;
+    let rows: Vec<(i64, i64, &Row, Times)> = (0..)
+        .zip(&answer.rows)
+        .map(|(number, row)| {
+            let known = times.get(&(row.kind.to_owned(), row.record.clone()));
+            let seen = closed.get(&row.record).map(|(_, times)| times.first_seen);
+            let first_seen = known.map(|known| known.first_seen).or(seen).unwrap_or(now.0);
+            let is_same = rows_before.contains(row);
+            let modified = known.filter(|_| is_same).map_or(now.0, |known| known.modified);
+            (part, number, row, Times { first_seen, modified })
+        })
+        .collect();
     insert_rows(transaction, &rows).await
+}
+
+/// Since when a part has each of its findings, by kind and record.
+async fn times_of(
+    connection: &mut DatabaseConnection,
+    part: i64,
+) -> Result<BTreeMap<(String, String), Times>, StoreError> {
+    let rows = statement::query(
+        "SELECT kind, record, MIN(first_seen) AS first_seen, MAX(modified) AS modified FROM part_findings \
+         WHERE part_id = $1 GROUP BY kind, record",
+    )
+    .bind(part)
+    .fetch_all(connection)
+    .await
+    .doing(DOING)?;
+    let mut times = BTreeMap::new();
+    for row in &rows {
+        let key = (column::text(row, "kind")?, column::text(row, "record")?);
+        let (first_seen, modified) =
+            (column::get(row, "first_seen")?, column::get(row, "modified")?);
+        times.insert(key, Times { first_seen, modified });
+    }
+    Ok(times)
 }
 
 /// Removes a part's findings and their names.
@@ -356,14 +417,14 @@ pub(crate) fn has_names_of(rows: &[Row], other: &[Row]) -> bool {
 
 async fn insert_rows(
     transaction: &mut Transaction,
-    rows: &[(i64, i64, &Row)],
+    rows: &[(i64, i64, &Row, Times)],
 ) -> Result<(), StoreError> {
     for chunk in rows.chunks(ROWS) {
         let mut query = QueryBuilder::new(
             "INSERT INTO part_findings (part_id, number, kind, finding_id, record, subject, level, priority, tenths, \
-             fix_version, title) ",
+             fix_version, title, first_seen, modified) ",
         );
-        query.push_values(chunk, |mut values, (part, number, row)| {
+        query.push_values(chunk, |mut values, (part, number, row, times)| {
             let subject = Some(row.subject.clone()).filter(|subject| !subject.is_empty());
             values
                 .push_bind(*part)
@@ -376,13 +437,15 @@ async fn insert_rows(
                 .push_bind(row.priority)
                 .push_bind(row.tenths)
                 .push_bind(row.fix_version.clone())
-                .push_bind(row.title.clone());
+                .push_bind(row.title.clone())
+                .push_bind(times.first_seen)
+                .push_bind(times.modified);
         });
         query.build().persistent(false).execute(transaction).await.doing(DOING)?;
     }
     let mut names: Vec<(&String, i64, i64)> = rows
         .iter()
-        .flat_map(|(part, number, row)| row.names.iter().map(|name| (name, *part, *number)))
+        .flat_map(|(part, number, row, _)| row.names.iter().map(|name| (name, *part, *number)))
         .collect();
     // In the order of the index, so that its pages are filled one after another.
     names.sort_unstable();

@@ -78,7 +78,7 @@ impl Store {
         let Some(target) = target else { return Ok(RecordOutcome::Dropped) };
         let mut additions = Additions::new();
         let inventory =
-            inventory_rows::ensure(&mut transaction, &split, &prepared, judge, &mut additions)
+            inventory_rows::ensure(&mut transaction, &split, &prepared, judge, now, &mut additions)
                 .await?;
         inventory_rows::index(&mut transaction, additions).await?;
         let mut reached = BTreeSet::new();
@@ -145,6 +145,7 @@ impl Store {
                             split,
                             &prepared,
                             judge,
+                            now,
                             &mut additions,
                         )
                         .await?
@@ -293,7 +294,7 @@ async fn attach(
     .await
     .doing(DOING)?;
     if target.inventory.is_none() && target.report_digest.is_some() {
-        findings::replace(transaction, target.artifact, &[]).await?;
+        findings::replace(transaction, target.artifact, &[], now).await?;
     }
     reached.extend(target.inventory);
     reached.insert(inventory.id);

@@ -153,7 +153,7 @@ impl Store {
             drop(connection);
             if state.phase == "match" {
                 counting = None;
-                self.rematch_some(&state, &judge).await?;
+                self.rematch_some(&state, &judge, now).await?;
                 continue;
             }
             let begun = match counting.take() {

@@ -161,7 +161,7 @@ async fn write_artifact(
     .execute(transaction)
     .await
     .doing(DOING)?;
-    findings::replace(transaction, artifact, &scan.report.findings).await?;
+    findings::replace(transaction, artifact, &scan.report.findings, now).await?;
     own_counters::recount_artifacts(transaction, &BTreeSet::from([artifact]), now).await?;
     Ok(())
 }

@@ -36,6 +36,7 @@ const MIGRATIONS: &[Migration] = migrations![
     4 "0004_notifications.sql"
     5 "0005_ignore.sql"
     6 "0006_event_rules.sql"
+    7 "0007_vulnerabilities.sql"
 ];
 
 /// Brings the database up to date.

@@ -22,6 +22,7 @@ use crate::{
     master_key::{MasterKey, Place},
     nonces::NonceWriter,
     schema, statement,
+    vulnerabilities::VulnerabilityIndex,
 };
 
 /// Name of the database in the data directory.
@@ -107,6 +108,7 @@ struct Inner {
     master_key: MasterKey,
     nonces: NonceWriter,
     listing: Arc<RwLock<Listing>>,
+    vulnerabilities: Arc<RwLock<VulnerabilityIndex>>,
     hint: Notify,
 }
 
@@ -151,6 +153,7 @@ impl Store {
             master_key,
             nonces,
             listing: Arc::default(),
+            vulnerabilities: Arc::default(),
             hint: Notify::new(),
         };
         Ok(Self { inner: Arc::new(inner) })
@@ -226,6 +229,11 @@ impl Store {
     /// The list in memory, which may be behind the database.
     pub(crate) fn listing(&self) -> &Arc<RwLock<Listing>> {
         &self.inner.listing
+    }
+
+    /// Which images have which vulnerabilities, in memory, which may be behind the database.
+    pub(crate) fn vulnerability_index(&self) -> &Arc<RwLock<VulnerabilityIndex>> {
+        &self.inner.vulnerabilities
     }
 
     pub(crate) fn hint(&self) -> &Notify {

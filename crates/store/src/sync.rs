@@ -335,7 +335,8 @@ async fn update_image(
     let seen = if moved { now } else { image.row.updated };
     statement::query(
         "UPDATE images SET digest = $2, manifest_digest = $3, artifact_id = $4, image_id = $5, size = $6, repo_type = $7, \
-         tag_immutable = $8, created = $9, updated = $10 WHERE id = $1",
+         tag_immutable = $8, created = $9, updated = $10, previous_artifact_id = CASE WHEN artifact_id <> $4 THEN artifact_id \
+         ELSE previous_artifact_id END WHERE id = $1",
     )
     .bind(image.id)
     .bind(listed.digest.to_string())

@@ -23,7 +23,18 @@ const APPLICATION: u8 = 8;
 const BASELINE: u8 = 16;
 const MALWARE: u8 = 24;
 
+/// What stands for a record in tallies.
+pub(crate) fn hash_of(kind: Kind, record: &str) -> u64 {
+    let hash = sha256(format!("{kind}\n{record}").as_bytes());
+    hash.first_chunk::<8>().map_or(0, |bytes| u64::from_le_bytes(*bytes))
+}
+
 impl Entry {
+    /// What stands for the record, and how urgent it is: 3 asap, 2 later, else less. `None` unless it is a vulnerability.
+    pub(crate) fn vulnerability(self) -> Option<(u64, u8)> {
+        (self.class < BASELINE).then_some((self.record, self.class % 8))
+    }
+
     fn of(finding: &Finding) -> Option<Self> {
         if !finding.is_open() {
             return None;
@@ -78,11 +89,6 @@ impl Entry {
             },
         }
     }
-}
-
-fn hash_of(kind: Kind, key: &str) -> u64 {
-    let hash = sha256(format!("{kind}\n{key}").as_bytes());
-    hash.first_chunk::<8>().map_or(0, |bytes| u64::from_le_bytes(*bytes))
 }
 
 /// Whether a record is among entries as [`sum`] leaves them.

@@ -5,7 +5,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use plimsoll_model::{Finding, Package};
+use plimsoll_model::{Finding, Package, Timestamp};
 
 use super::{DOING, State};
 use crate::{
@@ -51,6 +51,7 @@ impl Store {
         &self,
         state: &State,
         judge: &Arc<dyn Judge>,
+        now: Timestamp,
     ) -> Result<(), StoreError> {
         let sql = if state.everything {
             "SELECT * FROM parts WHERE id > $1 AND ecosystem IS NOT NULL ORDER BY id LIMIT $2"
@@ -78,7 +79,7 @@ impl Store {
         }
         let has_rules = own_counters::has_any(&mut transaction).await?;
         for part in &differing {
-            write(&mut transaction, state.id, part, has_rules).await?;
+            write(&mut transaction, state.id, part, has_rules, now).await?;
         }
         if let Some(last) = last.filter(|_| !state.everything) {
             statement::query(
@@ -100,9 +101,9 @@ async fn write(
     refresh: i64,
     part: &Differs,
     has_rules: bool,
+    now: Timestamp,
 ) -> Result<(), StoreError> {
-    let before = rows_of(Some(&part.purl), &part.before);
-    set_answer(transaction, part.id, &before, &part.answer).await?;
+    set_answer(transaction, part.id, &part.purl, &part.before, &part.answer, now).await?;
     let row = statement::query(
         "SELECT counts, changes FROM refresh_parts WHERE refresh_id = $1 AND part_id = $2",
     )
@@ -192,6 +193,7 @@ impl Before {
                 lead: lead.zip(number),
                 until: column::get(row, "until")?,
                 rows: Vec::new(),
+                suppressed: Vec::new(),
             },
         })
     }

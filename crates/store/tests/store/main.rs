@@ -46,4 +46,6 @@ mod texts;
 #[cfg(test)]
 mod together;
 #[cfg(test)]
+mod vulnerabilities;
+#[cfg(test)]
 mod workloads;
