@@ -13,6 +13,7 @@ pub mod progress;
 pub mod scan;
 pub mod threshold;
 pub mod upgrade;
+pub mod upgrade_command;
 pub mod vex;
 
 pub use cache::LayerCache;
@@ -21,3 +22,4 @@ pub use progress::{NoProgress, Progress};
 pub use scan::{ScanOptions, Scanned, gaps_of_matching, is_gap_of_matching, scan};
 pub use threshold::{Threshold, ThresholdError};
 pub use upgrade::{Upgrade, upgrades};
+pub use upgrade_command::upgrade_command;

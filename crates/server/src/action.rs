@@ -10,6 +10,7 @@ mod event_operation;
 mod image;
 mod paging;
 mod statistics;
+mod vulnerability;
 mod whitelist;
 
 use std::{fmt, future::Future, pin::Pin};
@@ -32,15 +33,18 @@ pub const fn actions() -> &'static [Action] {
         Action::of::<statistics::DescribeCountScannedImage>(),
         Action::of::<event_operation::DescribeImageEventOperationCondition>(),
         Action::of::<event_operation::DescribeImageEventOperationPage>(),
+        Action::of::<vulnerability::DescribeImageGroupedVulList>(),
         Action::of::<statistics::DescribeImageRiskLevelStatistic>(),
         Action::of::<statistics::DescribeImageSecurityScanCount>(),
         Action::of::<statistics::DescribeImageStatistics>(),
+        Action::of::<vulnerability::DescribeImageVulList>(),
         Action::of::<whitelist::DescribeImageVulWhiteList>(),
         Action::of::<dockerhub::GetDockerhubImageRiskRankInfo>(),
         Action::of::<dockerhub::GetDockerhubImageRiskStatistic>(),
         Action::of::<event_operation::GetImageEventOperation>(),
         Action::of::<dockerhub::ListDockerhubImage>(),
         Action::of::<image::ListImageRisk>(),
+        Action::of::<vulnerability::OperateImageVul>(),
         Action::of::<event_operation::UpdateImageEventOperation>(),
         Action::of::<whitelist::UpdateImageVulWhitelistTarget>(),
     ];
@@ -122,6 +126,8 @@ pub enum ParameterKind {
     Integer,
     /// A decimal integer of 64 bits.
     Long,
+    /// `true` or `false`.
+    Boolean,
     /// A list of texts.
     TextList,
 }
@@ -195,6 +201,11 @@ fn answer<'a, A: Run>(context: Context<'a>, sent: &'a Parameters) -> Answering<'
 fn failed(action: &'static str, error: &StoreError) -> Refusal {
     tracing::error!(action, error = error as &dyn std::error::Error, "action failed");
     if error.is_transient() { Refusal::Unavailable } else { Refusal::Server }
+}
+
+/// A time as the contract writes it: milliseconds since 1970.
+const fn milliseconds(time: Timestamp) -> i64 {
+    time.0.saturating_mul(1_000)
 }
 
 /// A number as the contract's 32-bit fields hold it; strict clients fail on a larger one.

@@ -23,7 +23,7 @@ fn the_official_sdks_list_filter_page_rank_and_are_refused() {
     let Some(python) = python() else { return };
     let mut driver = Command::new(python);
     driver.arg(root().join("crates/server/tests/sdk/drive.py"));
-    drive(driver, 120);
+    drive(driver, 180);
 }
 
 #[test]
@@ -31,5 +31,5 @@ fn the_official_node_sdk_lists_filters_pages_ranks_and_is_refused() {
     let Some(packages) = node_packages() else { return };
     let mut driver = Command::new("node");
     driver.arg(root().join("crates/server/tests/sdk/drive.mjs")).arg(packages);
-    drive(driver, 28);
+    drive(driver, 38);
 }

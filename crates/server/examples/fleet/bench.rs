@@ -18,6 +18,7 @@ use plimsoll_store::{AffectedQuery, Judge, Refreshed, Store};
 use crate::{
     Failure, Options,
     images::{digest, mix, report},
+    lists,
     made::{self, Made},
     say, today,
 };
@@ -36,6 +37,7 @@ pub(crate) async fn run(
     say("|---|---|");
     matching(snapshot, made)?;
     affected(store).await?;
+    lists::run(store, "after the start").await?;
     let changed = changed_snapshot(options, made)?;
     let begun = Instant::now();
     let changes = changed.changes_since(snapshot).ok_or("a snapshot is damaged")?;
@@ -64,6 +66,7 @@ pub(crate) async fn run(
         ),
     );
     affected(store).await?;
+    lists::run(store, "after a refresh").await?;
     let none = Arc::new(SnapshotJudge::new(None, now));
     store.begin_refresh(none.as_ref(), None, true, now).await?;
     finish(store, none, now).await?;
@@ -245,7 +248,7 @@ async fn size(store: &Store, options: &Options, made: &Made) -> Result<(), Failu
     Ok(())
 }
 
-fn row(measure: &str, figure: &str) {
+pub(crate) fn row(measure: &str, figure: &str) {
     say(&format!("| {measure} | {figure} |"));
 }
 
@@ -253,6 +256,6 @@ fn seconds(time: Duration) -> String {
     format!("{:.2} s", time.as_secs_f64())
 }
 
-fn milliseconds(time: Duration) -> String {
+pub(crate) fn milliseconds(time: Duration) -> String {
     format!("{:.2} ms", time.as_secs_f64() * 1_000.0)
 }

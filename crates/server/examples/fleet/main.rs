@@ -11,6 +11,7 @@
 
 mod bench;
 mod images;
+mod lists;
 mod made;
 
 use std::{

@@ -38,9 +38,14 @@ impl Paging {
     pub(super) const ABOUT_SIZE: &'static str = "Entries of a page, 1 to 100, 20 by default.";
 
     pub(super) fn of(sent: &Parameters) -> Result<Self, Refusal> {
+        Self::with_default(sent, DEFAULT_PAGE_SIZE)
+    }
+
+    /// The same of a list whose pages have another size where none is asked for.
+    pub(super) fn with_default(sent: &Parameters, size: i32) -> Result<Self, Refusal> {
         Ok(Self {
             page: within(sent, "CurrentPage", 1, i32::MAX)?,
-            size: within(sent, "PageSize", DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE)?,
+            size: within(sent, "PageSize", size, MAX_PAGE_SIZE)?,
         })
     }
 

@@ -91,7 +91,7 @@ impl Parameters {
         self.text(name).ok_or_else(|| Refusal::MissingParameter(name.to_owned()))
     }
 
-    /// A decimal integer of 32 bits, as every integer parameter of this API is.
+    /// A decimal integer of 32 bits, as most integer parameters of this API are.
     ///
     /// # Errors
     /// [`Refusal::InvalidParameter`] names it and says what it can be.
@@ -101,6 +101,19 @@ impl Parameters {
         match text.parse() {
             Ok(value) if is_decimal => Ok(Some(value)),
             _ => Err(Refusal::invalid(name, text, "a decimal integer of 32 bits")),
+        }
+    }
+
+    /// A decimal integer of 64 bits.
+    ///
+    /// # Errors
+    /// [`Refusal::InvalidParameter`] names it and says what it can be.
+    pub fn long(&self, name: &str) -> Result<Option<i64>, Refusal> {
+        let Some(text) = self.text(name) else { return Ok(None) };
+        let is_decimal = text.strip_prefix('-').unwrap_or(text).bytes().all(|b| b.is_ascii_digit());
+        match text.parse() {
+            Ok(value) if is_decimal => Ok(Some(value)),
+            _ => Err(Refusal::invalid(name, text, "a decimal integer of 64 bits")),
         }
     }
 
@@ -224,6 +237,8 @@ mod tests {
         assert_eq!(sent.integer("n"), Ok(Some(20)));
         assert_eq!(sent.integer("minus"), Ok(Some(-1)));
         assert_eq!((sent.integer("e"), sent.integer("absent")), (Ok(None), Ok(None)));
+        assert_eq!((sent.long("big"), sent.long("absent")), (Ok(Some(2_147_483_648)), Ok(None)));
+        assert!(refused(sent.long("hex")).contains("\"hex\""));
         for name in ["big", "hex", "plus"] {
             assert!(refused(sent.integer(name)).contains(&format!("\"{name}\"")));
         }

@@ -17,14 +17,14 @@ fn root() -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
 }
 
-async fn filled() -> Server {
+pub(crate) async fn filled() -> Server {
     let server = Server::start().await;
     fill(&server).await;
     server
 }
 
 /// Compares a body with the one in `expect/`, apart from its request id.
-fn expect(name: &str, reply: &Reply) {
+pub(crate) fn expect(name: &str, reply: &Reply) {
     assert_eq!(reply.status, 200, "{}", reply.body);
     // One member a line, so that a change can be seen; members, order and values stay as sent.
     let mut body = reply.body.replace(&reply.headers["x-acs-request-id"], "<request id>");
@@ -252,7 +252,7 @@ async fn numbers_agree_across_actions() {
 }
 
 /// One answer without its request id.
-async fn numbers(server: &Server, action: &str, parameters: &[(&str, &str)]) -> Value {
+pub(crate) async fn numbers(server: &Server, action: &str, parameters: &[(&str, &str)]) -> Value {
     let mut call = server.call(Scheme::Acs3, action);
     for (name, value) in parameters {
         call = call.with(name, value);
@@ -335,14 +335,20 @@ async fn answers_fit_the_clients_types() {
         "ListImageRisk",
         "DescribeCountNotScannedImage",
         "DescribeCountScannedImage",
+        "DescribeImageGroupedVulList",
         "DescribeImageRiskLevelStatistic",
         "DescribeImageSecurityScanCount",
         "DescribeImageStatistics",
+        "DescribeImageVulList",
         "GetDockerhubImageRiskRankInfo",
         "GetDockerhubImageRiskStatistic",
         "ListDockerhubImage",
     ] {
         let mut call = server.call(Scheme::Acs3, action);
+        if action == "DescribeImageVulList" {
+            // Only images that run somewhere say where.
+            call = call.with("Type", "cve").with("ClusterId", "c80f79959fd724a888e1187779b13");
+        }
         if action == "ListDockerhubImage" {
             call = call.with("Query", "team/app");
         }
@@ -350,6 +356,19 @@ async fn answers_fit_the_clients_types() {
         fits(action, &reply, &schema["actions"][action]["response"]);
     }
 }
+
+/// Members that say nothing of an image, and are left out where the vendor sends them.
+const LEFT_OUT: &[&str] = &[
+    "DescribeImageGroupedVulList.GroupedVulItems.RuleTag",
+    "DescribeImageVulList.VulRecords.ContainerId",
+    "DescribeImageVulList.VulRecords.InstanceName",
+    "DescribeImageVulList.VulRecords.InternetIp",
+    "DescribeImageVulList.VulRecords.IntranetIp",
+    "DescribeImageVulList.VulRecords.RuleTag",
+    "DescribeImageVulList.VulRecords.TargetId",
+    "DescribeImageVulList.VulRecords.TargetName",
+    "DescribeImageVulList.VulRecords.TargetType",
+];
 
 pub(crate) fn fits(place: &str, value: &Value, fields: &Value) {
     let members = value.as_object().unwrap();
@@ -361,6 +380,10 @@ pub(crate) fn fits(place: &str, value: &Value, fields: &Value) {
     for field in fields {
         let name = field["name"].as_str().unwrap();
         let place = format!("{place}.{name}");
+        if LEFT_OUT.contains(&place.as_str()) {
+            assert!(!members.contains_key(name), "{place} is there");
+            continue;
+        }
         let value = members.get(name).unwrap_or_else(|| panic!("{place} is missing"));
         let is_of_type = match field["type"].as_str().unwrap() {
             "s" => value.is_string(),

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use plimsoll_model::{
-    Coverage, Digest, Finding, ImageIdentity, Kind, Level, Platform, Priority, Report, Subject,
-    Urgency,
+    Coverage, Digest, Ecosystem, Finding, Fix, ImageIdentity, Kind, Level, Location, Package,
+    Platform, Priority, Report, Subject, Urgency, Why,
 };
 use plimsoll_store::{
     NetType, RegistrySettings, RepoType, ScanRecord, SyncListing, SyncedImage, UrlScheme, Workload,
@@ -56,30 +56,54 @@ fn vulnerability(name: &str, priority: Priority, tenths: u16) -> Finding {
         id: name.to_owned(),
         record: format!("debian:12:{name}"),
         aliases: vec![],
-        advisories: vec![],
+        advisories: vec!["DSA-1-1".to_owned(), format!("DEBIAN-{name}")],
         level: Level::High,
         priority: Some(priority),
         score: Some(f64::from(tenths) / 10.0),
         urgency: Some(Urgency {
             tenths,
-            c10: 0,
+            c10: 75,
             t100: 60,
             e10: 10,
             a10: 10,
             rules: vec![],
             pending: false,
-            cvss: None,
+            cvss: Some("CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:N/I:N/A:H".to_owned()),
             known_exploited: None,
             epss: None,
         }),
         subject: Subject::Purl("pkg:deb/debian/openssl@3".to_owned()),
         title: name.to_owned(),
         evidence: vec![],
-        fix: None,
+        fix: Some(Fix { version: Some("3.0.14-1".to_owned()), advice: "upgrade".to_owned() }),
         status: None,
         suppressed: None,
         views: Vec::new(),
-        why: Vec::new(),
+        why: vec![Why {
+            advisory: "DSA-1-1".to_owned(),
+            source: "osv/Debian".to_owned(),
+            revision: None,
+            range: "[0, 3.0.14-1)".to_owned(),
+            comparison: "3.0.11-1 < 3.0.14-1 by dpkg".to_owned(),
+            package: "openssl 1:3.0.11-1".to_owned(),
+        }],
+        extra: BTreeMap::new(),
+    }
+}
+
+fn openssl() -> Package {
+    Package {
+        ecosystem: Ecosystem::named("Debian"),
+        release: Some("12".to_owned()),
+        name: "openssl".to_owned(),
+        version: "1:3.0.11-1".to_owned(),
+        source: None,
+        purl: "pkg:deb/debian/openssl@3".to_owned(),
+        locations: vec![Location {
+            path: "var/lib/dpkg/status".to_owned(),
+            layer: Some(digest(201)),
+        }],
+        found_by: "dpkg-installed".to_owned(),
         extra: BTreeMap::new(),
     }
 }
@@ -93,6 +117,9 @@ fn other(kind: Kind, name: &str, level: Level) -> Finding {
         score: None,
         urgency: None,
         subject: Subject::Path(format!("srv/{name}")),
+        advisories: vec![],
+        fix: None,
+        why: vec![],
         ..vulnerability(name, Priority::Nntf, 0)
     }
 }
@@ -126,12 +153,12 @@ fn report(number: u8) -> Report {
             id: Some(digest(number + 100)),
             platform: Some("linux/amd64".parse().unwrap()),
             size: 5_000_000_000 + u64::from(number),
-            layers: vec![],
-            distribution: None,
+            layers: vec![digest(200), digest(201)],
+            distribution: Some("Debian GNU/Linux 12 (bookworm)".to_owned()),
         },
         coverage: Coverage::new(vec!["dpkg-installed".to_owned()], vec![]),
         feed: None,
-        packages: vec![],
+        packages: vec![openssl()],
         findings: findings(number),
     }
 }

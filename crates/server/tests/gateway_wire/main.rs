@@ -13,4 +13,5 @@ mod fleet;
 mod server;
 mod signer;
 mod trust;
+mod vulnerabilities;
 mod whitelist;

@@ -72,6 +72,18 @@ async function cases(method) {
   const detail = JSON.parse(both.VulAsap[0].RiskLevelDetail);
   check(`${method}: numbers agree`, [detail.vul, Object.keys(detail).length], [both.VulAsap[0].VulCount, 47]);
 
+  const groups = await call("DescribeImageGroupedVulList", { Type: "cve", PageSize: 3 });
+  const group = groups.GroupedVulItems[0];
+  check(`${method}: groups`, [groups.GroupedVulItems.length > 0, group.Type], [true, "cve"]);
+  const records = await call("DescribeImageVulList", { Type: "cve", Name: group.Name, PageSize: 100 });
+  const affected = group.AsapCount + group.LaterCount + group.NntfCount;
+  check(`${method}: a group's images`, records.TotalCount, affected);
+  const record = records.VulRecords[0];
+  check(`${method}: the id is a safe number`, Number.isSafeInteger(record.PrimaryId), true);
+  const wish = JSON.stringify([{ uuid: record.Uuid, ids: [record.PrimaryId] }]);
+  const noted = await call("OperateImageVul", { OperateType: "vul_fix", Type: "cve", Info: wish });
+  check(`${method}: operate`, Object.keys(noted), ["RequestId"]);
+
   const options = { method };
   await refused(`${method}: unknown key`, "InvalidAccessKeyId.NotFound",
     () => client("nobody", secret).request("ListImageRisk", {}, options));

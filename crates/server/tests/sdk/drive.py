@@ -301,6 +301,101 @@ def typed_rules(report, client):
     report.case(client, "typed: event rules", [page["List"], gone], [[read], {"Id": added["Id"]}])
 
 
+def timeless(records):
+    """Without the times of scans, which may end between two calls."""
+    times = {"LastScanTime", "LastTs", "ScanTime"}
+    return [{name: value for name, value in record.items() if name not in times} for record in records]
+
+
+def vulnerability_lists(report, client, images):
+    """Totals of the lists are the counters of the images; groups are what the images have."""
+    groups, page = [], 1
+    while True:
+        answer = client.call("DescribeImageGroupedVulList", {"CurrentPage": page, "PageSize": 100})
+        groups += answer["GroupedVulItems"]
+        if len(groups) >= answer["TotalCount"] or not answer["GroupedVulItems"]:
+            break
+        page += 1
+    report.case(client, "groups: there are some", len(groups) > 0, True)
+    report.case(client, "groups: names are unique", len({group["Name"] for group in groups}), len(groups))
+    numbers = [[-group["AsapCount"], -group["LaterCount"], -group["NntfCount"]] for group in groups]
+    report.case(client, "groups: in order", numbers, sorted(numbers))
+    by_name, by_tier, first = {}, {"asap": 0, "later": 0, "nntf": 0}, None
+    is_whole = len(images) < 100
+    for image in images:
+        if json.loads(image["Statistics"])["vul"] > 1000:
+            is_whole = False
+            continue
+        found = {}
+        sums = client.call("DescribeImageSecurityScanCount", {"ImageUuid": image["Uuid"]})["Data"]
+        for kind, counter in [("cve", "ImageCveVulCount"), ("sca", "ImageScaVulCount")]:
+            records, page = [], 1
+            while True:
+                answer = client.call("DescribeImageVulList", {
+                    "Type": kind, "Dealed": "n", "Uuids": image["Uuid"], "CurrentPage": page, "PageSize": 100})
+                records += answer["VulRecords"]
+                if len(records) >= answer["TotalCount"] or not answer["VulRecords"]:
+                    break
+                page += 1
+            report.case(client, f'list: {image["Image"]} {kind} is the counter',
+                        [answer["TotalCount"], len(records)], [sums[counter]] * 2)
+            found[kind] = records
+        tiers = {tier: sum(record["Necessity"] == tier for records in found.values() for record in records)
+                 for tier in by_tier}
+        for tier in by_tier:
+            totals = [client.call("DescribeImageVulList", {
+                "Type": kind, "Dealed": "n", "Necessity": tier, "Uuids": image["Uuid"]})["TotalCount"]
+                for kind in ["cve", "sca"]]
+            report.case(client, f'list: {image["Image"]} {tier}', sum(totals), tiers[tier])
+        everything = found["cve"] + found["sca"]
+        report.case(client, f'list: {image["Image"]} has ids of its own',
+                    len({record["PrimaryId"] for record in everything}), len(everything))
+        report.case(client, f'list: {image["Image"]} names packages and layers', all(
+            record["ExtendContentJson"]["RpmEntityList"] and all(
+                entity["Name"] and entity["FullVersion"] and entity["Layer"] in record["Layers"]
+                for entity in record["ExtendContentJson"]["RpmEntityList"])
+            for record in everything), True)
+        for record in everything:
+            by_name.setdefault(record["Name"], {"asap": 0, "later": 0, "nntf": 0})[record["Necessity"]] += 1
+            first = first or record
+    if is_whole:
+        counts = {group["Name"]: {"asap": group["AsapCount"], "later": group["LaterCount"], "nntf": group["NntfCount"]}
+                  for group in groups}
+        report.case(client, "groups: are what the images have", counts == by_name, True)
+    one = client.call("DescribeImageGroupedVulList", {"Name": first["Name"]})["GroupedVulItems"]
+    # Packages that have it may have it by different advisories; the CVE comes first.
+    report.case(client, "groups: by name", [[item["Name"], item["Related"].split(",")[0]] for item in one],
+                [[first["Name"], first["Related"].split(",")[0]]])
+    again = client.call("DescribeImageVulList", {
+        "Type": first["Type"], "Name": first["Name"], "Uuids": first["Uuid"]})["VulRecords"]
+    report.case(client, "list: by name", timeless(again), timeless([first]))
+    wish = json.dumps([{"uuid": first["Uuid"], "ids": [first["PrimaryId"]], "newTag": "fixed"}])
+    answer = client.call("OperateImageVul", {"OperateType": "vul_fix", "Type": first["Type"], "Info": wish})
+    report.case(client, "operate: only a request id", list(answer), ["RequestId"])
+    message = report.refused(client, "operate: unknown id", 400, "InvalidParameter", lambda: client.call(
+        "OperateImageVul", {"Info": json.dumps([{"uuid": first["Uuid"], "ids": [1]}]), "Type": first["Type"]}))
+    report.case(client, "operate: the message names the id", '"Info"' in message and "1 in `ids`" in message, True)
+
+
+def typed_vulnerabilities(report, client):
+    """The lists by the current client's own methods and models."""
+    request = models.DescribeImageGroupedVulListRequest(
+        necessity="asap", scan_range=["image", "container"], agentless_can_fix=False, is_latest=0, current_page=1,
+        page_size=5)
+    answer = client.typed("describe_image_grouped_vul_list", request)
+    plain = client.call("DescribeImageGroupedVulList", {"Necessity": "asap", "PageSize": 5})
+    report.case(client, "typed: groups", timeless(answer["GroupedVulItems"]), timeless(plain["GroupedVulItems"]))
+    request = models.DescribeImageVulListRequest(type="cve", dealed="n", group_by_asset=True, page_size=3)
+    answer = client.typed("describe_image_vul_list", request)
+    plain = client.call("DescribeImageVulList", {"Type": "cve", "Dealed": "n", "GroupByAsset": "true", "PageSize": 3})
+    report.case(client, "typed: list", timeless(answer["VulRecords"]), timeless(plain["VulRecords"]))
+    record = answer["VulRecords"][0]
+    wish = json.dumps([{"uuid": record["Uuid"], "ids": [record["PrimaryId"]]}])
+    answer = client.typed("operate_image_vul", models.OperateImageVulRequest(
+        type="cve", operate_type="vul_fix", info=wish))
+    report.case(client, "typed: operate", list(answer), ["RequestId"])
+
+
 def typed(report, client, images):
     """The current client's own methods and models."""
     answer = client.typed("list_image_risk", models.ListImageRiskRequest(current_page=1, page_size=100))
@@ -381,11 +476,13 @@ def main():
         client = kind(host, key_id, secret)
         images = list_filter_page(report, client, arguments)
         rank(report, client, images)
+        vulnerability_lists(report, client, images)
         (typed if kind is Acs3 else placement)(report, client, images)
         white_list(report, client, arguments)
         event_rules(report, client)
         if kind is Acs3:
             typed_rules(report, client)
+            typed_vulnerabilities(report, client)
         errors(report, host, key_id, secret, kind)
     return 0 if report.ok else 1
 

@@ -103,6 +103,7 @@ impl Run for DescribeImageSecurityScanCount {
             repo_id: text("RepoId"),
             region_id: text("RepoRegionId"),
             cluster_id: text("ClusterId"),
+            ..ImageSelection::default()
         };
         let sums = context.store.finding_sums(&selection).await;
         Ok(Answer::of(sums.map_err(|error| failed(Self::NAME, &error))?))
