@@ -75,6 +75,9 @@ const VERSION_ORDERS: &[&str] = &[
     "univers==32.0.1",
 ];
 
+/// What receives notifications: a mail server, the verifier of Standard Webhooks, the reader of CloudEvents.
+const RECEIVERS: &[&str] = &["aiosmtpd==1.4.6", "cloudevents==2.2.0", "standardwebhooks==1.1.0"];
+
 /// Artifacts for Java to read: with properties, without, shaded. Only where Maven is at hand.
 const MAVEN: &[&str] = &[
     "ch.qos.logback:logback-core:1.2.3",
@@ -93,6 +96,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
     python()?;
     python_folder("python-packages", PYTHON_PACKAGES, "--only-binary=:all:")?;
     python_folder("version-orders", VERSION_ORDERS, "--no-deps")?;
+    python_folder("receivers", RECEIVERS, "--only-binary=:all:")?;
     node()?;
     maven()?;
     images()
@@ -104,6 +108,7 @@ pub(crate) fn is_complete() -> bool {
         && tools().join("python.ready").exists()
         && tools().join("python-packages.ready").exists()
         && tools().join("version-orders.ready").exists()
+        && tools().join("receivers.ready").exists()
         && tools().join("node.ready").exists()
 }
 

@@ -8,6 +8,7 @@
 
 mod explain;
 mod feed;
+mod notify;
 mod reading;
 mod sandbox;
 mod store;
@@ -22,6 +23,9 @@ use plimsoll_scanner::Threshold;
 
 pub(crate) use self::explain::{Explain, ExplainFormat};
 pub(crate) use self::feed::{Feed, FeedKey};
+pub(crate) use self::notify::{
+    Changes, ChangesFormat, Image, PriorityWord, Subscription, SubscriptionAdd,
+};
 pub(crate) use self::reading::{Confinement, Limits, Sandbox};
 pub(crate) use self::sandbox::SandboxCheck;
 pub(crate) use self::store::{StoreCommand, StoreCopy};
@@ -63,7 +67,7 @@ pub(crate) struct Global {
         global = true
     )]
     pub(crate) store_password_file: Option<PathBuf>,
-    /// Let a running server at this address do it instead (registry, images, rank, affected, key, cluster)
+    /// Let a running server at this address do it instead (registry, images, rank, affected, changes, image, subscription, key, cluster)
     #[arg(
         long,
         value_name = "URL",
@@ -129,6 +133,14 @@ pub(crate) enum Command {
     Affected(Affected),
     /// Why a finding is there, or why it is not
     Explain(Box<Explain>),
+    /// What changed in the fleet, or of an image, since a date
+    Changes(Changes),
+    /// One image
+    #[command(subcommand)]
+    Image(Image),
+    /// Who is told what changes: webhooks, mail, chats
+    #[command(subcommand)]
+    Subscription(Subscription),
     /// Access keys of the gateway
     #[command(subcommand)]
     Key(Key),
@@ -532,6 +544,8 @@ pub(crate) enum ListWhat {
     Ecosystems,
     /// Orders of versions
     VersionOrders,
+    /// Channels of notifications
+    Channels,
     /// Limits of what is read of one image
     Budgets,
 }

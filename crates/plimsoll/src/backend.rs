@@ -12,10 +12,15 @@ use plimsoll_server::{
     Clock, Context, ServeConfig,
     operation::{
         affected::{self, AffectedList, HoldingList, ListAffected},
+        changes::{self, ChangeList, CounterHistory, ImageChangeList, ListChanges},
         images::{self, ImageList, ListImages},
         keys::{self, CreateKey, CreatedKey, KeyList, KeyView, SetKeyState},
         rank::{self, Ranking},
         registries::{self, AddRegistry, RegistryList, RegistryView, RemovedRegistry},
+        subscriptions::{
+            self, AddSubscription, AddedSubscription, RemovedSubscription, RetriedMessages,
+            SubscriptionDetail, SubscriptionList, TestedSubscription,
+        },
         sync::{self, SyncReport},
         workloads::{self, ImportedWorkloads},
     },
@@ -139,6 +144,111 @@ impl Backend {
                     query.iter().map(|(name, value)| (*name, value.as_str())).collect();
                 query.push(("package", package));
                 send(client, "GET", &["packages", "images"], &query, NOTHING).await
+            }
+        }
+    }
+
+    pub(crate) async fn changes(&self, request: &ListChanges) -> anyhow::Result<ChangeList> {
+        match self {
+            Self::Data(context) => done(changes::list_changes(&context.store, request).await),
+            Self::Server(client) => {
+                let query = changes_query(request);
+                send(client, "GET", &["changes"], &pairs(&query), NOTHING).await
+            }
+        }
+    }
+
+    pub(crate) async fn image_changes(
+        &self,
+        uuid: &str,
+        request: &ListChanges,
+    ) -> anyhow::Result<ImageChangeList> {
+        match self {
+            Self::Data(context) => {
+                done(changes::image_changes(&context.store, uuid, request).await)
+            }
+            Self::Server(client) => {
+                let query = changes_query(request);
+                send(client, "GET", &["images", uuid, "changes"], &pairs(&query), NOTHING).await
+            }
+        }
+    }
+
+    pub(crate) async fn counter_history(&self, uuid: &str) -> anyhow::Result<CounterHistory> {
+        match self {
+            Self::Data(context) => done(changes::counter_history(&context.store, uuid).await),
+            Self::Server(client) => {
+                send(client, "GET", &["images", uuid, "history"], &[], NOTHING).await
+            }
+        }
+    }
+
+    pub(crate) async fn add_subscription(
+        &self,
+        request: &AddSubscription,
+    ) -> anyhow::Result<AddedSubscription> {
+        match self {
+            Self::Data(context) => {
+                let now = context.clock.now();
+                done(subscriptions::add_subscription(&context.store, request, now).await)
+            }
+            Self::Server(client) => {
+                send(client, "POST", &["subscriptions"], &[], Some(request)).await
+            }
+        }
+    }
+
+    pub(crate) async fn list_subscriptions(&self) -> anyhow::Result<SubscriptionList> {
+        match self {
+            Self::Data(context) => done(subscriptions::list_subscriptions(&context.store).await),
+            Self::Server(client) => send(client, "GET", &["subscriptions"], &[], NOTHING).await,
+        }
+    }
+
+    pub(crate) async fn show_subscription(&self, name: &str) -> anyhow::Result<SubscriptionDetail> {
+        match self {
+            Self::Data(context) => {
+                done(subscriptions::show_subscription(&context.store, name).await)
+            }
+            Self::Server(client) => {
+                send(client, "GET", &["subscriptions", name], &[], NOTHING).await
+            }
+        }
+    }
+
+    pub(crate) async fn remove_subscription(
+        &self,
+        name: &str,
+    ) -> anyhow::Result<RemovedSubscription> {
+        match self {
+            Self::Data(context) => {
+                done(subscriptions::remove_subscription(&context.store, name).await)
+            }
+            Self::Server(client) => {
+                send(client, "DELETE", &["subscriptions", name], &[], NOTHING).await
+            }
+        }
+    }
+
+    pub(crate) async fn test_subscription(&self, name: &str) -> anyhow::Result<TestedSubscription> {
+        match self {
+            Self::Data(context) => {
+                done(subscriptions::test_subscription(&context.store, name, &context.clock).await)
+            }
+            Self::Server(client) => {
+                send(client, "POST", &["subscriptions", name, "test"], &[], NOTHING).await
+            }
+        }
+    }
+
+    pub(crate) async fn retry_subscription(&self, name: &str) -> anyhow::Result<RetriedMessages> {
+        match self {
+            Self::Data(context) => {
+                let now = context.clock.now();
+                done(subscriptions::retry_subscription(&context.store, name, now).await)
+            }
+            Self::Server(client) => {
+                send(client, "POST", &["subscriptions", name, "retry"], &[], NOTHING).await
             }
         }
     }
@@ -271,6 +381,16 @@ fn done<A>(result: Result<A, plimsoll_server::operation::OperationError>) -> any
         }
         None => error.into(),
     })
+}
+
+/// The parts of a wish for changes that are given.
+fn changes_query(request: &ListChanges) -> Vec<(&'static str, String)> {
+    let limit = request.limit.map(|limit| ("limit", limit.to_string()));
+    std::iter::once(("since", request.since.clone())).chain(limit).collect()
+}
+
+fn pairs<'a>(query: &'a [(&'static str, String)]) -> Vec<(&'a str, &'a str)> {
+    query.iter().map(|(name, value)| (*name, value.as_str())).collect()
 }
 
 /// The parts of a wish for affected images that are given.

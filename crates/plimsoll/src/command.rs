@@ -3,6 +3,7 @@
 //! In: what was said. Out: text. Odd: each `run` is short; what it does stands in the libraries.
 
 pub(crate) mod affected;
+pub(crate) mod changes;
 pub(crate) mod cluster;
 pub(crate) mod completions;
 pub(crate) mod explain;
@@ -17,6 +18,7 @@ pub(crate) mod scan;
 pub(crate) mod serve;
 pub(crate) mod settings;
 pub(crate) mod store;
+pub(crate) mod subscription;
 pub(crate) mod target;
 pub(crate) mod tree;
 pub(crate) mod version_order;

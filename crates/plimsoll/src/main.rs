@@ -77,6 +77,11 @@ async fn run(arguments: Arguments, terminal: Terminal) -> anyhow::Result<Exit> {
         Command::Rank(rank) => command::rank::run(&rank, global, terminal).await?,
         Command::Affected(affected) => command::affected::run(&affected, global, terminal).await?,
         Command::Explain(explain) => command::explain::run(*explain, global, terminal).await?,
+        Command::Changes(changes) => command::changes::run(&changes, global, terminal).await?,
+        Command::Image(image) => command::changes::image(image, global, terminal).await?,
+        Command::Subscription(subscription) => {
+            command::subscription::run(subscription, global, terminal).await?
+        }
         Command::Key(key) => command::key::run(key, global, terminal).await?,
         Command::Cluster(cluster) => command::cluster::run(cluster, global, terminal).await?,
         Command::Settings(settings) => command::settings::run(settings, global, terminal).await?,

@@ -4,6 +4,7 @@
 //! focus and names. Odd: the whole state of a page is in its URL; there is nothing to load after it.
 
 mod affected;
+mod changes;
 mod image;
 mod images;
 mod load;
@@ -35,7 +36,9 @@ pub(crate) fn router(context: Context) -> Router {
         .route("/console/images/{uuid}", get(image::findings))
         .route("/console/images/{uuid}/packages", get(image::packages))
         .route("/console/images/{uuid}/layers", get(image::layers))
+        .route("/console/images/{uuid}/history", get(image::history))
         .route("/console/images/{uuid}/scan", post(image::scan))
+        .route("/console/changes", get(changes::get))
         .route("/console/findings", get(affected::search))
         .route("/console/findings/{id}", get(affected::get))
         .route("/console/ranking", get(ranking::get))

@@ -3,6 +3,7 @@
 //! In: the context and [`JobSettings`]. Out: changes in the store. Odd: a job holds no state that matters: killed at any
 //! point it goes on after a restart, because tasks are rows with leases.
 
+mod deliver;
 mod feed;
 mod ignore;
 mod presence;
@@ -65,6 +66,7 @@ pub(crate) fn jobs() -> &'static [&'static dyn Job] {
         &feed::WatchFeed,
         &sync::SyncRegistries,
         &scan::ScanImages,
+        &deliver::Deliver,
         &prune::Prune,
         &ignore::EndIgnoreRules,
     ]

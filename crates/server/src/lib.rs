@@ -12,6 +12,7 @@ pub mod gateway;
 mod job;
 mod loopback_registry;
 mod manage;
+pub mod notify;
 pub mod operation;
 mod serve;
 mod sha256;

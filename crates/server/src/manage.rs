@@ -5,6 +5,7 @@
 
 mod answer;
 mod bearer;
+mod changes;
 mod feed;
 mod findings;
 mod ignore;
@@ -13,6 +14,7 @@ mod keys;
 mod ranking;
 mod registries;
 mod status;
+mod subscriptions;
 mod workloads;
 
 use axum::{
@@ -41,6 +43,13 @@ pub(crate) fn router(context: Context) -> Router {
         .route("/images/{uuid}", get(images::get))
         .route("/images/{uuid}/report", get(images::report))
         .route("/images/{uuid}/scan", post(images::scan))
+        .route("/images/{uuid}/changes", get(changes::of_image))
+        .route("/images/{uuid}/history", get(changes::history))
+        .route("/changes", get(changes::list))
+        .route("/subscriptions", get(subscriptions::list).post(subscriptions::add))
+        .route("/subscriptions/{name}", get(subscriptions::get).delete(subscriptions::remove))
+        .route("/subscriptions/{name}/test", post(subscriptions::test))
+        .route("/subscriptions/{name}/retry", post(subscriptions::retry))
         .route("/findings/{id}/images", get(findings::affected))
         .route("/packages/images", get(findings::holders))
         .route("/ranking", get(ranking::get))

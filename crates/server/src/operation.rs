@@ -4,6 +4,7 @@
 //! argument, and nothing here knows whether it runs in the server or in a command that opened the data directory itself.
 
 pub mod affected;
+pub mod changes;
 pub(crate) mod client;
 pub mod feed;
 pub mod ignore;
@@ -13,6 +14,7 @@ pub mod keys;
 pub mod rank;
 pub mod registries;
 pub mod status;
+pub mod subscriptions;
 pub mod sync;
 pub mod update;
 pub mod workloads;
@@ -83,6 +85,9 @@ impl OperationError {
             Self::NotFound { what: "access key", .. } => {
                 Some("`plimsoll key list` shows the keys".into())
             }
+            Self::NotFound { what: "subscription", .. } => {
+                Some("`plimsoll subscription list` shows the subscriptions".into())
+            }
             Self::NotFound { what: "image", .. } => {
                 Some("`plimsoll images` lists the images".into())
             }
@@ -91,6 +96,9 @@ impl OperationError {
             }
             Self::Exists { what: "registry", name } => {
                 Some(format!("`plimsoll registry remove {name}` removes it"))
+            }
+            Self::Exists { what: "subscription", name } => {
+                Some(format!("`plimsoll subscription remove {name}` removes it"))
             }
             Self::Registry { .. } => {
                 Some("check its address, its certificate and the account".into())

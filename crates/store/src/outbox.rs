@@ -149,24 +149,28 @@ impl MessageState {
 }
 
 impl Store {
-    /// Takes the next message that is due; `worker` names the process and what delivers in it.
+    /// Takes the next message that is due, or the one with the id `only`, due or not; `worker` names the process and what
+    /// delivers in it.
     ///
     /// # Errors
     /// The database fails, or what is sealed of the subscription does not open.
     pub async fn claim_message(
         &self,
         worker: &str,
+        only: Option<&str>,
         now: Timestamp,
     ) -> Result<Option<MessageTask>, StoreError> {
         const DOING: &str = "claiming a message";
         const CLAIMABLE: &str = "SELECT m.id, m.generation FROM messages m \
              WHERE (m.state = 'queued' AND m.due <= $1) OR (m.state = 'running' AND m.lease_until <= $1) \
              ORDER BY m.due, m.id LIMIT 1";
-        let looked = statement::query(CLAIMABLE)
-            .bind(now.0)
-            .fetch_optional(&mut *self.read().await?)
-            .await
-            .doing(DOING)?;
+        const THIS: &str = "SELECT m.id, m.generation FROM messages m WHERE m.event_id = $2 \
+             AND (m.state = 'queued' OR (m.state = 'running' AND m.lease_until <= $1))";
+        let claimable = || match only {
+            None => statement::query(CLAIMABLE).bind(now.0),
+            Some(event_id) => statement::query(THIS).bind(now.0).bind(event_id),
+        };
+        let looked = claimable().fetch_optional(&mut *self.read().await?).await.doing(DOING)?;
         if looked.is_none() {
             return Ok(None);
         }
@@ -182,12 +186,7 @@ impl Store {
         .await
         .doing(DOING)?;
         let mut task = None;
-        while let Some(next) = statement::query(CLAIMABLE)
-            .bind(now.0)
-            .fetch_optional(&mut transaction)
-            .await
-            .doing(DOING)?
-        {
+        while let Some(next) = claimable().fetch_optional(&mut transaction).await.doing(DOING)? {
             let until = Timestamp(now.0.saturating_add(LEASE));
             // The generation tells whether another process took it between the two statements.
             let row = statement::query(

@@ -23,6 +23,7 @@ fn table(what: ListWhat) -> Table {
         ListWhat::RegistryKinds => (&["id", "title", "fields"], registry_kinds()),
         ListWhat::Formats => (&["id", "about"], formats()),
         ListWhat::Actions => (&["action", "access", "about"], actions()),
+        ListWhat::Channels => (&["id", "about", "takes"], channels()),
         ListWhat::Budgets => (&["name", "default", "limits"], budgets()),
         ListWhat::VersionOrders => {
             (&["order", "ecosystems", "other names", "source", "tested against"], version_orders())
@@ -83,6 +84,13 @@ fn formats() -> Vec<Vec<String>> {
 fn actions() -> Vec<Vec<String>> {
     let row = |action: &action::Action| words(&[&action.name, &action.access, &action.about]);
     action::actions().iter().map(row).collect()
+}
+
+fn channels() -> Vec<Vec<String>> {
+    let row = |channel: &&'static dyn plimsoll_server::notify::Channel| {
+        words(&[&channel.id(), &channel.about(), &channel.takes().join(", ")])
+    };
+    plimsoll_server::notify::channels().iter().map(row).collect()
 }
 
 fn budgets() -> Vec<Vec<String>> {

@@ -1,7 +1,11 @@
 //! `plimsoll settings`: what can be set while everything runs.
 
 use anyhow::bail;
-use plimsoll_server::operation::rank::{LIMIT_SETTING, SCOPE_SETTING, scope_of};
+use plimsoll_server::operation::{
+    rank::{LIMIT_SETTING, SCOPE_SETTING, scope_of},
+    subscriptions::{CONSOLE_SETTING, NETWORKS_SETTING, networks},
+};
+use plimsoll_store::HISTORY_DAYS_SETTING;
 
 use crate::{
     arguments::{Global, Settings},
@@ -29,6 +33,26 @@ const KNOWN: &[Known] = &[
         default: "10",
         about: "entries of a ranking: 1 to 100",
         allows: |value| value.parse().is_ok_and(|limit: u32| (1..=100).contains(&limit)),
+    },
+    Known {
+        name: HISTORY_DAYS_SETTING,
+        default: "90",
+        about: "days that changes and the history of counters are kept: 1 to 3650",
+        allows: |value| value.parse().is_ok_and(|days: u32| (1..=3_650).contains(&days)),
+    },
+    Known {
+        name: NETWORKS_SETTING,
+        default: "",
+        about: "private networks that notifications may go to: 10.0.0.0/8,127.0.0.0/8",
+        allows: |value| networks(value).is_ok(),
+    },
+    Known {
+        name: CONSOLE_SETTING,
+        default: "",
+        about: "where people reach the console, for links in notifications: https://plimsoll.example.com",
+        allows: |value| {
+            value.is_empty() || value.starts_with("https://") || value.starts_with("http://")
+        },
     },
 ];
 

@@ -63,6 +63,17 @@ pub(crate) fn python() -> Option<PathBuf> {
     None
 }
 
+/// The folder with the Python packages that receive notifications, which `cargo xtask test` installed.
+pub(crate) fn receivers() -> Option<PathBuf> {
+    python()?;
+    let tools = root().join("target/test-tools");
+    if tools.join("receivers.ready").exists() {
+        return Some(tools.join("receivers"));
+    }
+    missing("the receivers of notifications are not installed");
+    None
+}
+
 /// The folder with the official Node packages that `cargo xtask test` installed.
 pub(crate) fn node_packages() -> Option<PathBuf> {
     if !has("node") {

@@ -1,11 +1,12 @@
 //! One image: what it is, how completely we could look, what is wrong with it, what is in it.
 //!
-//! In: the image's id from the URL. Out: three views with one head. Odd: an image without a report has a page too, which
+//! In: the image's id from the URL. Out: four views with one head. Odd: an image without a report has a page too, which
 //! says what its scan waits for.
 
 mod about;
 mod coverage;
 mod findings;
+mod history;
 mod layers;
 mod packages;
 
@@ -15,7 +16,7 @@ use axum::{
     response::{Html, IntoResponse, Redirect, Response},
 };
 use maud::{Markup, html};
-use plimsoll_model::Report;
+use plimsoll_model::{Report, Timestamp};
 use plimsoll_scanner::upgrades;
 use plimsoll_store::{ImageRisk, LeadFinding, Origin, Workload};
 
@@ -37,6 +38,7 @@ enum View {
     Findings,
     Packages,
     Layers,
+    History,
 }
 
 /// Workloads shown at most.
@@ -77,6 +79,20 @@ pub(super) async fn layers(
     let loaded = Loaded::find(&context, &uuid).await?;
     let body = loaded.report.as_ref().map(layers::view);
     loaded.page(&context, &session, View::Layers, body).await
+}
+
+/// `GET /console/images/{uuid}/history`
+pub(super) async fn history(
+    State(context): State<Context>,
+    session: Extension<Session>,
+    Path(uuid): Path<String>,
+) -> Result<Html<String>, Refusal> {
+    let loaded = Loaded::find(&context, &uuid).await?;
+    let counters = context.store.counter_history(&uuid, history::MOST_COUNTERS).await?;
+    let since = Timestamp::default();
+    let changes = context.store.image_changes_since(&uuid, since, history::MOST_CHANGES).await?;
+    let body = history::view(&counters, &changes, context.clock.now());
+    loaded.page(&context, &session, View::History, Some(body)).await
 }
 
 /// `POST /console/images/{uuid}/scan`
@@ -150,6 +166,7 @@ impl Loaded {
             View::Findings => self.name(),
             View::Packages => format!("Packages of {}", self.name()),
             View::Layers => format!("Layers of {}", self.name()),
+            View::History => format!("History of {}", self.name()),
         };
         Ok(page::page(&title, Section::Images, session, &state(context).await?, &body))
     }
@@ -224,16 +241,17 @@ impl Loaded {
         let path = self.path();
         let records = findings::records(report).len();
         let tabs = [
-            (View::Findings, path.clone(), "Findings", records),
-            (View::Packages, format!("{path}/packages"), "Packages", report.packages.len()),
-            (View::Layers, format!("{path}/layers"), "Layers", report.image.layers.len()),
+            (View::Findings, path.clone(), "Findings", Some(records)),
+            (View::Packages, format!("{path}/packages"), "Packages", Some(report.packages.len())),
+            (View::Layers, format!("{path}/layers"), "Layers", Some(report.image.layers.len())),
+            (View::History, format!("{path}/history"), "History", None),
         ];
         html! {
             nav id="views" aria-label="Views of this image" {
                 ul class="tabs" {
                     @for (own, address, words, count) in tabs {
                         li { a href={ (address) "#views" } aria-current=[(own == view).then_some("page")] {
-                            (words) " " span class="count" { (count) }
+                            (words) @if let Some(count) = count { " " span class="count" { (count) } }
                         } }
                     }
                 }

@@ -18,6 +18,8 @@ pub(super) enum Section {
     Images,
     /// The ranking.
     Ranking,
+    /// What changed.
+    Changes,
     /// Which images have a finding.
     LookUp,
 }
@@ -57,6 +59,7 @@ pub(super) fn page(
                     nav aria-label="Main" { ul {
                         (entry("/console/images", "Images", section == Section::Images))
                         (entry("/console/ranking", "Ranking", section == Section::Ranking))
+                        (entry("/console/changes", "Changes", section == Section::Changes))
                         (entry("/console/findings", "Look up", section == Section::LookUp))
                     } }
                     div class="state" {

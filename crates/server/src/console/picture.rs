@@ -1,9 +1,11 @@
 //! Pictures, drawn by the server.
 //!
-//! In: a load, or counts. Out: small SVGs whose colours come from the style sheet by class. Odd: a ship's load line mark
+//! In: a load, counts, or counters over time. Out: small SVGs whose colours come from the style sheet by class. Odd: a ship's load line mark
 //! is a ring with a line through it; here the water in the ring stands as high as the risk does.
 
 use maud::{Markup, html};
+use plimsoll_model::Timestamp;
+use plimsoll_store::CounterChange;
 
 use super::load::Load;
 
@@ -65,6 +67,62 @@ pub(super) fn bar(parts: &[Part], full: u32) -> Markup {
     }
 }
 
+/// Vulnerabilities over time, oldest change first, stacked by when to act: each stands from its change to the next, the last to
+/// `now`.
+pub(super) fn history(changes: &[CounterChange], now: Timestamp) -> Markup {
+    const WIDTH: f64 = 600.0;
+    const HEIGHT: f64 = 120.0;
+    let Some(first) = changes.first() else { return html! {} };
+    // What is later than now belongs to another clock.
+    let end = changes.last().map_or(now, |last| last.at.max(now));
+    let seconds = |from: Timestamp, to: Timestamp| {
+        u32::try_from(to.0.saturating_sub(from.0)).map_or(f64::from(u32::MAX), f64::from)
+    };
+    let whole = seconds(first.at, end).max(1.0);
+    let most = changes.iter().map(|change| change.counters.vulnerabilities()).max().unwrap_or(0);
+    let scale = HEIGHT / f64::from(most.max(1));
+    let mut drawn = Vec::new();
+    for (number, change) in changes.iter().enumerate() {
+        let until = changes.get(number + 1).map_or(end, |next| next.at);
+        let left = seconds(first.at, change.at) / whole * WIDTH;
+        // A change of this very moment can be seen, too.
+        let width = (seconds(change.at, until) / whole * WIDTH).max(1.0).min(WIDTH - left);
+        let counters = &change.counters;
+        let mut bottom = HEIGHT;
+        for (class, count) in
+            [("asap", counters.asap), ("later", counters.later), ("nntf", counters.nntf)]
+        {
+            let height = f64::from(count) * scale;
+            bottom -= height;
+            if count > 0 {
+                drawn.push((
+                    class,
+                    [left, bottom, width.max(1.0), height].map(|n| format!("{n:.2}")),
+                ));
+            }
+        }
+    }
+    let last = changes.last().map_or(0, |last| last.counters.vulnerabilities());
+    let label = format!(
+        "{} changes since {}: {} vulnerabilities then, {last} now, {most} at most",
+        changes.len(),
+        first.at.date(),
+        first.counters.vulnerabilities()
+    );
+    html! {
+        figure class="chart" {
+            div class="axis" aria-hidden="true" { span { (most) } span { "0" } }
+            svg class="bar history" viewBox="0 0 600 120" preserveAspectRatio="none" role="img" aria-label=(label) {
+                rect class="track" width="600" height="120" {}
+                @for (class, [left, top, width, height]) in &drawn {
+                    rect class=(class) x=(left) y=(top) width=(width) height=(height) {}
+                }
+            }
+            figcaption aria-hidden="true" { span { (first.at.date()) } span { (end.date()) } }
+        }
+    }
+}
+
 fn label(parts: &[Part]) -> String {
     let words: Vec<String> =
         parts.iter().map(|part| format!("{} {}", part.count, part.words)).collect();
@@ -89,6 +147,35 @@ mod tests {
         assert!(text.contains(r#"class="asap" x="0.00" width="1.10""#), "{text}");
         assert!(text.contains(r#"class="nntf" x="1.50" width="98.10""#), "{text}");
         assert!(!text.contains(r#"class="later""#));
+    }
+
+    #[test]
+    fn a_history_is_stacked_and_reaches_from_the_first_change_to_now() {
+        let change = |at: i64, asap, later| CounterChange {
+            at: Timestamp(at),
+            by: plimsoll_store::ChangedBy::Scan,
+            snapshot: None,
+            counters: plimsoll_model::RiskCounters {
+                cve: asap + later,
+                asap,
+                later,
+                ..plimsoll_model::RiskCounters::default()
+            },
+        };
+        let changes = [change(0, 1, 1), change(300, 4, 0)];
+        let text = history(&changes, Timestamp(600)).into_string();
+        for wanted in [
+            r#"aria-label="2 changes since 1970-01-01: 2 vulnerabilities then, 4 now, 4 at most""#,
+            r#"<rect class="asap" x="0.00" y="90.00" width="300.00" height="30.00">"#,
+            r#"<rect class="later" x="0.00" y="60.00" width="300.00" height="30.00">"#,
+            r#"<rect class="asap" x="300.00" y="0.00" width="300.00" height="120.00">"#,
+        ] {
+            assert!(text.contains(wanted), "{wanted} in {text}");
+        }
+        assert_eq!(history(&[], Timestamp(0)).into_string(), "");
+        // A single change, now, and a clock that is behind, give a picture too.
+        assert!(history(&changes[..1], Timestamp(0)).into_string().contains(r#"width="1.00""#));
+        assert!(history(&changes, Timestamp(-5)).into_string().contains("<rect"));
     }
 
     #[test]

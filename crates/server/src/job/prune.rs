@@ -1,4 +1,4 @@
-//! Forgets what nobody needs any more: artifacts without images, old layer facts.
+//! Forgets what nobody needs any more: artifacts without images, old changes and messages, old layer facts.
 //!
 //! In: the time. Out: fewer rows and files. Odd: nonces and sessions that ended are removed by the store itself when it
 //! writes new ones.
@@ -24,7 +24,7 @@ impl Job for Prune {
     }
 
     fn about(&self) -> &'static str {
-        "Removes artifacts that no image names any more, and layer facts beyond the cache's bound."
+        "Removes artifacts that no image names any more, old changes and messages, and layer facts beyond the cache's bound."
     }
 
     fn run(
@@ -49,6 +49,20 @@ async fn run(context: Context, settings: Arc<JobSettings>, mut stop: Stop) {
             Ok(changes) => tracing::info!(changes, "list changes forgotten"),
             Err(error) => {
                 tracing::error!(error = error_chain(&error), "list changes not forgotten")
+            }
+        }
+        let now = context.clock.now();
+        let forgotten = [
+            ("changes", context.store.forget_history(now).await),
+            ("messages", context.store.forget_messages(now).await),
+        ];
+        for (what, outcome) in forgotten {
+            match outcome {
+                Ok(0) => {}
+                Ok(rows) => tracing::info!(what, rows, "forgotten"),
+                Err(error) => {
+                    tracing::error!(what, error = error_chain(&error), "not forgotten");
+                }
             }
         }
         let cache = settings.cache.clone();

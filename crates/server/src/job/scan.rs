@@ -53,7 +53,7 @@ impl Job for ScanImages {
     }
 }
 
-/// Tasks of killed processes need not wait for the end of their leases.
+/// Tasks and messages of killed processes need not wait for the end of their leases.
 async fn give_back_of_the_dead(context: &Context, settings: &JobSettings) {
     for process in settings.presence.bury_the_dead() {
         let released =
@@ -61,6 +61,10 @@ async fn give_back_of_the_dead(context: &Context, settings: &JobSettings) {
         match released {
             Ok(tasks) => tracing::info!(process, tasks, "tasks of a dead process given back"),
             Err(error) => tracing::error!(error = error_chain(&error), "tasks not given back"),
+        }
+        let now = context.clock.now();
+        if let Err(error) = context.store.release_messages(&format!("{process}/"), now).await {
+            tracing::error!(error = error_chain(&error), "messages not given back");
         }
     }
 }

@@ -12,7 +12,7 @@ use plimsoll_store::{Store, StoreOptions};
 use serde_json::{Value, json};
 
 /// Every address, with a method that it takes.
-const ADDRESSES: [(&str, &str); 20] = [
+const ADDRESSES: [(&str, &str); 29] = [
     ("GET", "/api/v1/status"),
     ("GET", "/api/v1/feed"),
     ("GET", "/api/v1/registries"),
@@ -31,6 +31,15 @@ const ADDRESSES: [(&str, &str); 20] = [
     ("PATCH", "/api/v1/keys/x"),
     ("GET", "/api/v1/clusters"),
     ("PUT", "/api/v1/clusters/x/workloads"),
+    ("GET", "/api/v1/changes"),
+    ("GET", "/api/v1/images/x/changes"),
+    ("GET", "/api/v1/images/x/history"),
+    ("GET", "/api/v1/subscriptions"),
+    ("POST", "/api/v1/subscriptions"),
+    ("GET", "/api/v1/subscriptions/x"),
+    ("DELETE", "/api/v1/subscriptions/x"),
+    ("POST", "/api/v1/subscriptions/x/test"),
+    ("POST", "/api/v1/subscriptions/x/retry"),
     ("GET", "/api/v1/nothing"),
     ("PUT", "/api/v1/status"),
 ];
@@ -276,4 +285,98 @@ async fn health_needs_no_token() {
     let store = Store::open(folder.path(), StoreOptions::default()).await.unwrap();
     let client = Client::new(&Context::new(store, Clock::machine()), None);
     assert_eq!(client.send(Method::GET, "/healthz", None).await.0, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn subscriptions_are_kept_without_showing_their_secrets() {
+    let (_folder, context, token) = context().await;
+    let client = Client::new(&context, Some(&token));
+    let destination = json!({ "url": "https://chat.test/robot?token=canary" });
+    let request = json!({
+        "name": "ops", "channel": "webhook", "destination": destination, "minimum": "later",
+        "namespaces": ["shop-*"], "digest_hour": 7, "instant_from": "asap"
+    });
+    let (status, added) = client.call("POST", "/api/v1/subscriptions", Some(request.clone())).await;
+    assert_eq!(status, StatusCode::CREATED, "{added}");
+    assert!(added["secret"].as_str().unwrap().starts_with("whsec_"));
+    let (status, taken) = client.call("POST", "/api/v1/subscriptions", Some(request)).await;
+    assert_eq!((status, &taken["error"]["code"]), (StatusCode::CONFLICT, &json!("exists")));
+    let (_, listed) = client.get("/api/v1/subscriptions").await;
+    let (_, shown) = client.get("/api/v1/subscriptions/ops").await;
+    assert_eq!(listed["subscriptions"][0]["destination"], "https://chat.test");
+    assert_eq!(
+        shown["wanted"]["delivery"],
+        json!({ "when": "split", "from": "asap", "hour": 7 }),
+        "{shown}"
+    );
+    assert_eq!(shown["wanted"]["new_images"], true);
+    for text in [listed.to_string(), shown.to_string()] {
+        assert!(!text.contains("canary") && !text.contains("whsec_"), "{text}");
+    }
+    for (wrong, field) in [
+        (json!({ "name": "x", "channel": "pigeon" }), "channel"),
+        (json!({ "name": "x", "channel": "slack", "destination": {} }), "url"),
+        (json!({ "name": "", "channel": "slack", "destination": destination }), "name"),
+        (
+            json!({ "name": "x", "channel": "slack", "destination": destination, "secret": "s" }),
+            "secret",
+        ),
+        (
+            json!({ "name": "x", "channel": "slack", "destination": destination, "digest_hour": 24 }),
+            "digest_hour",
+        ),
+        (
+            json!({ "name": "x", "channel": "slack", "destination": destination, "instant_from": "asap" }),
+            "instant_from",
+        ),
+        (
+            json!({ "name": "x", "channel": "slack", "destination": { "url": "https://a:canary@b.test" } }),
+            "url",
+        ),
+        (
+            json!({ "name": "x", "channel": "email", "destination": { "url": "smtps://mail.test", "to": ["x"] } }),
+            "from",
+        ),
+    ] {
+        let (status, answer) = client.call("POST", "/api/v1/subscriptions", Some(wrong)).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{answer}");
+        let message = answer["error"]["message"].as_str().unwrap();
+        assert!(message.starts_with(&format!("`{field}`")), "{message}");
+        assert!(!message.contains("canary"), "{message}");
+    }
+    // Its name has no address: the sample cannot arrive, and it is not tried again.
+    let (status, tested) = client.call("POST", "/api/v1/subscriptions/ops/test", None).await;
+    assert_eq!((status, &tested["delivered"]), (StatusCode::OK, &json!(false)), "{tested}");
+    let (_, shown) = client.get("/api/v1/subscriptions/ops").await;
+    assert_eq!(shown["latest"][0]["state"], "failed", "{shown}");
+    assert!(!shown.to_string().contains("canary"), "{shown}");
+    let (_, retried) = client.call("POST", "/api/v1/subscriptions/ops/retry", None).await;
+    assert_eq!(retried, json!({ "messages": 1 }));
+    let (_, removed) = client.call("DELETE", "/api/v1/subscriptions/ops", None).await;
+    assert_eq!(removed, json!({ "undelivered": 1 }));
+    let (status, _) = client.get("/api/v1/subscriptions/ops").await;
+    assert_eq!(status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn changes_want_a_date_and_an_image_that_exists() {
+    let (_folder, context, token) = context().await;
+    let client = Client::new(&context, Some(&token));
+    let (status, changes) = client.get("/api/v1/changes?since=2026-11-01").await;
+    assert_eq!(status, StatusCode::OK);
+    assert_eq!(
+        changes,
+        json!({ "since": "2026-11-01T00:00:00Z", "vulnerabilities": [], "scanned": [] })
+    );
+    for (path, status) in [
+        ("/api/v1/changes", StatusCode::BAD_REQUEST),
+        ("/api/v1/changes?since=yesterday", StatusCode::BAD_REQUEST),
+        ("/api/v1/changes?since=2026-11-01&limit=0", StatusCode::BAD_REQUEST),
+        ("/api/v1/changes?since=2026-11-01&Limit=1", StatusCode::BAD_REQUEST),
+        ("/api/v1/images/x/changes?since=2026-11-01", StatusCode::NOT_FOUND),
+        ("/api/v1/images/x/history", StatusCode::NOT_FOUND),
+    ] {
+        let (found, answer) = client.get(path).await;
+        assert_eq!(found, status, "{path}: {answer}");
+    }
 }

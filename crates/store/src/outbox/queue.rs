@@ -154,13 +154,14 @@ async fn add_source(
 }
 
 impl Store {
-    /// Queues a message that tells of nothing, to try whether it arrives. Returns its id.
+    /// Queues a message that tells of nothing, to try whether it arrives, not before `due`. Returns its id.
     ///
     /// # Errors
     /// There is no such subscription, or the database fails.
     pub async fn queue_test_message(
         &self,
         subscription: &str,
+        due: Timestamp,
         now: Timestamp,
     ) -> Result<String, SubscriptionError> {
         let mut transaction = self.write().await?;
@@ -169,7 +170,7 @@ impl Store {
             return Err(SubscriptionError::Unknown(subscription.to_owned()));
         };
         let source = format!("test/{}", Uuid::new_v4());
-        let id = queue(&mut transaction, found.id, MessageKind::Test, &source, now, now).await?;
+        let id = queue(&mut transaction, found.id, MessageKind::Test, &source, due, now).await?;
         let row = statement::query("SELECT event_id FROM messages WHERE id = $1")
             .bind(id)
             .fetch_one(&mut transaction)

@@ -66,3 +66,21 @@ async fn what_is_old_is_forgotten_but_not_where_an_image_stands() {
     assert!(fixture.store.deltas_since(NOW, 9).await.unwrap().is_empty());
     assert_eq!(fixture.store.forget_history(days(30)).await.unwrap(), 0, "it is done once");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_changed_about_an_image_is_what_it_got_lost_or_must_do_sooner() {
+    let (fixture, _, before) = fleet().await;
+    refresh(&fixture, &before, second(), false).await;
+    let changes = async |name: &str| {
+        let changes = fixture.store.image_changes_since(&uuid(name), NOW, 9).await.unwrap();
+        let short = changes.into_iter().map(|change| format!("{} {:?}", change.id, change.what));
+        short.collect::<Vec<_>>()
+    };
+    assert_eq!(changes("a").await, ["CVE-1 Priority", "CVE-4 Newly", "CVE-3 Cleared"]);
+    assert_eq!(changes("c").await, ["CVE-1 Newly", "CVE-4 Newly"]);
+    assert_eq!(changes("d").await, [""; 0]);
+    assert_eq!(changes("nothing").await, [""; 0]);
+    let later = fixture.store.image_changes_since(&uuid("a"), after(10), 9).await.unwrap();
+    assert!(later.is_empty());
+    assert_eq!(fixture.store.image_changes_since(&uuid("a"), NOW, 1).await.unwrap().len(), 1);
+}

@@ -33,7 +33,7 @@ async fn subscribe(fixture: &Fixture, name: &str, wanted: Wanted) {
 }
 
 async fn claim(fixture: &Fixture, now: Timestamp) -> Option<MessageTask> {
-    fixture.store.claim_message("process/1", now).await.unwrap()
+    fixture.store.claim_message("process/1", None, now).await.unwrap()
 }
 
 /// What each message that is due says, by subscriber.
@@ -259,7 +259,7 @@ async fn the_end_of_a_refresh_and_its_messages_are_one() {
 async fn a_message_is_with_one_worker_and_keeps_its_id_and_text() {
     let (fixture, _, _) = fleet().await;
     subscribe(&fixture, "all", Wanted::default()).await;
-    let event_id = fixture.store.queue_test_message("all", NOW).await.unwrap();
+    let event_id = fixture.store.queue_test_message("all", NOW, NOW).await.unwrap();
     let first = claim(&fixture, NOW).await.unwrap();
     assert_eq!(
         (first.event_id.as_str(), first.attempt, &first.body),
@@ -299,7 +299,7 @@ async fn a_message_is_with_one_worker_and_keeps_its_id_and_text() {
 async fn what_fails_is_tried_later_and_in_the_end_given_up() {
     let (fixture, _, _) = fleet().await;
     subscribe(&fixture, "all", Wanted::default()).await;
-    fixture.store.queue_test_message("all", NOW).await.unwrap();
+    fixture.store.queue_test_message("all", NOW, NOW).await.unwrap();
     let mut now = NOW;
     let mut pauses = Vec::new();
     loop {
@@ -345,7 +345,7 @@ async fn what_fails_is_tried_later_and_in_the_end_given_up() {
 async fn a_message_that_kills_its_worker_is_given_up() {
     let (fixture, _, _) = fleet().await;
     subscribe(&fixture, "all", Wanted::default()).await;
-    fixture.store.queue_test_message("all", NOW).await.unwrap();
+    fixture.store.queue_test_message("all", NOW, NOW).await.unwrap();
     let mut now = NOW;
     for attempt in 1..=MAX_DELIVERIES {
         assert_eq!(claim(&fixture, now).await.unwrap().attempt, attempt);
@@ -359,11 +359,25 @@ async fn a_message_that_kills_its_worker_is_given_up() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn one_message_can_be_taken_before_it_is_due() {
+    let (fixture, _, _) = fleet().await;
+    subscribe(&fixture, "all", Wanted::default()).await;
+    let other = fixture.store.queue_test_message("all", NOW, NOW).await.unwrap();
+    let event_id = fixture.store.queue_test_message("all", after(3_600), NOW).await.unwrap();
+    let take =
+        async |id: &str| fixture.store.claim_message("process/1", Some(id), NOW).await.unwrap();
+    assert_eq!(take(&event_id).await.unwrap().event_id, event_id);
+    assert_eq!(take(&event_id).await, None, "it is taken");
+    assert_eq!(take("nothing").await, None);
+    assert_eq!(claim(&fixture, NOW).await.unwrap().event_id, other);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn workers_share_messages_without_delivering_one_twice() {
     let (fixture, _, _) = fleet().await;
     subscribe(&fixture, "all", Wanted::default()).await;
     for _ in 0..20 {
-        fixture.store.queue_test_message("all", NOW).await.unwrap();
+        fixture.store.queue_test_message("all", NOW, NOW).await.unwrap();
     }
     let mut workers = Vec::new();
     for worker in 0..4 {
@@ -371,7 +385,7 @@ async fn workers_share_messages_without_delivering_one_twice() {
         workers.push(tokio::spawn(async move {
             let mut own = Vec::new();
             while let Some(task) =
-                store.claim_message(&format!("process/{worker}"), NOW).await.unwrap()
+                store.claim_message(&format!("process/{worker}"), None, NOW).await.unwrap()
             {
                 own.push(task.event_id.clone());
                 store.end_message(&task.lease, NOW).await.unwrap();
@@ -401,7 +415,7 @@ async fn addresses_and_secrets_are_sealed_and_go_with_their_subscription() {
     assert_eq!((listed[0].shown.as_str(), listed[0].has_secret), ("https://chat.test", true));
     assert!(!format!("{listed:?}").contains("canary"));
     // A row that is given another's number does not open.
-    fixture.store.queue_test_message("all", NOW).await.unwrap();
+    fixture.store.queue_test_message("all", NOW, NOW).await.unwrap();
     let (off, on) = if on_postgres() {
         (
             "ALTER TABLE messages DROP CONSTRAINT messages_subscription_id_fkey",
@@ -412,7 +426,7 @@ async fn addresses_and_secrets_are_sealed_and_go_with_their_subscription() {
     };
     let moved = "UPDATE subscriptions SET id = 77; UPDATE messages SET subscription_id = 77";
     run_sql(fixture.folder.path(), &format!("{off}; {moved}; {on}")).await;
-    let error = fixture.store.claim_message("process/1", NOW).await.unwrap_err();
+    let error = fixture.store.claim_message("process/1", None, NOW).await.unwrap_err();
     assert!(error.to_string().contains("does not decrypt"), "{error}");
     assert_eq!(fixture.store.remove_subscription("all").await.unwrap(), 1);
     let gone = fixture.store.remove_subscription("all").await;
