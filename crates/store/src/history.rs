@@ -2,7 +2,7 @@
 //!
 //! In: where artifacts stand now. Out: one row a change; [`CounterChange`]s of an image, oldest first. Odd: a row belongs to
 //! the artifact, so that the many images of one cost one row; what is unchanged writes none. Of two changes within one second
-//! the later one is kept.
+//! the later one is kept. Images in which rules hold have rows of their own as long as that is so.
 
 use std::collections::BTreeMap;
 
@@ -108,7 +108,8 @@ impl CounterChange {
 }
 
 impl Store {
-    /// What an image's counters became, oldest first: those of the artifact that it names now; at most the latest `limit`.
+    /// What an image's counters became, oldest first: those of the artifact that it names now, or its own while rules held in
+    /// it; at most the latest `limit`.
     ///
     /// # Errors
     /// The database fails.
@@ -117,17 +118,27 @@ impl Store {
         uuid: &str,
         limit: u32,
     ) -> Result<Vec<CounterChange>, StoreError> {
-        let rows = statement::query(
-            "SELECT h.changed, h.why, h.counters, s.digest AS snapshot FROM images i \
+        const DOING: &str = "reading the history of counters";
+        let mut snapshot = self.snapshot().await?;
+        let mut rows = Vec::new();
+        for sql in [
+            "SELECT h.changed, h.why, h.counters, s.digest AS snapshot, 0 AS of_image, 1 AS own FROM images i \
              JOIN counter_history h ON h.artifact_id = i.artifact_id LEFT JOIN snapshots s ON s.id = h.snapshot_id \
              WHERE i.uuid = $1 ORDER BY h.changed DESC LIMIT $2",
-        )
-        .bind(uuid)
-        .bind(i64::from(limit))
-        .fetch_all(&mut *self.read().await?)
-        .await
-        .doing("reading the history of counters")?;
-        rows.iter().rev().map(CounterChange::from_row).collect()
+            "SELECT h.changed, h.why, h.counters, s.digest AS snapshot, 1 AS of_image, h.own FROM images i \
+             JOIN image_counter_history h ON h.image_id = i.id LEFT JOIN snapshots s ON s.id = h.snapshot_id \
+             WHERE i.uuid = $1 ORDER BY h.changed DESC LIMIT $2",
+        ] {
+            let query = statement::query(sql).bind(uuid).bind(i64::from(limit));
+            for row in &query.fetch_all(&mut snapshot).await.doing(DOING)? {
+                rows.push(Noted {
+                    change: CounterChange::from_row(row)?,
+                    of_image: column::flag(row, "of_image")?,
+                    own: column::flag(row, "own")?,
+                });
+            }
+        }
+        Ok(merged(rows, limit))
     }
 
     /// Images whose counters a scan changed at or after `since`, newest first; at most `limit`.
@@ -177,7 +188,8 @@ impl Store {
         let before = now.0.saturating_sub(i64::from(days).saturating_mul(DAY));
         let old = statement::query(
             "SELECT 1 WHERE EXISTS (SELECT 1 FROM refreshes WHERE finished < $1) \
-             OR EXISTS (SELECT 1 FROM counter_history WHERE changed < $1)",
+             OR EXISTS (SELECT 1 FROM counter_history WHERE changed < $1) \
+             OR EXISTS (SELECT 1 FROM image_counter_history WHERE changed < $1)",
         )
         .bind(before)
         .fetch_optional(&mut *self.read().await?)
@@ -191,6 +203,8 @@ impl Store {
         for sql in [
             "DELETE FROM counter_history WHERE changed < $1 AND EXISTS (SELECT 1 FROM counter_history e \
              WHERE e.artifact_id = counter_history.artifact_id AND e.changed > counter_history.changed)",
+            "DELETE FROM image_counter_history WHERE changed < $1 AND (own = 0 OR EXISTS (SELECT 1 FROM image_counter_history e \
+             WHERE e.image_id = image_counter_history.image_id AND e.changed > image_counter_history.changed))",
             "DELETE FROM refreshes WHERE finished < $1",
         ] {
             let done =
@@ -199,7 +213,8 @@ impl Store {
         }
         statement::query(
             "DELETE FROM snapshots WHERE id NOT IN \
-             (SELECT DISTINCT snapshot_id FROM counter_history WHERE snapshot_id IS NOT NULL)",
+             (SELECT snapshot_id FROM counter_history WHERE snapshot_id IS NOT NULL \
+             UNION SELECT snapshot_id FROM image_counter_history WHERE snapshot_id IS NOT NULL)",
         )
         .execute(&mut transaction)
         .await
@@ -207,6 +222,88 @@ impl Store {
         transaction.commit().await.doing(DOING)?;
         Ok(gone)
     }
+}
+
+/// A row of either history.
+struct Noted {
+    change: CounterChange,
+    of_image: bool,
+    /// Of an image's row: it has counters of its own since then.
+    own: bool,
+}
+
+/// One history of an artifact's rows and an image's own: these stand in for those while there are some.
+fn merged(mut rows: Vec<Noted>, limit: u32) -> Vec<CounterChange> {
+    // What is older than the artifact's first row is of what the image named before.
+    let first = rows.iter().filter(|row| !row.of_image).map(|row| row.change.at).min();
+    rows.retain(|row| first.is_some_and(|first| row.change.at >= first));
+    rows.sort_by_key(|row| (row.change.at, row.of_image));
+    let mut history: Vec<CounterChange> = Vec::new();
+    let mut has_own = false;
+    for Noted { change, of_image, own } in rows {
+        if of_image {
+            has_own = own;
+        } else if has_own {
+            continue;
+        }
+        // The image's row of the same moment says what holds for it.
+        if history.last().is_some_and(|last| last.at == change.at) {
+            history.pop();
+        }
+        if history.last().is_none_or(|last| last.counters != change.counters) {
+            history.push(change);
+        }
+    }
+    let most = usize::try_from(limit).unwrap_or(usize::MAX);
+    history.split_off(history.len().saturating_sub(most))
+}
+
+/// Notes that images have counters of their own, or others than before, or (`gone`) their artifacts' again.
+pub(crate) async fn note_own(
+    transaction: &mut Transaction,
+    changed: &[(i64, RiskCounters)],
+    gone: &[i64],
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let mut rows: Vec<(i64, i64, RiskCounters)> =
+        changed.iter().map(|(image, counters)| (*image, 1, *counters)).collect();
+    for chunk in gone.chunks(ROWS) {
+        let mut query = QueryBuilder::new(
+            "SELECT i.id AS image_id, a.* FROM images i JOIN artifacts a ON a.id = i.artifact_id WHERE i.id IN (",
+        );
+        let mut listed = query.separated(", ");
+        for image in chunk {
+            listed.push_bind(*image);
+        }
+        query.push(")");
+        let found = query.build().persistent(false).fetch_all(transaction).await.doing(DOING)?;
+        for row in &found {
+            rows.push((column::number(row, "image_id")?, 0, column::counters(row)?));
+        }
+    }
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let snapshot = snapshot_id(transaction).await?;
+    for (image, own, counters) in rows {
+        // What changed the artifact at this moment changed the image; otherwise it was a rule.
+        statement::query(
+            "INSERT INTO image_counter_history (image_id, changed, why, snapshot_id, own, counters) \
+             SELECT $1, $2, COALESCE((SELECT h.why FROM images i JOIN counter_history h ON h.artifact_id = i.artifact_id \
+             WHERE i.id = $1 AND h.changed = $2), 'rule'), $3, $4, $5 WHERE EXISTS (SELECT 1 FROM images i WHERE i.id = $1) \
+             ON CONFLICT (image_id, changed) DO UPDATE SET why = excluded.why, snapshot_id = excluded.snapshot_id, \
+             own = excluded.own, counters = excluded.counters",
+        )
+        .bind(image)
+        .bind(now.0)
+        .bind(snapshot)
+        .bind(own)
+        .bind(tally::pack_counters(&counters))
+        .execute(transaction)
+        .await
+        .doing(DOING)?;
+    }
+    Ok(())
 }
 
 /// What is stored of an artifact before its counters are written.

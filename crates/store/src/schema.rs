@@ -37,6 +37,7 @@ const MIGRATIONS: &[Migration] = migrations![
     5 "0005_ignore.sql"
     6 "0006_event_rules.sql"
     7 "0007_vulnerabilities.sql"
+    8 "0008_image_history.sql"
 ];
 
 /// Brings the database up to date.

@@ -173,10 +173,15 @@ async fn find(backend: &Backend, image: &str) -> anyhow::Result<String> {
         list = backend.list_images(&request).await?.images;
     }
     let mut found = list.iter().filter(|one| {
-        one.uuid == image
-            || one.image == image
+        let namespace =
+            if one.namespace.is_empty() { String::new() } else { format!("{}/", one.namespace) };
+        let name = format!("{namespace}{}:{}", one.repository, one.tag);
+        // With the registry's host, as lists show it, with its name, or without.
+        image == one.uuid
+            || image == one.image
+            || image == name
             || image.strip_prefix(&one.registry).and_then(|rest| rest.strip_prefix('/'))
-                == Some(&one.image)
+                == Some(&name)
     });
     match (found.next(), found.next()) {
         (Some(only), None) => Ok(only.uuid.clone()),

@@ -36,7 +36,7 @@ class Keep:
 
 def check(server, session, envelope, mechanism, data):
     good = data.login == b"plimsoll" and data.password == b"canary-password"
-    return AuthResult(success=good, auth_data=data if good else None)
+    return AuthResult(success=good, handled=False, auth_data=data if good else None)
 
 
 def make():

@@ -103,11 +103,12 @@ pub(super) fn history(changes: &[CounterChange], now: Timestamp) -> Markup {
         }
     }
     let last = changes.last().map_or(0, |last| last.counters.vulnerabilities());
+    let (then, number) = (first.counters.vulnerabilities(), changes.len());
     let label = format!(
-        "{} changes since {}: {} vulnerabilities then, {last} now, {most} at most",
-        changes.len(),
+        "{number} {} since {}: {then} {} then, {last} now, at most {most}",
+        if number == 1 { "change" } else { "changes" },
         first.at.date(),
-        first.counters.vulnerabilities()
+        if then == 1 { "vulnerability" } else { "vulnerabilities" },
     );
     html! {
         figure class="chart" {
@@ -165,7 +166,7 @@ mod tests {
         let changes = [change(0, 1, 1), change(300, 4, 0)];
         let text = history(&changes, Timestamp(600)).into_string();
         for wanted in [
-            r#"aria-label="2 changes since 1970-01-01: 2 vulnerabilities then, 4 now, 4 at most""#,
+            r#"aria-label="2 changes since 1970-01-01: 2 vulnerabilities then, 4 now, at most 4""#,
             r#"<rect class="asap" x="0.00" y="90.00" width="300.00" height="30.00">"#,
             r#"<rect class="later" x="0.00" y="60.00" width="300.00" height="30.00">"#,
             r#"<rect class="asap" x="300.00" y="0.00" width="300.00" height="120.00">"#,

@@ -5,6 +5,8 @@
 #[cfg(test)]
 mod browser;
 #[cfg(test)]
+mod changes;
+#[cfg(test)]
 mod fleet;
 #[cfg(test)]
 mod listing;

@@ -4,6 +4,7 @@
 //! * Several refreshes are one change: what one gave and the next took is not told.
 //! * All numbers are of one moment, that of telling: an image that lost the vulnerability since is not named.
 //! * Images are read in pages and by numbers; names are read for the few that are named.
+//! * An image in which a rule covers a vulnerability does not count as hit by it.
 
 use std::collections::BTreeMap;
 
@@ -242,8 +243,15 @@ async fn add_findings(
     let parts: Vec<i64> =
         holders.values().flat_map(|holders| holders.parts.iter().copied()).collect();
     let sets = inventory_rows::blocks_of(connection, &parts, None).await?;
+    let ignored = ignored(connection, &meant, changes.keys()).await?;
+    let none = BTreeMap::new();
     let mut told: Vec<(AboutFinding, InventorySet)> = Vec::new();
     for (id, change) in changes {
+        let covered = ignored.get(&id).unwrap_or(&none);
+        let hit = |set: &InventorySet| {
+            let ignored = covered.values().filter(|inventory| set.contains(**inventory)).count();
+            meant.counts.sum(set).saturating_sub(u64::try_from(ignored).unwrap_or(u64::MAX))
+        };
         let own = holders.get(&id);
         let mut has = InventorySet::default();
         for part in own.into_iter().flat_map(|own| &own.parts) {
@@ -262,8 +270,8 @@ async fn add_findings(
             fix_version: own.and_then(|own| own.fix_version.clone()),
             priority_before: change.before,
             priority: change.since,
-            images: meant.counts.sum(&has),
-            newly: meant.counts.sum(&newly),
+            images: hit(&has),
+            newly: hit(&newly),
             cleared: meant.counts.sum(&cleared),
             named: Vec::new(),
             id,
@@ -286,7 +294,7 @@ async fn add_findings(
     composition.more_findings =
         u64::try_from(told.len().saturating_sub(most.findings)).unwrap_or(u64::MAX);
     told.truncate(most.findings);
-    let chosen = meant.choose(&told, most.images);
+    let chosen = meant.choose(&told, &ignored, most.images);
     let wanted: Vec<i64> = chosen.iter().flatten().copied().collect();
     let names = names(connection, &wanted).await?;
     for ((mut about, _), chosen) in told.into_iter().zip(chosen) {
@@ -367,15 +375,63 @@ impl Meant {
         Ok(Self { counts, images })
     }
 
-    /// For each change up to `most` images of its set.
-    fn choose(&self, told: &[(AboutFinding, InventorySet)], most: usize) -> Vec<Vec<i64>> {
+    /// For each change up to `most` images of its set in which it is not ignored.
+    fn choose(
+        &self,
+        told: &[(AboutFinding, InventorySet)],
+        ignored: &BTreeMap<String, BTreeMap<i64, i64>>,
+        most: usize,
+    ) -> Vec<Vec<i64>> {
         let mut chosen: Vec<Vec<i64>> = told.iter().map(|_| Vec::new()).collect();
-        for ((_, set), chosen) in told.iter().zip(&mut chosen) {
-            let own = self.images.iter().filter(|(inventory, _)| set.contains(*inventory));
+        for ((about, set), chosen) in told.iter().zip(&mut chosen) {
+            let covered = ignored.get(&about.id);
+            let own = self.images.iter().filter(|(inventory, image)| {
+                set.contains(*inventory)
+                    && covered.is_none_or(|covered| !covered.contains_key(image))
+            });
             chosen.extend(own.map(|(_, image)| *image).take(most));
         }
         chosen
     }
+}
+
+/// Of these findings the images that are meant, with their inventories, in which rules cover them wholly.
+async fn ignored(
+    connection: &mut DatabaseConnection,
+    meant: &Meant,
+    ids: impl Iterator<Item = &String>,
+) -> Result<BTreeMap<String, BTreeMap<i64, i64>>, StoreError> {
+    let mut ignored: BTreeMap<String, BTreeMap<i64, i64>> = BTreeMap::new();
+    let any = statement::query("SELECT 1 FROM ignored_records LIMIT 1")
+        .fetch_optional(connection)
+        .await
+        .doing(DOING)?;
+    if any.is_none() {
+        return Ok(ignored);
+    }
+    let images: BTreeMap<i64, i64> =
+        meant.images.iter().map(|(inventory, image)| (*image, *inventory)).collect();
+    let ids: Vec<&String> = ids.collect();
+    for chunk in ids.chunks(ROWS) {
+        let mut query = QueryBuilder::new(
+            "SELECT DISTINCT image_id, finding_id FROM ignored_records WHERE is_whole = 1 AND finding_id IN (",
+        );
+        let mut listed = query.separated(", ");
+        for id in chunk {
+            listed.push_bind((*id).clone());
+        }
+        query.push(")");
+        let rows =
+            query.build().persistent(false).fetch_all(&mut *connection).await.doing(DOING)?;
+        for row in &rows {
+            let image: i64 = column::number(row, "image_id")?;
+            if let Some(inventory) = images.get(&image) {
+                let own = ignored.entry(column::text(row, "finding_id")?).or_default();
+                own.insert(image, *inventory);
+            }
+        }
+    }
+    Ok(ignored)
 }
 
 /// Images by number.

@@ -16,6 +16,7 @@ use crate::{
     database::{DatabaseConnection, Transaction},
     error::Doing,
     findings::PRIORITY,
+    history,
     listing::push_in,
     statement::{self, QueryBuilder},
 };
@@ -33,6 +34,7 @@ pub(super) async fn write(
     now: Timestamp,
 ) -> Result<u64, StoreError> {
     let counted = counted(transaction, images).await?;
+    let mut noted = Vec::new();
     let mut ignored = ignored(transaction, images).await?;
     let mut changed = Vec::new();
     let mut added = Vec::new();
@@ -44,8 +46,12 @@ pub(super) async fn write(
             }
             continue;
         };
-        if counted.get(image) != Some(&(own.counters, own.lead)) {
+        let before = counted.get(image);
+        if before != Some(&(own.counters, own.lead)) {
             changed.push((*image, own));
+        }
+        if before.is_none_or(|before| before.0 != own.counters) {
+            noted.push((*image, own.counters));
         }
         for ((record, rule), one) in &own.ignored {
             if ignored.remove(&(*image, record.clone(), *rule)).as_ref() != Some(one) {
@@ -56,6 +62,7 @@ pub(super) async fn write(
     // What is left of the stored rows is wanted no more.
     let mut used: BTreeSet<i64> = added.iter().map(|(_, _, rule, _)| *rule).collect();
     used.extend(ignored.keys().map(|(_, _, rule)| *rule));
+    history::note_own(transaction, &noted, &gone, now).await?;
     remove(transaction, &gone, ignored.into_keys()).await?;
     put_counters(transaction, &changed).await?;
     put_ignored(transaction, &added).await?;

@@ -1,6 +1,6 @@
 //! The history of counters: a row a change, none where nothing changed, for a bounded time.
 
-use plimsoll_model::RiskCounters;
+use plimsoll_model::{NewIgnoreRule, RiskCounters};
 use plimsoll_store::{ChangedBy, HISTORY_DAYS_SETTING, Origin, ScanRecord, image_uuid};
 
 use crate::{
@@ -83,4 +83,40 @@ async fn what_changed_about_an_image_is_what_it_got_lost_or_must_do_sooner() {
     let later = fixture.store.image_changes_since(&uuid("a"), after(10), 9).await.unwrap();
     assert!(later.is_empty());
     assert_eq!(fixture.store.image_changes_since(&uuid("a"), NOW, 1).await.unwrap().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rule_is_part_of_the_history_of_the_images_in_which_it_holds() {
+    let (fixture, _, before) = fleet().await;
+    let rule = NewIgnoreRule {
+        vulnerability: "CVE-1".to_owned(),
+        repositories: vec!["team/a".to_owned()],
+        reason: "not reachable".to_owned(),
+        author: "ada".to_owned(),
+        ..NewIgnoreRule::default()
+    };
+    let history = async |name: &str| {
+        let changes = fixture.store.counter_history(&uuid(name), 9).await.unwrap();
+        let short = changes.into_iter().map(|change| {
+            let counters = change.counters;
+            (change.at.0 - NOW.0, change.by, counters.asap, counters.later)
+        });
+        short.collect::<Vec<_>>()
+    };
+    let scan = (0, ChangedBy::Scan, 1, 1);
+    assert_eq!(history("a").await, [scan]);
+    let rule = fixture.store.add_ignore_rule(&rule, after(3)).await.unwrap();
+    let ruled = (3, ChangedBy::Rule, 1, 0);
+    assert_eq!(history("a").await, [scan, ruled]);
+    assert_eq!(history("b").await, [scan], "the same contents under another name");
+    // CVE-1 would be as soon as possible now; CVE-4 comes, CVE-3 goes.
+    refresh(&fixture, &before, second(), false).await;
+    let refreshed = history("a").await;
+    assert_eq!(refreshed[..2], [scan, ruled]);
+    assert_eq!(refreshed[2..], [(9, ChangedBy::Refresh, 0, 1)], "without CVE-1");
+    fixture.store.remove_ignore_rules(&[rule.id], after(12)).await.unwrap();
+    let last = history("a").await.pop().unwrap();
+    assert_eq!(last, (12, ChangedBy::Rule, 1, 1), "as its artifact again");
+    fixture.store.forget_history(after(91 * 86_400)).await.unwrap();
+    assert_eq!(history("a").await.len(), 1);
 }

@@ -1,7 +1,7 @@
 //! Messages to subscribers: what is queued with what, what they say, and that each is delivered by one at a time until it
 //! arrives or is given up.
 
-use plimsoll_model::{Priority, Secret, Timestamp};
+use plimsoll_model::{NewIgnoreRule, Priority, Secret, Timestamp};
 use plimsoll_store::{
     Composition, Delivered, Delivery, Judge, MAX_DELIVERIES, MessageKind, MessageState,
     MessageTask, Most, Retry, ScanRecord, SubscriptionError, SubscriptionSettings, Wanted,
@@ -124,6 +124,26 @@ async fn a_refresh_is_one_message_a_subscriber_about_the_images_that_it_means() 
         ]
     );
     assert_eq!(claim(&fixture, after(100_000)).await, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_image_in_which_a_rule_covers_it_is_not_hit() {
+    let (fixture, _, before) = fleet().await;
+    subscribe(&fixture, "all", Wanted::default()).await;
+    let rule = |vulnerability: &str, repository: &str| NewIgnoreRule {
+        vulnerability: vulnerability.to_owned(),
+        repositories: vec![repository.to_owned()],
+        reason: "not reachable".to_owned(),
+        author: "ada".to_owned(),
+        ..NewIgnoreRule::default()
+    };
+    let rules = [rule("CVE-1", "team/c"), rule("CVE-4", "*")];
+    fixture.store.add_ignore_rules(&rules, after(1)).await.unwrap();
+    refresh(&fixture, &before, second(), false).await;
+    assert_eq!(
+        said(&fixture, after(9)).await[0].2,
+        ["CVE-1 later>asap 3/0/0 team/a:1 team/a:latest team/b:1", "CVE-3 asap>none 0/0/3 "]
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
