@@ -286,11 +286,11 @@ pub(crate) async fn note_own(
     }
     let snapshot = snapshot_id(transaction).await?;
     for (image, own, counters) in rows {
-        // What changed the artifact at this moment changed the image; otherwise it was a rule.
+        // What changed the artifact at this moment changed the image; a refresh may change the image alone.
         statement::query(
             "INSERT INTO image_counter_history (image_id, changed, why, snapshot_id, own, counters) \
              SELECT $1, $2, COALESCE((SELECT h.why FROM images i JOIN counter_history h ON h.artifact_id = i.artifact_id \
-             WHERE i.id = $1 AND h.changed = $2), 'rule'), $3, $4, $5 WHERE EXISTS (SELECT 1 FROM images i WHERE i.id = $1) \
+             WHERE i.id = $1 AND h.changed = $2), (SELECT 'refresh' FROM fleet f WHERE f.refresh_id IS NOT NULL), 'rule'), $3, $4, $5 WHERE EXISTS (SELECT 1 FROM images i WHERE i.id = $1) \
              ON CONFLICT (image_id, changed) DO UPDATE SET why = excluded.why, snapshot_id = excluded.snapshot_id, \
              own = excluded.own, counters = excluded.counters",
         )
