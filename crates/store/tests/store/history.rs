@@ -63,7 +63,7 @@ async fn what_is_old_is_forgotten_but_not_where_an_image_stands() {
     fixture.store.set_setting(HISTORY_DAYS_SETTING, Some("30")).await.unwrap();
     let gone = fixture.store.forget_history(days(30)).await.unwrap();
     assert_eq!(length().await, 1);
-    assert_eq!(gone, 1 + 2, "the scan of c, and two refreshes");
+    assert_eq!(gone, 3 + 2, "the scans of a, b and c, and two refreshes");
     assert!(fixture.store.deltas_since(NOW, 9).await.unwrap().is_empty());
     assert_eq!(fixture.store.forget_history(days(30)).await.unwrap(), 0, "it is done once");
 }
