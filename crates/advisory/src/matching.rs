@@ -58,7 +58,7 @@ pub struct MatchedAlone {
     pub findings: Vec<Finding>,
     /// What could not be decided.
     pub gaps: Vec<Gap>,
-    /// The detail of the evidence that each location of the package gives.
+    /// The detail of the evidence that each location of the package gives; empty without findings.
     pub installed: String,
     /// An EPSS score was too old to be used.
     pub has_stale_scores: bool,
@@ -96,13 +96,12 @@ pub fn match_packages(
 /// Matches one package. [`match_packages`] is this for each, and [`gaps_of_all`].
 #[must_use]
 pub fn match_alone(package: &Package, snapshot: &Snapshot, context: &MatchContext) -> MatchedAlone {
-    let mut alone = MatchedAlone {
-        asked: asked(package),
-        installed: finding::installed(package),
-        ..MatchedAlone::default()
-    };
+    let mut alone = MatchedAlone { asked: asked(package), ..MatchedAlone::default() };
     match match_package(package, snapshot, context, &mut alone.gaps) {
         Ok(found) => {
+            if !found.findings.is_empty() {
+                alone.installed = finding::installed(package);
+            }
             alone.findings = found.findings;
             alone.has_stale_scores = found.has_stale_scores;
             alone.until = found.until;

@@ -51,18 +51,22 @@ pub(super) struct Chosen<'a> {
 /// Version 3 of the best assessor before version 4 before version 2; within one assessor 3.1 before 3.0, then the higher
 /// score, so that the choice does not depend on the order of the list.
 pub(super) fn choose(vectors: &[CvssVector]) -> Option<Chosen<'_>> {
-    let candidate = |cvss: &'_ CvssVector| {
-        let version = Version::of(&cvss.vector)?;
-        let base = version.base(&cvss.vector)?;
-        Some((version, base))
-    };
-    vectors
+    let mut candidates: Vec<(_, &CvssVector, Version)> = vectors
         .iter()
-        .filter_map(|cvss| candidate(cvss).map(|(version, base)| (cvss, version, base)))
-        .min_by_key(|(cvss, version, base)| {
-            (version.pass(), cvss.by, version.minor(), std::cmp::Reverse(base.c10), &cvss.vector)
+        .filter_map(|cvss| {
+            let version = Version::of(&cvss.vector)?;
+            Some(((version.pass(), cvss.by, version.minor()), cvss, version))
         })
-        .map(|(cvss, _, base)| Chosen { text: &cvss.vector, base })
+        .collect();
+    candidates.sort_by_key(|(rank, ..)| *rank);
+    // Scoring is what costs, and mostly the first rank has a vector that scores.
+    candidates.chunk_by(|a, b| a.0 == b.0).find_map(|equals| {
+        equals
+            .iter()
+            .filter_map(|(_, cvss, version)| Some((*cvss, version.base(&cvss.vector)?)))
+            .min_by_key(|(cvss, base)| (std::cmp::Reverse(base.c10), &cvss.vector))
+            .map(|(cvss, base)| Chosen { text: &cvss.vector, base })
+    })
 }
 
 /// The value of the threat metric `E` of a version 4 vector.
