@@ -135,10 +135,12 @@ impl Store {
         // Names, inventories and images are of one moment.
         let mut snapshot = self.snapshot().await?;
         let rows = statement::query(
-            "SELECT n.part_id AS of_id, f.kind, f.finding_id, f.record, COALESCE(f.subject, p.purl) AS subject, f.level, \
+            // `parts` in a join would let PostgreSQL look findings up by their part alone, of which a kernel has thousands.
+            "SELECT n.part_id AS of_id, f.kind, f.finding_id, f.record, \
+             COALESCE(f.subject, (SELECT p.purl FROM parts p WHERE p.id = n.part_id)) AS subject, f.level, \
              f.priority, f.tenths, f.fix_version, f.title FROM part_names n \
              JOIN part_findings f ON f.part_id = n.part_id AND f.number = n.number \
-             JOIN parts p ON p.id = n.part_id WHERE n.name = $1 ORDER BY subject, n.part_id, n.number",
+             WHERE n.name = $1 ORDER BY subject, n.part_id, n.number",
         )
         .bind(&name)
         .fetch_all(&mut snapshot)

@@ -45,6 +45,7 @@ mod outbox;
 mod own_counters;
 mod parts;
 mod policy;
+mod postgres_text;
 mod ranking;
 mod recording;
 mod refresh;

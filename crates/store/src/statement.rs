@@ -17,7 +17,10 @@ use sqlx::{
     sqlite::SqliteArguments,
 };
 
-use crate::database::{DatabaseConnection, DatabaseRow, Link};
+use crate::{
+    database::{DatabaseConnection, DatabaseRow, Link},
+    postgres_text::{Bound, Kind, rewrite},
+};
 
 /// A value as statements take it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -119,6 +122,18 @@ impl Query {
         self
     }
 
+    /// Text, values, and whether to keep it prepared.
+    fn for_postgres(self) -> Result<(SqlStr, PgArguments, bool), sqlx::Error> {
+        if self.places.is_empty() {
+            let bound = self.values.into_iter().map(Bound::One).collect();
+            return Ok((self.sql, postgres_arguments(bound)?, self.persistent));
+        }
+        let rewritten = rewrite(self.sql.as_str(), &self.places, self.values);
+        let arguments = postgres_arguments(rewritten.bound)?;
+        let sql = sqlx::AssertSqlSafe(rewritten.sql).into_sql_str();
+        Ok((sql, arguments, self.persistent || rewritten.has_arrays))
+    }
+
     /// Runs it; how many rows it touched.
     pub(crate) async fn execute(
         self,
@@ -135,8 +150,7 @@ impl Query {
                     .rows_affected()
             }
             Link::Postgres(link) => {
-                let sql = numbered(self.sql, &self.places);
-                let values = postgres_arguments(self.values)?;
+                let (sql, values, persistent) = self.for_postgres()?;
                 query_with(sql, values).persistent(persistent).execute(link).await?.rows_affected()
             }
         };
@@ -156,8 +170,7 @@ impl Query {
                 query.fetch_all(link).await?.into_iter().map(DatabaseRow::Sqlite).collect()
             }
             Link::Postgres(link) => {
-                let sql = numbered(self.sql, &self.places);
-                let values = postgres_arguments(self.values)?;
+                let (sql, values, persistent) = self.for_postgres()?;
                 let query = query_with(sql, values).persistent(persistent);
                 query.fetch_all(link).await?.into_iter().map(DatabaseRow::Postgres).collect()
             }
@@ -177,8 +190,7 @@ impl Query {
                 query.fetch_optional(link).await?.map(DatabaseRow::Sqlite)
             }
             Link::Postgres(link) => {
-                let sql = numbered(self.sql, &self.places);
-                let values = postgres_arguments(self.values)?;
+                let (sql, values, persistent) = self.for_postgres()?;
                 let query = query_with(sql, values).persistent(persistent);
                 query.fetch_optional(link).await?.map(DatabaseRow::Postgres)
             }
@@ -206,24 +218,6 @@ impl Done {
     }
 }
 
-/// The text with `$N` where a `?` stands, as PostgreSQL wants it.
-fn numbered(sql: SqlStr, places: &[usize]) -> SqlStr {
-    if places.is_empty() {
-        return sql;
-    }
-    let text = sql.as_str();
-    let mut numbered = String::with_capacity(text.len() + places.len() * 4);
-    let mut from = 0;
-    for (number, place) in (1..).zip(places) {
-        numbered.push_str(text.get(from..*place).unwrap_or_default());
-        numbered.push('$');
-        numbered.push_str(&i32::to_string(&number));
-        from = place + 1;
-    }
-    numbered.push_str(text.get(from..).unwrap_or_default());
-    sqlx::AssertSqlSafe(numbered).into_sql_str()
-}
-
 fn sqlite_arguments(values: Vec<Value>) -> Result<SqliteArguments, sqlx::Error> {
     let mut arguments = SqliteArguments::default();
     arguments.reserve(values.len(), 0);
@@ -238,20 +232,49 @@ fn sqlite_arguments(values: Vec<Value>) -> Result<SqliteArguments, sqlx::Error> 
     Ok(arguments)
 }
 
-fn postgres_arguments(values: Vec<Value>) -> Result<PgArguments, sqlx::Error> {
+fn postgres_arguments(bound: Vec<Bound>) -> Result<PgArguments, sqlx::Error> {
     let mut arguments = PgArguments::default();
-    arguments.reserve(values.len(), values.len().saturating_mul(16));
-    for value in values {
-        match value {
-            Value::Number(number) => Arguments::add(&mut arguments, number),
-            Value::Text(text) => {
+    arguments.reserve(bound.len(), bound.len().saturating_mul(16));
+    for bound in bound {
+        match bound {
+            Bound::One(Value::Number(number)) => Arguments::add(&mut arguments, number),
+            Bound::One(Value::Text(text)) => {
                 Arguments::add(&mut arguments, text.as_deref().map(escaped).as_deref())
             }
-            Value::Bytes(bytes) => Arguments::add(&mut arguments, bytes),
+            Bound::One(Value::Bytes(bytes)) => Arguments::add(&mut arguments, bytes),
+            Bound::Many(Kind::Number, values) => {
+                let numbers: Vec<Option<i64>> = values.into_iter().map(Value::number).collect();
+                Arguments::add(&mut arguments, numbers)
+            }
+            Bound::Many(Kind::Text, values) => {
+                let texts: Vec<Option<String>> = values
+                    .into_iter()
+                    .map(|value| value.text().map(|text| escaped(&text).into_owned()))
+                    .collect();
+                Arguments::add(&mut arguments, texts)
+            }
+            Bound::Many(Kind::Bytes, values) => {
+                let bytes: Vec<Option<Vec<u8>>> = values.into_iter().map(Value::bytes).collect();
+                Arguments::add(&mut arguments, bytes)
+            }
         }
         .map_err(sqlx::Error::Encode)?;
     }
     Ok(arguments)
+}
+
+impl Value {
+    fn number(self) -> Option<i64> {
+        if let Self::Number(number) = self { number } else { None }
+    }
+
+    fn text(self) -> Option<String> {
+        if let Self::Text(text) = self { text } else { None }
+    }
+
+    fn bytes(self) -> Option<Vec<u8>> {
+        if let Self::Bytes(bytes) = self { bytes } else { None }
+    }
 }
 
 /// A text as PostgreSQL can hold it.
@@ -441,7 +464,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_are_counted_and_for_postgresql_numbered() {
+    fn values_are_counted() {
         let mut builder = QueryBuilder::new("INSERT INTO t (a, b) ");
         builder.push_values([("x", 1_i64), ("y", 2)], |mut values, (text, number)| {
             values.push_bind(text).push_bind(number);
@@ -449,10 +472,6 @@ mod tests {
         builder.push(" RETURNING ").push_bind(None::<Vec<u8>>);
         let query = builder.build();
         assert_eq!(query.sql.as_str(), "INSERT INTO t (a, b) VALUES (?, ?), (?, ?) RETURNING ?");
-        assert_eq!(
-            numbered(query.sql, &query.places).as_str(),
-            "INSERT INTO t (a, b) VALUES ($1, $2), ($3, $4) RETURNING $5"
-        );
         let text = |text: &str| Value::Text(Some(text.to_owned()));
         let number = |number| Value::Number(Some(number));
         assert_eq!(query.values, [text("x"), number(1), text("y"), number(2), Value::Bytes(None)]);

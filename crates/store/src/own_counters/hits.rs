@@ -48,9 +48,11 @@ impl Hits {
         let mut hits = Self::default();
         for chunk in names.chunks(ROWS) {
             let mut sql = QueryBuilder::new(
-                "SELECT n.name, n.part_id, n.number, f.finding_id, f.record, f.priority, COALESCE(f.subject, p.purl) AS purl \
+                "SELECT n.name, n.part_id, n.number, f.finding_id, f.record, f.priority, \
+                 COALESCE(f.subject, (SELECT p.purl FROM parts p WHERE p.id = n.part_id)) AS purl \
                  FROM part_names n JOIN part_findings f ON f.part_id = n.part_id AND f.number = n.number \
-                 JOIN parts p ON p.id = n.part_id WHERE f.kind = 'vulnerability' AND p.purl IS NOT NULL AND ",
+                 WHERE f.kind = 'vulnerability' \
+                 AND (SELECT p.purl FROM parts p WHERE p.id = n.part_id) IS NOT NULL AND ",
             );
             push_in(&mut sql, "n.name", chunk);
             let rows =

@@ -221,7 +221,7 @@ async fn add_unchanged(
         let mut query = QueryBuilder::new(
             "SELECT f.part_id, f.finding_id, f.priority FROM part_names n \
              JOIN part_findings f ON f.part_id = n.part_id AND f.number = n.number \
-             JOIN parts p ON p.id = n.part_id WHERE p.ecosystem IS NOT NULL AND n.name IN (",
+             WHERE (SELECT p.ecosystem FROM parts p WHERE p.id = n.part_id) IS NOT NULL AND n.name IN (",
         );
         let mut listed = query.separated(", ");
         for id in chunk {
