@@ -21,8 +21,7 @@ use std::{
 };
 
 use sqlx::{
-    AssertSqlSafe, ConnectOptions, Connection, PgConnection, Pool, Postgres, Sqlite,
-    SqliteConnection,
+    ConnectOptions, Connection, PgConnection, Pool, Postgres, Sqlite, SqliteConnection,
     pool::{PoolConnection, PoolOptions},
     postgres::PgRow,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteRow, SqliteSynchronous},
@@ -257,10 +256,14 @@ impl Database {
                 Held::SqliteTransaction(writer.begin_with("BEGIN IMMEDIATE").await.doing(DOING)?)
             }
             Self::Postgres { writer, lock, .. } => {
-                let begin = format!(
-                    "BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock({lock})"
-                );
-                let begun = writer.begin_with(AssertSqlSafe(begin)).await.doing(DOING)?;
+                let begin = "BEGIN ISOLATION LEVEL READ COMMITTED";
+                let mut begun = writer.begin_with(begin).await.doing(DOING)?;
+                // Apart from the beginning, so that waiting in vain ends the transaction with it.
+                sqlx::query("SELECT pg_advisory_xact_lock($1)")
+                    .bind(*lock)
+                    .execute(&mut *begun)
+                    .await
+                    .doing(DOING)?;
                 Held::PostgresTransaction(begun)
             }
         };
