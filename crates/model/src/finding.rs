@@ -299,6 +299,19 @@ impl Finding {
         self.score = None;
     }
 
+    /// Takes it out of what counts without another status: it is there, and somebody decided to live with it.
+    pub fn ignore(&mut self, suppression: Suppression) {
+        self.suppressed = Some(suppression);
+        self.priority = None;
+        self.score = None;
+    }
+
+    /// Whether an ignore rule takes it out of what counts.
+    #[must_use]
+    pub fn is_ignored(&self) -> bool {
+        self.suppressed.as_ref().is_some_and(|suppressed| suppressed.ignored.is_some())
+    }
+
     /// Most urgent first: kind, open before suppressed, priority, score and level downwards, fixable before unfixable, then
     /// id and subject.
     #[must_use]

@@ -14,6 +14,7 @@ use crate::{
     digest::Digest,
     finding::{Finding, Kind, Subject, UnknownWord},
     purl::Purl,
+    statement::{IgnoredBy, Suppression},
     timestamp::Timestamp,
 };
 
@@ -151,6 +152,60 @@ pub struct IgnoreRule {
     pub modified: Timestamp,
     /// It has run out and ignores nothing any more.
     pub expired: bool,
+}
+
+/// What a rule did to a report.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct IgnoreUse {
+    /// Where it stands: `plimsoll.toml:3`.
+    pub place: String,
+    /// What it says.
+    #[serde(flatten)]
+    pub rule: NewIgnoreRule,
+    /// How it stands.
+    pub state: IgnoreUseState,
+    /// Findings that it covers.
+    pub findings: usize,
+}
+
+/// How a rule stands.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum IgnoreUseState {
+    /// It covers something.
+    Used,
+    /// It covers nothing here.
+    Unused,
+    /// It has run out and covers nothing any more.
+    Expired,
+}
+
+/// By what findings are taken out of what counts, in [`Suppression::by`].
+pub const IGNORED_BY: &str = "ignore rule";
+
+/// Takes what rules cover out of what counts; each comes with its place. Of several that cover a finding the first is named.
+/// Returns how many findings each covers.
+pub fn apply(findings: &mut [Finding], rules: &[(String, &NewIgnoreRule)]) -> Vec<usize> {
+    let mut covered = vec![0; rules.len()];
+    for finding in findings.iter_mut().filter(|finding| finding.is_open()) {
+        let mut first = None;
+        for ((place, rule), count) in rules.iter().zip(&mut covered) {
+            if rule.covers(finding) {
+                *count += 1;
+                first = first.or(Some((place, *rule)));
+            }
+        }
+        if let Some((place, rule)) = first {
+            finding.ignore(Suppression {
+                by: IGNORED_BY.to_owned(),
+                advisory: place.clone(),
+                reason: rule.reason.clone(),
+                ignored: Some(IgnoredBy { author: rule.author.clone(), expires: rule.expires }),
+            });
+        }
+    }
+    findings.sort_by(Finding::compare_urgency);
+    covered
 }
 
 /// What a rule looks at of an image.

@@ -27,12 +27,15 @@ pub use digest::{Digest, DigestError};
 pub use ecosystem::{Ecosystem, Origin, Scheme};
 pub use event_rule::NewEventRule;
 pub use finding::{Evidence, Finding, Fix, Kind, Level, Priority, Status, Subject, Urgency};
-pub use ignore::{IgnoreRule, ImageNames, NewIgnoreRule, RuleError, RuleSource, RuleType};
+pub use ignore::{
+    IgnoreRule, IgnoreUse, IgnoreUseState, ImageNames, NewIgnoreRule, RuleError, RuleSource,
+    RuleType,
+};
 pub use package::{Location, Package, SourcePackage};
 pub use platform::{Platform, PlatformError};
 pub use record::{RecordName, RecordNameError};
 pub use reference::{ImageReference, ReferenceError};
 pub use report::{FeedSource, FeedState, ImageIdentity, Report};
 pub use secret::Secret;
-pub use statement::{Suppression, View, Why};
+pub use statement::{IgnoredBy, Suppression, View, Why};
 pub use timestamp::{Timestamp, TimestampError};

@@ -6,8 +6,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    coverage::Coverage, digest::Digest, finding::Finding, package::Package, platform::Platform,
-    timestamp::Timestamp,
+    coverage::Coverage, digest::Digest, finding::Finding, ignore::IgnoreUse, package::Package,
+    platform::Platform, timestamp::Timestamp,
 };
 
 /// Which image a report is about.
@@ -69,4 +69,7 @@ pub struct Report {
     pub packages: Vec<Package>,
     /// What is wrong, most urgent first ([`Finding::compare_urgency`]).
     pub findings: Vec<Finding>,
+    /// The ignore rules that were given, in their order, and what each did.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ignore_rules: Vec<IgnoreUse>,
 }

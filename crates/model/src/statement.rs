@@ -53,6 +53,19 @@ pub struct Suppression {
     pub advisory: String,
     /// The reason, as one sentence.
     pub reason: String,
+    /// Who decided it and until when, if an ignore rule did: then the finding is there, and somebody decided to live with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ignored: Option<IgnoredBy>,
+}
+
+/// Whose decision an ignore rule is.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+pub struct IgnoredBy {
+    /// Who decided it.
+    pub author: String,
+    /// Until when it holds; `None`: until it is taken back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires: Option<Timestamp>,
 }
 
 /// How one match came about: everything that is needed to check it by hand.

@@ -249,6 +249,7 @@ fn unreadable(
         feed: None,
         packages: Vec::new(),
         findings: Vec::new(),
+        ignore_rules: Vec::new(),
     };
     ChildScanned { scanned: Scanned { report, interrupted: None }, level: None }
 }

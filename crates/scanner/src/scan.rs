@@ -206,7 +206,8 @@ fn assemble(
         distribution: inspection.distribution.map(|distribution| distribution.pretty_name),
     };
     let feed = options.snapshot.map(Snapshot::state);
-    Report { image, coverage: Coverage::new(ran, gaps), feed, packages, findings }
+    let coverage = Coverage::new(ran, gaps);
+    Report { image, coverage, feed, packages, findings, ignore_rules: Vec::new() }
 }
 
 /// Drops what is beyond the limit of findings, the least urgent.

@@ -155,6 +155,7 @@ fn report() -> Report {
                 ..finding(Kind::Baseline, "perm_shadow", npm, None)
             },
         ],
+        ignore_rules: Vec::new(),
     }
 }
 

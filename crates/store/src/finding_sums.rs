@@ -3,6 +3,8 @@
 //! In: what selects images. Out: [`FindingSums`], made of counters alone. Odd: without a selection the sums of all images are
 //! read from memory; images with equal digests count each, as they do in lists.
 
+use plimsoll_model::RuleType;
+
 use crate::{
     ImageSelection, Store, StoreError, column,
     error::Doing,
@@ -57,5 +59,30 @@ impl Store {
             baseline: column::number(&row, "baseline")?,
             malicious: column::number(&row, "malicious")?,
         })
+    }
+
+    /// What ignore rules take out of these sums: records of which nothing is left in an image.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn ignored_sums(
+        &self,
+        selection: &ImageSelection,
+    ) -> Result<FindingSums, StoreError> {
+        const DOING: &str = "summing up what is ignored";
+        let mut sql = QueryBuilder::new(
+            "SELECT DISTINCT g.image_id, g.record FROM ignored_records g JOIN images i ON i.id = g.image_id \
+             JOIN registries r ON r.id = i.registry_id WHERE g.is_whole = 1",
+        );
+        push_selection(&mut sql, selection);
+        let rows = sql.build().fetch_all(&mut *self.read().await?).await.doing(DOING)?;
+        let mut sums = FindingSums::default();
+        for row in &rows {
+            match RuleType::of_record(&column::text(row, "record")?) {
+                RuleType::Cve => sums.cve += 1,
+                RuleType::Sca => sums.sca += 1,
+            }
+        }
+        Ok(sums)
     }
 }

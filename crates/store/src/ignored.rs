@@ -5,10 +5,10 @@
 
 use std::collections::BTreeMap;
 
-use plimsoll_model::{IgnoreRule, Priority};
+use plimsoll_model::{IgnoreRule, NewIgnoreRule, Priority, Report, ignore::apply};
 
 use crate::{
-    Store, StoreError, column,
+    Store, StoreError, artifacts, column,
     error::Doing,
     findings::PRIORITY,
     ignore_rules::rule_of,
@@ -80,6 +80,38 @@ impl Store {
             ))
         });
         Ok(records)
+    }
+
+    /// The report of an image, by its id with or without dashes, in which what rules ignore is taken out of what counts;
+    /// `None`: there is no such image, or no report yet. Its numbers are the image's own.
+    ///
+    /// # Errors
+    /// The database fails, or the report in it does not unpack.
+    pub async fn image_report(&self, uuid: &str) -> Result<Option<Report>, StoreError> {
+        // Rules and findings are of one moment.
+        let mut snapshot = self.snapshot().await?;
+        let row = statement::query("SELECT id, manifest_digest FROM images WHERE uuid = $1")
+            .bind(dashed(uuid))
+            .fetch_optional(&mut snapshot)
+            .await
+            .doing(DOING)?;
+        let Some(row) = row else { return Ok(None) };
+        let digest = column::digest(&row, "manifest_digest")?;
+        let Some(mut report) = artifacts::report(&mut snapshot, &digest).await? else {
+            return Ok(None);
+        };
+        let rows = statement::query(
+            "SELECT * FROM ignore_rules WHERE id IN (SELECT rule_id FROM ignored_records WHERE image_id = $1) ORDER BY id",
+        )
+        .bind(column::number::<i64>(&row, "id")?)
+        .fetch_all(&mut snapshot)
+        .await
+        .doing(DOING)?;
+        let rules: Vec<IgnoreRule> = rows.iter().map(rule_of).collect::<Result<_, _>>()?;
+        let rules: Vec<(String, &NewIgnoreRule)> =
+            rules.iter().map(|rule| (format!("rule {}", rule.id), &rule.rule)).collect();
+        apply(&mut report.findings, &rules);
+        Ok(Some(report))
     }
 
     /// In how many images each of these records is ignored as a whole, by the priority that it would have there.

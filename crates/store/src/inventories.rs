@@ -273,7 +273,9 @@ pub(crate) fn join(frame: Frame<'_>, parts: &[&StoredPart]) -> Result<Report, St
     matched.dedup_by(|a, b| a.id == b.id && a.subject == b.subject && a.kind == b.kind);
     findings.extend(matched);
     findings.sort_by(Finding::compare_urgency);
-    Ok(Report { image, coverage: Coverage::new(ran, gaps), feed: frame.feed, packages, findings })
+    let coverage = Coverage::new(ran, gaps);
+    let ignore_rules = Vec::new();
+    Ok(Report { image, coverage, feed: frame.feed, packages, findings, ignore_rules })
 }
 
 fn locations(row: &[u32], places: &Places, image: &ImageIdentity) -> Option<Vec<Location>> {

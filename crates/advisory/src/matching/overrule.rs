@@ -16,7 +16,7 @@ pub fn overrule(finding: &mut Finding, view: View) {
         Some(status) if !status.is_open() => {
             let reason = reason(status, &view);
             let (by, advisory) = (view.source.clone(), view.advisory.clone());
-            finding.suppress(status, Suppression { by, advisory, reason });
+            finding.suppress(status, Suppression { by, advisory, reason, ignored: None });
         }
         Some(status) => {
             finding.status = Some(status);

@@ -9,9 +9,9 @@ use plimsoll_inspect::{
     SbomFacts,
 };
 use plimsoll_model::{
-    Ecosystem, Evidence, Finding, Fix, Gap, GapReason, ImageIdentity, Kind, Level, Location,
-    Package, Platform, Priority, SourcePackage, Status, Subject, Suppression, Timestamp, Urgency,
-    View, Why,
+    Ecosystem, Evidence, Finding, Fix, Gap, GapReason, IgnoredBy, ImageIdentity, Kind, Level,
+    Location, Package, Platform, Priority, SourcePackage, Status, Subject, Suppression, Timestamp,
+    Urgency, View, Why,
 };
 
 use super::wire::{Reader, Sink, Wire, fields, words};
@@ -81,7 +81,8 @@ fields!(Finding {
     why,
     extra,
 });
-fields!(Suppression { by, advisory, reason });
+fields!(Suppression { by, advisory, reason, ignored });
+fields!(IgnoredBy { author, expires });
 fields!(View {
     source,
     advisory,

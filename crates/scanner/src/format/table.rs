@@ -12,7 +12,7 @@ use std::{
 use comfy_table::{Attribute, Cell, Color};
 use plimsoll_model::{
     Evidence, Finding, GapReason, Kind, Level, Package, Priority, Report, RiskCounters, Status,
-    Subject, Verdict,
+    Subject, Timestamp, Verdict,
 };
 
 use crate::upgrade::{fixed_version, upgrades};
@@ -39,6 +39,7 @@ impl Format for Table {
         what_to_do(report, style, output)?;
         vulnerabilities(report, style, output)?;
         suppressed(report, style, output)?;
+        ignored(report, style, output)?;
         others(report, style, output)
     }
 }
@@ -261,7 +262,7 @@ fn status(finding: &Finding) -> String {
 /// What matches an advisory, but does not count: a number, and whose word it rests on when all is asked for.
 fn suppressed(report: &Report, style: Style, output: &mut dyn io::Write) -> io::Result<()> {
     let findings: Vec<&Finding> =
-        report.findings.iter().filter(|finding| !finding.is_open()).collect();
+        report.findings.iter().filter(|one| !one.is_open() && !one.is_ignored()).collect();
     let records: BTreeSet<&str> = findings.iter().map(|finding| finding.record.as_str()).collect();
     if records.is_empty() {
         return Ok(());
@@ -284,6 +285,33 @@ fn suppressed(report: &Report, style: Style, output: &mut dyn io::Write) -> io::
             Cell::new(printable(subject)),
             Cell::new(status(finding)),
             Cell::new(printable(&suppressed.by)),
+            Cell::new(printable(&suppressed.reason)),
+        ]);
+    }
+    writeln!(output, "{}", trimmed(&grid))
+}
+
+/// What somebody decided to live with: always listed, so that it is not forgotten.
+fn ignored(report: &Report, style: Style, output: &mut dyn io::Write) -> io::Result<()> {
+    let findings: Vec<&Finding> =
+        report.findings.iter().filter(|finding| finding.is_ignored()).collect();
+    let records: BTreeSet<&str> = findings.iter().map(|finding| finding.record.as_str()).collect();
+    if records.is_empty() {
+        return Ok(());
+    }
+    let heading = format!("Ignored: {}", count(records.len(), "vulnerability"));
+    writeln!(output, "\n{}", bold(&heading, style))?;
+    let mut grid = empty(style, &["VULNERABILITY", "IN", "BY", "UNTIL", "WHY"]);
+    for finding in findings {
+        let Some(suppressed) = &finding.suppressed else { continue };
+        let Some(by) = &suppressed.ignored else { continue };
+        let (Subject::Purl(subject) | Subject::Path(subject) | Subject::Image(subject)) =
+            &finding.subject;
+        grid.add_row(vec![
+            Cell::new(printable(&finding.id)),
+            Cell::new(printable(subject)),
+            Cell::new(printable(&format!("{}, {}", by.author, suppressed.advisory))),
+            Cell::new(by.expires.map_or_else(|| "further notice".to_owned(), Timestamp::date)),
             Cell::new(printable(&suppressed.reason)),
         ]);
     }

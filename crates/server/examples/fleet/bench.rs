@@ -11,9 +11,9 @@ use std::{
 };
 
 use plimsoll_advisory::{ImportOptions, MatchContext, Snapshot, import, match_packages};
-use plimsoll_model::{Package, Timestamp};
+use plimsoll_model::{NewIgnoreRule, Package, Timestamp};
 use plimsoll_server::operation::judge::SnapshotJudge;
-use plimsoll_store::{AffectedQuery, Judge, Refreshed, Store};
+use plimsoll_store::{AffectedQuery, ImageRiskQuery, Judge, Refreshed, Store};
 
 use crate::{
     Failure, Options,
@@ -38,6 +38,7 @@ pub(crate) async fn run(
     matching(snapshot, made)?;
     affected(store).await?;
     lists::run(store, "after the start").await?;
+    ignoring(store, now).await?;
     let changed = changed_snapshot(options, made)?;
     let begun = Instant::now();
     let changes = changed.changes_since(snapshot).ok_or("a snapshot is damaged")?;
@@ -154,6 +155,46 @@ async fn affected(store: &Store) -> Result<(), Failure> {
             images.max().unwrap_or(0)
         ),
     );
+    Ok(())
+}
+
+/// Rules on the vulnerability with the most images, and on one with about a tenth as many.
+async fn ignoring(store: &Store, now: Timestamp) -> Result<(), Failure> {
+    let mut names = Vec::new();
+    for id in store.finding_ids(100_000).await?.into_iter().step_by(7) {
+        let page = AffectedQuery { page_size: 1, ..AffectedQuery::default() };
+        names.push((store.affected(&id, &page).await?.images, id));
+    }
+    names.sort();
+    let most = names.last().cloned().ok_or("no vulnerability")?;
+    let fewer = names.iter().rfind(|(images, _)| *images <= most.0 / 10).cloned();
+    store.prepare_list().await?;
+    for (_, id) in [Some(most), fewer].into_iter().flatten() {
+        let rule = NewIgnoreRule {
+            vulnerability: id,
+            reason: "measured".to_owned(),
+            author: "bench".to_owned(),
+            ..NewIgnoreRule::default()
+        };
+        let begun = Instant::now();
+        let added = store.add_ignore_rule(&rule, now).await?;
+        let adding = begun.elapsed();
+        let begun = Instant::now();
+        store.list_image_risk(&ImageRiskQuery::default()).await?;
+        let listing = begun.elapsed();
+        let images = store.ignore_rule(added.id).await?.map_or(0, |found| found.images);
+        let begun = Instant::now();
+        store.remove_ignore_rules(&[added.id], now).await?;
+        row(
+            &format!("an ignore rule that covers something in {images} images"),
+            &format!(
+                "made in {}, the list follows in {}, taken back in {}",
+                seconds(adding),
+                seconds(listing),
+                seconds(begun.elapsed())
+            ),
+        );
+    }
     Ok(())
 }
 

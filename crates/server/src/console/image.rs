@@ -123,7 +123,7 @@ struct Loaded {
 impl Loaded {
     async fn find(context: &Context, uuid: &str) -> Result<Self, Refusal> {
         let risk = context.store.image_risk(uuid).await?.ok_or(NOT_FOUND)?;
-        let report = context.store.artifact_report(&risk.image.manifest_digest).await?;
+        let report = context.store.image_report(&risk.image.uuid).await?;
         let uuid = &risk.image.uuid;
         let lead = context.store.lead_findings(std::slice::from_ref(uuid)).await?.remove(uuid);
         let workloads = context.store.workloads_of_image(&risk.image.uuid, MOST_WORKLOADS).await?;

@@ -192,13 +192,13 @@ pub async fn find_image(store: &Store, uuid: &str) -> Result<ImageView, Operatio
     Ok(ImageView::of(&found.ok_or_else(|| unknown(uuid))?))
 }
 
-/// The report of an image.
+/// The report of an image; what ignore rules take out of its numbers is suppressed in it.
 ///
 /// # Errors
 /// There is no such image, it has no report yet, or the database fails.
 pub async fn image_report(store: &Store, uuid: &str) -> Result<Report, OperationError> {
-    let image = find_row(store, uuid).await?;
-    let report = store.artifact_report(&image.manifest_digest).await?;
+    find_row(store, uuid).await?;
+    let report = store.image_report(uuid).await?;
     report
         .ok_or_else(|| OperationError::NotFound { what: "report of image", name: uuid.to_owned() })
 }

@@ -69,6 +69,45 @@ async fn findings_stand_most_urgent_first_with_what_to_do_and_why() {
 }
 
 #[tokio::test]
+async fn what_is_ignored_stands_apart_with_who_and_why() {
+    let (_folder, store, path) = one_image(|report| {
+        let report = with_package(report, "openssl", "3.0.11", "openssl");
+        with_findings(
+            report,
+            [
+                vulnerability("CVE-URGENT", "Urgent", ("openssl", "3.0.11"), 135, Some("3.0.13")),
+                vulnerability("CVE-LOW", "Low", ("openssl", "3.0.11"), 20, None),
+            ],
+        )
+    })
+    .await;
+    let now = "2026-11-25".parse().unwrap();
+    let rule = plimsoll_model::NewIgnoreRule {
+        vulnerability: "CVE-URGENT".to_owned(),
+        reason: "<b>not reachable</b>".to_owned(),
+        author: "ada".to_owned(),
+        expires: Some("2999-03-01".parse().unwrap()),
+        ..Default::default()
+    };
+    let added = store.add_ignore_rule(&rule, now).await.unwrap();
+    let mut browser = logged_in(&store).await;
+    let page = browser.get(&path).await;
+    let (_, list) = page.body.split_once("id=\"views\"").unwrap();
+    let place = |text: &str| list.find(text).unwrap_or_else(|| panic!("{text}"));
+    assert!(place("CVE-LOW") < place("<h2>Ignored"));
+    assert!(place("<h2>Ignored") < place("CVE-URGENT"));
+    assert!(!list.contains("Fix as soon as possible"));
+    assert!(list.contains(&format!(
+        "&lt;b&gt;not reachable&lt;/b&gt;</b> ada, rule {}, until 2999-03-01.",
+        added.id
+    )));
+    assert!(!page.body.contains("Begin here: <b>Update"));
+    store.remove_ignore_rules(&[added.id], now).await.unwrap();
+    let page = browser.get(&path).await;
+    assert!(page.body.contains("Fix as soon as possible") && !page.body.contains("<h2>Ignored"));
+}
+
+#[tokio::test]
 async fn whatever_an_image_says_is_text() {
     let (_folder, store, path) = one_image(|report| {
         let mut report = with_package(report, EVIL, EVIL, EVIL);

@@ -160,6 +160,7 @@ fn report(number: u8) -> Report {
         feed: None,
         packages: vec![openssl()],
         findings: findings(number),
+        ignore_rules: Vec::new(),
     }
 }
 

@@ -90,6 +90,10 @@ async fn an_entry_lowers_the_numbers_where_it_holds_and_gives_them_back() {
     let fewer = ask(&server, "DescribeImageSecurityScanCount", &[]).await;
     assert_eq!(sums["Data"]["ImageCveVulCount"], json!(8));
     assert_eq!(fewer["Data"]["ImageCveVulCount"], json!(6));
+    for (dealed, wanted) in [("Y", 2), ("A", 8), ("N", 6)] {
+        let counted = ask(&server, "DescribeImageSecurityScanCount", &[("Dealed", dealed)]).await;
+        assert_eq!(counted["Data"]["ImageCveVulCount"], json!(wanted), "{dealed}");
+    }
 
     let list = ask(&server, "DescribeImageVulWhiteList", &[("AliasName", "OPENSSL")]).await;
     let id = list["ImageVulWhitelist"][0]["Id"].as_i64().unwrap();
@@ -147,7 +151,7 @@ async fn entries_of_other_scopes_and_sources_are_kept() {
     assert_eq!(list["PageInfo"]["TotalCount"], json!(1));
     let images = ask(&server, "ListImageRisk", &[("ImageName", "app:latest")]).await;
     let uuid = images["ImageRiskList"][0]["Uuid"].as_str().unwrap();
-    let one = json!({"type": "image", "target": [uuid]}).to_string();
+    let one = format!(r#"{{"type":"image","target":["{uuid}"]}}"#);
     let two = r#"[{"Name":"CVE-2021-0002"},{"Name":"CVE-2021-0003","Type":"sca"}]"#;
     let parameters =
         [("Whitelist", two), ("Reason", "r"), ("Target", one.as_str()), ("Type", "cve")];

@@ -12,7 +12,7 @@ use plimsoll_store::{Store, StoreOptions};
 use serde_json::{Value, json};
 
 /// Every address, with a method that it takes.
-const ADDRESSES: [(&str, &str); 29] = [
+const ADDRESSES: [(&str, &str); 33] = [
     ("GET", "/api/v1/status"),
     ("GET", "/api/v1/feed"),
     ("GET", "/api/v1/registries"),
@@ -26,6 +26,10 @@ const ADDRESSES: [(&str, &str); 29] = [
     ("POST", "/api/v1/images/x/scan"),
     ("GET", "/api/v1/findings/CVE-1/images"),
     ("GET", "/api/v1/ranking"),
+    ("GET", "/api/v1/ignore-rules"),
+    ("POST", "/api/v1/ignore-rules"),
+    ("PUT", "/api/v1/ignore-rules/1"),
+    ("DELETE", "/api/v1/ignore-rules/1"),
     ("GET", "/api/v1/keys"),
     ("POST", "/api/v1/keys"),
     ("PATCH", "/api/v1/keys/x"),
@@ -106,6 +110,65 @@ async fn unknown_parameters_fields_addresses_and_methods_are_refused_by_name() {
         let (status, message) = refused("GET", &format!("/api/v1/images?{query}"), None).await;
         assert_eq!(status, 400, "{query}");
         assert!(message.contains(parameter), "{message}");
+    }
+}
+
+#[tokio::test]
+async fn an_ignore_rule_is_made_changed_ends_and_is_taken_back() {
+    let (_folder, context, token) = context().await;
+    let client = Client::new(&context, Some(&token));
+    let path = "/api/v1/ignore-rules";
+    let rule = json!({
+        "vulnerability": "CVE-2024-1", "package": "openssl", "type": "cve", "repositories": ["team/*"],
+        "reason": "not reachable", "author": "ada", "expires": "2026-11-26T00:00:00Z"
+    });
+    let (status, added) = client.call("POST", path, Some(rule.clone())).await;
+    assert_eq!(status, StatusCode::CREATED);
+    for (name, value) in rule.as_object().unwrap() {
+        assert_eq!(&added[name], value, "{name}");
+    }
+    assert_eq!(
+        (&added["images"], &added["unused"], &added["expired"]),
+        (&json!(0), &json!(true), &json!(false))
+    );
+    let one = format!("{path}/{}", added["id"]);
+    assert_eq!(client.get(&one).await.1, added);
+    assert_eq!(client.get(path).await.1, json!({"ignore_rules": [added]}));
+    for (change, parameter) in [
+        (json!({"reason": ""}), "reason"),
+        (json!({"author": " "}), "author"),
+        (json!({"vulnerability": "MAL-2024-1"}), "vulnerability"),
+        (json!({"expires": "2026-11-25T09:30:00Z"}), "expires"),
+        (json!({"type": "os"}), "os"),
+        (json!({"repositories": []}), "repositories"),
+        (json!({"image": "latest", "repositories": null}), "image"),
+        (json!({"severity": "high"}), "severity"),
+        (json!({}), "vulnerability"),
+    ] {
+        let mut wrong = rule.clone();
+        for (name, value) in change.as_object().unwrap() {
+            wrong[name] = value.clone();
+        }
+        let (status, body) = client.call("POST", path, Some(wrong)).await;
+        let message = body["error"]["message"].as_str().unwrap();
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{message}");
+        assert!(message.contains(parameter), "{message}");
+    }
+    context.clock.advance(86_400);
+    let (_, ended) = client.get(&one).await;
+    assert_eq!((&ended["expired"], &ended["unused"]), (&json!(true), &json!(false)));
+    let longer = json!({"vulnerability": "CVE-2024-1", "reason": "r", "author": "ada"});
+    let (status, changed) = client.call("PUT", &one, Some(longer)).await;
+    assert_eq!((status, &changed["expired"]), (StatusCode::OK, &json!(false)));
+    assert!(changed.get("expires").is_none() && changed.get("package").is_none());
+    let (status, gone) = client.call("DELETE", &one, None).await;
+    assert_eq!((status, gone), (StatusCode::OK, json!({"id": added["id"], "images": 0})));
+    for (method, path) in
+        [("GET", one.as_str()), ("DELETE", &one), ("GET", "/api/v1/ignore-rules/x")]
+    {
+        let (status, body) = client.call(method, path, None).await;
+        assert_eq!(status, StatusCode::NOT_FOUND);
+        assert!(body["error"]["hint"].as_str().unwrap().contains("plimsoll ignore list"));
     }
 }
 

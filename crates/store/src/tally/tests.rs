@@ -53,6 +53,7 @@ fn finding() -> impl Strategy<Value = Finding> {
                     by: "x".to_owned(),
                     advisory: "x".to_owned(),
                     reason: "x".to_owned(),
+                    ignored: None,
                 }),
                 views: Vec::new(),
                 why: Vec::new(),

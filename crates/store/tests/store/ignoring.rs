@@ -184,6 +184,9 @@ impl World {
                 .collect();
             let wanted = RiskCounters::of_findings(&left);
             assert_eq!(risk.counters, wanted, "{}", risk.image.path());
+            let report = self.store().image_report(&risk.image.uuid).await.unwrap().unwrap();
+            assert_eq!(RiskCounters::of(&report), wanted);
+            assert_eq!(report.findings.len(), findings.len(), "nothing is deleted");
             // I1, I2, I3.
             assert_eq!(wanted.vulnerabilities(), wanted.asap + wanted.later + wanted.nntf);
             let one = self.store().image_risk(&risk.image.uuid).await.unwrap().unwrap();
@@ -191,6 +194,12 @@ impl World {
             let selection =
                 ImageSelection { uuid: Some(risk.image.uuid.clone()), ..ImageSelection::default() };
             let own = self.store().finding_sums(&selection).await.unwrap();
+            let ignored = self.store().ignored_sums(&selection).await.unwrap();
+            let whole = RiskCounters::of_findings(
+                &findings.iter().map(|(finding, _)| finding.clone()).collect::<Vec<_>>(),
+            );
+            assert_eq!(own.cve + ignored.cve, u64::from(whole.cve));
+            assert_eq!(own.sca + ignored.sca, u64::from(whole.sca));
             // I8: the sums of one image are its lists' lengths.
             let records = |of_type| {
                 let of = left.iter().filter(|finding| {

@@ -211,5 +211,6 @@ pub(crate) fn scan(
         feed: judge.feed(),
         packages,
         findings,
+        ignore_rules: Vec::new(),
     }
 }

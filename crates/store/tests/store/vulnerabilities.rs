@@ -68,6 +68,7 @@ impl Doubted {
                 by: "vendor".to_owned(),
                 advisory: "VEX-1".to_owned(),
                 reason: "the code is not in it".to_owned(),
+                ignored: None,
             };
             finding.suppress(Status::NotAffected, suppression);
         }

@@ -64,7 +64,7 @@ pub(super) fn rejection(id: &str, reason: &str) -> Suppression {
         "" => "the CVE was rejected".to_owned(),
         reason => format!("the CVE was rejected: {reason}"),
     };
-    Suppression { by: "cve-records".to_owned(), advisory: id.to_owned(), reason }
+    Suppression { by: "cve-records".to_owned(), advisory: id.to_owned(), reason, ignored: None }
 }
 
 /// The reason in words.
@@ -74,5 +74,5 @@ pub(super) fn suppression(denial: &Statement<'_>) -> Suppression {
     if denial.status == Status::Fixed {
         reason.push_str(&format!(": {}", denial.reason.comparison));
     }
-    Suppression { by: view.source, advisory: view.advisory, reason }
+    Suppression { by: view.source, advisory: view.advisory, reason, ignored: None }
 }

@@ -165,7 +165,10 @@ impl Vulnerability {
 
 #[derive(Serialize, PartialEq, Eq)]
 pub(super) struct Analysis {
-    pub(super) state: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) state: Option<&'static str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) response: Vec<&'static str>,
     pub(super) detail: String,
 }
 

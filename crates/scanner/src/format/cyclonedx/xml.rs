@@ -122,7 +122,16 @@ fn vulnerability(xml: &mut Xml, vulnerability: &Vulnerability) {
         });
         if let Some(analysis) = &vulnerability.analysis {
             xml.element("analysis", &[], |xml| {
-                xml.leaf("state", analysis.state);
+                if let Some(state) = analysis.state {
+                    xml.leaf("state", state);
+                }
+                if !analysis.response.is_empty() {
+                    xml.element("responses", &[], |xml| {
+                        for response in &analysis.response {
+                            xml.leaf("response", response);
+                        }
+                    });
+                }
                 xml.leaf("detail", &analysis.detail);
             });
         }

@@ -4,8 +4,8 @@
 //! of that name; `docs/semantics.md`, "Counters".
 //!
 //! Odd:
-//! * `Dealed` in upper case: `N` open findings, which is the default; `Y` handled ones and `A` both. Only open findings are
-//!   counted, so that `Y` is answered with zeros and `A` like `N`.
+//! * `Dealed` in upper case: `N` open findings, which is the default; `Y` handled ones and `A` both. Handled are vulnerabilities
+//!   on the white list; of the other kinds there are none.
 //! * Repositories here belong to no instance of a registry service: with `RepoInstanceId` nothing is selected.
 //! * A digest is taken with and without `sha256:`.
 
@@ -80,9 +80,10 @@ impl Run for DescribeImageSecurityScanCount {
     type Answer = Answer;
 
     async fn run(context: Context<'_>, sent: &Parameters) -> Result<Answer, Refusal> {
-        let handled = match sent.text("Dealed") {
-            None | Some("N" | "A") => false,
-            Some("Y") => true,
+        let (open, handled) = match sent.text("Dealed") {
+            None | Some("N") => (true, false),
+            Some("A") => (true, true),
+            Some("Y") => (false, true),
             Some(other) => return Err(Refusal::invalid("Dealed", other, "one of Y, N, A")),
         };
         let range = sent.list("ScanRange")?;
@@ -91,7 +92,7 @@ impl Run for DescribeImageSecurityScanCount {
             return Err(Refusal::invalid("ScanRange", other, "one of image, container"));
         }
         let out_of_range = !range.is_empty() && !range.iter().any(|one| one == "image");
-        if handled || out_of_range || sent.text("RepoInstanceId").is_some() {
+        if out_of_range || sent.text("RepoInstanceId").is_some() {
             return Ok(Answer::of(FindingSums::default()));
         }
         let text = |name| sent.text(name).map(ToOwned::to_owned);
@@ -105,8 +106,18 @@ impl Run for DescribeImageSecurityScanCount {
             cluster_id: text("ClusterId"),
             ..ImageSelection::default()
         };
-        let sums = context.store.finding_sums(&selection).await;
-        Ok(Answer::of(sums.map_err(|error| failed(Self::NAME, &error))?))
+        let mut sums = FindingSums::default();
+        if open {
+            let found = context.store.finding_sums(&selection).await;
+            sums = found.map_err(|error| failed(Self::NAME, &error))?;
+        }
+        if handled {
+            let ignored = context.store.ignored_sums(&selection).await;
+            let ignored = ignored.map_err(|error| failed(Self::NAME, &error))?;
+            sums.cve += ignored.cve;
+            sums.sca += ignored.sca;
+        }
+        Ok(Answer::of(sums))
     }
 }
 

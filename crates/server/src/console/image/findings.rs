@@ -9,7 +9,7 @@ mod detail;
 use std::collections::BTreeMap;
 
 use maud::{Markup, html};
-use plimsoll_model::{Finding, Kind, Level, Package, Priority, Report, Subject};
+use plimsoll_model::{Finding, Kind, Level, Package, Priority, Report, Subject, Suppression};
 use serde::Deserialize;
 
 use crate::console::{
@@ -37,8 +37,12 @@ pub(super) struct Record<'a> {
     pub all: Vec<&'a Finding>,
 }
 
-/// When to act on a record: 3 as soon as possible, 2 planned, 1 not now, 0 does not count towards the load, -1 suppressed.
+/// When to act on a record: 3 as soon as possible, 2 planned, 1 not now, 0 does not count towards the load, -1
+/// ignored by a rule, -2 suppressed.
 fn urgency(finding: &Finding) -> i8 {
+    if finding.is_ignored() {
+        return IGNORED;
+    }
     if !finding.is_open() {
         return SUPPRESSED;
     }
@@ -54,7 +58,8 @@ fn urgency(finding: &Finding) -> i8 {
 }
 
 /// Below everything that counts, and what does not.
-const SUPPRESSED: i8 = -1;
+const IGNORED: i8 = -1;
+const SUPPRESSED: i8 = -2;
 
 /// Title and explanation of a group.
 const fn group_words(urgency: i8) -> (&'static str, &'static str) {
@@ -66,6 +71,10 @@ const fn group_words(urgency: i8) -> (&'static str, &'static str) {
         2 => (
             "Plan to fix",
             "Not urgent today, but worth a place in the next release: scores from 7.0, and what is rated medium.",
+        ),
+        IGNORED => (
+            "Ignored",
+            "The image has these, and somebody decided to live with them: each with who, why, and until when.",
         ),
         SUPPRESSED => (
             "Does not count",
@@ -199,7 +208,11 @@ fn entry(level: i8, record: &Record<'_>, packages: &BTreeMap<&str, &Package>) ->
                     @match lead.urgency.as_ref().filter(|_| lead.is_open()) {
                         Some(urgency) => { b { (tenths(urgency.tenths)) } span { "of 15" } },
                         None if !lead.is_open() => {
-                            b class="word" { (lead.status.map_or("suppressed", words::status)) } span { "does not count" }
+                            b class="word" {
+                                @if lead.is_ignored() { "ignored" }
+                                @else { (lead.status.map_or("suppressed", words::status)) }
+                            }
+                            span { "does not count" }
                         },
                         None => { b class="word" { (lead.level.as_str()) } span { (words::kind(lead.kind)) } },
                     }
@@ -207,7 +220,7 @@ fn entry(level: i8, record: &Record<'_>, packages: &BTreeMap<&str, &Package>) ->
                 div class="do" {
                     (subjects(record, packages)) " "
                     @match &lead.suppressed {
-                        Some(suppressed) => { (suppressed.by) ": " (suppressed.reason) "." },
+                        Some(suppressed) => (whose_word(suppressed)),
                         None => (what_to_do(record)),
                     }
                     @if let Some(urgency) = &lead.urgency && urgency.known_exploited.is_some() {
@@ -216,6 +229,22 @@ fn entry(level: i8, record: &Record<'_>, packages: &BTreeMap<&str, &Package>) ->
                 }
             }
             (detail::body(record, packages))
+        }
+    }
+}
+
+/// Why a finding does not count: for a person's decision, whose it is and until when it holds.
+fn whose_word(suppressed: &Suppression) -> Markup {
+    html! {
+        @match &suppressed.ignored {
+            Some(by) => {
+                b { (suppressed.reason) } " " (by.author) ", " (suppressed.advisory)
+                @match by.expires {
+                    Some(expires) => { ", until " (expires.date()) "." },
+                    None => { ", until it is taken back." },
+                }
+            },
+            None => { (suppressed.by) ": " (suppressed.reason) "." },
         }
     }
 }
