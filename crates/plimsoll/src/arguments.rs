@@ -8,6 +8,7 @@
 
 mod explain;
 mod feed;
+mod ignore;
 mod notify;
 mod reading;
 mod sandbox;
@@ -23,6 +24,7 @@ use plimsoll_scanner::Threshold;
 
 pub(crate) use self::explain::{Explain, ExplainFormat};
 pub(crate) use self::feed::{Feed, FeedKey};
+pub(crate) use self::ignore::{Ignore, IgnoreAdd};
 pub(crate) use self::notify::{
     Changes, ChangesFormat, Image, PriorityWord, Subscription, SubscriptionAdd,
 };
@@ -67,7 +69,7 @@ pub(crate) struct Global {
         global = true
     )]
     pub(crate) store_password_file: Option<PathBuf>,
-    /// Let a running server at this address do it instead (registry, images, rank, affected, changes, image, subscription, key, cluster)
+    /// Let a running server at this address do it instead (registry, images, rank, affected, ignore, changes, image, subscription, key, cluster)
     #[arg(
         long,
         value_name = "URL",
@@ -133,6 +135,9 @@ pub(crate) enum Command {
     Affected(Affected),
     /// Why a finding is there, or why it is not
     Explain(Box<Explain>),
+    /// Vulnerabilities that do not count: where, why, who says so, until when
+    #[command(subcommand)]
+    Ignore(Ignore),
     /// What changed in the fleet, or of an image, since a date
     Changes(Changes),
     /// One image
@@ -229,6 +234,9 @@ pub(crate) struct Scan {
     /// Which VEX documents beside the image are believed, too; their signatures are not verified
     #[arg(long, value_enum, value_name = "SOURCE", default_value_t = VexSources::None)]
     pub(crate) vex_sources: VexSources,
+    /// Rules for vulnerabilities that do not count (TOML, `[[ignore]]` with vulnerability and reason); may be given several times
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ignore_file: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) limits: Limits,
     #[command(flatten)]

@@ -13,6 +13,7 @@ use plimsoll_server::{
     operation::{
         affected::{self, AffectedList, HoldingList, ListAffected},
         changes::{self, ChangeList, CounterHistory, ImageChangeList, ListChanges},
+        ignore::{self, IgnoreRuleList, IgnoreRuleView, RemovedIgnoreRule, WriteIgnoreRule},
         images::{self, ImageList, ListImages},
         keys::{self, CreateKey, CreatedKey, KeyList, KeyView, SetKeyState},
         rank::{self, Ranking},
@@ -249,6 +250,51 @@ impl Backend {
             }
             Self::Server(client) => {
                 send(client, "POST", &["subscriptions", name, "retry"], &[], NOTHING).await
+            }
+        }
+    }
+
+    pub(crate) async fn add_ignore_rule(
+        &self,
+        request: &WriteIgnoreRule,
+    ) -> anyhow::Result<IgnoreRuleView> {
+        match self {
+            Self::Data(context) => {
+                done(ignore::add_ignore_rule(&context.store, request, context.clock.now()).await)
+            }
+            Self::Server(client) => {
+                send(client, "POST", &["ignore-rules"], &[], Some(request)).await
+            }
+        }
+    }
+
+    pub(crate) async fn list_ignore_rules(&self) -> anyhow::Result<IgnoreRuleList> {
+        match self {
+            Self::Data(context) => {
+                done(ignore::list_ignore_rules(&context.store, context.clock.now()).await)
+            }
+            Self::Server(client) => send(client, "GET", &["ignore-rules"], &[], NOTHING).await,
+        }
+    }
+
+    pub(crate) async fn find_ignore_rule(&self, id: i64) -> anyhow::Result<IgnoreRuleView> {
+        let id = id.to_string();
+        match self {
+            Self::Data(context) => {
+                done(ignore::find_ignore_rule(&context.store, &id, context.clock.now()).await)
+            }
+            Self::Server(client) => send(client, "GET", &["ignore-rules", &id], &[], NOTHING).await,
+        }
+    }
+
+    pub(crate) async fn remove_ignore_rule(&self, id: i64) -> anyhow::Result<RemovedIgnoreRule> {
+        let id = id.to_string();
+        match self {
+            Self::Data(context) => {
+                done(ignore::remove_ignore_rule(&context.store, &id, context.clock.now()).await)
+            }
+            Self::Server(client) => {
+                send(client, "DELETE", &["ignore-rules", &id], &[], NOTHING).await
             }
         }
     }

@@ -8,6 +8,7 @@ pub(crate) mod cluster;
 pub(crate) mod completions;
 pub(crate) mod explain;
 pub(crate) mod feed;
+pub(crate) mod ignore;
 pub(crate) mod images;
 pub(crate) mod key;
 pub(crate) mod list;

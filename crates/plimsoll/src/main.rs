@@ -77,6 +77,7 @@ async fn run(arguments: Arguments, terminal: Terminal) -> anyhow::Result<Exit> {
         Command::Rank(rank) => command::rank::run(&rank, global, terminal).await?,
         Command::Affected(affected) => command::affected::run(&affected, global, terminal).await?,
         Command::Explain(explain) => command::explain::run(*explain, global, terminal).await?,
+        Command::Ignore(ignore) => command::ignore::run(ignore, global, terminal).await?,
         Command::Changes(changes) => command::changes::run(&changes, global, terminal).await?,
         Command::Image(image) => command::changes::image(image, global, terminal).await?,
         Command::Subscription(subscription) => {

@@ -1,6 +1,7 @@
 //! `plimsoll scan`: one image, from any source.
 
 mod attached;
+mod ignore;
 mod vex;
 
 use std::{
@@ -63,6 +64,7 @@ async fn scan(
     let budget = arguments.limits.budget()?;
     let cache = if arguments.no_cache { None } else { open_cache(global, &budget, terminal) };
     let given = vex::read_all(&arguments.vex)?;
+    let rules = ignore::read_all(&arguments.ignore_file)?;
     let scanning = Scanning {
         feed,
         cache,
@@ -93,6 +95,9 @@ async fn scan(
         attached::look(&scanning, isolation.as_ref(), &image, target, terminal, report).await?;
     }
     vex::look(given, beside, terminal, &mut scanned.report).await;
+    // Last: what is denied need not be ignored.
+    let now = plimsoll_server::Clock::machine().now();
+    ignore::look(rules, now, terminal, &mut scanned.report);
     Ok(scanned)
 }
 

@@ -18,6 +18,7 @@ mod demo;
 mod explain;
 mod feeds;
 mod fleet;
+mod ignore;
 mod notify;
 mod packages;
 mod partial_pull;

@@ -1,0 +1,71 @@
+//! What is said of ignore rules.
+//!
+//! In: what is to be ignored, where, why, until when. Out: [`Ignore`]. Odd: the comments are help texts.
+
+use clap::{Args, Subcommand};
+use plimsoll_model::{RuleType, Timestamp};
+
+use super::ListFormat;
+
+/// `plimsoll ignore …`
+#[derive(Subcommand, Debug)]
+pub(crate) enum Ignore {
+    /// Decide that a vulnerability does not count: it is listed apart from now on
+    Add(Box<IgnoreAdd>),
+    /// The rules, in how many images each ignores something, and when it last did
+    List {
+        /// Only rules that ignore nothing: unused ones, and those that have run out
+        #[arg(long)]
+        unused: bool,
+        /// For people, or for programs
+        #[arg(long, value_enum, default_value_t = ListFormat::Table)]
+        format: ListFormat,
+    },
+    /// One rule
+    Show {
+        /// Its number
+        id: i64,
+    },
+    /// Take rules back: what they ignored counts again
+    Remove {
+        /// Their numbers
+        #[arg(required = true)]
+        ids: Vec<i64>,
+    },
+}
+
+/// `plimsoll ignore add`
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Examples:\n  plimsoll ignore add CVE-2024-1234 --reason 'the parser is not built in' --expires 2027-03-01\n  \
+    plimsoll ignore add CVE-2024-5535 --package openssl --repository 'team/*' --reason 'no TLS client in there'\n\n\
+    For one scan without a store there is `plimsoll scan --ignore-file`."
+)]
+pub(crate) struct IgnoreAdd {
+    /// CVE, alias or advisory; or the name of a record, such as debian:12:CVE-2024-1234
+    pub(crate) vulnerability: String,
+    /// Why it does not count
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: String,
+    /// Who decided it
+    #[arg(long, value_name = "NAME", env = "USER")]
+    pub(crate) author: Option<String>,
+    /// From when on it counts again: a date, or a time such as 2027-03-01T08:00:00Z [default: never]
+    #[arg(long, value_name = "TIME")]
+    pub(crate) expires: Option<Timestamp>,
+    /// Only in this package: its name, its source package's name, or its package URL with or without version
+    #[arg(long, value_name = "NAME|PURL")]
+    pub(crate) package: Option<String>,
+    /// Only in packages of the distribution (cve), or of languages (sca)
+    #[arg(long = "type", value_name = "cve|sca")]
+    pub(crate) of_type: Option<RuleType>,
+    /// Only in this image: its id, or a digest of it
+    #[arg(long, value_name = "ID|DIGEST", conflicts_with = "repositories")]
+    pub(crate) image: Option<String>,
+    /// Only in this repository, such as team/app; `*` stands for any text; may be repeated
+    #[arg(long = "repository", value_name = "NAME")]
+    pub(crate) repositories: Vec<String>,
+    /// What people call the vulnerability, for lists
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) alias: Option<String>,
+}
