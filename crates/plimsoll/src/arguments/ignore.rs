@@ -48,7 +48,7 @@ pub(crate) struct IgnoreAdd {
     #[arg(long, value_name = "TEXT")]
     pub(crate) reason: String,
     /// Who decided it
-    #[arg(long, value_name = "NAME", env = "USER")]
+    #[arg(long, value_name = "NAME", env = "USER", hide_env_values = true)]
     pub(crate) author: Option<String>,
     /// From when on it counts again: a date, or a time such as 2027-03-01T08:00:00Z [default: never]
     #[arg(long, value_name = "TIME")]
