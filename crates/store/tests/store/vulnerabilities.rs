@@ -492,7 +492,7 @@ async fn assert_agreement(fixture: &Fixture) {
                 states: OPEN,
                 ..InstanceQuery::default()
             };
-            instances(fixture, query).await.len() as u32
+            u32::try_from(instances(fixture, query).await.len()).unwrap()
         };
         assert_eq!(total(Some(Origin::System), None).await, counters.cve);
         assert_eq!(total(Some(Origin::Application), None).await, counters.sca);

@@ -22,7 +22,7 @@ async fn assert_images_agree(fixture: &Fixture) {
                 states: OPEN,
                 ..InstanceQuery::default()
             };
-            instances(fixture, query).await.len() as u32
+            u32::try_from(instances(fixture, query).await.len()).unwrap()
         };
         let counters = image.counters;
         assert_eq!(total(Some(Origin::System), None).await, counters.cve);
