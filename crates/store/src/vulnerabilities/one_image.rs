@@ -321,13 +321,13 @@ impl Contents {
 }
 
 impl VulnerabilityInstance {
-    /// Identity of this vulnerability in this image, the same after every scan: 53 bits, since clients that know no larger
-    /// integers must read it.
+    /// Identity of this vulnerability in this image, the same after every scan: 49 bits, since clients that keep no more than 15 digits
+    /// must read it.
     #[must_use]
     pub fn primary_id(&self) -> i64 {
         let hash = sha256(format!("{}\n{}", self.image.uuid, self.name).as_bytes());
         let bytes = hash.first_chunk::<8>().copied().unwrap_or_default();
-        i64::try_from(u64::from_be_bytes(bytes) >> 11).unwrap_or_default()
+        i64::try_from(u64::from_be_bytes(bytes) >> 15).unwrap_or_default()
     }
 
     fn sort_key(&self) -> (InstanceState, Reverse<Priority>, Reverse<u16>, String) {
