@@ -31,5 +31,5 @@ fn the_official_node_sdk_lists_filters_pages_ranks_and_is_refused() {
     let Some(packages) = node_packages() else { return };
     let mut driver = Command::new("node");
     driver.arg(root().join("crates/server/tests/sdk/drive.mjs")).arg(packages);
-    drive(driver, 38);
+    drive(driver, 36);
 }
