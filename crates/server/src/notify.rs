@@ -1,6 +1,6 @@
 //! Telling people what changed: the channels, as a list.
 //!
-//! In: an [`Event`] and where it goes. Out: whether it arrived, and if not whether to try again. To add a channel: one file in
+//! In: an `Event` and where it goes. Out: whether it arrived, and if not whether to try again. To add a channel: one file in
 //! `notify/`, one line in [`channels`]; `plimsoll list channels` and the reference page follow. Source: `docs/notifications.md`. Odd:
 //! everything leaves through the crate `registry`, whose guard lets private networks be reached only where the setting
 //! [`NETWORKS_SETTING`] names them; what goes wrong is told without addresses, because those hold tokens.

@@ -61,7 +61,7 @@ pub(crate) struct SubscriptionAdd {
     pub(crate) name: String,
     /// webhook, email, dingtalk, slack: `plimsoll list channels`
     pub(crate) channel: String,
-    /// The address that is posted to, or the mail server: smtps://HOST[:PORT], or smtp://HOST[:PORT] with STARTTLS
+    /// The address that is posted to, or the mail server: `smtps://HOST[:PORT]`, or `smtp://HOST[:PORT]` with STARTTLS
     #[arg(long, value_name = "URL", conflicts_with = "url_file")]
     pub(crate) url: Option<String>,
     /// File with that address (`-`: standard input), where it holds a token, as those of Slack and DingTalk do; or

@@ -26,6 +26,7 @@ mod postgres;
 #[path = "../../../store/tests/store/server.rs"]
 mod postgres_server;
 mod root_file_system;
+mod routes;
 mod sandbox;
 mod sbom;
 mod sdk;
