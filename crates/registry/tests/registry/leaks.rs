@@ -261,13 +261,13 @@ async fn private_endpoints_can_be_switched_off() {
     strict.allow_private = false;
     let client = client_with(&home.address.to_string(), None, strict);
     let error = client.ping().await.unwrap_err().to_string();
-    assert!(error.contains("may not lead to"), "{error}");
+    assert!(error.contains("not among those that may be connected to"), "{error}");
     assert_eq!(home.requests().len(), 0);
     // Neither by name: what the name resolves to counts.
     let mut strict = options();
     strict.allow_private = false;
     let named = client_with(&format!("localhost:{}", home.address.port()), None, strict);
     let error = named.ping().await.unwrap_err().to_string();
-    assert!(error.contains("may not lead to"), "{error}");
+    assert!(error.contains("not among those that may be connected to"), "{error}");
     assert_eq!(home.requests().len(), 0);
 }
