@@ -21,6 +21,7 @@ use crate::{
     inventories::{self, Frame, StoredPart},
     inventory_rows, numbers,
     statement::{self, QueryBuilder},
+    tally,
 };
 
 /// Reports are our own, but a damaged file must not fill the memory.
@@ -293,19 +294,10 @@ pub(crate) async fn set_counters(
             values
                 .push_bind(*artifact)
                 .push_bind(scanned.map(|scanned| scanned.0))
-                .push_bind(scanned.is_some().then_some(i64::from(counters.risk_level())))
-                .push_bind(i64::from(counters.cve))
-                .push_bind(i64::from(counters.sca))
-                .push_bind(i64::from(counters.asap))
-                .push_bind(i64::from(counters.later))
-                .push_bind(i64::from(counters.nntf))
-                .push_bind(i64::from(counters.baseline_high))
-                .push_bind(i64::from(counters.baseline_medium))
-                .push_bind(i64::from(counters.baseline_low))
-                .push_bind(i64::from(counters.malicious_serious))
-                .push_bind(i64::from(counters.malicious_suspicious))
-                .push_bind(i64::from(counters.malicious_remind))
-                .push_bind(i64::from(counters.top_tenths));
+                .push_bind(scanned.is_some().then_some(i64::from(counters.risk_level())));
+            for count in tally::columns(counters) {
+                values.push_bind(i64::from(count));
+            }
         });
         query.push(
             ") UPDATE artifacts SET scanned = n.scanned, risk_level = n.risk_level, cve = n.cve, sca = n.sca, asap = n.asap, \

@@ -208,10 +208,9 @@ pub(crate) fn lead_key(finding: &Finding) -> Vec<u8> {
     key
 }
 
-/// Counters in a few bytes.
-pub(crate) fn pack_counters(counters: &RiskCounters) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    for count in [
+/// Counters in the order of the columns `cve` to `top_tenths`, which every table that keeps them has.
+pub(crate) const fn columns(counters: &RiskCounters) -> [u32; 12] {
+    [
         counters.cve,
         counters.sca,
         counters.asap,
@@ -224,7 +223,13 @@ pub(crate) fn pack_counters(counters: &RiskCounters) -> Vec<u8> {
         counters.malicious_suspicious,
         counters.malicious_remind,
         counters.top_tenths,
-    ] {
+    ]
+}
+
+/// Counters in a few bytes.
+pub(crate) fn pack_counters(counters: &RiskCounters) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for count in columns(counters) {
         numbers::put(&mut bytes, u64::from(count));
     }
     bytes

@@ -19,6 +19,7 @@ use crate::{
     history,
     listing::push_in,
     statement::{self, QueryBuilder},
+    tally,
 };
 
 /// A row of `image_counters`.
@@ -154,20 +155,7 @@ async fn put_counters(
         sql.push_values(chunk, |mut values, (image, own)| {
             let counters = &own.counters;
             values.push_bind(*image).push_bind(i64::from(counters.risk_level()));
-            for count in [
-                counters.cve,
-                counters.sca,
-                counters.asap,
-                counters.later,
-                counters.nntf,
-                counters.baseline_high,
-                counters.baseline_medium,
-                counters.baseline_low,
-                counters.malicious_serious,
-                counters.malicious_suspicious,
-                counters.malicious_remind,
-                counters.top_tenths,
-            ] {
+            for count in tally::columns(counters) {
                 values.push_bind(i64::from(count));
             }
             values
