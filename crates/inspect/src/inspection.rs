@@ -28,6 +28,7 @@ use plimsoll_model::{Finding, Gap, GapReason, Package, Timestamp};
 use crate::{
     check::{checks, judge_all},
     claims::UnreadClaims,
+    detector::detectors,
     distribution::{self, Distribution, Family, Listed, Shown},
     facts::LayerFacts,
     packages::nix,
@@ -119,6 +120,7 @@ pub fn inspect_image(
         !(reads_programs(&file.facts.detector) && sources.is_of_owner(file))
     };
     gaps.extend(seen.files.iter().filter(is_told).flat_map(problems));
+    gaps.extend(undetected(layers));
     let packages = inventory::packages(&sources, &mut gaps);
     let view = View::new(tree, layers, documents, config, seen.special, owned);
     let (mut findings, unseen) = judge_all(&view);
@@ -131,7 +133,9 @@ pub fn inspect_image(
 
 fn ran() -> Vec<String> {
     let parsers = parsers().iter().map(|parser| parser.id());
-    let ids: BTreeSet<&str> = parsers.chain(checks().iter().map(|check| check.id())).collect();
+    let detectors = detectors().iter().map(|detector| detector.id());
+    let checks = checks().iter().map(|check| check.id());
+    let ids: BTreeSet<&str> = parsers.chain(detectors).chain(checks).collect();
     ids.into_iter().map(str::to_owned).collect()
 }
 
@@ -148,6 +152,24 @@ fn problems<'f>(file: &'f visible::VisibleFile<'_>) -> impl Iterator<Item = Gap>
         by: file.facts.detector.clone(),
         at: file.path.display().into_owned(),
         detail: problem.detail.clone(),
+    })
+}
+
+/// What detectors could not look at, in whatever layer it is.
+fn undetected(layers: &[LayerFacts]) -> impl Iterator<Item = Gap> {
+    let is_detector = |id: &str| detectors().iter().any(|detector| detector.id() == id);
+    layers.iter().flat_map(move |layer| {
+        let facts =
+            layer.files.iter().flat_map(|(entry, facts)| facts.iter().map(|it| (*entry, it)));
+        let facts = facts.filter(move |(_, facts)| is_detector(&facts.detector));
+        facts.flat_map(move |(entry, facts)| {
+            facts.problems.iter().map(move |problem| Gap {
+                reason: problem.reason,
+                by: facts.detector.clone(),
+                at: layer.path(entry).unwrap_or_default().display().into_owned(),
+                detail: problem.detail.clone(),
+            })
+        })
     })
 }
 

@@ -5,6 +5,7 @@
 //! reads entries under other paths than their own ([`LayerInspector::only`]).
 
 mod keeper;
+mod passing;
 
 use std::{
     collections::BTreeMap,
@@ -20,10 +21,12 @@ use plimsoll_image::{
 use plimsoll_model::{Gap, GapReason};
 
 use keeper::Keeper;
+use passing::Detecting;
 
 use crate::{
     claims::UnreadClaim,
     content::Spool,
+    detector::{Terms, detectors},
     facts::{FileFacts, LayerFacts, Problem},
     parser::{ClaimedFile, ParseError, Parser, Want, parsers},
     watch::{Watch, Work},
@@ -49,6 +52,9 @@ pub struct LayerInspector<'a> {
     turn: Option<&'a Mutex<()>>,
     watched: Option<(usize, &'a dyn Watch)>,
     keeper: Keeper,
+    detecting: Detecting<'a>,
+    /// Whether detectors were to see the layer and may not.
+    is_undetected: bool,
     /// The limit for which files were not read.
     passed_over: Option<BudgetReached>,
 }
@@ -56,7 +62,12 @@ pub struct LayerInspector<'a> {
 impl<'a> LayerInspector<'a> {
     /// For the first pass: everything is read under its own path.
     #[must_use]
-    pub const fn new(budget: &'a Budget) -> Self {
+    pub fn new(budget: &'a Budget) -> Self {
+        Self { detecting: Detecting::new(Terms { budget }), ..Self::blind(budget) }
+    }
+
+    /// Without detectors.
+    const fn blind(budget: &'a Budget) -> Self {
         Self {
             budget,
             text_left: MAX_TEXT_BYTES,
@@ -67,6 +78,8 @@ impl<'a> LayerInspector<'a> {
             turn: None,
             watched: None,
             keeper: Keeper::new(),
+            detecting: Detecting::none(Terms { budget }),
+            is_undetected: false,
             passed_over: None,
         }
     }
@@ -78,7 +91,15 @@ impl<'a> LayerInspector<'a> {
         for claim in claims {
             only.entry(claim.entry).or_default().push(claim);
         }
-        Self { only: Some(only), ..Self::new(budget) }
+        Self { only: Some(only), ..Self::blind(budget) }
+    }
+
+    /// For a layer of which no more is fetched than what parsers ask for: detectors, who look into every file, see none.
+    #[must_use]
+    pub fn without_detectors(mut self) -> Self {
+        self.detecting = Detecting::none(Terms { budget: self.budget });
+        self.is_undetected = true;
+        self
     }
 
     /// Layers that share `turn` hold one large file in memory at a time, however many are read side by side.
@@ -111,6 +132,15 @@ impl<'a> LayerInspector<'a> {
             at: entries.computed_digest.map(|digest| digest.to_string()).unwrap_or_default(),
             detail: format!("files of the layer were not read: {reached}"),
         }));
+        if self.is_undetected && !detectors().is_empty() {
+            entries.gaps.push(Gap {
+                reason: GapReason::NotInSource,
+                by: "layer".to_owned(),
+                at: entries.computed_digest.map(|digest| digest.to_string()).unwrap_or_default(),
+                detail: "was read in parts: its files were not searched for what may have any name"
+                    .to_owned(),
+            });
+        }
         LayerFacts {
             entries,
             files: self.files,
@@ -170,27 +200,30 @@ impl EntryVisitor for LayerInspector<'_> {
         if meta.kind != EntryKind::File {
             return Ok(());
         }
-        let jobs = self.jobs(index, meta);
-        if jobs.is_empty() {
-            return Ok(());
-        }
+        let mut jobs = self.jobs(index, meta);
         // What is claimed by its mode or size alone counts if it is a program.
-        let are_all_for_programs = jobs.iter().all(Job::is_for_programs);
+        let mut are_all_for_programs = jobs.iter().all(Job::is_for_programs);
         if !are_all_for_programs && !self.may_read() {
+            jobs.clear();
+            are_all_for_programs = true;
+        }
+        let mut passing = self.detecting.begin(index, meta, content, self.watched)?;
+        if jobs.is_empty() && !passing.is_wanted() {
             return Ok(());
         }
+        let whole = passing.whole();
         let in_memory = keeper::bytes_in_memory(&jobs, meta.size, self.budget);
         let turn = self.turn.filter(|_| in_memory > LARGE);
         let _held = turn.map(|turn| turn.lock().unwrap_or_else(PoisonError::into_inner));
-        let kept = self.keeper.keep(&jobs, meta, self.budget, content)?;
+        let kept = self.keeper.keep(&jobs, whole, meta, self.budget, &mut passing)?;
         let is_program = kept.is_program();
         if are_all_for_programs
             && is_program
+            && !jobs.is_empty()
             && let Err(reached) = self.budget.use_claimed_file()
         {
             self.passed_over.get_or_insert(reached);
-            self.keeper.let_go();
-            return Ok(());
+            jobs.clear();
         }
         if jobs.iter().any(Job::is_for_programs) {
             self.programs.push(index);
@@ -233,6 +266,11 @@ impl EntryVisitor for LayerInspector<'_> {
             job.parser.id().clone_into(&mut facts.detector);
             facts.claimed = job.claimed;
             self.files.entry(index).or_default().push(facts);
+        }
+        passing.drain()?;
+        let detected = passing.end(|limit| kept.whole(limit));
+        if !detected.is_empty() {
+            self.files.entry(index).or_default().extend(detected);
         }
         self.keeper.let_go();
         Ok(())

@@ -5,13 +5,14 @@
 //! Odd: a layer does not know what is visible in the end, so everything that a detector claims is read in every layer,
 //! and what counts is decided over the merged tree.
 //!
-//! Two lists hold all plug-ins: [`parsers`] and [`checks`].
+//! Three lists hold all plug-ins: [`parsers`], [`detectors`] and [`checks`].
 
 mod baseline;
 mod build_risk;
 mod check;
 mod claims;
 mod content;
+mod detector;
 mod distribution;
 mod executable;
 mod facts;
@@ -29,6 +30,7 @@ mod watch;
 pub use check::{About, Check, Outcome, Seen, checks};
 pub use claims::{UnreadClaim, UnreadClaims, unread_claims};
 pub use content::{Content, ContentCursor, MAX_IN_MEMORY, Spool};
+pub use detector::{Detector, HEAD, Interest, Look, PassingFile, Terms, detectors};
 pub use distribution::{Distribution, Distributions, Support, distributions};
 pub use facts::{DistributionFact, FileFacts, LayerFacts, PackageFact, Problem, SbomFacts};
 pub use inspection::{Inspection, add_listed, inspect_image};

@@ -8,7 +8,9 @@ use std::io;
 
 use plimsoll_image::{Budget, EntryMeta, TreePath};
 
-use crate::{content::Content, distribution, facts::FileFacts, packages, text};
+use crate::{
+    content::Content, detector::detectors, distribution, facts::FileFacts, packages, text,
+};
 
 /// Reads one format.
 pub trait Parser: Sync {
@@ -247,8 +249,10 @@ pub fn parsers() -> &'static [&'static dyn Parser] {
 /// Names all detectors with their versions: facts that were kept under another text must be read anew.
 #[must_use]
 pub fn detectors_version() -> String {
-    let mut words: Vec<String> =
-        parsers().iter().map(|parser| format!("{}:{}", parser.id(), parser.version())).collect();
+    let parsers = parsers().iter().map(|parser| format!("{}:{}", parser.id(), parser.version()));
+    let detectors =
+        detectors().iter().map(|detector| format!("{}:{}", detector.id(), detector.version()));
+    let mut words: Vec<String> = parsers.chain(detectors).collect();
     words.sort();
     words.join(",")
 }

@@ -58,13 +58,14 @@ impl Keeper {
         Self { buffer: Vec::new(), spool: Spool::new() }
     }
 
-    /// Reads what the jobs want of `content`.
+    /// Reads what the jobs want of `content`, and all of it if it is not longer than `whole`.
     ///
     /// # Errors
     /// Those of `content` alone; a temporary file that fails costs those who want the rest.
     pub(super) fn keep<'k>(
         &'k mut self,
         jobs: &[Job],
+        whole: Option<u64>,
         meta: &EntryMeta,
         budget: &'k Budget,
         content: &mut dyn Read,
@@ -74,8 +75,10 @@ impl Keeper {
         let start = self.buffer.get(..filled).unwrap_or_default();
         let wants_rest: Vec<bool> = jobs.iter().map(|job| wants_rest(job, meta, start)).collect();
         let is_allowed = |job: &Job| matches!(job.want, Want::Seekable { limit, .. } | Want::Program { limit } if meta.size <= limit.min(budget.max_claimed_file_bytes));
-        let is_rest_wanted =
-            jobs.iter().zip(&wants_rest).any(|(job, wants)| *wants && is_allowed(job));
+        let is_whole_wanted =
+            whole.is_some_and(|limit| meta.size <= limit.min(budget.max_claimed_file_bytes));
+        let is_rest_wanted = is_whole_wanted
+            || jobs.iter().zip(&wants_rest).any(|(job, wants)| *wants && is_allowed(job));
         let is_all = u64::try_from(filled).is_ok_and(|filled| filled < take || filled >= meta.size);
         let mut spooled = None;
         if is_rest_wanted && !is_all {
@@ -181,6 +184,12 @@ impl<'k> Kept<'k> {
         }
         self.check(limit)?;
         Ok((bytes, self.all.clone().unwrap_or_else(|| Ok(Content::of_bytes(bytes)))?))
+    }
+
+    /// All of it, for who asked for it within a limit.
+    pub(super) fn whole(&self, limit: u64) -> Result<Content<'k>, ParseError> {
+        self.check(limit)?;
+        self.all.clone().unwrap_or_else(|| Ok(Content::of_bytes(self.start)))
     }
 
     /// Whether Linux can run or load it.

@@ -12,7 +12,7 @@ use std::{
     sync::atomic::{AtomicU32, Ordering},
 };
 
-use plimsoll_inspect::parsers;
+use plimsoll_inspect::{detectors, parsers};
 use rustix::fs::{MemfdFlags, SealFlags};
 
 /// Threads that have a slot of their own; more share.
@@ -142,15 +142,20 @@ fn word(bytes: &[u8], at: usize) -> u32 {
     word.map_or(0, u32::from_ne_bytes)
 }
 
-/// A detector's number: its place in the list, which parent and child share as they are one program.
+/// The number of a parser or detector: its place in the lists, which parent and child share as they are one program.
 pub(super) fn detector_number(id: &str) -> u32 {
-    let place = parsers().iter().position(|parser| parser.id() == id);
+    let place = detector_ids().position(|known| known == id);
     place.and_then(|place| u32::try_from(place).ok()).unwrap_or(u32::MAX)
 }
 
-/// The detector of a number.
+/// The parser or detector of a number.
 pub(super) fn detector_id(number: u32) -> Option<&'static str> {
-    parsers().get(usize::try_from(number).ok()?).map(|parser| parser.id())
+    detector_ids().nth(usize::try_from(number).ok()?)
+}
+
+fn detector_ids() -> impl Iterator<Item = &'static str> {
+    let detectors = detectors().iter().map(|detector| detector.id());
+    parsers().iter().map(|parser| parser.id()).chain(detectors)
 }
 
 #[cfg(test)]
@@ -179,7 +184,7 @@ mod tests {
 
     #[test]
     fn numbers_of_detectors_lead_back() {
-        let ids: Vec<_> = parsers().iter().map(|parser| parser.id()).collect();
+        let ids: Vec<_> = detector_ids().collect();
         let back: Vec<_> = ids.iter().filter_map(|id| detector_id(detector_number(id))).collect();
         assert_eq!((back, detector_id(u32::MAX)), (ids, None));
     }

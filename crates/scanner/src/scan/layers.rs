@@ -13,7 +13,7 @@ use std::{
     },
 };
 
-use plimsoll_image::{FilePlace, LayerSource, ReadError};
+use plimsoll_image::{FilePlace, LayerSource, REGISTRY_BY_CONTENTS, ReadError};
 use plimsoll_inspect::{LayerFacts, LayerInspector, UnreadClaim};
 use plimsoll_model::{Digest, Gap, GapReason};
 
@@ -208,6 +208,11 @@ fn read_one(
 ) -> Result<LayerFacts, ReadError> {
     let before = source.place(index);
     let inspector = LayerInspector::new(options.budget).with_turn(turn);
+    // Whoever wants parts of layers alone does not want every file.
+    let inspector = match source.documents().source_kind {
+        REGISTRY_BY_CONTENTS => inspector.without_detectors(),
+        _ => inspector,
+    };
     let facts = read_watched(source, index, options, inspector)?;
     if let Some(digest) = facts.entries.computed_digest {
         keep_hashed(source, options, index, before, digest);

@@ -86,12 +86,12 @@ fn keep(wants: &[Want], start: &[u8], size: u64, budget: &Budget) -> (Vec<Length
     let mut keeper = Keeper::new();
     // What an earlier entry left behind is not seen.
     keeper
-        .keep(&[job(Want::Head { limit: 300 })], &meta(300), budget, &mut io::repeat(b'y'))
+        .keep(&[job(Want::Head { limit: 300 })], None, &meta(300), budget, &mut io::repeat(b'y'))
         .unwrap();
     let jobs: Vec<Job> = wants.iter().map(|want| job(*want)).collect();
     let mut stream = Counted { start, taken: 0, size };
     let path = TreePath::from("a");
-    let kept = keeper.keep(&jobs, &meta(size), budget, &mut stream).unwrap();
+    let kept = keeper.keep(&jobs, None, &meta(size), budget, &mut stream).unwrap();
     let files = wants.iter().enumerate().map(|(position, want)| {
         let file = kept.file(position, *want, &path).map_err(|error| error.to_string())?;
         assert!(file.bytes.starts_with(&start[..start.len().min(file.bytes.len())]));
@@ -169,7 +169,7 @@ fn a_spool_that_fails_costs_those_who_want_the_rest() {
     let jobs = wants.map(job);
     let size = MAX_IN_MEMORY + 1;
     let mut stream = Counted { start: b"yes", taken: 0, size };
-    let kept = keeper.keep(&jobs, &meta(size), &budget, &mut stream).unwrap();
+    let kept = keeper.keep(&jobs, None, &meta(size), &budget, &mut stream).unwrap();
     let path = TreePath::from("a");
     let error = kept.file(0, wants[0], &path).unwrap_err();
     assert!(error.to_string().starts_with("could not be kept in a temporary file: "), "{error}");
