@@ -10,12 +10,14 @@ mod cyclonedx;
 mod envelope;
 mod openvex;
 pub mod product;
+pub mod rules;
 
 use std::cmp::Reverse;
 
 use plimsoll_model::{Finding, Package, Status, Timestamp, View};
 
 pub use product::{Component, Image, Product};
+pub use rules::{ImagePlace, Rules};
 
 /// Most bytes of one document.
 pub const MAX_VEX_BYTES: usize = 64 << 20;

@@ -120,6 +120,20 @@ impl FromStr for Purl {
     }
 }
 
+impl Purl {
+    /// The same package in another version, or in any, without qualifiers; `None` where that is no package URL.
+    #[must_use]
+    pub fn without_qualifiers(&self, version: Option<&str>) -> Option<String> {
+        let parts = Parts {
+            namespace: self.namespace.as_deref(),
+            name: &self.name,
+            version: version.unwrap_or_default(),
+            qualifiers: &[],
+        };
+        assemble(&self.purl_type, parts).map(|purl| purl.to_string())
+    }
+}
+
 impl fmt::Display for Purl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&self.canonical)

@@ -24,7 +24,7 @@ use plimsoll_scanner::Threshold;
 
 pub(crate) use self::explain::{Explain, ExplainFormat};
 pub(crate) use self::feed::{Feed, FeedKey};
-pub(crate) use self::ignore::{Ignore, IgnoreAdd};
+pub(crate) use self::ignore::{Ignore, IgnoreAdd, IgnoreImport};
 pub(crate) use self::notify::{
     Changes, ChangesFormat, Image, PriorityWord, Subscription, SubscriptionAdd,
 };

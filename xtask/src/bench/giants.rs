@@ -251,7 +251,7 @@ impl Read for Words {
     }
 }
 
-/// A layout whose rpm database is so large: headers of 16 KiB, most of it a description.
+/// A layout whose rpm database is so large: headers of 16 KiB, most of it a description, which packs as well as text does.
 fn rpm(folder: &Path, mebibytes: u64) -> anyhow::Result<()> {
     const HEADER: u64 = 16 << 10;
     fs::create_dir_all(folder)?;
@@ -260,12 +260,13 @@ fn rpm(folder: &Path, mebibytes: u64) -> anyhow::Result<()> {
         fs::remove_file(&database)?;
     }
     let count = mebibytes * (1 << 20) / (HEADER + 400);
-    let (before, after) = rpm_header(usize::try_from(HEADER)?)?;
+    let [before, between, after] = rpm_header(usize::try_from(HEADER)?)?;
     let script = format!(
         "pragma journal_mode=off; pragma synchronous=off; \
         create table Packages (hnum integer primary key autoincrement, blob blob not null); \
         with recursive n(i) as (select 1 union all select i + 1 from n where i < {count}) \
-        insert into Packages select i, cast(x'{before}' || printf('%08d', i) || x'{after}' as blob) from n;"
+        insert into Packages select i, cast(x'{before}' || printf('%08d', i) || x'{between}' || hex(randomblob({})) || x'{after}' as blob) from n;",
+        RANDOM / 2
     );
     let input = folder.join("script.sql");
     fs::write(&input, script)?;
@@ -286,9 +287,12 @@ fn rpm(folder: &Path, mebibytes: u64) -> anyhow::Result<()> {
     layout.finish()
 }
 
-/// A package header as the database holds it, in hexadecimal, cut where the eight digits of its number stand: index length, data
-/// length, index entries (tag, type, offset, count), data (rpm's file format, version 4).
-fn rpm_header(length: usize) -> anyhow::Result<(String, String)> {
+/// Characters of a description that are no others'.
+const RANDOM: usize = 6_000;
+
+/// A package header as the database holds it, in hexadecimal, cut where the eight digits of its number and the random part of
+/// its description stand: index length, data length, index entries (tag, type, offset, count), data (rpm's file format, version 4).
+fn rpm_header(length: usize) -> anyhow::Result<[String; 3]> {
     const STRING: u32 = 6;
     const LOCALISED: u32 = 9;
     const DIGITS: usize = 8;
@@ -315,11 +319,15 @@ fn rpm_header(length: usize) -> anyhow::Result<(String, String)> {
     header.extend(u32::try_from(texts.len())?.to_be_bytes());
     header.extend(u32::try_from(data.len())?.to_be_bytes());
     header.extend(&index);
-    let at = header.len() + "package-".len();
+    let number = header.len() + "package-".len();
+    let before_description = texts.iter().take(3).map(|(.., text)| text.len() + 1).sum::<usize>();
+    let random = header.len() + before_description;
     header.extend(&data);
     let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-    match (header.get(..at), header.get(at + DIGITS..)) {
-        (Some(before), Some(after)) => Ok((hex(before), hex(after))),
+    let parts =
+        [header.get(..number), header.get(number + DIGITS..random), header.get(random + RANDOM..)];
+    match parts {
+        [Some(before), Some(between), Some(after)] => Ok([hex(before), hex(between), hex(after)]),
         _ => bail!("a header that is too short"),
     }
 }

@@ -155,7 +155,8 @@ impl Product {
 }
 
 /// Qualifiers that say where a package was had from, and not which one it is.
-const ORIGIN: [&str; 5] = ["repository_url", "download_url", "vcs_url", "checksum", "file_name"];
+pub(super) const ORIGIN: [&str; 5] =
+    ["repository_url", "download_url", "vcs_url", "checksum", "file_name"];
 
 fn is_package(component: &Component, package: &Package) -> bool {
     let Component::Package(asked) = component else { return false };

@@ -2,8 +2,10 @@
 //!
 //! In: what is to be ignored, where, why, until when. Out: [`Ignore`]. Odd: the comments are help texts.
 
+use std::path::PathBuf;
+
 use clap::{Args, Subcommand};
-use plimsoll_model::{RuleType, Timestamp};
+use plimsoll_model::{Digest, RuleType, Timestamp};
 
 use super::ListFormat;
 
@@ -12,6 +14,8 @@ use super::ListFormat;
 pub(crate) enum Ignore {
     /// Decide that a vulnerability does not count: it is listed apart from now on
     Add(Box<IgnoreAdd>),
+    /// Make rules of what VEX documents say is not affected or fixed
+    Import(Box<IgnoreImport>),
     /// The rules, in how many images each ignores something, and when it last did
     List {
         /// Only rules that ignore nothing: unused ones, and those that have run out
@@ -68,4 +72,32 @@ pub(crate) struct IgnoreAdd {
     /// What people call the vulnerability, for lists
     #[arg(long, value_name = "TEXT")]
     pub(crate) alias: Option<String>,
+}
+
+/// `plimsoll ignore import`
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Reads OpenVEX, CSAF and CycloneDX. A rule covers exactly what its statement covers; what no rule can say is told and counts on.\n\n\
+    Examples:\n  plimsoll ignore import app.openvex.json --repository team/app\n  plimsoll ignore import vendor.csaf.json --expires 2027-03-01"
+)]
+pub(crate) struct IgnoreImport {
+    /// VEX documents
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// Who decided it [default: the author whom a document names]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) author: Option<String>,
+    /// From when on it counts again: a date, or a time such as 2027-03-01T08:00:00Z [default: never]
+    #[arg(long, value_name = "TIME")]
+    pub(crate) expires: Option<Timestamp>,
+    /// Statements on an image by its tag, its registry or none hold in this image
+    #[arg(long, value_name = "DIGEST", conflicts_with = "repositories")]
+    pub(crate) image: Option<Digest>,
+    /// Statements on an image by its tag, its registry or none hold in this repository, such as team/app; `*` stands for any
+    /// text; may be repeated
+    #[arg(long = "repository", value_name = "NAME")]
+    pub(crate) repositories: Vec<String>,
+    /// Say which rules would be made, and make none
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }

@@ -1,5 +1,7 @@
 //! `plimsoll ignore`: vulnerabilities that do not count.
 
+mod import;
+
 use anyhow::Context as _;
 use plimsoll_server::operation::ignore::{IgnoreRuleView, WriteIgnoreRule};
 
@@ -26,6 +28,7 @@ pub(crate) async fn run(ignore: Ignore, global: &Global, terminal: Terminal) -> 
                 terminal.say("no scanned image has it there now; later ones are covered, too");
             }
         }
+        Ignore::Import(what) => import::run(&what, &backend, terminal).await?,
         Ignore::List { unused, format } => {
             let mut rules = backend.list_ignore_rules().await?.ignore_rules;
             let idle = rules.iter().filter(|rule| rule.unused).count();

@@ -2,7 +2,7 @@
 
 mod attached;
 mod ignore;
-mod vex;
+pub(super) mod vex;
 
 use std::{
     fs::File,

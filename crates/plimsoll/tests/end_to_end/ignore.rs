@@ -5,7 +5,7 @@ use std::{fs, path::Path};
 use plimsoll_image::{BuiltImage, ImageBuilder, Layer};
 use plimsoll_model::{Finding, IgnoreUseState, Kind, Report};
 use plimsoll_server::LoopbackRegistry;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::{plimsoll, plimsoll_ok, python, root, run, temporary};
 
@@ -232,5 +232,44 @@ fn on_a_store(data: &str, url: &str) {
         assert!(!output.status.success() && told.contains(wanted), "{words:?}: {told}");
     }
     ok(&["ignore", "remove", id]);
+    assert_eq!(numbers(), before);
+    // The same out of a document; what no rule can say is told.
+    let document = Path::new(data).join("team.openvex.json");
+    let product = |id: &str| {
+        json!({
+            "vulnerability": {"name": first.id}, "status": "not_affected",
+            "justification": "vulnerable_code_not_present", "products": [{"@id": id}],
+        })
+    };
+    let statements = [
+        product("pkg:docker/team/app"),
+        product("pkg:deb/debian/libssl3?arch=amd64"),
+        product("pkg:oci/app?repository_url=registry.example.org/x/app"),
+    ];
+    let text = json!({
+        "@context": "https://openvex.dev/ns/v0.2.0", "@id": "https://example.org/7", "author": "ada",
+        "timestamp": "2026-01-01T00:00:00Z", "statements": statements,
+    });
+    fs::write(&document, text.to_string()).unwrap();
+    let import = |more: &[&str]| {
+        let fixed = ["ignore", "import", document.to_str().unwrap(), "--data", data];
+        let output = plimsoll(fixed.iter().chain(more));
+        assert!(output.status.success());
+        (
+            String::from_utf8(output.stdout).unwrap(),
+            String::from_utf8_lossy(&output.stderr).into_owned(),
+        )
+    };
+    let (shown, _) = import(&["--dry-run"]);
+    assert!(shown.contains(&first.id) && shown.contains("in any package, team/app"), "{shown}");
+    assert_eq!(numbers(), before);
+    let (id, told) = import(&[]);
+    assert!(told.contains("1 rules made, 1 of them cover something now, 2 cannot"), "{told}");
+    assert!(told.contains("`--repository`") && told.contains("`arch` alone"), "{told}");
+    let after = numbers();
+    assert!(after[0].1 == before[0].1 && after[1].1 < before[1].1, "{after:?}");
+    let (none, told) = import(&[]);
+    assert!(none.is_empty() && told.contains("0 rules made") && told.contains("1 stood before"));
+    ok(&["ignore", "remove", id.trim()]);
     assert_eq!(numbers(), before);
 }

@@ -181,6 +181,22 @@ const fn parameter(error: &RuleError) -> &'static str {
 }
 
 impl WriteIgnoreRule {
+    /// What makes this rule.
+    #[must_use]
+    pub fn of(rule: &NewIgnoreRule) -> Self {
+        Self {
+            vulnerability: rule.vulnerability.clone(),
+            alias: rule.alias.clone(),
+            package: rule.package.clone(),
+            of_type: rule.of_type,
+            image: rule.image.clone(),
+            repositories: Some(rule.repositories.clone()).filter(|names| !names.is_empty()),
+            reason: rule.reason.clone(),
+            author: rule.author.clone(),
+            expires: rule.expires,
+        }
+    }
+
     fn rule(&self) -> Result<NewIgnoreRule, OperationError> {
         // A list without entries would mean the opposite of what it looks like.
         if self.repositories.as_ref().is_some_and(Vec::is_empty) {

@@ -76,9 +76,9 @@ impl Found {
 }
 
 /// Reads the documents that the user names.
-pub(super) fn read_all(paths: &[PathBuf]) -> anyhow::Result<Vec<Given>> {
+pub(in crate::command) fn read_all(paths: &[PathBuf]) -> anyhow::Result<Vec<Given>> {
     let read = |path: &PathBuf| {
-        let what = || format!("`--vex {}`", path.display());
+        let what = || format!("VEX document `{}`", path.display());
         let bytes = read_file(path).with_context(what)?;
         let document = Document::read(&bytes).with_context(what)?;
         Ok(Given { place: path.display().to_string(), document, is_attached: false })
