@@ -63,6 +63,7 @@ const COMMANDS: &[&[&str]] = &[
     &["affected"],
     &["explain"],
     &["ignore", "add"],
+    &["ignore", "import"],
     &["ignore", "list"],
     &["ignore", "show"],
     &["ignore", "remove"],

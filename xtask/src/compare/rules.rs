@@ -222,6 +222,17 @@ const RULES: &[Rule] = &[
         why: "the program's own module, built from a checkout without a version",
     },
     Rule {
+        against: Some(Kind::Trivy),
+        side: Side::Ours,
+        kind: "golang",
+        fits: |package, context| {
+            package.by == "go-binary"
+                && context.namesakes(Side::Ours, package).is_empty()
+                && !context.across(Side::Ours, package).is_empty()
+        },
+        why: "the program's own module with the version that the linker was told; theirs lists it only where it knows the variable",
+    },
+    Rule {
         against: Some(Kind::Syft),
         side: Side::Ours,
         kind: "maven",
