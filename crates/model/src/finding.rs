@@ -14,10 +14,13 @@ use crate::{
 };
 
 /// The kinds of risk.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Default, Serialize, Deserialize,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
     /// An advisory that matches a package.
+    #[default]
     Vulnerability,
     /// A failed baseline check.
     Baseline,

@@ -1,9 +1,11 @@
-//! Ignore rules: somebody decided that a vulnerability does not count, says where, why, and until when.
+//! Ignore rules: somebody decided that a finding does not count, says where, why, and until when.
 //!
 //! In: a rule as people write it. Out: [`NewIgnoreRule::checked`], the same rule in one spelling or a [`RuleError`] that
 //! names what is wrong; and whether a rule is about a finding and about an image. Source: `docs/ignore.md`. Odd: a
 //! rule is held against what a finding is called, not against what was found: it says nothing of whether the image is
 //! affected, so a finding that it covers stays in the report.
+
+mod spelling;
 
 use std::{fmt, str::FromStr};
 
@@ -16,6 +18,11 @@ use crate::{
     purl::Purl,
     statement::{IgnoredBy, Suppression},
     timestamp::Timestamp,
+};
+
+use self::spelling::{
+    canonical_image, check_name, check_text, checked_md5, checked_path, given, is_like, is_package,
+    is_purl, wrong,
 };
 
 /// Whose packages a rule is about.
@@ -108,7 +115,11 @@ impl fmt::Display for RuleSource {
 /// A rule as somebody writes it.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct NewIgnoreRule {
-    /// What is ignored: a CVE, an alias, an advisory, or the name of a record (`debian:12:CVE-2024-1234`).
+    /// Which kind of finding.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub kind: Kind,
+    /// What is ignored: a CVE, an alias, an advisory, or the name of a record (`debian:12:CVE-2024-1234`); of another kind, the
+    /// finding's id (a check, a rule, a kind of secret) or [`ANY`].
     pub vulnerability: String,
     /// What people call it, if that is another name; for show alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -120,6 +131,18 @@ pub struct NewIgnoreRule {
     /// Only in packages of this type.
     #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
     pub of_type: Option<RuleType>,
+    /// Not of vulnerabilities: only findings about this file, `*` standing for any text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// Not of vulnerabilities: only findings about a file with this MD5.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub md5: Option<String>,
+    /// What was found is not so; else it is, and somebody lives with it.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub false_positive: bool,
+    /// Not of vulnerabilities: what it names is not asked for at all, in no image.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub switched_off: bool,
     /// Only in this image: its id, or a digest of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<String>,
@@ -136,6 +159,13 @@ pub struct NewIgnoreRule {
     /// From when on the rule no longer holds; `None`: it holds until it is removed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires: Option<Timestamp>,
+}
+
+/// What a rule names that ignores whatever is found of a kind in a file.
+pub const ANY: &str = "*";
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 /// A rule that is kept.
@@ -224,12 +254,13 @@ pub struct ImageNames<'a> {
 pub enum RuleError {
     /// It does not say what to ignore.
     #[error(
-        "the rule names no vulnerability: give a CVE, an advisory id, or a name such as `debian:12:CVE-2024-1234`"
+        "the rule names no vulnerability: give a CVE, an advisory id, or a name such as `debian:12:CVE-2024-1234`; with another \
+         kind, the id of a check or rule"
     )]
     NoVulnerability,
     /// It names something that is no vulnerability.
     #[error(
-        "`{0}` names a malicious package, which is no vulnerability; rules ignore vulnerabilities alone"
+        "`{0}` names a malicious package, which is no vulnerability: give the rule the kind `malware`"
     )]
     NotVulnerability(String),
     /// It gives no reason.
@@ -275,10 +306,6 @@ pub enum RuleError {
 
 /// Repositories of one rule.
 pub const MOST_REPOSITORIES: usize = 1_000;
-/// Bytes of a name.
-const LONGEST_NAME: usize = 512;
-/// Bytes of a reason.
-const LONGEST_TEXT: usize = 4_096;
 
 impl NewIgnoreRule {
     /// The rule in one spelling: trimmed, ids and digests in their canonical form, repositories sorted.
@@ -291,7 +318,9 @@ impl NewIgnoreRule {
             return Err(RuleError::NoVulnerability);
         }
         check_name("vulnerability", &vulnerability)?;
-        if vulnerability.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("MAL-")) {
+        let is_malware =
+            vulnerability.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("MAL-"));
+        if self.kind == Kind::Vulnerability && is_malware {
             return Err(RuleError::NotVulnerability(vulnerability));
         }
         let reason = self.reason.trim().to_owned();
@@ -318,6 +347,9 @@ impl NewIgnoreRule {
                 return Err(wrong("package", package, "that is no package URL"));
             }
         }
+        let path = given(self.path.as_deref()).map(|path| checked_path(&path)).transpose()?;
+        let md5 = given(self.md5.as_deref()).map(|md5| checked_md5(&md5)).transpose()?;
+        self.check_parts(&vulnerability, package.as_deref(), path.as_deref(), md5.as_deref())?;
         let image = given(self.image.as_deref());
         let image = image.map(|image| canonical_image(&image)).transpose()?;
         let mut repositories = Vec::with_capacity(self.repositories.len());
@@ -335,6 +367,13 @@ impl NewIgnoreRule {
         if image.is_some() && !repositories.is_empty() {
             return Err(RuleError::TwoScopes(vulnerability));
         }
+        if self.switched_off {
+            let is_bounded = path.is_some() || md5.is_some() || image.is_some();
+            if self.kind == Kind::Vulnerability || is_bounded || !repositories.is_empty() {
+                let problem = "only checks and rules are switched off, and that everywhere";
+                return Err(wrong("id", &vulnerability, problem));
+            }
+        }
         repositories.sort();
         repositories.dedup();
         // `*` alone says the same as nothing.
@@ -342,10 +381,15 @@ impl NewIgnoreRule {
             repositories.clear();
         }
         Ok(Self {
+            kind: self.kind,
             vulnerability,
             alias,
             package,
             of_type: self.of_type,
+            path,
+            md5,
+            false_positive: self.false_positive,
+            switched_off: self.switched_off,
             image,
             repositories,
             source: self.source,
@@ -355,10 +399,48 @@ impl NewIgnoreRule {
         })
     }
 
+    /// Refuses what rules of its kind do not say.
+    fn check_parts(
+        &self,
+        id: &str,
+        package: Option<&str>,
+        path: Option<&str>,
+        md5: Option<&str>,
+    ) -> Result<(), RuleError> {
+        if self.kind == Kind::Vulnerability {
+            let given = [("path", path), ("md5", md5)].into_iter().find(|(_, text)| text.is_some());
+            return match given {
+                Some((field, text)) => {
+                    let problem = "a rule on a vulnerability names a package, not a file";
+                    Err(wrong(field, text.unwrap_or_default(), problem))
+                }
+                None => Ok(()),
+            };
+        }
+        if let Some(package) = package {
+            return Err(wrong("package", package, "only rules on vulnerabilities name a package"));
+        }
+        if let Some(of_type) = self.of_type {
+            return Err(wrong("type", of_type.as_str(), "only vulnerabilities are of a type"));
+        }
+        if id == ANY && path.is_none() && md5.is_none() {
+            return Err(wrong(
+                "id",
+                id,
+                "that is everything of a kind: name a path or an MD5, too",
+            ));
+        }
+        Ok(())
+    }
+
     /// Whether another rule would ignore exactly the same.
     #[must_use]
     pub fn has_scope_of(&self, other: &Self) -> bool {
-        self.vulnerability.eq_ignore_ascii_case(&other.vulnerability)
+        self.kind == other.kind
+            && self.vulnerability.eq_ignore_ascii_case(&other.vulnerability)
+            && self.path == other.path
+            && self.md5 == other.md5
+            && self.switched_off == other.switched_off
             && self.package == other.package
             && self.of_type == other.of_type
             && self.image == other.image
@@ -371,6 +453,9 @@ impl NewIgnoreRule {
     #[must_use]
     pub fn names(&self) -> Vec<String> {
         let whole = self.vulnerability.to_ascii_uppercase();
+        if self.kind != Kind::Vulnerability {
+            return vec![whole];
+        }
         let ends = whole.match_indices(':').filter_map(|(at, _)| whole.get(at + 1..));
         let mut names: Vec<String> =
             ends.filter(|end| !end.is_empty()).map(ToOwned::to_owned).collect();
@@ -381,6 +466,13 @@ impl NewIgnoreRule {
     /// Whether it covers a finding, wherever that is.
     #[must_use]
     pub fn covers(&self, finding: &Finding) -> bool {
+        if self.kind != Kind::Vulnerability {
+            let (Subject::Purl(subject) | Subject::Path(subject) | Subject::Image(subject)) =
+                &finding.subject;
+            return finding.kind == self.kind
+                && self.covers_other(&finding.id, subject)
+                && self.md5.as_ref().is_none_or(|md5| finding.extra.get("md5") == Some(md5));
+        }
         let Subject::Purl(purl) = &finding.subject else { return false };
         let mut names =
             [&finding.id].into_iter().chain(&finding.aliases).chain(&finding.advisories);
@@ -394,10 +486,19 @@ impl NewIgnoreRule {
     /// The same for a vulnerability of which one name, its record, and its package are known.
     #[must_use]
     pub fn covers_named(&self, name: &str, record: &str, purl: &str) -> bool {
-        self.source == RuleSource::Image
+        self.kind == Kind::Vulnerability
+            && self.source == RuleSource::Image
             && (self.vulnerability.eq_ignore_ascii_case(name)
                 || self.vulnerability.eq_ignore_ascii_case(record))
             && self.covers_package(record, purl)
+    }
+
+    /// Whether it covers a finding of its kind that is no vulnerability, as far as these tell: an MD5 is left out.
+    #[must_use]
+    pub fn covers_other(&self, id: &str, subject: &str) -> bool {
+        self.source == RuleSource::Image
+            && (self.vulnerability == ANY || self.vulnerability.eq_ignore_ascii_case(id))
+            && self.path.as_ref().is_none_or(|path| is_like(subject, path))
     }
 
     fn covers_package(&self, record: &str, purl: &str) -> bool {
@@ -430,95 +531,6 @@ impl NewIgnoreRule {
             (None, [repository, rest @ ..]) => format!("{repository} and {} more", rest.len()),
         }
     }
-}
-
-fn given(text: Option<&str>) -> Option<String> {
-    text.map(str::trim).filter(|text| !text.is_empty()).map(ToOwned::to_owned)
-}
-
-fn wrong(field: &'static str, text: &str, problem: &'static str) -> RuleError {
-    let text = text.chars().filter(|c| !c.is_control()).take(80).collect();
-    RuleError::Field { field, text, problem }
-}
-
-fn check_name(field: &'static str, text: &str) -> Result<(), RuleError> {
-    if text.len() > LONGEST_NAME {
-        return Err(wrong(field, text, "longer than 512 bytes"));
-    }
-    if text.chars().any(|c| c.is_control() || c.is_whitespace()) {
-        return Err(wrong(field, text, "spaces and control characters stand in no such name"));
-    }
-    Ok(())
-}
-
-fn check_text(field: &'static str, text: &str) -> Result<(), RuleError> {
-    if text.len() > LONGEST_TEXT {
-        return Err(wrong(field, text, "longer than 4096 bytes"));
-    }
-    if text.chars().any(|c| c.is_control() && c != '\n') {
-        return Err(wrong(field, text, "control characters cannot stand there"));
-    }
-    Ok(())
-}
-
-/// An image's id with dashes, or a digest with its algorithm.
-fn canonical_image(text: &str) -> Result<String, RuleError> {
-    let text = text.to_ascii_lowercase();
-    let hex = text.strip_prefix("sha256:").unwrap_or(&text);
-    if hex.len() == 64
-        && let Ok(digest) = format!("sha256:{hex}").parse::<Digest>()
-    {
-        return Ok(digest.to_string());
-    }
-    let digits: String = text.chars().filter(|c| *c != '-').collect();
-    let dashes = text.len() - digits.len();
-    if digits.len() == 32
-        && (dashes == 0 || dashes == 4)
-        && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
-    {
-        let parts = [0..8, 8..12, 12..16, 16..20, 20..32].map(|range| digits.get(range));
-        let uuid: Vec<&str> = parts.into_iter().flatten().collect();
-        let uuid = uuid.join("-");
-        if dashes == 0 || uuid == text {
-            return Ok(uuid);
-        }
-    }
-    Err(wrong("image", &text, "neither an image's id (32 digits) nor a digest (sha256:…)"))
-}
-
-fn is_purl(text: &str) -> bool {
-    text.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("pkg:"))
-}
-
-/// Whether a package URL is of a package, as a rule names it.
-fn is_package(wanted: &str, purl: &str) -> bool {
-    if is_purl(wanted) {
-        let wanted = wanted.parse::<Purl>().map_or_else(|_| wanted.to_owned(), |p| p.to_string());
-        return purl
-            .strip_prefix(wanted.as_str())
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with(['@', '?', '#']));
-    }
-    let Ok(purl) = purl.parse::<Purl>() else { return false };
-    let identity = purl.identity();
-    identity.name == wanted
-        || purl.name == wanted
-        || identity.full_name() == wanted
-        || identity.source.is_some_and(|source| source.name == wanted)
-}
-
-/// Whether a text is like a pattern in which `*` stands for any text, the empty one too.
-fn is_like(text: &str, pattern: &str) -> bool {
-    let mut pieces = pattern.split('*');
-    let Some(mut rest) = pieces.next().and_then(|first| text.strip_prefix(first)) else {
-        return false;
-    };
-    let mut pieces: Vec<&str> = pieces.collect();
-    let Some(last) = pieces.pop() else { return rest.is_empty() };
-    for piece in pieces {
-        let Some((_, behind)) = rest.split_once(piece) else { return false };
-        rest = behind;
-    }
-    rest.ends_with(last)
 }
 
 #[cfg(test)]

@@ -3,11 +3,12 @@
 //! In: what selects images. Out: [`FindingSums`], made of counters alone. Odd: without a selection the sums of all images are
 //! read from memory; images with equal digests count each, as they do in lists.
 
-use plimsoll_model::RuleType;
+use plimsoll_model::{Kind, RuleType};
 
 use crate::{
     ImageSelection, Store, StoreError, column,
     error::Doing,
+    findings::KIND,
     image_selection::push_selection,
     own_counters::{own_counters, own_counters_join},
     statement::QueryBuilder,
@@ -71,16 +72,22 @@ impl Store {
     ) -> Result<FindingSums, StoreError> {
         const DOING: &str = "summing up what is ignored";
         let mut sql = QueryBuilder::new(
-            "SELECT DISTINCT g.image_id, g.record FROM ignored_records g JOIN images i ON i.id = g.image_id \
+            "SELECT DISTINCT g.image_id, g.kind, g.record FROM ignored_records g JOIN images i ON i.id = g.image_id \
              JOIN registries r ON r.id = i.registry_id WHERE g.is_whole = 1",
         );
         push_selection(&mut sql, selection);
         let rows = sql.build().fetch_all(&mut *self.read().await?).await.doing(DOING)?;
         let mut sums = FindingSums::default();
         for row in &rows {
-            match RuleType::of_record(&column::text(row, "record")?) {
-                RuleType::Cve => sums.cve += 1,
-                RuleType::Sca => sums.sca += 1,
+            let record = column::text(row, "record")?;
+            match column::parsed(row, "kind", KIND)? {
+                Kind::Vulnerability => match RuleType::of_record(&record) {
+                    RuleType::Cve => sums.cve += 1,
+                    RuleType::Sca => sums.sca += 1,
+                },
+                Kind::Baseline => sums.baseline += 1,
+                Kind::Malware => sums.malicious += 1,
+                Kind::Secret | Kind::Build | Kind::License => {}
             }
         }
         Ok(sums)

@@ -6,15 +6,16 @@
 
 use std::collections::BTreeSet;
 
-use plimsoll_model::{IgnoreRule, NewIgnoreRule, RuleError, RuleSource, Timestamp};
+use plimsoll_model::{IgnoreRule, Kind, NewIgnoreRule, RuleError, RuleSource, Timestamp};
 
 use crate::{
     Store, StoreError, column,
     database::{DatabaseConnection, DatabaseRow, Transaction},
     error::Doing,
-    images::split_repository,
+    findings::KIND,
+    images::{dashed, split_repository},
     own_counters::{self, Hits},
-    statement,
+    statement::{self, QueryBuilder},
 };
 
 /// Why a rule was not written.
@@ -78,6 +79,11 @@ pub(crate) fn rule_of(row: &DatabaseRow) -> Result<IgnoreRule, StoreError> {
     Ok(IgnoreRule {
         id: column::number(row, "id")?,
         rule: NewIgnoreRule {
+            kind: column::parsed(row, "kind", KIND)?,
+            path: column::get(row, "path")?,
+            md5: column::get(row, "md5")?,
+            false_positive: column::flag(row, "false_positive")?,
+            switched_off: column::flag(row, "switched_off")?,
             vulnerability: column::text(row, "vulnerability")?,
             alias: column::get(row, "alias")?,
             package: column::get(row, "package")?,
@@ -121,6 +127,20 @@ impl Store {
         row.map(|row| IgnoreRuleUse::from_row(&row)).transpose()
     }
 
+    /// Rules that hold, on one kind of findings; only those that name `id`, only those on the image of this id. Without what they do:
+    /// that would have to be counted.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn rules_on(
+        &self,
+        kind: Kind,
+        id: Option<&str>,
+        image: Option<&str>,
+    ) -> Result<Vec<IgnoreRule>, StoreError> {
+        rules_on(&mut *self.read().await?, kind, id, image).await
+    }
+
     /// Makes rules and counts the images that they touch again: all of them, or none.
     ///
     /// # Errors
@@ -130,39 +150,76 @@ impl Store {
         rules: &[NewIgnoreRule],
         now: Timestamp,
     ) -> Result<Vec<IgnoreRule>, IgnoreError> {
+        self.exchange_ignore_rules(&[], rules, now).await
+    }
+
+    /// Takes rules back and makes others in their place: all of it, or nothing. Images are counted once.
+    ///
+    /// # Errors
+    /// One of the old is not there, one of the new is no rule or says what another one says, or the database fails.
+    pub async fn exchange_ignore_rules(
+        &self,
+        removed: &[i64],
+        added: &[NewIgnoreRule],
+        now: Timestamp,
+    ) -> Result<Vec<IgnoreRule>, IgnoreError> {
         let checked: Vec<NewIgnoreRule> =
-            rules.iter().map(|rule| rule.checked(now)).collect::<Result<_, _>>()?;
+            added.iter().map(|rule| rule.checked(now)).collect::<Result<_, _>>()?;
         let mut transaction = self.write().await?;
-        let mut added = Vec::with_capacity(checked.len());
-        let mut images = BTreeSet::new();
-        for rule in checked {
-            refuse_duplicate(&mut transaction, &rule, None).await?;
-            let row = statement::query(
-                "INSERT INTO ignore_rules (vulnerability, alias, package, of_type, image, repositories, source, reason, \
-                 author, expires, expired, created, modified) \
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0, $11, $11) RETURNING id",
-            )
-            .bind(&rule.vulnerability)
-            .bind(&rule.alias)
-            .bind(&rule.package)
-            .bind(rule.of_type.map(|of_type| of_type.as_str()))
-            .bind(&rule.image)
-            .bind(list_text(&rule.repositories))
-            .bind(rule.source.as_str())
-            .bind(&rule.reason)
-            .bind(&rule.author)
-            .bind(rule.expires.map(|expires| expires.0))
-            .bind(now.0)
-            .fetch_one(&mut transaction)
-            .await
-            .doing(DOING)?;
-            images.extend(reached(&mut transaction, &rule).await?);
-            let id = column::number(&row, "id")?;
-            added.push(IgnoreRule { id, rule, created: now, modified: now, expired: false });
-        }
-        own_counters::recount(&mut transaction, &images, now).await?;
+        let added = exchange(&mut transaction, removed, checked, now).await?;
         transaction.commit().await.doing(DOING)?;
         Ok(added)
+    }
+
+    /// The ids of a kind that are not asked for, in the spelling that they were switched off with.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn switched_off(&self, kind: Kind) -> Result<BTreeSet<String>, StoreError> {
+        let rules = rules_on(&mut *self.read().await?, kind, None, None).await?;
+        let off = rules.into_iter().filter(|rule| rule.rule.switched_off);
+        Ok(off.map(|rule| rule.rule.vulnerability).collect())
+    }
+
+    /// Makes exactly these ids of a kind those that are not asked for; whatever images have of them no longer counts, and what they
+    /// have of others counts again. Writes only differences.
+    ///
+    /// # Errors
+    /// An id or the author cannot be, or the database fails.
+    pub async fn switch_off(
+        &self,
+        kind: Kind,
+        ids: &BTreeSet<String>,
+        author: &str,
+        now: Timestamp,
+    ) -> Result<(), IgnoreError> {
+        let mut transaction = self.write().await?;
+        let known = rules_on(&mut transaction, kind, None, None).await?;
+        let known: Vec<IgnoreRule> =
+            known.into_iter().filter(|rule| rule.rule.switched_off).collect();
+        let is_known = |id: &String| known.iter().any(|rule| rule.rule.vulnerability == *id);
+        let mut added = Vec::new();
+        for id in ids.iter().filter(|id| !is_known(id)) {
+            let rule = NewIgnoreRule {
+                kind,
+                vulnerability: id.clone(),
+                switched_off: true,
+                reason: format!("{id} is switched off"),
+                author: author.to_owned(),
+                ..NewIgnoreRule::default()
+            };
+            added.push(rule.checked(now)?);
+        }
+        let removed: Vec<i64> = known
+            .iter()
+            .filter(|rule| !ids.contains(&rule.rule.vulnerability))
+            .map(|rule| rule.id)
+            .collect();
+        if !(added.is_empty() && removed.is_empty()) {
+            exchange(&mut transaction, &removed, added, now).await?;
+        }
+        transaction.commit().await.doing(DOING)?;
+        Ok(())
     }
 
     /// Makes one rule.
@@ -204,7 +261,8 @@ impl Store {
         let mut images = images_under(&mut transaction, id).await?;
         statement::query(
             "UPDATE ignore_rules SET vulnerability = $2, alias = $3, package = $4, of_type = $5, image = $6, \
-             repositories = $7, source = $8, reason = $9, author = $10, expires = $11, expired = 0, modified = $12 \
+             repositories = $7, source = $8, reason = $9, author = $10, expires = $11, expired = 0, modified = $12, \
+             kind = $13, path = $14, md5 = $15, false_positive = $16, switched_off = $17 \
              WHERE id = $1",
         )
         .bind(id)
@@ -219,6 +277,11 @@ impl Store {
         .bind(&rule.author)
         .bind(rule.expires.map(|expires| expires.0))
         .bind(now.0)
+        .bind(rule.kind.as_str())
+        .bind(&rule.path)
+        .bind(&rule.md5)
+        .bind(i64::from(rule.false_positive))
+        .bind(i64::from(rule.switched_off))
         .execute(&mut transaction)
         .await
         .doing(DOING)?;
@@ -239,22 +302,7 @@ impl Store {
         ids: &[i64],
         now: Timestamp,
     ) -> Result<(), IgnoreError> {
-        const DOING: &str = "removing an ignore rule";
-        let mut transaction = self.write().await?;
-        let mut images = BTreeSet::new();
-        for id in ids {
-            images.extend(images_under(&mut transaction, *id).await?);
-            let done = statement::query("DELETE FROM ignore_rules WHERE id = $1")
-                .bind(id)
-                .execute(&mut transaction)
-                .await
-                .doing(DOING)?;
-            if done.rows_affected() == 0 {
-                return Err(IgnoreError::Unknown(*id));
-            }
-        }
-        own_counters::recount(&mut transaction, &images, now).await?;
-        transaction.commit().await.doing(DOING)?;
+        self.exchange_ignore_rules(ids, &[], now).await?;
         Ok(())
     }
 
@@ -312,15 +360,96 @@ pub(crate) async fn holding(
     rows.iter().map(rule_of).collect()
 }
 
+async fn rules_on(
+    connection: &mut DatabaseConnection,
+    kind: Kind,
+    id: Option<&str>,
+    image: Option<&str>,
+) -> Result<Vec<IgnoreRule>, StoreError> {
+    let mut sql = QueryBuilder::new("SELECT * FROM ignore_rules WHERE expired = 0 AND kind = ");
+    sql.push_bind(kind.as_str());
+    if let Some(id) = id {
+        sql.push(" AND UPPER(vulnerability) = ").push_bind(id.to_ascii_uppercase());
+    }
+    if let Some(image) = image {
+        sql.push(" AND image = ").push_bind(dashed(image));
+    }
+    sql.push(" ORDER BY id");
+    let rows = sql.build().fetch_all(connection).await.doing("reading ignore rules")?;
+    rows.iter().map(rule_of).collect()
+}
+
+/// Removes rules and adds others, which are in one spelling.
+async fn exchange(
+    transaction: &mut Transaction,
+    removed: &[i64],
+    added: Vec<NewIgnoreRule>,
+    now: Timestamp,
+) -> Result<Vec<IgnoreRule>, IgnoreError> {
+    let mut images = BTreeSet::new();
+    for id in removed {
+        images.extend(images_under(transaction, *id).await?);
+        let done = statement::query("DELETE FROM ignore_rules WHERE id = $1")
+            .bind(id)
+            .execute(transaction)
+            .await
+            .doing(DOING)?;
+        if done.rows_affected() == 0 {
+            return Err(IgnoreError::Unknown(*id));
+        }
+    }
+    let mut rules = Vec::with_capacity(added.len());
+    for rule in added {
+        refuse_duplicate(transaction, &rule, None).await?;
+        let row = statement::query(
+            "INSERT INTO ignore_rules (vulnerability, alias, package, of_type, image, repositories, source, reason, \
+             author, expires, expired, created, modified, kind, path, md5, false_positive, switched_off) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0, $11, $11, $12, $13, $14, $15, $16) RETURNING id",
+        )
+        .bind(&rule.vulnerability)
+        .bind(&rule.alias)
+        .bind(&rule.package)
+        .bind(rule.of_type.map(|of_type| of_type.as_str()))
+        .bind(&rule.image)
+        .bind(list_text(&rule.repositories))
+        .bind(rule.source.as_str())
+        .bind(&rule.reason)
+        .bind(&rule.author)
+        .bind(rule.expires.map(|expires| expires.0))
+        .bind(now.0)
+        .bind(rule.kind.as_str())
+        .bind(&rule.path)
+        .bind(&rule.md5)
+        .bind(i64::from(rule.false_positive))
+        .bind(i64::from(rule.switched_off))
+        .fetch_one(transaction)
+        .await
+        .doing(DOING)?;
+        images.extend(reached(transaction, &rule).await?);
+        let id = column::number(&row, "id")?;
+        rules.push(IgnoreRule { id, rule, created: now, modified: now, expired: false });
+    }
+    own_counters::recount(transaction, &images, now).await?;
+    Ok(rules)
+}
+
 async fn refuse_duplicate(
     transaction: &mut Transaction,
     rule: &NewIgnoreRule,
     but: Option<i64>,
 ) -> Result<(), IgnoreError> {
-    let rows = statement::query("SELECT * FROM ignore_rules WHERE expired = 0")
-        .fetch_all(transaction)
-        .await
-        .doing(DOING)?;
+    let rows = statement::query(
+        "SELECT * FROM ignore_rules WHERE expired = 0 AND kind = $1 AND UPPER(vulnerability) = $2 \
+         AND COALESCE(image, '') = $3 AND COALESCE(path, '') = $4 AND COALESCE(md5, '') = $5",
+    )
+    .bind(rule.kind.as_str())
+    .bind(rule.vulnerability.to_ascii_uppercase())
+    .bind(rule.image.clone().unwrap_or_default())
+    .bind(rule.path.clone().unwrap_or_default())
+    .bind(rule.md5.clone().unwrap_or_default())
+    .fetch_all(transaction)
+    .await
+    .doing(DOING)?;
     for row in &rows {
         let other = rule_of(row)?;
         if Some(other.id) != but && other.rule.has_scope_of(rule) {

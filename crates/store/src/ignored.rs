@@ -3,24 +3,27 @@
 //! In: an image's id, or names of records. Out: records with the rules that ignore them. Odd: a record of which only some
 //! packages are covered still counts, and says so ([`IgnoredRecord::is_whole`]).
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
-use plimsoll_model::{IgnoreRule, NewIgnoreRule, Priority, Report, ignore::apply};
+use plimsoll_model::{Digest, IgnoreRule, Kind, NewIgnoreRule, Priority, Report, ignore::apply};
 
 use crate::{
     Store, StoreError, artifacts, column,
     error::Doing,
-    findings::PRIORITY,
+    findings::{KIND, PRIORITY},
     ignore_rules::rule_of,
     images::dashed,
     listing::push_in,
+    parts::sha256,
     statement::{self, QueryBuilder},
 };
 
-/// A vulnerability that a rule ignores in an image.
+/// What a rule ignores in an image.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct IgnoredRecord {
-    /// What counts as one: the wire's name of the vulnerability.
+    /// Kind of finding.
+    pub kind: Kind,
+    /// What counts as one: the wire's name of a vulnerability.
     pub record: String,
     /// Its CVE or advisory id.
     pub id: String,
@@ -47,6 +50,19 @@ const DOING: &str = "reading what is ignored";
 /// Rows of one statement.
 const ROWS: usize = 500;
 
+/// Bytes of a record that are kept of a finding besides vulnerabilities: paths may be longer than what can be indexed.
+const LONGEST_RECORD: usize = 1_000;
+
+/// How the record of a finding besides vulnerabilities stands in `ignored_records`.
+pub(crate) fn kept_record(record: &str) -> Cow<'_, str> {
+    if record.len() <= LONGEST_RECORD {
+        return Cow::Borrowed(record);
+    }
+    let start = record.floor_char_boundary(LONGEST_RECORD);
+    let start = record.get(..start).unwrap_or_default();
+    Cow::Owned(format!("{start}…{}", Digest::from_bytes(sha256(record.as_bytes()))))
+}
+
 impl Store {
     /// What is ignored in an image, by its id with or without dashes: most urgent first, then by record and rule. Which
     /// findings those are, [`plimsoll_model::NewIgnoreRule::covers`] tells.
@@ -55,7 +71,7 @@ impl Store {
     /// The database fails.
     pub async fn ignored_records(&self, uuid: &str) -> Result<Vec<IgnoredRecord>, StoreError> {
         let rows = statement::query(
-            "SELECT r.*, g.record, g.finding_id, g.priority, g.is_whole FROM images i \
+            "SELECT r.*, g.kind AS of_kind, g.record, g.finding_id, g.priority, g.is_whole FROM images i \
              JOIN ignored_records g ON g.image_id = i.id JOIN ignore_rules r ON r.id = g.rule_id WHERE i.uuid = $1",
         )
         .bind(dashed(uuid))
@@ -65,6 +81,7 @@ impl Store {
         let mut records = Vec::with_capacity(rows.len());
         for row in &rows {
             records.push(IgnoredRecord {
+                kind: column::parsed(row, "of_kind", KIND)?,
                 record: column::text(row, "record")?,
                 id: column::text(row, "finding_id")?,
                 priority: column::optional_parsed(row, "priority", PRIORITY)?,
@@ -122,7 +139,7 @@ impl Store {
         let mut found: BTreeMap<(String, Option<Priority>), u64> = BTreeMap::new();
         for chunk in records.chunks(ROWS) {
             let mut sql = QueryBuilder::new(
-                "SELECT record, image_id, priority FROM ignored_records WHERE is_whole = 1 AND ",
+                "SELECT record, image_id, priority FROM ignored_records WHERE is_whole = 1 AND kind = 'vulnerability' AND ",
             );
             push_in(&mut sql, "record", chunk);
             let rows = sql

@@ -58,6 +58,8 @@ pub(crate) struct Evaluated {
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) struct InventoryRow {
     pub(crate) id: i64,
+    /// Number of the part that belongs to no package: the last one.
+    pub(crate) remainder: Option<i64>,
     pub(crate) evaluated: Evaluated,
     /// Whether what followed from its parts was another before.
     pub(crate) changed: bool,
@@ -265,6 +267,7 @@ pub(crate) async fn ensure(
     additions: &mut Additions,
 ) -> Result<InventoryRow, StoreError> {
     let ids = ensure_parts(transaction, split, prepared, judge, now).await?;
+    let remainder = ids.last().copied();
     let distinct: BTreeSet<i64> = ids.iter().copied().collect();
     let distinct: Vec<i64> = distinct.into_iter().collect();
     let facts = facts(transaction, &distinct).await?;
@@ -284,7 +287,7 @@ pub(crate) async fn ensure(
         if changed {
             Evaluated::write(transaction, [(id, &evaluated)]).await?;
         }
-        return Ok(InventoryRow { id, evaluated, changed });
+        return Ok(InventoryRow { id, remainder, evaluated, changed });
     }
     let row = statement::query(
         "INSERT INTO inventories (digest, parts, places, counters, verdict, gaps, lead_part, lead_number) \
@@ -305,7 +308,7 @@ pub(crate) async fn ensure(
     for part in distinct {
         additions.entry((id.div_euclid(BLOCK), part)).or_default().push(id);
     }
-    Ok(InventoryRow { id, evaluated, changed: false })
+    Ok(InventoryRow { id, remainder, evaluated, changed: false })
 }
 
 /// The numbers of a report's parts in its order, the parts added where they are new.
@@ -408,6 +411,35 @@ pub(crate) async fn blocks_of(
         }
     }
     Ok(sets)
+}
+
+/// Notes with artifacts which part belongs to no package, where an earlier program did not.
+pub(crate) async fn fill_in_remainders(transaction: &mut Transaction) -> Result<(), StoreError> {
+    const DOING: &str = "preparing artifacts";
+    loop {
+        let rows = statement::query(
+            "SELECT v.id, v.parts FROM inventories v WHERE v.id IN (SELECT a.inventory_id FROM artifacts a \
+             WHERE a.inventory_id IS NOT NULL AND a.remainder_id IS NULL LIMIT 1000)",
+        )
+        .fetch_all(transaction)
+        .await
+        .doing(DOING)?;
+        if rows.is_empty() {
+            return Ok(());
+        }
+        for row in &rows {
+            let id: i64 = column::number(row, "id")?;
+            let parts: &[u8] = column::get(row, "parts")?;
+            let parts = numbers::unpack(parts).ok_or_else(|| corrupt("inventories.parts", id))?;
+            statement::query("UPDATE artifacts SET remainder_id = $2 WHERE inventory_id = $1")
+                .bind(id)
+                // No part has this number: there is no inventory without parts.
+                .bind(parts.last().copied().unwrap_or_default())
+                .execute(transaction)
+                .await
+                .doing(DOING)?;
+        }
+    }
 }
 
 /// Removes inventories that no artifact has, and parts that no inventory has.

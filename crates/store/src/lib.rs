@@ -35,6 +35,7 @@ mod images;
 mod inventories;
 mod inventory_rows;
 mod inventory_set;
+mod items;
 mod lead_findings;
 mod listing;
 mod location;
@@ -81,6 +82,9 @@ pub use ignored::{IgnoredIn, IgnoredRecord};
 pub use image_selection::ImageSelection;
 pub use images::{ImageRow, RepoType, image_uuid, repo_id, split_repository};
 pub use inventory_rows::InventoryCounts;
+pub use items::{
+    ImageItem, ImageItems, Item, ItemImage, ItemImagesQuery, ItemProfile, ItemState, finding_number,
+};
 pub use lead_findings::LeadFinding;
 pub use location::{LocationError, PostgresLocation, StoreLocation};
 pub use master_key::MasterKeyError;

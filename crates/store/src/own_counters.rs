@@ -18,6 +18,7 @@ use plimsoll_model::{Digest, IgnoreRule, ImageNames, Timestamp};
 
 use self::{
     evaluate::{Facts, Own, Work},
+    hits::{Range, is_of_packages},
     write::write,
 };
 use crate::{
@@ -40,6 +41,8 @@ pub(crate) use self::hits::Hits;
 const DOING: &str = "counting what ignore rules leave";
 /// Rows of one statement.
 const ROWS: usize = 500;
+/// Of so many inventories the parts are read before what rules cover in them.
+const FEW: usize = 8;
 /// With more inventories than this, what all parts add is read at once.
 const ALL_FACTS: usize = 1_000;
 
@@ -49,6 +52,8 @@ struct Target {
     artifact: Digest,
     /// `None`: its report is kept whole.
     inventory: Option<i64>,
+    /// The part of the inventory that belongs to no package.
+    remainder: Option<i64>,
     rules: Vec<usize>,
 }
 
@@ -131,7 +136,9 @@ pub(crate) async fn recount_inventories(
         return Ok(0);
     }
     let rules = ignore_rules::holding(transaction).await?;
-    let all: Vec<_> = rules.iter().map(|rule| &rule.rule).collect();
+    // Advisories say nothing of what belongs to no package: whatever rules cover of that, the images have it of their own already.
+    let all: Vec<_> =
+        rules.iter().map(|rule| &rule.rule).filter(|rule| is_of_packages(rule.kind)).collect();
     let concerned = Hits::read(transaction, &all).await?.inventories(transaction).await?;
     let mut images = BTreeSet::new();
     for chunk in inventories.chunks(ROWS) {
@@ -188,7 +195,7 @@ async fn read_targets(
 ) -> Result<Vec<Target>, StoreError> {
     let mut sql = QueryBuilder::new(
         "SELECT i.id, i.uuid, i.digest, i.manifest_digest, i.image_id, i.namespace, i.repository, a.digest AS artifact, \
-         a.inventory_id FROM images i JOIN artifacts a ON a.id = i.artifact_id WHERE a.scanned IS NOT NULL AND ",
+         a.inventory_id, a.remainder_id FROM images i JOIN artifacts a ON a.id = i.artifact_id WHERE a.scanned IS NOT NULL AND ",
     );
     push_in(&mut sql, "i.id", images);
     let rows = sql.build().persistent(false).fetch_all(connection).await.doing(DOING)?;
@@ -210,6 +217,7 @@ impl Target {
             image: column::number(row, "id")?,
             artifact: column::digest(row, "artifact")?,
             inventory: column::get(row, "inventory_id")?,
+            remainder: column::get(row, "remainder_id")?,
             rules: holding.map(|(place, _)| place).collect(),
         })
     }
@@ -227,8 +235,6 @@ async fn evaluate_all(
     if used.is_empty() {
         return Ok(wanted);
     }
-    let all: Vec<_> = rules.iter().map(|rule| &rule.rule).collect();
-    let hits = Arc::new(Hits::read(transaction, &all).await?);
     let rules = Arc::new(rules);
     let mut by_inventory: BTreeMap<i64, BTreeMap<&[usize], Vec<i64>>> = BTreeMap::new();
     for target in targets.iter().filter(|target| !target.rules.is_empty()) {
@@ -243,6 +249,24 @@ async fn evaluate_all(
             }
         }
     }
+    if by_inventory.is_empty() {
+        return Ok(wanted);
+    }
+    // Of a few images, as a scan counts them, only what they hold is looked at; of many, what the rules name.
+    let few: Vec<i64> = by_inventory.keys().copied().collect();
+    let few = if few.len() <= FEW { Some(parts_of(transaction, &few).await?) } else { None };
+    let held: Option<BTreeSet<i64>> =
+        few.map(|parts| parts.into_values().flatten().collect::<BTreeSet<i64>>());
+    let remainders: BTreeSet<i64> = targets.iter().filter_map(|target| target.remainder).collect();
+    let range = Range {
+        parts: held.map(|parts| parts.into_iter().collect()),
+        remainders: Some(remainders.into_iter().collect()),
+    };
+    let used: Vec<_> = used
+        .iter()
+        .filter_map(|place| rules.get(*place).map(|rule| (*place, &rule.rule)))
+        .collect();
+    let hits = Arc::new(Hits::read_in(transaction, &used, &range).await?);
     let concerned = hits.inventories(transaction).await?;
     by_inventory.retain(|inventory, _| concerned.contains(*inventory));
     let all_facts = if by_inventory.len() > ALL_FACTS {
@@ -318,12 +342,12 @@ async fn findings_of(
     let parts: Vec<i64> = parts.iter().copied().collect();
     let mut findings = BTreeMap::new();
     for chunk in parts.chunks(ROWS) {
-        let mut sql = QueryBuilder::new("SELECT id, matched FROM parts WHERE ");
+        let mut sql = QueryBuilder::new("SELECT id, purl, content, matched FROM parts WHERE ");
         push_in(&mut sql, "id", chunk);
         let rows = sql.build().persistent(false).fetch_all(&mut *connection).await.doing(DOING)?;
         for row in &rows {
             let id: i64 = column::number(row, "id")?;
-            findings.insert(id, parts::stored_findings(id, column::get(row, "matched")?)?);
+            findings.insert(id, parts::findings_in(id, row)?);
         }
     }
     Ok(findings)

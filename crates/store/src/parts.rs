@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     StoreError, closed_findings, column,
-    database::{DatabaseConnection, Transaction},
+    database::{DatabaseConnection, DatabaseRow, Transaction},
     error::Doing,
     findings::Row,
     inventories::{self, gaps_text},
@@ -471,19 +471,19 @@ pub(crate) async fn stored_rows(
         .doing(DOING)?;
     let Some(row) = row else { return Ok(Vec::new()) };
     let purl: Option<String> = column::get(&row, "purl")?;
-    let findings = match &purl {
-        Some(_) => {
-            let matched: Option<&[u8]> = column::get(&row, "matched")?;
-            stored_findings(part, matched)?
-        }
-        None => {
-            let content: &[u8] = column::get(&row, "content")?;
-            let remainder: Remainder = inventories::unpack_json(content)
-                .map_err(|_error| inventory_rows::corrupt("parts.content", part))?;
-            remainder.findings
-        }
-    };
-    Ok(rows_of(purl.as_deref(), &findings))
+    Ok(rows_of(purl.as_deref(), &findings_in(part, &row)?))
+}
+
+/// The findings of a part: what matching found of a package, or what was found that belongs to none. The row has the columns
+/// `purl`, `content` and `matched`.
+pub(crate) fn findings_in(part: i64, row: &DatabaseRow) -> Result<Vec<Finding>, StoreError> {
+    if column::get::<Option<String>>(row, "purl")?.is_some() {
+        return stored_findings(part, column::get(row, "matched")?);
+    }
+    let content: &[u8] = column::get(row, "content")?;
+    let remainder: Remainder = inventories::unpack_json(content)
+        .map_err(|_error| inventory_rows::corrupt("parts.content", part))?;
+    Ok(remainder.findings)
 }
 
 /// The findings in a package's column `matched`.

@@ -266,14 +266,15 @@ async fn attach(
         return Ok(if unchanged { RecordOutcome::Unchanged } else { RecordOutcome::Stored });
     }
     statement::query(
-        "UPDATE artifacts SET verdict = $2, report_digest = $3, snapshot = NULL, detectors_version = $4, inventory_id = $5 \
-         WHERE id = $1",
+        "UPDATE artifacts SET verdict = $2, report_digest = $3, snapshot = NULL, detectors_version = $4, inventory_id = $5, \
+         remainder_id = $6 WHERE id = $1",
     )
     .bind(target.artifact)
     .bind(evaluated.verdict.to_string())
     .bind(digest.to_string())
     .bind(scan.detectors_version)
     .bind(inventory.id)
+    .bind(inventory.remainder)
     .execute(transaction)
     .await
     .doing(DOING)?;

@@ -136,8 +136,8 @@ async fn write_artifact(
         .doing(DOING)?;
     let before: Option<i64> = column::get(&row, "inventory_id")?;
     statement::query(
-        "UPDATE artifacts SET verdict = $2, report_digest = $3, snapshot = $4, detectors_version = $5, inventory_id = NULL \
-         WHERE id = $1",
+        "UPDATE artifacts SET verdict = $2, report_digest = $3, snapshot = $4, detectors_version = $5, inventory_id = NULL, \
+         remainder_id = NULL WHERE id = $1",
     )
     .bind(artifact)
     .bind(scan.report.coverage.verdict.to_string())

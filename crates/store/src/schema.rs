@@ -8,7 +8,7 @@ use crate::{
     column::number,
     database::{Database, DatabaseConnection},
     error::{Doing, StoreError},
-    statement,
+    inventory_rows, statement,
 };
 
 /// One step, as each database spells it.
@@ -38,6 +38,7 @@ const MIGRATIONS: &[Migration] = migrations![
     6 "0006_event_rules.sql"
     7 "0007_vulnerabilities.sql"
     8 "0008_image_history.sql"
+    9 "0009_items.sql"
 ];
 
 /// Brings the database up to date.
@@ -68,6 +69,9 @@ pub(crate) async fn migrate(database: &Database) -> Result<(), OpenError> {
         }
         transaction.commit().await.doing(DOING)?;
     }
+    let mut transaction = database.write().await?;
+    inventory_rows::fill_in_remainders(&mut transaction).await?;
+    transaction.commit().await.doing(DOING)?;
     let known = MIGRATIONS.last().map_or(0, |migration| migration.number);
     let found = applied(&mut *database.read().await?).await?;
     if found > known { Err(OpenError::Newer { found, known }) } else { Ok(()) }

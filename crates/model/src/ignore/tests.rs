@@ -104,6 +104,57 @@ fn a_vulnerability_is_known_by_any_of_its_names() {
     assert!(!agentless.covers_named("CVE-2024-1", record, purl));
 }
 
+fn of_kind(kind: Kind, id: &str) -> NewIgnoreRule {
+    NewIgnoreRule { kind, ..rule(id) }
+}
+
+#[test]
+fn rules_on_other_kinds_name_ids_and_files() {
+    let some = |text: &str| Some(text.to_owned());
+    for (bad, wanted) in [
+        (
+            NewIgnoreRule { path: some("etc"), ..rule("CVE-1") },
+            "path `etc`: a rule on a vulnerability",
+        ),
+        (
+            NewIgnoreRule { md5: some(&"0".repeat(32)), ..rule("CVE-1") },
+            "names a package, not a file",
+        ),
+        (
+            NewIgnoreRule { package: some("x"), ..of_kind(Kind::Baseline, "root") },
+            "package `x`: only rules on",
+        ),
+        (
+            NewIgnoreRule { of_type: Some(RuleType::Cve), ..of_kind(Kind::Build, "add") },
+            "type `cve`: only",
+        ),
+        (of_kind(Kind::Malware, "*"), "everything of a kind"),
+        (NewIgnoreRule { path: some("//"), ..of_kind(Kind::Malware, "*") }, "no path of a file"),
+        (NewIgnoreRule { md5: some("12"), ..of_kind(Kind::Malware, "*") }, "32 hex digits"),
+        (of_kind(Kind::Secret, " "), "names no vulnerability"),
+    ] {
+        assert!(refused(&bad).contains(wanted), "{}", refused(&bad));
+    }
+    assert!(of_kind(Kind::Malware, "MAL-2024-1").checked(NOW).is_ok());
+    let file = NewIgnoreRule {
+        path: some("/srv/*.pem"),
+        md5: some(&"AB".repeat(16)),
+        ..of_kind(Kind::Secret, "*")
+    };
+    let file = file.checked(NOW).unwrap();
+    assert_eq!(file.path.as_deref(), Some("srv/*.pem"));
+    assert_eq!(file.md5.as_deref(), Some("ab".repeat(16).as_str()));
+    assert!(file.covers_other("any", "srv/a/b.pem") && !file.covers_other("any", "srv/a.key"));
+    let check = of_kind(Kind::Baseline, "Perm_Shadow");
+    assert!(check.covers_other("perm_shadow", "etc/shadow") && !check.covers_other("perm", "x"));
+    assert_eq!(check.names(), ["PERM_SHADOW"]);
+    assert!(!check.covers_named("perm_shadow", "perm_shadow", "pkg:deb/debian/x@1"));
+    assert!(!check.has_scope_of(&of_kind(Kind::Build, "perm_shadow")));
+    let text = serde_json::to_string(&rule("CVE-1")).unwrap();
+    assert!(!text.contains("kind") && !text.contains("false_positive"), "{text}");
+    assert_eq!(serde_json::from_str::<NewIgnoreRule>(&text).unwrap(), rule("CVE-1"));
+}
+
 #[test]
 fn a_package_is_named_in_several_ways() {
     for (wanted, purl, is) in [

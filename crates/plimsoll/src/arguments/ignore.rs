@@ -5,14 +5,14 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use plimsoll_model::{Digest, RuleType, Timestamp};
+use plimsoll_model::{Digest, Kind, RuleType, Timestamp};
 
 use super::ListFormat;
 
 /// `plimsoll ignore …`
 #[derive(Subcommand, Debug)]
 pub(crate) enum Ignore {
-    /// Decide that a vulnerability does not count: it is listed apart from now on
+    /// Decide that a finding does not count: it is listed apart from now on
     Add(Box<IgnoreAdd>),
     /// Make rules of what VEX documents say is not affected or fixed
     Import(Box<IgnoreImport>),
@@ -42,12 +42,22 @@ pub(crate) enum Ignore {
 #[derive(Args, Debug)]
 #[command(
     after_help = "Examples:\n  plimsoll ignore add CVE-2024-1234 --reason 'the parser is not built in' --expires 2027-03-01\n  \
-    plimsoll ignore add CVE-2024-5535 --package openssl --repository 'team/*' --reason 'no TLS client in there'\n\n\
+    plimsoll ignore add CVE-2024-5535 --package openssl --repository 'team/*' --reason 'no TLS client in there'\n  \
+    plimsoll ignore add suid_unexpected --kind baseline --repository team/tools --reason 'needed for ping'\n\n\
     For one scan without a store there is `plimsoll scan --ignore-file`."
 )]
 pub(crate) struct IgnoreAdd {
-    /// CVE, alias or advisory; or the name of a record, such as debian:12:CVE-2024-1234
+    /// CVE, alias or advisory; or the name of a record, such as debian:12:CVE-2024-1234; of another kind, the id of a check,
+    /// of a rule or of a kind of secret, or `*` for whatever is found in a file
+    #[arg(value_name = "ID")]
     pub(crate) vulnerability: String,
+    /// Kind of finding
+    #[arg(
+        long,
+        value_name = "vulnerability|baseline|malware|secret|build|license",
+        default_value = "vulnerability"
+    )]
+    pub(crate) kind: Kind,
     /// Why it does not count
     #[arg(long, value_name = "TEXT")]
     pub(crate) reason: String,
@@ -63,6 +73,15 @@ pub(crate) struct IgnoreAdd {
     /// Only in packages of the distribution (cve), or of languages (sca)
     #[arg(long = "type", value_name = "cve|sca")]
     pub(crate) of_type: Option<RuleType>,
+    /// Only findings about this file, such as etc/app/*.conf; not of vulnerabilities
+    #[arg(long, value_name = "PATH")]
+    pub(crate) path: Option<String>,
+    /// Only findings about a file with this MD5; not of vulnerabilities
+    #[arg(long, value_name = "HEX")]
+    pub(crate) md5: Option<String>,
+    /// What was found is not so; else it is, and you live with it
+    #[arg(long)]
+    pub(crate) false_positive: bool,
     /// Only in this image: its id, or a digest of it
     #[arg(long, value_name = "ID|DIGEST", conflicts_with = "repositories")]
     pub(crate) image: Option<String>,

@@ -1,8 +1,9 @@
-//! `plimsoll ignore`: vulnerabilities that do not count.
+//! `plimsoll ignore`: findings that do not count.
 
 mod import;
 
 use anyhow::Context as _;
+use plimsoll_model::Kind;
 use plimsoll_server::operation::ignore::{IgnoreRuleView, WriteIgnoreRule};
 
 use crate::{
@@ -63,6 +64,7 @@ pub(crate) async fn run(ignore: Ignore, global: &Global, terminal: Terminal) -> 
             let mut lines = vec![
                 ("rule", id.to_string()),
                 ("ignores", what_it_says.vulnerability.clone()),
+                ("kind", what_it_says.kind.to_string()),
                 ("called", what_it_says.alias.clone().unwrap_or_default()),
                 ("in", what(&rule)),
                 ("where", what_it_says.place()),
@@ -73,12 +75,16 @@ pub(crate) async fn run(ignore: Ignore, global: &Global, terminal: Terminal) -> 
             }
             lines.extend([
                 ("reason", what_it_says.reason.clone()),
+                (
+                    "because",
+                    if what_it_says.false_positive { "it is not so" } else { "" }.to_owned(),
+                ),
                 ("author", what_it_says.author.clone()),
                 ("made", rule.rule.created.to_string()),
                 ("changed", rule.rule.modified.to_string()),
                 ("until", what_it_says.expires.map_or_else(String::new, |at| at.to_string())),
                 ("state", state(&rule)),
-                ("vulnerabilities", rule.vulnerabilities.to_string()),
+                ("findings", rule.vulnerabilities.to_string()),
                 ("last used", last_used(&rule)),
             ]);
             lines.retain(|(_, value)| !value.is_empty());
@@ -105,6 +111,10 @@ fn request(add: IgnoreAdd) -> anyhow::Result<WriteIgnoreRule> {
         .filter(|name| !name.is_empty())
         .context("your login name is not known\nhint: `--author NAME` says who decided it")?;
     Ok(WriteIgnoreRule {
+        kind: add.kind,
+        path: add.path,
+        md5: add.md5,
+        false_positive: add.false_positive,
         vulnerability: add.vulnerability,
         alias: add.alias,
         package: add.package,
@@ -121,9 +131,15 @@ fn images(count: u64) -> String {
     if count == 1 { "1 image".to_owned() } else { format!("{count} images") }
 }
 
-/// Of what packages.
+/// Of what packages or files.
 fn what(rule: &IgnoreRuleView) -> String {
     let rule = &rule.rule.rule;
+    if rule.kind != Kind::Vulnerability {
+        let path = rule.path.as_ref().map(|path| format!("/{path}"));
+        let md5 = rule.md5.as_ref().map(|md5| format!("md5 {md5}"));
+        let parts: Vec<String> = path.into_iter().chain(md5).collect();
+        return if parts.is_empty() { rule.kind.to_string() } else { parts.join(", ") };
+    }
     let package = rule.package.clone();
     let of_type = rule.of_type.map(|of_type| of_type.to_string());
     let parts: Vec<String> = package.into_iter().chain(of_type).collect();

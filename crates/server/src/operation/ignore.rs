@@ -3,7 +3,7 @@
 //! In: rules as people write them. Out: the rules with their use. Source: `docs/ignore.md`. Odd: rules that have run out are
 //! ended before anything is shown, so that what is shown is what counts.
 
-use plimsoll_model::{IgnoreRule, NewIgnoreRule, RuleError, RuleSource, RuleType, Timestamp};
+use plimsoll_model::{IgnoreRule, Kind, NewIgnoreRule, RuleError, RuleSource, RuleType, Timestamp};
 use plimsoll_store::{IgnoreError, IgnoreRuleUse, Store};
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +13,11 @@ use super::{OperationError, error_chain};
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WriteIgnoreRule {
-    /// A CVE, an alias, an advisory, or the name of a record.
+    /// Which kind of finding; vulnerabilities where none is given.
+    #[serde(default)]
+    pub kind: Kind,
+    /// A CVE, an alias, an advisory, or the name of a record; of another kind, the finding's id, or `*`.
+    #[serde(alias = "id")]
     pub vulnerability: String,
     /// What people call it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -24,6 +28,15 @@ pub struct WriteIgnoreRule {
     /// Only vulnerabilities of this type.
     #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
     pub of_type: Option<RuleType>,
+    /// Only findings about this file, `*` standing for any text; not of vulnerabilities.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// Only findings about a file with this MD5; not of vulnerabilities.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub md5: Option<String>,
+    /// What was found is not so.
+    #[serde(default)]
+    pub false_positive: bool,
     /// Only in this image: id or digest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<String>,
@@ -185,6 +198,10 @@ impl WriteIgnoreRule {
     #[must_use]
     pub fn of(rule: &NewIgnoreRule) -> Self {
         Self {
+            kind: rule.kind,
+            path: rule.path.clone(),
+            md5: rule.md5.clone(),
+            false_positive: rule.false_positive,
             vulnerability: rule.vulnerability.clone(),
             alias: rule.alias.clone(),
             package: rule.package.clone(),
@@ -204,6 +221,11 @@ impl WriteIgnoreRule {
             return Err(OperationError::invalid("repositories", error.to_string()));
         }
         Ok(NewIgnoreRule {
+            kind: self.kind,
+            path: self.path.clone(),
+            md5: self.md5.clone(),
+            false_positive: self.false_positive,
+            switched_off: false,
             vulnerability: self.vulnerability.clone(),
             alias: self.alias.clone(),
             package: self.package.clone(),

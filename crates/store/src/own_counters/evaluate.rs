@@ -5,6 +5,7 @@
 //! back gives the numbers from before to the last one.
 
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
@@ -13,6 +14,7 @@ use plimsoll_model::{Finding, IgnoreRule, Kind, Priority, RiskCounters};
 
 use super::Hits;
 use crate::{
+    ignored::kept_record,
     inventory_rows::PartFacts,
     tally::{self, Entry},
 };
@@ -33,6 +35,7 @@ pub(super) struct Own {
 /// What a rule takes out of an image.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Ignored {
+    pub(super) kind: Kind,
     pub(super) id: String,
     pub(super) priority: Option<Priority>,
     /// Nothing is left of its record.
@@ -58,6 +61,8 @@ pub(super) type Case = (i64, Vec<usize>);
 struct Left {
     entries: Vec<Entry>,
     lead: Option<(Vec<u8>, i64)>,
+    /// Records of what is left besides vulnerabilities: tallies do not keep them all.
+    others: BTreeSet<(Kind, String)>,
 }
 
 impl Work {
@@ -89,7 +94,7 @@ impl Work {
             for hit in hits.iter().filter(|hit| rules.contains(&hit.rule)) {
                 let Some(rule) = self.rules.get(hit.rule) else { continue };
                 covered.entry(*part).or_default().insert(hit.number);
-                note(&mut ignored, (&hit.record, rule.id), &hit.id, hit.priority);
+                note(&mut ignored, (&hit.record, rule.id), (hit.kind, &hit.id), hit.priority);
             }
         }
         if covered.is_empty() {
@@ -107,10 +112,12 @@ impl Work {
         }
         let mut entries: Vec<Entry> = Vec::new();
         let mut lead: Option<(&[u8], i64, i64)> = None;
+        let mut others: BTreeSet<(Kind, String)> = BTreeSet::new();
         for part in parts {
             let (adds, own_lead) = match covered.get(part) {
                 Some(numbers) => {
                     let left = left.get(&(*part, numbers.clone()))?;
+                    others.extend(left.others.iter().cloned());
                     (&left.entries, &left.lead)
                 }
                 None => {
@@ -125,7 +132,7 @@ impl Work {
             }
         }
         let counters = tally::sum(&mut entries);
-        mark_whole(&mut ignored, &entries);
+        mark_whole(&mut ignored, &entries, &others);
         Some(Own { counters, lead: lead.map(|(_, part, number)| (Some(part), number)), ignored })
     }
 }
@@ -139,18 +146,30 @@ impl Left {
             .collect();
         Self {
             entries: tally::entries(kept.iter().map(|(_, finding)| *finding)),
+            others: others(kept.iter().map(|(_, finding)| *finding)),
             lead: tally::lead_of(kept.into_iter()),
         }
     }
 }
 
+/// Records of findings besides vulnerabilities.
+fn others<'a>(findings: impl Iterator<Item = &'a Finding>) -> BTreeSet<(Kind, String)> {
+    findings
+        .filter(|finding| finding.kind != Kind::Vulnerability)
+        .map(|finding| (finding.kind, kept_record(&finding.record).into_owned()))
+        .collect()
+}
+
 fn note(
     ignored: &mut BTreeMap<(String, i64), Ignored>,
     (record, rule): (&str, i64),
-    id: &str,
+    (kind, id): (Kind, &str),
     priority: Option<Priority>,
 ) {
-    let known = ignored.entry((record.to_owned(), rule)).or_insert_with(|| Ignored {
+    let record =
+        if kind == Kind::Vulnerability { Cow::Borrowed(record) } else { kept_record(record) };
+    let known = ignored.entry((record.into_owned(), rule)).or_insert_with(|| Ignored {
+        kind,
         id: id.to_owned(),
         priority,
         is_whole: false,
@@ -158,10 +177,17 @@ fn note(
     known.priority = known.priority.max(priority);
 }
 
-/// `entries` are what is left, as [`tally::sum`] leaves them.
-fn mark_whole(ignored: &mut BTreeMap<(String, i64), Ignored>, entries: &[Entry]) {
+/// `entries` are what is left, as [`tally::sum`] leaves them; `others` is what is left that they do not keep.
+fn mark_whole(
+    ignored: &mut BTreeMap<(String, i64), Ignored>,
+    entries: &[Entry],
+    others: &BTreeSet<(Kind, String)>,
+) {
     for ((record, _), one) in ignored {
-        one.is_whole = !tally::has_record(entries, Kind::Vulnerability, record);
+        one.is_whole = match one.kind {
+            Kind::Vulnerability => !tally::has_record(entries, Kind::Vulnerability, record),
+            kind => !others.contains(&(kind, record.clone())),
+        };
     }
 }
 
@@ -177,7 +203,8 @@ pub(super) fn whole<'a>(
         let mut is_covered = false;
         for rule in rules.iter().filter(|rule| rule.rule.covers(finding)) {
             is_covered = true;
-            note(&mut ignored, (&finding.record, rule.id), &finding.id, finding.priority);
+            let named = (finding.kind, finding.id.as_str());
+            note(&mut ignored, (&finding.record, rule.id), named, finding.priority);
         }
         if !is_covered {
             kept.push(finding);
@@ -188,7 +215,7 @@ pub(super) fn whole<'a>(
     }
     let mut entries = tally::entries(kept.iter().copied());
     let counters = tally::sum(&mut entries);
-    mark_whole(&mut ignored, &entries);
+    mark_whole(&mut ignored, &entries, &others(kept.iter().copied()));
     let lead = kept.into_iter().min_by_key(|finding| tally::lead_key(finding));
     Some((Own { counters, lead: None, ignored }, lead))
 }

@@ -15,7 +15,7 @@ use crate::{
     StoreError, column,
     database::{DatabaseConnection, Transaction},
     error::Doing,
-    findings::PRIORITY,
+    findings::{KIND, PRIORITY},
     history,
     listing::push_in,
     statement::{self, QueryBuilder},
@@ -110,6 +110,7 @@ async fn ignored(
             column::number(row, "rule_id")?,
         );
         let one = Ignored {
+            kind: column::parsed(row, "kind", KIND)?,
             id: column::text(row, "finding_id")?,
             priority: column::optional_parsed(row, "priority", PRIORITY)?,
             is_whole: column::flag(row, "is_whole")?,
@@ -181,20 +182,21 @@ async fn put_ignored(
 ) -> Result<(), StoreError> {
     for chunk in added.chunks(ROWS) {
         let mut sql = QueryBuilder::new(
-            "INSERT INTO ignored_records (image_id, record, rule_id, finding_id, priority, is_whole) ",
+            "INSERT INTO ignored_records (image_id, record, rule_id, kind, finding_id, priority, is_whole) ",
         );
         sql.push_values(chunk, |mut values, (image, record, rule, one)| {
             values
                 .push_bind(*image)
                 .push_bind((*record).clone())
                 .push_bind(*rule)
+                .push_bind(one.kind.as_str())
                 .push_bind(one.id.clone())
                 .push_bind(one.priority.map(plimsoll_model::Priority::as_str))
                 .push_bind(i64::from(one.is_whole));
         });
         sql.push(
-            " ON CONFLICT (image_id, record, rule_id) DO UPDATE SET finding_id = excluded.finding_id, \
-             priority = excluded.priority, is_whole = excluded.is_whole",
+            " ON CONFLICT (image_id, record, rule_id) DO UPDATE SET kind = excluded.kind, \
+             finding_id = excluded.finding_id, priority = excluded.priority, is_whole = excluded.is_whole",
         );
         sql.build().persistent(false).execute(transaction).await.doing(DOING)?;
     }

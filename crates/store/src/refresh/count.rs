@@ -179,7 +179,9 @@ fn evaluate_some(
         }
         let evaluated = evaluate(&held, judge)?;
         if evaluated != *before {
-            changed.push((InventoryRow { id: *id, evaluated, changed: true }, before.clone()));
+            let remainder = parts.last().copied();
+            let row = InventoryRow { id: *id, remainder, evaluated, changed: true };
+            changed.push((row, before.clone()));
         }
     }
     Ok(changed)

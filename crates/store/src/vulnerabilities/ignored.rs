@@ -51,7 +51,7 @@ impl Ignored {
     ) -> Result<Self, StoreError> {
         const ALL: &str = "SELECT g.image_id, g.record, MAX(g.is_whole) AS is_whole, \
              MAX(COALESCE(a.inventory_id, -a.id)) AS holder FROM ignored_records g JOIN images i ON i.id = g.image_id \
-             JOIN artifacts a ON a.id = i.artifact_id WHERE ";
+             JOIN artifacts a ON a.id = i.artifact_id WHERE g.kind = 'vulnerability' AND ";
         let mut rows = Vec::new();
         match images {
             Some(images) if images.len() <= ROWS => {

@@ -27,8 +27,9 @@ use crate::{
     column,
     database::{DatabaseConnection, DatabaseRow},
     error::Doing,
+    items::finding_number,
     listing::{MEETINGS, push_in},
-    parts::{Times, sha256},
+    parts::Times,
     statement::{self, QueryBuilder},
 };
 
@@ -325,9 +326,7 @@ impl VulnerabilityInstance {
     /// must read it.
     #[must_use]
     pub fn primary_id(&self) -> i64 {
-        let hash = sha256(format!("{}\n{}", self.image.uuid, self.name).as_bytes());
-        let bytes = hash.first_chunk::<8>().copied().unwrap_or_default();
-        i64::try_from(u64::from_be_bytes(bytes) >> 15).unwrap_or_default()
+        finding_number(&self.image.uuid, &self.name)
     }
 
     fn sort_key(&self) -> (InstanceState, Reverse<Priority>, Reverse<u16>, String) {

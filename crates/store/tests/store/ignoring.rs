@@ -1,5 +1,7 @@
 //! Ignore rules against a naive model: every number of every image is what its report says without what the rules cover.
 
+mod steps;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
@@ -21,12 +23,14 @@ use crate::{
     judge::{TestJudge, scan},
 };
 
+use self::steps::{rule, rules, steps, take};
+
 const CONTENTS: [&str; 5] = ["a", "b", "c", "d", "whole"];
 const PATHS: [&str; 3] = ["team/a", "team/b", "other"];
 const BOTH: &[&str] = &["1", "2"];
 
 /// A fleet with all that it is made of.
-struct World {
+pub(crate) struct World {
     fixture: Fixture,
     registry: Registry,
     judge: Arc<TestJudge>,
@@ -77,6 +81,8 @@ fn report_of(judge: &TestJudge, content: &str) -> Report {
                 vulnerability("CVE-2", "libc6", 20),
                 vulnerability("CVE-2", "curl", 140),
                 risk(Kind::Baseline, "root", Level::Medium),
+                file(Kind::Malware, "miner", Level::High),
+                risk(Kind::Build, "add", Level::Medium),
                 library,
             ];
             return Report {
@@ -85,13 +91,34 @@ fn report_of(judge: &TestJudge, content: &str) -> Report {
             };
         }
     };
-    scan(
-        judge,
-        &manifest,
-        &["base", content],
-        packages,
-        if content == "b" { &["root"] } else { &[] },
-    )
+    let checks: &[&str] = match content {
+        "a" => &["shadow", "root"],
+        "b" => &["root"],
+        _ => &[],
+    };
+    let mut scanned = scan(judge, &manifest, &["base", content], packages, checks);
+    if content == "a" || content == "c" {
+        scanned.findings.extend([
+            file(Kind::Malware, "miner", Level::High),
+            file(Kind::Malware, "shell", Level::Low),
+            file(Kind::Secret, "pem", Level::Medium),
+            risk(Kind::Build, "add", Level::Medium),
+        ]);
+        scanned.findings.sort_by(Finding::compare_urgency);
+    }
+    scanned
+}
+
+/// A finding about a file of which the MD5 is known.
+fn file(kind: Kind, id: &str, level: Level) -> Finding {
+    let mut finding = risk(kind, id, level);
+    finding.record = format!("{kind}:{id}:etc");
+    finding.extra.insert("md5".to_owned(), md5(id));
+    finding
+}
+
+fn md5(id: &str) -> String {
+    digest(id).to_string()["sha256:".len()..][..32].to_owned()
 }
 
 impl World {
@@ -106,7 +133,7 @@ impl World {
         world
     }
 
-    fn store(&self) -> &Store {
+    pub(crate) fn store(&self) -> &Store {
         &self.fixture.store
     }
 
@@ -149,7 +176,7 @@ impl World {
     }
 
     /// Findings of an image by whether a rule covers them, and with which.
-    async fn findings(&self, risk: &ImageRisk) -> Vec<(Finding, BTreeSet<i64>)> {
+    pub(crate) async fn findings(&self, risk: &ImageRisk) -> Vec<(Finding, BTreeSet<i64>)> {
         let image = &risk.image;
         let report = self.store().artifact_report(&image.manifest_digest).await.unwrap();
         let names = ImageNames {
@@ -200,6 +227,8 @@ impl World {
             );
             assert_eq!(own.cve + ignored.cve, u64::from(whole.cve));
             assert_eq!(own.sca + ignored.sca, u64::from(whole.sca));
+            assert_eq!(own.baseline + ignored.baseline, u64::from(whole.baseline()));
+            assert_eq!(own.malicious + ignored.malicious, u64::from(whole.malicious()));
             // I8: the sums of one image are its lists' lengths.
             let records = |of_type| {
                 let of = left.iter().filter(|finding| {
@@ -268,6 +297,7 @@ impl World {
             let query = ImageRiskQuery { page_size: 100, ..ImageRiskQuery::default() };
             assert_eq!(store.list_image_risk(&query).await.unwrap().items, list);
         }
+        crate::items::check(self, &list).await;
         // I15: what differs for one digest differs by rules alone.
         let mut by_digest: BTreeMap<Digest, BTreeMap<BTreeSet<(String, i64)>, RiskCounters>> =
             BTreeMap::new();
@@ -307,156 +337,25 @@ impl World {
 /// The most urgent finding, by the words of `lead_findings`.
 fn lead_of(left: &[Finding]) -> Option<String> {
     let key = |finding: &Finding| {
-        let class = match (finding.priority, finding.level) {
-            (Some(Priority::Asap), _) => 0,
-            (Some(Priority::Later), _) => 1,
-            (Some(Priority::Nntf), _) => 2,
-            (None, Level::High) => 0,
-            (None, Level::Medium) => 1,
-            (None, _) => 2,
+        let class = match (finding.kind, finding.priority, finding.level) {
+            (Kind::Build, ..) => 3,
+            (_, Some(Priority::Asap), _) => 0,
+            (_, Some(Priority::Later), _) => 1,
+            (_, Some(Priority::Nntf), _) => 2,
+            (_, None, Level::High) => 0,
+            (_, None, Level::Medium) => 1,
+            (_, None, _) => 2,
+        };
+        let kind = match finding.kind {
+            Kind::Malware => 0,
+            Kind::Vulnerability => 1,
+            Kind::Baseline => 2,
+            _ => 3,
         };
         let tenths = finding.urgency.as_ref().map_or(0, |urgency| urgency.tenths);
-        (class, finding.kind != Kind::Vulnerability, std::cmp::Reverse(tenths), finding.id.clone())
+        (class, kind, std::cmp::Reverse(tenths), finding.id.clone())
     };
     left.iter().min_by_key(|finding| key(finding)).map(|finding| finding.id.clone())
-}
-
-fn rule(vulnerability: &str) -> NewIgnoreRule {
-    NewIgnoreRule {
-        vulnerability: vulnerability.to_owned(),
-        reason: "not reachable".to_owned(),
-        author: "ada".to_owned(),
-        ..NewIgnoreRule::default()
-    }
-}
-
-#[derive(Clone, Debug)]
-enum Step {
-    Add(NewIgnoreRule),
-    Change(usize, NewIgnoreRule),
-    Remove(usize),
-    Pass(i64),
-    Refresh(bool, &'static str),
-    Bring(Vec<(usize, usize)>),
-    Rescan(usize),
-}
-
-fn rules() -> impl Strategy<Value = NewIgnoreRule> {
-    let names = [
-        "CVE-1",
-        "cve-2",
-        "GHSA-CVE-3",
-        "PYSEC-CVE-2",
-        "debian:12:CVE-1",
-        "imgsca:python:x:CVE-1",
-        "CVE-4",
-        "CVE-5",
-        "CVE-9",
-    ];
-    let packages = [
-        None,
-        None,
-        Some("openssl"),
-        Some("curl"),
-        Some("pkg:deb/debian/zlib@1"),
-        Some("pkg:deb/debian/libc6"),
-    ];
-    let image = |place: usize| {
-        let (namespace, name) = PATHS[place / 2].split_once('/').unwrap_or(("", PATHS[place / 2]));
-        image_uuid("build", namespace, name, &(place % 2).to_string())
-    };
-    let scopes = prop_oneof![
-        3 => Just((None, Vec::new())),
-        1 => (0..PATHS.len() * 2).prop_map(move |place| (Some(image(place)), Vec::new())),
-        1 => (0..CONTENTS.len()).prop_map(|content| (Some(digest(CONTENTS[content]).to_string()), Vec::new())),
-        1 => prop::collection::vec(prop::sample::select(&PATHS[..]), 1..3)
-            .prop_map(|paths| (None, paths.into_iter().map(ToOwned::to_owned).collect())),
-        1 => prop::sample::select(&["team/*", "*r", "x*"][..]).prop_map(|path| (None, vec![path.to_owned()])),
-    ];
-    (
-        prop::sample::select(names.to_vec()),
-        prop::sample::select(packages.to_vec()),
-        prop::option::weighted(0.2, prop::sample::select(vec![RuleType::Cve, RuleType::Sca])),
-        scopes,
-        prop::option::weighted(0.3, 1..50_i64),
-        prop::bool::weighted(0.1),
-    )
-        .prop_map(|(name, package, of_type, (image, repositories), expires, agentless)| {
-            NewIgnoreRule {
-                package: package.map(ToOwned::to_owned),
-                of_type,
-                image,
-                repositories,
-                source: if agentless { RuleSource::Agentless } else { RuleSource::Image },
-                expires: expires.map(|seconds| after(seconds * 10)),
-                ..rule(name)
-            }
-        })
-}
-
-fn steps() -> impl Strategy<Value = Step> {
-    prop_oneof![
-        5 => rules().prop_map(Step::Add),
-        1 => (0..8_usize, rules()).prop_map(|(at, rule)| Step::Change(at, rule)),
-        2 => (0..8_usize).prop_map(Step::Remove),
-        1 => (1..200_i64).prop_map(Step::Pass),
-        1 => (any::<bool>(), prop::sample::select(vec!["GHSA", "PYSEC"]))
-            .prop_map(|(first, alias)| Step::Refresh(first, alias)),
-        2 => prop::collection::vec((0..PATHS.len() * 2, 0..CONTENTS.len()), 0..8).prop_map(Step::Bring),
-        1 => (0..CONTENTS.len()).prop_map(Step::Rescan),
-    ]
-}
-
-async fn take(world: &mut World, step: Step) {
-    let ids: Vec<i64> =
-        world.store().ignore_rules().await.unwrap().iter().map(|one| one.rule.id).collect();
-    match step {
-        Step::Add(rule) => match world.store().add_ignore_rule(&rule, world.now).await {
-            Ok(added) => assert_eq!(added.rule, rule.checked(world.now).unwrap()),
-            Err(IgnoreError::Rule(_)) => assert!(rule.expires.is_some_and(|at| at <= world.now)),
-            Err(IgnoreError::Duplicate { id, .. }) => assert!(ids.contains(&id)),
-            Err(error) => panic!("{error}"),
-        },
-        Step::Change(at, rule) => {
-            if let Some(id) = ids.get(at) {
-                match world.store().change_ignore_rule(*id, &rule, world.now).await {
-                    Ok(_) | Err(IgnoreError::Rule(_) | IgnoreError::Duplicate { .. }) => {}
-                    Err(error) => panic!("{error}"),
-                }
-            }
-        }
-        Step::Remove(at) => {
-            if let Some(id) = ids.get(at) {
-                world.store().remove_ignore_rules(&[*id], world.now).await.unwrap();
-            }
-        }
-        Step::Pass(seconds) => {
-            world.now = Timestamp(world.now.0 + seconds);
-            let ended = world.store().expire_ignore_rules(world.now).await.unwrap();
-            assert!(ended.iter().all(|one| one.rule.expires.is_some_and(|at| at <= world.now)));
-            assert_eq!(world.store().expire_ignore_rules(world.now).await.unwrap(), []);
-        }
-        Step::Refresh(is_first, alias) => {
-            let mut judge = if is_first { first() } else { second(alias) };
-            judge.alias = alias;
-            judge.name = format!("snapshot {is_first} {alias}");
-            world.judge = refresh(&world.fixture, &world.judge, judge, true).await;
-        }
-        Step::Bring(images) => world.bring(&images).await,
-        Step::Rescan(content) => {
-            let known = world.store().artifact(&digest(CONTENTS[content])).await.unwrap();
-            if known.is_some_and(|artifact| artifact.task.is_some()) {
-                let before = world.fixture.dump(&["tasks"]).await;
-                let manifest = digest(CONTENTS[content]);
-                world.store().enqueue(&manifest, Origin::User, world.now).await.unwrap();
-                world.scan_queued().await;
-                // I13. A report that is kept whole may be of an earlier snapshot.
-                if CONTENTS[content] != "whole" {
-                    assert_eq!(world.fixture.dump(&["tasks"]).await, before);
-                }
-            }
-        }
-    }
 }
 
 proptest! {

@@ -14,6 +14,8 @@ mod ignoring;
 #[cfg(test)]
 mod inventories;
 #[cfg(test)]
+mod items;
+#[cfg(test)]
 mod judge;
 #[cfg(test)]
 mod listing;

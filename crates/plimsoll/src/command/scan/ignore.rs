@@ -1,6 +1,6 @@
 //! Files of ignore rules, and what they make of a report.
 //!
-//! In: TOML, `[[ignore]]` tables with `vulnerability` and `reason`. Out: the report, in which what the rules cover is
+//! In: TOML, `[[ignore]]` tables with `vulnerability` (or `kind` and `id`) and `reason`. Out: the report, in which what the rules cover is
 //! suppressed, and which says what each rule did. Source: `docs/ignore.md`. Odd: a rule that has run out is no error,
 //! but does nothing and is told; one that cannot be is an error, for the answer rests on it.
 
@@ -12,7 +12,7 @@ use std::{
 
 use anyhow::{Context as _, bail};
 use plimsoll_model::{
-    IgnoreUse, IgnoreUseState, NewIgnoreRule, Report, RuleType, Timestamp, ignore::apply,
+    IgnoreUse, IgnoreUseState, Kind, NewIgnoreRule, Report, RuleType, Timestamp, ignore::apply,
 };
 use serde::Deserialize;
 use toml::Spanned;
@@ -41,7 +41,16 @@ struct Document {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Entry {
+    #[serde(default)]
+    kind: Kind,
+    #[serde(alias = "id")]
     vulnerability: String,
+    #[serde(default)]
+    path: Option<String>,
+    #[serde(default)]
+    md5: Option<String>,
+    #[serde(default)]
+    false_positive: bool,
     reason: String,
     #[serde(default)]
     author: Option<String>,
@@ -106,6 +115,10 @@ fn read(name: &str, text: &str) -> anyhow::Result<Vec<Placed>> {
             }
         };
         let rule = NewIgnoreRule {
+            kind: entry.kind,
+            path: entry.path,
+            md5: entry.md5,
+            false_positive: entry.false_positive,
             vulnerability: entry.vulnerability,
             package: entry.package,
             of_type: entry.r#type,

@@ -8,7 +8,7 @@
 //! * An entry that is there already, to the same scope, gets the new reason, so that a client may send a request again.
 //! * All other entries are made at once, or none.
 
-use plimsoll_model::{NewIgnoreRule, RuleType};
+use plimsoll_model::{Kind, NewIgnoreRule, RuleType};
 use serde::Deserialize;
 
 use super::{Changed, refused, scope, source};
@@ -118,6 +118,11 @@ fn rules(context: Context<'_>, sent: &Parameters) -> Result<Vec<NewIgnoreRule>, 
         let own = entry.r#type.filter(|word| !word.is_empty());
         let own = own.map(|word| of_type("Whitelist", &word)).transpose()?;
         rules.push(NewIgnoreRule {
+            kind: Kind::Vulnerability,
+            path: None,
+            md5: None,
+            false_positive: false,
+            switched_off: false,
             vulnerability: entry.name,
             alias: entry.alias_name,
             package: None,

@@ -3,9 +3,12 @@
 //! In: their ids, separated by commas. Out: whether it was done; what they ignored counts again. Source: the vendor's page of
 //! that name. Odd: all of them go, or, if one is not there, none.
 
+use plimsoll_model::Kind;
+use plimsoll_store::IgnoreError;
+
 use super::{Changed, id, refused};
 use crate::{
-    action::{AccessLevel, Context, Parameter, ParameterKind, Run},
+    action::{AccessLevel, Context, Parameter, ParameterKind, Run, failed},
     gateway::{Parameters, Refusal},
 };
 
@@ -32,6 +35,13 @@ impl Run for DeleteImageVulWhitelist {
         let mut ids: Vec<i64> = ids.collect::<Result<_, _>>()?;
         ids.sort_unstable();
         ids.dedup();
+        let known = context.store.ignore_rules().await;
+        let known = known.map_err(|error| failed(Self::NAME, &error))?;
+        for one in known.iter().filter(|one| ids.contains(&one.rule.id)) {
+            if one.rule.rule.kind != Kind::Vulnerability {
+                return Err(refused(Self::NAME, "Ids", IgnoreError::Unknown(one.rule.id)));
+            }
+        }
         let done = context.store.remove_ignore_rules(&ids, context.now).await;
         done.map_err(|error| refused(Self::NAME, "Ids", error))?;
         Ok(Changed::DONE)

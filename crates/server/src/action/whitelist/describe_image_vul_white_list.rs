@@ -6,7 +6,7 @@
 
 use std::time::Instant;
 
-use plimsoll_model::IgnoreRule;
+use plimsoll_model::{IgnoreRule, Kind};
 use serde::Serialize;
 
 use super::{source, target_of, type_of};
@@ -82,7 +82,8 @@ impl Run for DescribeImageVulWhiteList {
         let rules: Vec<&IgnoreRule> = all
             .iter()
             .map(|one| &one.rule)
-            .filter(|rule| !rule.expired && rule.rule.source == source && is_named(rule))
+            .filter(|rule| rule.rule.kind == Kind::Vulnerability && rule.rule.source == source)
+            .filter(|rule| !rule.expired && is_named(rule))
             .collect();
         let entries: Vec<Entry> = paging.part(&rules).iter().map(|rule| Entry::of(rule)).collect();
         Ok(Answer {

@@ -3,8 +3,8 @@
 //! In: the entry's id, and what is to be otherwise. Out: whether it was done. Source: the vendor's page of that name. Odd:
 //! what is not sent stays as it is.
 
-use plimsoll_model::NewIgnoreRule;
-use plimsoll_store::IgnoreError;
+use plimsoll_model::{Kind, NewIgnoreRule};
+use plimsoll_store::{IgnoreError, IgnoreRuleUse};
 
 use super::{Changed, id, refused, scope, source};
 use crate::{
@@ -37,8 +37,11 @@ impl Run for UpdateImageVulWhitelistTarget {
         let (scope, source) = (scope(sent)?, source(sent)?);
         let found = context.store.ignore_rule(id).await;
         let found = found.map_err(|error| failed(Self::NAME, &error))?;
-        // One that has run out is not on the list.
-        let Some(found) = found.filter(|found| !found.rule.expired) else {
+        // One that has run out is not on the list, nor one on a finding of another kind.
+        let is_listed = |found: &IgnoreRuleUse| {
+            !found.rule.expired && found.rule.rule.kind == Kind::Vulnerability
+        };
+        let Some(found) = found.filter(is_listed) else {
             return Err(refused(Self::NAME, "Id", IgnoreError::Unknown(id)));
         };
         let mut rule: NewIgnoreRule = found.rule.rule;
