@@ -7,6 +7,7 @@ mod about;
 mod coverage;
 mod findings;
 mod history;
+pub(super) mod ignore;
 mod layers;
 mod packages;
 
@@ -16,9 +17,9 @@ use axum::{
     response::{Html, IntoResponse, Redirect, Response},
 };
 use maud::{Markup, html};
-use plimsoll_model::{Report, Timestamp};
+use plimsoll_model::{Kind, Report, Timestamp};
 use plimsoll_scanner::upgrades;
-use plimsoll_store::{ImageRisk, LeadFinding, Origin, Workload};
+use plimsoll_store::{IgnoredRecord, ImageRisk, LeadFinding, Origin, Workload};
 
 use super::{
     images::{self, load},
@@ -28,7 +29,7 @@ use super::{
     picture,
     refusal::Refusal,
     session::Session,
-    state,
+    state, words,
 };
 use crate::context::Context;
 
@@ -36,10 +37,15 @@ use crate::context::Context;
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum View {
     Findings,
+    Kind(Kind),
     Packages,
     Layers,
     History,
 }
+
+/// The kinds that have a tab, in its place.
+const KINDS: &[Kind] =
+    &[Kind::Vulnerability, Kind::Baseline, Kind::Malware, Kind::Secret, Kind::Build, Kind::License];
 
 /// Workloads shown at most.
 const MOST_WORKLOADS: u32 = 50;
@@ -52,9 +58,22 @@ pub(super) async fn findings(
     Query(filters): Query<findings::Filters>,
 ) -> Result<Html<String>, Refusal> {
     let loaded = Loaded::find(&context, &uuid).await?;
-    let body =
-        loaded.report.as_ref().map(|report| findings::view(&loaded.path(), report, &filters));
+    let body = loaded.findings(&session, None, &filters);
     loaded.page(&context, &session, View::Findings, body).await
+}
+
+/// `GET /console/images/{uuid}/findings/{kind}`
+pub(super) async fn findings_of_kind(
+    State(context): State<Context>,
+    session: Extension<Session>,
+    Path((uuid, kind)): Path<(String, String)>,
+    Query(filters): Query<findings::Filters>,
+) -> Result<Html<String>, Refusal> {
+    let kind: Kind =
+        kind.parse().map_err(|_unknown| Refusal::NotFound("There is no such kind of finding."))?;
+    let loaded = Loaded::find(&context, &uuid).await?;
+    let body = loaded.findings(&session, Some(kind), &filters);
+    loaded.page(&context, &session, View::Kind(kind), body).await
 }
 
 /// `GET /console/images/{uuid}/packages`
@@ -117,6 +136,8 @@ struct Loaded {
     risk: ImageRisk,
     report: Option<Report>,
     lead: Option<LeadFinding>,
+    /// What rules ignore in it.
+    ignored: Vec<IgnoredRecord>,
     workloads: Vec<(String, Workload)>,
 }
 
@@ -127,7 +148,20 @@ impl Loaded {
         let uuid = &risk.image.uuid;
         let lead = context.store.lead_findings(std::slice::from_ref(uuid)).await?.remove(uuid);
         let workloads = context.store.workloads_of_image(&risk.image.uuid, MOST_WORKLOADS).await?;
-        Ok(Self { risk, report, lead, workloads })
+        let ignored = context.store.ignored_records(uuid).await?;
+        Ok(Self { risk, report, lead, ignored, workloads })
+    }
+
+    /// Findings of a kind, or all.
+    fn findings(
+        &self,
+        session: &Session,
+        kind: Option<Kind>,
+        filters: &findings::Filters,
+    ) -> Option<Markup> {
+        let report = self.report.as_ref()?;
+        let forms = ignore::Forms::new(&self.path(), session, kind, &self.ignored);
+        Some(findings::view(&self.path(), report, (kind, filters), &forms))
     }
 
     /// The address of the first view.
@@ -164,6 +198,7 @@ impl Loaded {
         };
         let title = match view {
             View::Findings => self.name(),
+            View::Kind(kind) => format!("{} of {}", words::kinds(kind), self.name()),
             View::Packages => format!("Packages of {}", self.name()),
             View::Layers => format!("Layers of {}", self.name()),
             View::History => format!("History of {}", self.name()),
@@ -239,13 +274,21 @@ impl Loaded {
 
     fn tabs(&self, report: &Report, view: View) -> Markup {
         let path = self.path();
-        let records = findings::records(report).len();
-        let tabs = [
-            (View::Findings, path.clone(), "Findings", Some(records)),
+        let records = findings::records(report);
+        let mut tabs = vec![(View::Findings, path.clone(), "Findings", Some(records.len()))];
+        for kind in KINDS {
+            let of_kind = records.iter().filter(|record| record.lead.kind == *kind).count();
+            // Licences are refused only where somebody asks for it.
+            if of_kind > 0 || *kind != Kind::License || view == View::Kind(*kind) {
+                let address = format!("{path}/findings/{kind}");
+                tabs.push((View::Kind(*kind), address, words::kinds(*kind), Some(of_kind)));
+            }
+        }
+        tabs.extend([
             (View::Packages, format!("{path}/packages"), "Packages", Some(report.packages.len())),
             (View::Layers, format!("{path}/layers"), "Layers", Some(report.image.layers.len())),
             (View::History, format!("{path}/history"), "History", None),
-        ];
+        ]);
         html! {
             nav id="views" aria-label="Views of this image" {
                 ul class="tabs" {

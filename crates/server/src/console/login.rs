@@ -52,12 +52,17 @@ pub(super) struct Confirmed {
 impl Confirmed {
     /// Whether the form was made for this session.
     pub(super) fn check(&self, session: &Session) -> Result<(), Refusal> {
-        if same(&self.csrf, &session.csrf) {
-            return Ok(());
-        }
-        let words = "This form is not of your session. Go back, load the page again and repeat.";
-        Err(Refusal::Refused(StatusCode::FORBIDDEN, words))
+        same_session(&self.csrf, session)
     }
+}
+
+/// Whether a form with this token was made for this session.
+pub(super) fn same_session(csrf: &str, session: &Session) -> Result<(), Refusal> {
+    if same(csrf, &session.csrf) {
+        return Ok(());
+    }
+    let words = "This form is not of your session. Go back, load the page again and repeat.";
+    Err(Refusal::Refused(StatusCode::FORBIDDEN, words))
 }
 
 /// The address that a request came from.

@@ -3,6 +3,8 @@
 //! In: an error, or an address that leads nowhere. Out: a short page with a way back. Odd: what went wrong inside is in
 //! the log; the page says only that something did.
 
+use std::borrow::Cow;
+
 use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
@@ -20,6 +22,8 @@ pub(super) enum Refusal {
     NotFound(&'static str),
     /// The request cannot be taken.
     Refused(StatusCode, &'static str),
+    /// What was filled in cannot be.
+    Wrong(String),
     /// The database, or a task of ours.
     Inside(String),
 }
@@ -47,12 +51,13 @@ impl From<BodyError> for Refusal {
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let (status, title, words) = match self {
-            Self::NotFound(words) => (StatusCode::NOT_FOUND, "Not found", words),
-            Self::Refused(status, words) => (status, "Not done", words),
+            Self::NotFound(words) => (StatusCode::NOT_FOUND, "Not found", Cow::Borrowed(words)),
+            Self::Refused(status, words) => (status, "Not done", Cow::Borrowed(words)),
+            Self::Wrong(words) => (StatusCode::BAD_REQUEST, "Not done", Cow::Owned(words)),
             Self::Inside(error) => {
                 tracing::error!(%error, "console page failed");
                 let words = "The server could not make this page. Its log says why.";
-                (StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong", words)
+                (StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong", Cow::Borrowed(words))
             }
         };
         let body = html! {

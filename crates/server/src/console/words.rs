@@ -208,6 +208,18 @@ pub(super) fn rule(rule: &str) -> String {
     known.to_owned()
 }
 
+/// What a tab with findings of a kind is called.
+pub(super) const fn kinds(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Vulnerability => "Vulnerabilities",
+        Kind::Baseline => "Baseline",
+        Kind::Malware => "Malware",
+        Kind::Secret => "Secrets",
+        Kind::Build => "Build",
+        Kind::License => "Licences",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,11 +1,11 @@
 //! One image: its findings, packages, coverage; and text that wants to be more than text.
 
 use axum::http::StatusCode;
-use plimsoll_model::{GapReason, Level};
+use plimsoll_model::{Evidence, GapReason, Kind, Level, Location};
 use plimsoll_store::{Store, TaskState, image_uuid};
 
 use crate::{
-    browser::logged_in,
+    browser::{Browser, Page, logged_in},
     fleet::{
         baseline, digest, image, registry, report, scan_all, store, sync, vulnerability,
         with_findings, with_gap, with_package,
@@ -108,6 +108,128 @@ async fn what_is_ignored_stands_apart_with_who_and_why() {
 }
 
 #[tokio::test]
+async fn each_kind_has_a_tab_with_evidence_in_its_place() {
+    let (_folder, store, path) = one_image(|report| {
+        let mut check =
+            baseline("perm_shadow", "Readable shadow", Level::High, Some("etc/shadow"), "chmod");
+        check.evidence = (1..=5)
+            .map(|line| Evidence {
+                location: Some(Location {
+                    path: "etc/shadow".into(),
+                    layer: report.image.layers.last().copied(),
+                }),
+                detail: format!("line {line}: mode 644"),
+            })
+            .collect();
+        check.extra.insert("why".to_owned(), "Anybody reads hashes.".to_owned());
+        let mut step = baseline("add", "ADD instead of COPY", Level::Medium, None, "Use COPY.");
+        step.kind = Kind::Build;
+        let report = with_package(report, "openssl", "3.0.11", "openssl");
+        with_findings(
+            report,
+            [vulnerability("CVE-LOW", "Low", ("openssl", "3.0.11"), 20, None), check, step],
+        )
+    })
+    .await;
+    let mut browser = logged_in(&store).await;
+    let page = browser.get(&format!("{path}/findings/baseline")).await;
+    let (_, list) = page.body.split_once("id=\"views\"").unwrap();
+    for (words, count) in
+        [("Findings", 3), ("Vulnerabilities", 1), ("Baseline", 1), ("Malware", 0), ("Build", 1)]
+    {
+        let tab = format!("{words} <span class=\"count\">{count}</span>");
+        assert!(list.contains(&tab), "{tab}: {list}");
+    }
+    assert!(
+        list.contains("perm_shadow")
+            && !list.contains("CVE-LOW")
+            && !list.contains("name=\"kind\" id")
+    );
+    let (summary, body) = list.split_once("</summary>").unwrap();
+    assert!(summary.contains("line 3: mode 644") && !summary.contains("line 4: mode 644"));
+    assert!(summary.contains("in /etc/shadow, layer ") && summary.contains("and 2 more"));
+    assert!(body.contains("line 5: mode 644") && body.contains("Anybody reads hashes."));
+    assert_eq!(
+        browser.get(&format!("{path}/findings/nothing")).await.status,
+        StatusCode::NOT_FOUND
+    );
+    let page = browser.get(&format!("{path}/findings/secret")).await;
+    assert!(page.body.contains("Nothing was found."));
+}
+
+#[tokio::test]
+async fn a_finding_is_ignored_where_it_stands_and_counts_again() {
+    let (_folder, store, path) = one_image(|report| {
+        let check = |id| baseline(id, id, Level::High, Some("etc/shadow"), "Mend it.");
+        with_findings(report, [check("perm_shadow"), check("other")])
+    })
+    .await;
+    let mut browser = logged_in(&store).await;
+    let tab = format!("{path}/findings/baseline");
+    let page = browser.get(&tab).await;
+    let (_, form) = page.body.split_once("<details class=\"decide\">").unwrap();
+    let (_, token) = form.split_once("name=\"csrf\" value=\"").unwrap();
+    let token = token.split('"').next().unwrap().to_owned();
+    let counted = |store: Store, path: String| async move {
+        let uuid = path.rsplit('/').next().unwrap().to_owned();
+        store.image_risk(&uuid).await.unwrap().unwrap().counters.baseline_high
+    };
+    let fields = |reason: &'static str, scope: &'static str| {
+        [
+            ("back", "baseline"),
+            ("kind", "baseline"),
+            ("id", "perm_shadow"),
+            ("path", ""),
+            ("scope", scope),
+            ("reason", reason),
+            ("author", "ada"),
+        ]
+    };
+    let with = |token: &str, fields: &[(&'static str, &'static str)]| -> Vec<(String, String)> {
+        let token = [("csrf".to_owned(), token.to_owned())];
+        let fields = fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        token.into_iter().chain(fields).collect()
+    };
+    let ignore = format!("{path}/ignore");
+    for (token, reason, scope, wanted) in [
+        ("0", "r", "image", StatusCode::FORBIDDEN),
+        (token.as_str(), "", "image", StatusCode::BAD_REQUEST),
+        (&token, "r", "nowhere", StatusCode::BAD_REQUEST),
+    ] {
+        let page = post(&mut browser, &ignore, &with(token, &fields(reason, scope))).await;
+        assert_eq!(page.status, wanted, "{reason} {scope}");
+    }
+    assert_eq!(counted(store.clone(), path.clone()).await, 2);
+    let done = post(&mut browser, &ignore, &with(&token, &fields("known", "image"))).await;
+    assert_eq!(done.status, StatusCode::SEE_OTHER);
+    assert_eq!(done.headers["location"], format!("{tab}#views"));
+    assert_eq!(counted(store.clone(), path.clone()).await, 1);
+    let page = browser.get(&tab).await;
+    let rule = store.ignore_rules().await.unwrap()[0].rule.id.to_string();
+    let button = format!("Take rule {rule} back, which holds in this image");
+    assert!(page.body.contains(&button), "{}", page.body);
+    let back = [
+        ("csrf".to_owned(), token),
+        ("back".to_owned(), "x".to_owned()),
+        ("rule".to_owned(), rule),
+    ];
+    let again = format!("{path}/count-again");
+    let done = post(&mut browser, &again, &back).await;
+    assert_eq!(
+        (done.status, &done.headers["location"]),
+        (StatusCode::SEE_OTHER, &format!("{path}#views").parse().unwrap())
+    );
+    assert_eq!(counted(store.clone(), path.clone()).await, 2);
+    assert_eq!(post(&mut browser, &again, &back).await.status, StatusCode::BAD_REQUEST);
+}
+
+async fn post(browser: &mut Browser, path: &str, fields: &[(String, String)]) -> Page {
+    let fields: Vec<(&str, &str)> =
+        fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    browser.post(path, &fields).await
+}
+
+#[tokio::test]
 async fn whatever_an_image_says_is_text() {
     let (_folder, store, path) = one_image(|report| {
         let mut report = with_package(report, EVIL, EVIL, EVIL);
@@ -133,6 +255,7 @@ async fn whatever_an_image_says_is_text() {
         format!("{path}/packages"),
         format!("{path}/packages?ecosystem=%22%3E%3Cscript%3E"),
         format!("{path}/layers"),
+        format!("{path}/findings/baseline"),
         asked.to_owned(),
         filter.to_owned(),
         "/console/ranking".to_owned(),

@@ -9,9 +9,12 @@ mod detail;
 use std::collections::BTreeMap;
 
 use maud::{Markup, html};
-use plimsoll_model::{Finding, Kind, Level, Package, Priority, Report, Subject, Suppression};
+use plimsoll_model::{
+    Digest, Finding, Kind, Level, Package, Priority, Report, Subject, Suppression,
+};
 use serde::Deserialize;
 
+use super::ignore::Forms;
 use crate::console::{
     images::select,
     paging::{self, Address},
@@ -106,27 +109,57 @@ pub(super) fn records(report: &Report) -> Vec<Record<'_>> {
     records
 }
 
-pub(super) fn view(path: &str, report: &Report, filters: &Filters) -> Markup {
-    let all = records(report);
+/// What entries need to know of the image around them.
+pub(super) struct Around<'a> {
+    /// Packages by their URLs.
+    packages: BTreeMap<&'a str, &'a Package>,
+    /// Positions of the layers from the bottom, from 1.
+    layers: BTreeMap<Digest, usize>,
+    forms: &'a Forms,
+}
+
+impl<'a> Around<'a> {
+    pub(super) fn new(report: &'a Report, forms: &'a Forms) -> Self {
+        Self {
+            packages: report
+                .packages
+                .iter()
+                .map(|package| (package.purl.as_str(), package))
+                .collect(),
+            layers: report.image.layers.iter().copied().zip(1..).collect(),
+            forms,
+        }
+    }
+}
+
+/// Those of a kind, or all. `image` is the address of the image's page.
+pub(super) fn view(
+    image: &str,
+    report: &Report,
+    (kind, filters): (Option<Kind>, &Filters),
+    forms: &Forms,
+) -> Markup {
+    let mut all = records(report);
+    all.retain(|record| kind.is_none_or(|kind| record.lead.kind == kind));
+    let path = &kind.map_or_else(|| image.to_owned(), |kind| format!("{image}/findings/{kind}"));
     let matching: Vec<&Record<'_>> = all.iter().filter(|record| filters.admit(record)).collect();
     let total = u64::try_from(matching.len()).unwrap_or(u64::MAX);
     let size = u64::try_from(PAGE_SIZE).unwrap_or(u64::MAX);
     let page = u64::from(paging::number(&filters.page)).min(paging::pages(total, size));
     let start = usize::try_from((page - 1) * size).unwrap_or(usize::MAX);
     let shown: Vec<&Record<'_>> = matching.iter().copied().skip(start).take(PAGE_SIZE).collect();
-    let packages: BTreeMap<&str, &Package> =
-        report.packages.iter().map(|package| (package.purl.as_str(), package)).collect();
+    let around = Around::new(report, forms);
     let address =
         Address { path, query: vec![("text", filters.text.trim()), ("kind", &filters.kind)] };
     html! {
         @if all.is_empty() {
             p class="card none" { "Nothing was found. " (words::verdict_sentence(report.coverage.verdict)) }
         } @else {
-            (form(path, filters, &all))
+            (form(path, filters, kind.is_none(), &all))
             @if matching.is_empty() { p class="card none" { "No finding matches. " a href={ (path) "#views" } { "Clear the filter" } } }
             @for group in shown.chunk_by(|one, other| urgency(one.lead) == urgency(other.lead)) {
                 @if let Some(first) = group.first() {
-                    (group_of(urgency(first.lead), group, &matching, &packages))
+                    (group_of(urgency(first.lead), group, &matching, &around))
                 }
             }
             @if !matching.is_empty() { (paging::links(&address, page, size, total)) }
@@ -138,7 +171,7 @@ fn group_of(
     level: i8,
     group: &[&Record<'_>],
     matching: &[&Record<'_>],
-    packages: &BTreeMap<&str, &Package>,
+    around: &Around<'_>,
 ) -> Markup {
     let (title, explanation) = group_words(level);
     let count = matching.iter().filter(|record| urgency(record.lead) == level).count();
@@ -146,7 +179,7 @@ fn group_of(
         section class="group" {
             h2 { (title) " " span class="count" { (count) } }
             p { (explanation) }
-            @for record in group { (entry(level, record, packages)) }
+            @for record in group { (entry(level, record, around)) }
         }
     }
 }
@@ -174,7 +207,7 @@ const fn subject_text(subject: &Subject) -> &String {
     }
 }
 
-fn form(path: &str, filters: &Filters, all: &[Record<'_>]) -> Markup {
+fn form(path: &str, filters: &Filters, of_all_kinds: bool, all: &[Record<'_>]) -> Markup {
     let mut kinds: Vec<Kind> = all.iter().map(|record| record.lead.kind).collect();
     kinds.sort_unstable();
     kinds.dedup();
@@ -182,10 +215,10 @@ fn form(path: &str, filters: &Filters, all: &[Record<'_>]) -> Markup {
     html! {
         form class="filters" method="get" action={ (path) "#views" } role="search" aria-label="Filter findings" {
             div class="wide" {
-                label for="text" { "Id, title or package contains" }
+                label for="text" { "Id, title, package or file contains" }
                 input id="text" name="text" type="search" value=(filters.text) placeholder="openssl";
             }
-            (select("kind", "Kind", &filters.kind, kinds))
+            @if of_all_kinds { (select("kind", "Kind", &filters.kind, kinds)) }
             div class="actions" {
                 button class="button" type="submit" { "Filter" }
                 @if !(filters.text.is_empty() && filters.kind.is_empty()) { a href={ (path) "#views" } { "Clear" } }
@@ -194,8 +227,10 @@ fn form(path: &str, filters: &Filters, all: &[Record<'_>]) -> Markup {
     }
 }
 
-fn entry(level: i8, record: &Record<'_>, packages: &BTreeMap<&str, &Package>) -> Markup {
+/// One record, as it stands in lists.
+pub(super) fn entry(level: i8, record: &Record<'_>, around: &Around<'_>) -> Markup {
     let lead = record.lead;
+    let packages = &around.packages;
     html! {
         details class={ "card finding level-" (level.max(0)) } {
             summary {
@@ -226,9 +261,10 @@ fn entry(level: i8, record: &Record<'_>, packages: &BTreeMap<&str, &Package>) ->
                     @if let Some(urgency) = &lead.urgency && urgency.known_exploited.is_some() {
                         " " span class="chip exploited" { "known exploited" }
                     }
+                    @if lead.kind != Kind::Vulnerability { (detail::first_evidence(record, around)) }
                 }
             }
-            (detail::body(record, packages))
+            (detail::body(record, around))
         }
     }
 }

@@ -8,14 +8,31 @@ use std::collections::BTreeMap;
 use maud::{Markup, html};
 use plimsoll_model::{Evidence, Finding, Package, Status, Urgency};
 
-use super::{Record, subject_name, tenths};
+use super::{Around, Record, subject_name, tenths};
 use crate::console::words::{self, is_id};
 
 /// Evidence shown per finding, and findings per record.
 const MOST: usize = 25;
 
-pub(super) fn body(record: &Record<'_>, packages: &BTreeMap<&str, &Package>) -> Markup {
+/// Evidence shown without unfolding.
+const FIRST: usize = 3;
+
+/// What was seen, in its place: of a finding that is not about a package that is what it is.
+pub(super) fn first_evidence(record: &Record<'_>, around: &Around<'_>) -> Markup {
+    let evidence = || record.all.iter().flat_map(|finding| &finding.evidence);
+    let told = |finding: &&Finding| finding.extra.get("evidence_total")?.parse::<usize>().ok();
+    let total = record.all.iter().filter_map(told).max().unwrap_or_else(|| evidence().count());
+    html! {
+        div class="evidence" {
+            @for one in evidence().take(FIRST) { (evidence_line(one, around)) }
+            @if total > FIRST { div class="small" { "and " (total - FIRST) " more" } }
+        }
+    }
+}
+
+pub(super) fn body(record: &Record<'_>, around: &Around<'_>) -> Markup {
     let lead = record.lead;
+    let packages = &around.packages;
     html! {
         div class="body" {
             @if let Some(fix) = &lead.fix { h3 { "What to do" } p class="advice" { (fix.advice) } }
@@ -23,18 +40,20 @@ pub(super) fn body(record: &Record<'_>, packages: &BTreeMap<&str, &Package>) -> 
                 h3 { "What to do" }
                 p { "No fixed version is known. Remove the package if nothing needs it, or wait for a fix." }
             }
+            @if let Some(why) = lead.extra.get("why") { h3 { "Why it matters" } p { (why) } }
             @if let Some(urgency) = &lead.urgency { (score(urgency)) }
             h3 { "What was seen" }
             ul {
-                @for finding in record.all.iter().take(MOST) { (seen(finding, packages)) }
+                @for finding in record.all.iter().take(MOST) { (seen(finding, packages, around)) }
                 @if record.all.len() > MOST { li class="muted" { "… and " (record.all.len() - MOST) " more" } }
             }
             (names(lead))
+            (around.forms.of(lead))
         }
     }
 }
 
-fn seen(finding: &Finding, packages: &BTreeMap<&str, &Package>) -> Markup {
+fn seen(finding: &Finding, packages: &BTreeMap<&str, &Package>, around: &Around<'_>) -> Markup {
     html! {
         li {
             b { (subject_name(&finding.subject, packages)) }
@@ -47,17 +66,22 @@ fn seen(finding: &Finding, packages: &BTreeMap<&str, &Package>) -> Markup {
             @if let Some(suppressed) = &finding.suppressed {
                 div class="small" { (suppressed.by) ", " (suppressed.advisory) ": " (suppressed.reason) }
             }
-            @for evidence in finding.evidence.iter().take(MOST) { (evidence_line(evidence)) }
+            @for evidence in finding.evidence.iter().take(MOST) { (evidence_line(evidence, around)) }
         }
     }
 }
 
-fn evidence_line(evidence: &Evidence) -> Markup {
+fn evidence_line(evidence: &Evidence, around: &Around<'_>) -> Markup {
     html! {
         div class="small" {
             code { (evidence.detail) }
             @if let Some(location) = &evidence.location {
-                span class="muted" { " in /" (location.path) }
+                span class="muted" {
+                    " in /" (location.path)
+                    @if let Some(position) = location.layer.and_then(|layer| around.layers.get(&layer)) {
+                        ", layer " (position) " of " (around.layers.len())
+                    }
+                }
             }
         }
     }
