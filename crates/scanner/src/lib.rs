@@ -17,7 +17,7 @@ pub mod upgrade_command;
 pub mod vex;
 
 pub use cache::LayerCache;
-pub use plimsoll_inspect::detectors_version;
+pub use plimsoll_inspect::{About, Check, checks, detectors_version};
 pub use progress::{NoProgress, Progress};
 pub use scan::{ScanOptions, Scanned, gaps_of_matching, is_gap_of_matching, scan};
 pub use threshold::{Threshold, ThresholdError};

@@ -5,10 +5,16 @@
 //!
 //! To add one: a file under its area, with parameters, answer and function in this order, and its line in `actions`.
 
+mod baseline;
+mod build_risk;
+mod catalogue;
+mod decision;
 mod dockerhub;
 mod event_operation;
+mod filters;
 mod image;
 mod paging;
+mod standard;
 mod statistics;
 mod vulnerability;
 mod whitelist;
@@ -29,22 +35,38 @@ pub const fn actions() -> &'static [Action] {
         Action::of::<whitelist::AddImageVulWhiteList>(),
         Action::of::<event_operation::DeleteImageEventOperation>(),
         Action::of::<whitelist::DeleteImageVulWhitelist>(),
+        Action::of::<baseline::DescribeAllImageBaseline>(),
         Action::of::<statistics::DescribeCountNotScannedImage>(),
         Action::of::<statistics::DescribeCountScannedImage>(),
+        Action::of::<baseline::DescribeImageBaselineCheckResult>(),
+        Action::of::<baseline::DescribeImageBaselineCheckSummary>(),
+        Action::of::<baseline::DescribeImageBaselineDetail>(),
+        Action::of::<baseline::DescribeImageBaselineItemList>(),
+        Action::of::<baseline::DescribeImageBaselineStrategy>(),
+        Action::of::<build_risk::DescribeImageBuildRiskByKey>(),
+        Action::of::<build_risk::DescribeImageBuildRiskList>(),
         Action::of::<event_operation::DescribeImageEventOperationCondition>(),
         Action::of::<event_operation::DescribeImageEventOperationPage>(),
         Action::of::<vulnerability::DescribeImageGroupedVulList>(),
+        Action::of::<build_risk::DescribeImageListByBuildRisk>(),
+        Action::of::<baseline::DescribeImageListWithBaselineName>(),
         Action::of::<statistics::DescribeImageRiskLevelStatistic>(),
         Action::of::<statistics::DescribeImageSecurityScanCount>(),
         Action::of::<statistics::DescribeImageStatistics>(),
         Action::of::<vulnerability::DescribeImageVulList>(),
         Action::of::<whitelist::DescribeImageVulWhiteList>(),
+        Action::of::<build_risk::GetBuildRiskDefineRuleConfig>(),
         Action::of::<dockerhub::GetDockerhubImageRiskRankInfo>(),
         Action::of::<dockerhub::GetDockerhubImageRiskStatistic>(),
         Action::of::<event_operation::GetImageEventOperation>(),
         Action::of::<dockerhub::ListDockerhubImage>(),
+        Action::of::<build_risk::ListImageBuildRiskItem>(),
         Action::of::<image::ListImageRisk>(),
+        Action::of::<baseline::OperateImageBaselineWhitelist>(),
         Action::of::<vulnerability::OperateImageVul>(),
+        Action::of::<baseline::SaveImageBaselineStrategy>(),
+        Action::of::<build_risk::SetBuildRiskDefineRuleConfig>(),
+        Action::of::<build_risk::SetImageBuildRiskStatus>(),
         Action::of::<event_operation::UpdateImageEventOperation>(),
         Action::of::<whitelist::UpdateImageVulWhitelistTarget>(),
     ];

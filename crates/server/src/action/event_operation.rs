@@ -18,6 +18,7 @@ use plimsoll_store::{EventError, EventRule};
 use serde::Serialize;
 
 use super::failed;
+pub(crate) use super::standard::{Id, Standard as Answer};
 use crate::gateway::{Parameters, Refusal};
 
 pub(crate) use add_image_event_operation::AddImageEventOperation;
@@ -31,29 +32,6 @@ pub(crate) use update_image_event_operation::UpdateImageEventOperation;
 const EVENT_TYPE: &str = "sensitiveFile";
 /// The one thing that is done about it.
 const OPERATION: &str = "whitelist";
-
-/// What these actions answer.
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-pub(crate) struct Answer<T: Serialize> {
-    code: &'static str,
-    data: T,
-    message: &'static str,
-    success: bool,
-}
-
-impl<T: Serialize> Answer<T> {
-    const fn of(data: T) -> Self {
-        Self { code: "200", data, message: "successful", success: true }
-    }
-}
-
-/// A rule that was made, changed or taken back.
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-pub(crate) struct Id {
-    id: i64,
-}
 
 /// A rule as it is read.
 #[derive(Serialize)]

@@ -5,7 +5,7 @@
 
 use serde::Serialize;
 
-use super::narrow;
+use super::{narrow, standard::Pages};
 use crate::gateway::{Parameters, Refusal};
 
 /// Largest page.
@@ -55,6 +55,15 @@ impl Paging {
         let page = usize::try_from(self.page).unwrap_or(usize::MAX);
         let from = page.saturating_sub(1).saturating_mul(size).min(all.len());
         all.get(from..from.saturating_add(size).min(all.len())).unwrap_or_default()
+    }
+
+    /// The same without the number of entries on the page.
+    pub(super) fn pages(self, total: impl TryInto<i32>) -> Pages {
+        Pages {
+            current_page: narrow(self.page),
+            page_size: narrow(self.size),
+            total_count: narrow(total),
+        }
     }
 
     pub(super) fn info(self, count: usize, total: impl TryInto<i32>) -> PageInfo {

@@ -360,6 +360,15 @@ async fn answers_fit_the_clients_types() {
 /// Members that say nothing of an image, and are left out where the vendor sends them.
 const LEFT_OUT: &[&str] = &[
     "DescribeImageGroupedVulList.GroupedVulItems.RuleTag",
+    "DescribeImageListByBuildRisk.Data.List.InstanceId",
+    "DescribeImageListWithBaselineName.ImageInfos.ContainerId",
+    "DescribeImageListWithBaselineName.ImageInfos.InstanceId",
+    "DescribeImageListWithBaselineName.ImageInfos.InstanceName",
+    "DescribeImageListWithBaselineName.ImageInfos.InternetIp",
+    "DescribeImageListWithBaselineName.ImageInfos.IntranetIp",
+    "DescribeImageListWithBaselineName.ImageInfos.TargetId",
+    "DescribeImageListWithBaselineName.ImageInfos.TargetName",
+    "DescribeImageListWithBaselineName.ImageInfos.TargetType",
     "DescribeImageVulList.VulRecords.ContainerId",
     "DescribeImageVulList.VulRecords.InstanceName",
     "DescribeImageVulList.VulRecords.InternetIp",
@@ -388,7 +397,7 @@ pub(crate) fn fits(place: &str, value: &Value, fields: &Value) {
         let is_of_type = match field["type"].as_str().unwrap() {
             "s" => value.is_string(),
             "i32" => value.as_i64().is_some_and(|number| i32::try_from(number).is_ok()),
-            "i64" => value.is_i64(),
+            "i64" | "int" => value.is_i64(),
             "b" => value.is_boolean(),
             "[s]" => value.as_array().unwrap().iter().all(Value::is_string),
             "obj" => {

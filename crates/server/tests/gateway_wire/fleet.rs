@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use plimsoll_model::{
-    Coverage, Digest, Ecosystem, Finding, Fix, ImageIdentity, Kind, Level, Location, Package,
-    Platform, Priority, Report, Subject, Urgency, Why,
+    Coverage, Digest, Ecosystem, Evidence, Finding, Fix, ImageIdentity, Kind, Level, Location,
+    Package, Platform, Priority, Report, Subject, Urgency, Why,
 };
 use plimsoll_store::{
-    NetType, RegistrySettings, RepoType, ScanRecord, SyncListing, SyncedImage, UrlScheme, Workload,
+    NetType, Origin, RegistrySettings, RepoType, ScanRecord, SyncListing, SyncedImage, UrlScheme,
+    Workload,
 };
 
 use crate::server::Server;
@@ -108,7 +109,7 @@ fn openssl() -> Package {
     }
 }
 
-fn other(kind: Kind, name: &str, level: Level) -> Finding {
+pub(crate) fn other(kind: Kind, name: &str, level: Level) -> Finding {
     Finding {
         kind,
         record: name.to_owned(),
@@ -144,7 +145,7 @@ fn findings(number: u8) -> Vec<Finding> {
     }
 }
 
-fn report(number: u8) -> Report {
+pub(crate) fn report(number: u8) -> Report {
     Report {
         image: ImageIdentity {
             name: format!("image-{number}"),
@@ -162,6 +163,34 @@ fn report(number: u8) -> Report {
         findings: findings(number),
         ignore_rules: Vec::new(),
     }
+}
+
+/// What a check says of an image, as the scanner puts it.
+pub(crate) fn failed_check(kind: Kind, id: &str, level: Level) -> Finding {
+    let location = Location { path: format!("etc/{id}"), layer: Some(digest(201)) };
+    let mut finding = other(kind, id, level);
+    finding.subject = Subject::Path(location.path.clone());
+    finding.evidence =
+        vec![Evidence { location: Some(location), detail: format!("what {id} saw") }];
+    finding.fix = Some(Fix { version: None, advice: format!("mend {id}") });
+    finding.extra.insert("why".to_owned(), format!("why {id} matters"));
+    if kind == Kind::Build {
+        finding.record = format!("{id}:3");
+        finding.extra.insert("history".to_owned(), "3".to_owned());
+        finding.extra.insert("instruction".to_owned(), format!("RUN {id}"));
+    }
+    finding
+}
+
+/// Scans the images with this number again, which have these findings now.
+pub(crate) async fn scan_again(server: &Server, number: u8, findings: Vec<Finding>) {
+    let (store, now) = (&server.store, server.now());
+    store.enqueue(&digest(number), Origin::User, now).await.unwrap();
+    let task = store.claim("test", now).await.unwrap().unwrap();
+    assert_eq!(task.digest, digest(number));
+    let report = Report { findings, ..report(number) };
+    let scan = ScanRecord { report: &report, detectors_version: "1" };
+    store.record_scan(&task.lease, scan, now).await.unwrap();
 }
 
 /// Fills the server's store.

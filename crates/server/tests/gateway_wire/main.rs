@@ -8,6 +8,8 @@
 )]
 
 mod actions;
+mod baseline;
+mod build_risk;
 mod errors;
 mod fleet;
 mod server;

@@ -17,7 +17,7 @@ async fn filled() -> Server {
     server
 }
 
-async fn ask(server: &Server, action: &str, parameters: &[(&str, &str)]) -> Value {
+pub(crate) async fn ask(server: &Server, action: &str, parameters: &[(&str, &str)]) -> Value {
     let mut call = server.call(Scheme::Acs3, action);
     for (name, value) in parameters {
         call = call.with(name, value);
@@ -27,7 +27,7 @@ async fn ask(server: &Server, action: &str, parameters: &[(&str, &str)]) -> Valu
     reply.json()
 }
 
-async fn refusal(server: &Server, action: &str, parameters: &[(&str, &str)]) -> String {
+pub(crate) async fn refusal(server: &Server, action: &str, parameters: &[(&str, &str)]) -> String {
     let mut call = server.call(Scheme::V1, action);
     for (name, value) in parameters {
         call = call.with(name, value);

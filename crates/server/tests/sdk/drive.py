@@ -30,6 +30,8 @@ from aliyunsdkcore.request import CommonRequest, RpcRequest
 from aliyunsdkcore.utils import parameter_helper
 from darabonba.runtime import RuntimeOptions
 
+from checks import checks, typed_checks
+
 VERSION = "2018-12-03"
 FORMAT = "%Y-%m-%dT%H:%M:%SZ"
 
@@ -480,9 +482,11 @@ def main():
         (typed if kind is Acs3 else placement)(report, client, images)
         white_list(report, client, arguments)
         event_rules(report, client)
+        checks(report, client)
         if kind is Acs3:
             typed_rules(report, client)
             typed_vulnerabilities(report, client)
+            typed_checks(report, client)
         errors(report, host, key_id, secret, kind)
     return 0 if report.ok else 1
 
