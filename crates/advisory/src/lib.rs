@@ -25,7 +25,7 @@ pub use feed::FeedError;
 pub use import::{ImportOptions, ImportProgress, ImportSummary, import};
 pub use matching::{
     MATCH_VERSION, MatchContext, Matched, MatchedAlone, STALE_SCORES_DAYS, gaps_of_all,
-    match_alone, match_packages, overrule, why_not,
+    match_alone, match_packages, names_asked, overrule, why_not,
 };
 pub use priority::{Exposure, Importance};
 pub use snapshot::{Changes, Snapshot, SnapshotError};

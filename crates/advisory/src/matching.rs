@@ -96,7 +96,8 @@ pub fn match_packages(
 /// Matches one package. [`match_packages`] is this for each, and [`gaps_of_all`].
 #[must_use]
 pub fn match_alone(package: &Package, snapshot: &Snapshot, context: &MatchContext) -> MatchedAlone {
-    let mut alone = MatchedAlone { asked: asked(package), ..MatchedAlone::default() };
+    let mut alone =
+        MatchedAlone { asked: names_asked(package).into_iter().next(), ..MatchedAlone::default() };
     match match_package(package, snapshot, context, &mut alone.gaps) {
         Ok(found) => {
             if !found.findings.is_empty() {
@@ -129,17 +130,18 @@ pub fn gaps_of_all(packages: &[&Package], snapshot: &Snapshot, stale_scores: boo
     gaps
 }
 
-/// Ecosystem and name that the snapshot is asked for.
-fn asked(package: &Package) -> Option<(String, String)> {
+/// Ecosystem and every name that the snapshot is asked for, that of [`MatchedAlone::asked`] first; a package without any can
+/// be in no advisory.
+#[must_use]
+pub fn names_asked(package: &Package) -> Vec<(String, String)> {
     let of = |package: &Package| {
-        package.ecosystem.row()?;
-        let (name, _) = package.matched_name_and_version();
-        let name = name::normalized(&package.ecosystem, name).into_owned();
-        Some((package.ecosystem.0.clone(), name))
+        let Some(row) = package.ecosystem.row() else { return Vec::new() };
+        let names = candidates::names(package, row).into_iter();
+        names.map(|(name, _)| (package.ecosystem.0.clone(), name.into_owned())).collect()
     };
     match upstream::asked(package) {
         Some(asked) => of(&asked),
-        None if upstream::is_generic(package) => None,
+        None if upstream::is_generic(package) => Vec::new(),
         None => of(package),
     }
 }

@@ -50,6 +50,8 @@ pub trait Judge: Send + Sync {
     fn version(&self) -> String;
     /// What advisories say of a package, which has no locations here.
     fn judge(&self, package: &Package) -> Judged;
+    /// Ecosystem and every name that the snapshot is asked for about a package, that of [`Judged::asked`] first.
+    fn names(&self, package: &Package) -> Vec<(String, String)>;
     /// What the snapshot cannot answer of all packages of an image together. Of the packages only ecosystem, release and
     /// name are given.
     fn gaps(&self, packages: &[&Package], stale_scores: bool) -> Vec<Gap>;

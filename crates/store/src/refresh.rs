@@ -16,13 +16,14 @@ mod rematch;
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use plimsoll_model::{Scheme, Timestamp, ecosystem::ECOSYSTEMS};
+use plimsoll_model::{Package, Scheme, Timestamp, ecosystem::ECOSYSTEMS};
 
 use crate::{
     Judge, Store, StoreError, column,
     database::{DatabaseConnection, Transaction},
     error::Doing,
     fleet,
+    inventory_rows::corrupt,
     parts::asked_text,
     statement::{self, QueryBuilder},
 };
@@ -43,6 +44,8 @@ pub enum Refreshed {
 const DOING: &str = "refreshing the fleet";
 /// Rows of one statement.
 const ROWS: usize = 500;
+/// Parts that are read at once.
+const READ: i64 = 1_000;
 
 /// A refresh's row.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -115,7 +118,7 @@ impl Store {
             let asked: Vec<String> =
                 names.iter().map(|(ecosystem, name)| asked_text(ecosystem, name)).collect();
             let mut parts = asking(&mut transaction, &asked).await?;
-            parts.extend(of_rpm(&mut transaction, names).await?);
+            parts.extend(of_rpm(&mut transaction, names, judge).await?);
             parts.extend(no_longer_fresh(&mut transaction, date).await?);
             mark_pending(&mut transaction, id, &parts).await?;
         }
@@ -244,23 +247,41 @@ async fn asking(
     Ok(parts)
 }
 
-/// Parts of the ecosystems of rpm in which something changed: their packages are looked up by more names than the one that
-/// they ask for, since advisories of one distribution name binary packages, source packages, or now the one and now the other.
+/// Parts of the ecosystems of rpm that ask for one of these names: of several that such a part asks for, its row has one, since
+/// advisories of one distribution name binary packages, source packages, or now the one and now the other. Their packages are
+/// read for it, which is less than to match them.
 async fn of_rpm(
     connection: &mut DatabaseConnection,
     names: &BTreeSet<(String, String)>,
+    judge: &dyn Judge,
 ) -> Result<BTreeSet<i64>, StoreError> {
     let changed: BTreeSet<&str> = names.iter().map(|(ecosystem, _)| ecosystem.as_str()).collect();
     let rows = ECOSYSTEMS.iter().filter(|row| row.scheme == Scheme::Rpm);
     let mut parts = BTreeSet::new();
     for row in rows.filter(|row| changed.contains(row.name)) {
-        let rows = statement::query("SELECT id FROM parts WHERE ecosystem = $1")
+        let mut last = i64::MIN;
+        loop {
+            let rows = statement::query(
+                "SELECT id, content FROM parts WHERE ecosystem = $1 AND id > $2 ORDER BY id LIMIT $3",
+            )
             .bind(row.name)
+            .bind(last)
+            .bind(READ)
             .fetch_all(&mut *connection)
             .await
             .doing(DOING)?;
-        for row in &rows {
-            parts.insert(column::number(row, "id")?);
+            for row in &rows {
+                last = column::number(row, "id")?;
+                let content: &[u8] = column::get(row, "content")?;
+                let package: Package = serde_json::from_slice(content)
+                    .map_err(|_error| corrupt("parts.content", last))?;
+                if judge.names(&package).iter().any(|name| names.contains(name)) {
+                    parts.insert(last);
+                }
+            }
+            if i64::try_from(rows.len()).unwrap_or(i64::MAX) < READ {
+                break;
+            }
         }
     }
     Ok(parts)

@@ -11,7 +11,7 @@
 //!   something affects the package, since nearly all of them are about nothing else.
 //! * Ubuntu's Pro archive lies on top: what it fixed is fixed, and where only it speaks, it decides.
 
-use std::collections::BTreeSet;
+use std::{borrow::Cow, collections::BTreeSet};
 
 use plimsoll_model::{Gap, GapReason, Origin, Package, Scheme, Status, ecosystem::Row};
 
@@ -228,34 +228,40 @@ pub(super) struct Asked<'a, 'p> {
     pub(super) entries: Vec<Entry<'a>>,
 }
 
-/// The entries that speak of a package. Those of an rpm's source package count where the same advisory does not speak of
-/// the package itself; their versions have no epoch, as a source package's file name has none.
+/// The names that are asked for a package, each with the version that its entries speak of. An rpm has several: SUSE's records
+/// in OSV speak of source packages, its own documents of what is built from them, others of `NAME.src`, whose versions have no
+/// epoch, as a source package's file name has none.
+pub(super) fn names<'p>(package: &'p Package, row: &Row) -> Vec<(Cow<'p, str>, &'p str)> {
+    let (name, version) = package.matched_name_and_version();
+    let mut names = vec![(normalized(&package.ecosystem, name), version)];
+    if row.scheme == Scheme::Rpm {
+        if names.iter().all(|(name, _)| *name != package.name) {
+            names.push((Cow::Borrowed(&package.name), &package.version));
+        }
+        let source = package.source.iter();
+        names.extend(
+            source.map(|source| (Cow::Owned(format!("{}.src", source.name)), &*source.version)),
+        );
+    }
+    names
+}
+
+/// The entries that speak of a package; under each further name those of advisories that did not speak of it before.
 pub(super) fn asked<'a, 'p>(
     package: &'p Package,
     row: &Row,
     reader: &Reader<'a>,
     wanted: &dyn Fn(Option<&str>) -> bool,
 ) -> Result<Vec<Asked<'a, 'p>>, Damaged> {
-    let (name, version) = package.matched_name_and_version();
-    let name = normalized(&package.ecosystem, name);
-    let entries = reader.entries(&package.ecosystem.0, &name, wanted)?;
-    let mut asked = vec![Asked { version, entries }];
-    // SUSE's records in OSV speak of source packages, its own documents of what is built from them.
-    if row.scheme == Scheme::Rpm && package.name != name {
-        let mut entries = reader.entries(&package.ecosystem.0, &package.name, wanted)?;
-        let known: BTreeSet<u32> =
-            asked.iter().flat_map(|one| &one.entries).map(|entry| entry.advisory).collect();
-        entries.retain(|entry| !known.contains(&entry.advisory));
-        asked.push(Asked { version: &package.version, entries });
-    }
-    let source = package.source.as_ref().filter(|_| row.scheme == Scheme::Rpm);
-    if let Some(source) = source {
-        let name = format!("{}.src", source.name);
+    let mut asked: Vec<Asked<'a, 'p>> = Vec::new();
+    for (name, version) in names(package, row) {
         let mut entries = reader.entries(&package.ecosystem.0, &name, wanted)?;
-        let own: BTreeSet<u32> =
-            asked.iter().flat_map(|own| &own.entries).map(|entry| entry.advisory).collect();
-        entries.retain(|entry| !own.contains(&entry.advisory));
-        asked.push(Asked { version: &source.version, entries });
+        if !asked.is_empty() {
+            let known: BTreeSet<u32> =
+                asked.iter().flat_map(|one| &one.entries).map(|entry| entry.advisory).collect();
+            entries.retain(|entry| !known.contains(&entry.advisory));
+        }
+        asked.push(Asked { version, entries });
     }
     Ok(asked)
 }

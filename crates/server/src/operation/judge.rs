@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use plimsoll_advisory::{MATCH_VERSION, MatchContext, Snapshot, match_alone};
+use plimsoll_advisory::{MATCH_VERSION, MatchContext, Snapshot, match_alone, names_asked};
 use plimsoll_model::{FeedState, Gap, Package, Timestamp};
 use plimsoll_scanner::{gaps_of_matching, is_gap_of_matching};
 use plimsoll_store::{Judge, Judged};
@@ -46,6 +46,10 @@ impl Judge for SnapshotJudge {
             stale_scores: alone.has_stale_scores,
             until: alone.until,
         }
+    }
+
+    fn names(&self, package: &Package) -> Vec<(String, String)> {
+        names_asked(package)
     }
 
     fn gaps(&self, packages: &[&Package], stale_scores: bool) -> Vec<Gap> {

@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use plimsoll_model::{Digest, Priority, Report, RiskCounters, Verdict};
+use plimsoll_model::{Digest, Ecosystem, Priority, Report, RiskCounters, Verdict};
 use plimsoll_store::{
     AffectedQuery, DeltaImages, Judge, Origin, PackageName, RecordOutcome, Refreshed, Registry,
     ScanRecord, SyncListing, Workload, image_uuid,
@@ -234,6 +234,37 @@ async fn a_refresh_matches_only_what_may_have_changed() {
     // A second look finds nothing to do.
     let again = fixture.store.begin_refresh(third.as_ref(), None, true, NOW).await.unwrap();
     assert_eq!(again, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_rpm_is_matched_again_under_each_of_its_names() {
+    let fixture = Fixture::new().await;
+    let registry = fixture.registry("build").await;
+    fixture.sync(&registry, &[image("team/rpm", "1", "rpm")]).await;
+    let judge = first();
+    let names = [("bash", "1"), ("httpd-tools", "1"), ("mod_ssl", "1")];
+    let mut report = scan(&judge, &digest("rpm"), &["base"], &names, &[]);
+    for package in &mut report.packages {
+        package.ecosystem = Ecosystem::named("Rocky Linux");
+        package.purl = format!("pkg:rpm/rocky/{}@1", package.name);
+        if package.name != "bash" {
+            package.source.as_mut().unwrap().name = "httpd".to_owned();
+        }
+    }
+    record(&fixture, &BTreeMap::from([(digest("rpm"), report)]), &judge).await;
+    for (number, (changed, wanted)) in
+        [("httpd.src", 2), ("mod_ssl", 1), ("bash.src", 1), ("httpd", 0)].into_iter().enumerate()
+    {
+        let mut next = first();
+        next.name = format!("snapshot-{}", number + 2);
+        let changed = BTreeSet::from([("Rocky Linux".to_owned(), changed.to_owned())]);
+        fixture.store.begin_refresh(&next, Some(&changed), false, NOW).await.unwrap();
+        let next = Arc::new(next);
+        let dynamic: Arc<dyn Judge> = Arc::clone(&next) as Arc<dyn Judge>;
+        let refreshed = fixture.store.continue_refresh(dynamic, after(9), &|| true).await.unwrap();
+        assert_eq!(refreshed, Refreshed::Done);
+        assert_eq!(next.judged.load(Ordering::Relaxed), wanted, "{changed:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -99,13 +99,22 @@ impl Judge for TestJudge {
             Vec::new()
         };
         Judged {
-            asked: Some((package.ecosystem.0.clone(), package.name.clone())),
+            asked: self.names(package).into_iter().next(),
             findings,
             gaps,
             installed: format!("{} {} is installed", package.name, package.version),
             stale_scores: false,
             until: None,
         }
+    }
+
+    fn names(&self, package: &Package) -> Vec<(String, String)> {
+        let source = package.source.iter().filter(|_| package.ecosystem.0 == "Rocky Linux");
+        let source = source.map(|source| format!("{}.src", source.name));
+        std::iter::once(package.name.clone())
+            .chain(source)
+            .map(|name| (package.ecosystem.0.clone(), name))
+            .collect()
     }
 
     fn gaps(&self, packages: &[&Package], _stale_scores: bool) -> Vec<Gap> {

@@ -48,6 +48,10 @@ impl Judge for Doubted {
         judged
     }
 
+    fn names(&self, package: &plimsoll_model::Package) -> Vec<(String, String)> {
+        self.judge.names(package)
+    }
+
     fn gaps(&self, packages: &[&plimsoll_model::Package], stale: bool) -> Vec<plimsoll_model::Gap> {
         self.judge.gaps(packages, stale)
     }
