@@ -10,8 +10,16 @@ use std::{
 };
 
 /// Folders and files, from this crate's folder.
-const SOURCES: &[&str] =
-    &["src", "../image/src", "../inspect/src", "../model/src", "../native/src", "../../Cargo.lock"];
+const SOURCES: &[&str] = &[
+    "src",
+    "../image/src",
+    "../inspect/src",
+    "../model/src",
+    "../native/src",
+    "../yara/src",
+    "../yara/rules",
+    "../../Cargo.lock",
+];
 
 fn main() -> io::Result<()> {
     let mut hash = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d_u128;

@@ -17,9 +17,13 @@ use plimsoll_image::{
     Budget, EntryKind, EntryMeta, LayerDescriptor, Tree, TreePath, parse_config, parse_manifest,
     read_blob,
 };
-use plimsoll_inspect::{ClaimedFile, Want, parsers};
+use plimsoll_inspect::{
+    AllowList, ClaimedFile, Content, FileDigest, HashLists, Malware, MaliciousLevel, VirusType, Want,
+    hash_formats, look_at_file, parsers,
+};
 use plimsoll_model::{Ecosystem, Finding, Package, Scheme};
 use plimsoll_native::inflate::{Inflater, Input, Output, SLACK, Stop, WINDOW};
+use plimsoll_yara::Rules;
 
 /// A name for each kind of feed file.
 pub const FEED_FILES: &[&str] = &["CVE-2021-44228.json", "kev.json", "epss.csv"];
@@ -300,5 +304,32 @@ pub fn read_feed(name: &str, bytes: &[u8]) {
     if import(&[path], &target, &options, &mut |_| {}).is_ok() {
         let snapshot = Snapshot::open(&target).expect("what was imported opens");
         let _matched = match_packages(&packages(), &snapshot, &MatchContext::default());
+    }
+}
+
+/// Looks at a file for whatever is malicious of it; and reads it as a list of digests of every format, and as an allow-list.
+///
+/// # Panics
+/// When a list has more entries than lines, or does not find what it lists.
+pub fn look_for_malware(input: &[u8]) {
+    static MALWARE: OnceLock<Malware> = OnceLock::new();
+    let malware =
+        MALWARE.get_or_init(|| Rules::embedded().open().expect("the rules that come along"));
+    if let Some((path, bytes)) = split_input(input) {
+        let facts =
+            look_at_file(malware, &TreePath::from(path), Content::of_bytes(bytes), &budget());
+        assert!(facts.malware.is_none_or(|found| found.hits.len() <= 100));
+    }
+    let _ = AllowList::default().add(&String::from_utf8_lossy(input));
+    for format in hash_formats() {
+        let mut lists = HashLists::default();
+        lists.add("fuzz", *format, input, MaliciousLevel::Serious, VirusType::Malware);
+        assert!(lists.len() <= input.split(|byte| *byte == b'\n').count());
+        if let Some(digest) = std::str::from_utf8(input.get(..64).unwrap_or_default())
+            .ok()
+            .and_then(FileDigest::parse)
+        {
+            let _ = lists.find(digest, 0);
+        }
     }
 }

@@ -7,7 +7,7 @@
 use std::{collections::BTreeSet, fs, path::Path};
 
 use plimsoll_fuzz::{
-    FEED_FILES, case_files, compare_versions, inflate, read_claimed, read_documents, read_feed,
+    FEED_FILES, case_files, compare_versions, inflate, look_for_malware, read_claimed, read_documents, read_feed,
     read_layer, read_snapshot, read_vex, starter_snapshot,
 };
 use plimsoll_inspect::parsers;
@@ -51,6 +51,11 @@ fn deflate_data() {
 #[test]
 fn documents() {
     replay("documents", 200, read_documents);
+}
+
+#[test]
+fn malicious_files() {
+    replay("malware", 60, look_for_malware);
 }
 
 #[test]

@@ -25,6 +25,8 @@ const DEBIAN: &[(&str, &str)] = &[
     ("apache2-utils", "htpasswd"),
     ("openssl", "openssl"),
     ("sqlite3", "sqlite3"),
+    ("yara", "yara"),
+    ("clamav", "clamscan"),
     ("postgresql", "pg_createcluster"),
     ("chromium", "chromium"),
     ("chromium-driver", "chromedriver"),

@@ -447,6 +447,11 @@ fn malicious_packages_are_malware() {
         ("MAL-2024-11938", "MAL-2024-11938")
     );
     assert_eq!(finding.aliases, ["GHSA-hp83-576q-jpp2"]);
+    let said = ["malicious_level", "malicious_key", "malicious_type", "rules"];
+    assert_eq!(
+        said.map(|key| finding.extra[key].as_str()),
+        ["serious", "MALBASEWARE_IMG", "Malicious Software", "MAL-2024-11938"]
+    );
     assert_eq!(feeds.matched(&[package("npm", "abacus", "1.0.0")]).findings, []);
 }
 

@@ -7,7 +7,12 @@
 
 use plimsoll_image::{Budget, EntryMeta, TreePath};
 
-use crate::{content::Content, facts::FileFacts, parser::ParseError};
+use crate::{
+    content::Content,
+    facts::FileFacts,
+    malware::{self, Malware},
+    parser::ParseError,
+};
 
 /// Bytes of a file that decide whether a detector wants it.
 pub const HEAD: usize = 4 << 10;
@@ -33,6 +38,8 @@ pub trait Detector: Sync {
 pub struct Terms<'b> {
     /// Limits.
     pub budget: &'b Budget,
+    /// What is looked for by rules; without it nothing is.
+    pub malware: Option<&'b Malware>,
 }
 
 /// A detector's look at the files of one layer, one after another.
@@ -96,5 +103,5 @@ impl Interest {
 /// THE list: everything that looks into all files. The order is that of `coverage.ran` and of the reference page.
 #[must_use]
 pub fn detectors() -> &'static [&'static dyn Detector] {
-    &[]
+    &[&malware::detector::MaliciousFiles]
 }

@@ -9,6 +9,8 @@ use plimsoll_image::{EntryRef, LayerEntries, TreePath};
 use plimsoll_model::{Ecosystem, Gap, GapReason, ImageIdentity, Location, SourcePackage};
 use serde::{Deserialize, Serialize};
 
+use crate::malware::{MalwareFacts, Sum};
+
 /// Everything learnt in one pass over one layer.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct LayerFacts {
@@ -68,6 +70,12 @@ pub struct FileFacts {
     /// For packages of the file, by their position in it, fingerprints of some files that are theirs alone.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub witnesses: Vec<(u32, u64)>,
+    /// What packages of the file say of their programs' digests.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sums: Vec<Sum>,
+    /// What is malicious of the file, and digests of a program.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub malware: Option<Box<MalwareFacts>>,
     /// What an SBOM says beyond its packages, where it is scanned in the place of an image.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sbom: Option<Box<SbomFacts>>,
@@ -113,6 +121,8 @@ impl FileFacts {
             text,
             owned,
             witnesses: _,
+            sums,
+            malware,
             sbom,
             problems,
         } = self;
@@ -120,6 +130,8 @@ impl FileFacts {
             && distribution.is_none()
             && text.is_none()
             && owned.is_empty()
+            && sums.is_empty()
+            && malware.is_none()
             && sbom.is_none()
             && problems.is_empty()
     }
@@ -148,6 +160,17 @@ impl FileFacts {
             .extend(last.into_iter().flat_map(|last| files.clone().map(move |file| (last, *file))));
     }
 
+    /// Notes what a package says of a program's digest; those beyond all sense are left out, and their programs unjudged.
+    pub(crate) fn sum(&mut self, sum: Sum) {
+        if self.sums.len() < MAX_SUMS {
+            self.sums.push(sum);
+        } else if !self.problems.iter().any(|problem| problem.reason == GapReason::BudgetReached) {
+            self.problems.push(Problem::budget(format!(
+                "digests of programs of one file: the limit of {MAX_SUMS} is reached"
+            )));
+        }
+    }
+
     /// Adds the fingerprint of an owned path, as long as there are not absurdly many.
     pub(crate) fn own(&mut self, fingerprint: u64) {
         if self.owned.len() < MAX_OWNED {
@@ -159,6 +182,9 @@ impl FileFacts {
         }
     }
 }
+
+/// Digests of programs that are kept of one file: several times what the largest distributions hold.
+const MAX_SUMS: usize = 1_000_000;
 
 /// A name out of a file as it may stand in a sentence: short, and without control characters.
 pub(crate) fn clip(name: &str) -> String {

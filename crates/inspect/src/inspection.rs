@@ -31,6 +31,7 @@ use crate::{
     detector::detectors,
     distribution::{self, Distribution, Family, Listed, Shown},
     facts::LayerFacts,
+    malware::{self, Malware, findings},
     packages::nix,
     parser::parsers,
     text,
@@ -74,6 +75,7 @@ pub fn inspect_image(
     links: &UnreadClaims,
     documents: &ImageDocuments,
     config: &ImageConfig,
+    malware: Option<&Malware>,
 ) -> Inspection {
     let store = nix::look(tree);
     let mut seen = visible::look(tree, layers);
@@ -122,18 +124,27 @@ pub fn inspect_image(
     gaps.extend(seen.files.iter().filter(is_told).flat_map(problems));
     gaps.extend(undetected(layers));
     let packages = inventory::packages(&sources, &mut gaps);
+    let mut findings = Vec::new();
+    if let Some(malware) = malware {
+        let sums = inventory::sums(&seen.files, &databases);
+        let asked =
+            findings::Asked { tree, layers, documents, malware, owned: &owned, sums: &sums };
+        findings.extend(findings::find(&asked, &mut gaps));
+    }
     let view = View::new(tree, layers, documents, config, seen.special, owned);
-    let (mut findings, unseen) = judge_all(&view);
+    let (judged, unseen) = judge_all(&view);
+    findings.extend(judged);
     gaps.extend(unseen);
     findings.sort_by(Finding::compare_urgency);
     gaps.sort();
     gaps.dedup();
-    Inspection { packages, findings, gaps, ran: ran(), distribution }
+    Inspection { packages, findings, gaps, ran: ran(malware.is_some()), distribution }
 }
 
-fn ran() -> Vec<String> {
+fn ran(with_malware: bool) -> Vec<String> {
     let parsers = parsers().iter().map(|parser| parser.id());
     let detectors = detectors().iter().map(|detector| detector.id());
+    let detectors = detectors.filter(|id| with_malware || *id != malware::detector::ID);
     let checks = checks().iter().map(|check| check.id());
     let ids: BTreeSet<&str> = parsers.chain(detectors).chain(checks).collect();
     ids.into_iter().map(str::to_owned).collect()

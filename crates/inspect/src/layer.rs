@@ -28,6 +28,7 @@ use crate::{
     content::Spool,
     detector::{Terms, detectors},
     facts::{FileFacts, LayerFacts, Problem},
+    malware::Malware,
     parser::{ClaimedFile, ParseError, Parser, Want, parsers},
     watch::{Watch, Work},
 };
@@ -63,7 +64,7 @@ impl<'a> LayerInspector<'a> {
     /// For the first pass: everything is read under its own path.
     #[must_use]
     pub fn new(budget: &'a Budget) -> Self {
-        Self { detecting: Detecting::new(Terms { budget }), ..Self::blind(budget) }
+        Self { detecting: Detecting::new(Terms { budget, malware: None }), ..Self::blind(budget) }
     }
 
     /// Without detectors.
@@ -78,7 +79,7 @@ impl<'a> LayerInspector<'a> {
             turn: None,
             watched: None,
             keeper: Keeper::new(),
-            detecting: Detecting::none(Terms { budget }),
+            detecting: Detecting::none(Terms { budget, malware: None }),
             is_undetected: false,
             passed_over: None,
         }
@@ -94,10 +95,17 @@ impl<'a> LayerInspector<'a> {
         Self { only: Some(only), ..Self::blind(budget) }
     }
 
+    /// Looks for malicious files, too.
+    #[must_use]
+    pub fn with_malware(mut self, malware: Option<&'a Malware>) -> Self {
+        self.detecting = Detecting::new(Terms { budget: self.budget, malware });
+        self
+    }
+
     /// For a layer of which no more is fetched than what parsers ask for: detectors, who look into every file, see none.
     #[must_use]
     pub fn without_detectors(mut self) -> Self {
-        self.detecting = Detecting::none(Terms { budget: self.budget });
+        self.detecting = Detecting::none(Terms { budget: self.budget, malware: None });
         self.is_undetected = true;
         self
     }
@@ -300,7 +308,7 @@ fn parse_guarded(parser: &dyn Parser, file: &ClaimedFile<'_>) -> Result<FileFact
     })
 }
 
-fn problem(error: &ParseError) -> Problem {
+pub(crate) fn problem(error: &ParseError) -> Problem {
     let reason = match error {
         ParseError::TooLarge { .. } => GapReason::BudgetReached,
         ParseError::Syntax { .. } | ParseError::Missing(_) | ParseError::Unkept(_) => {

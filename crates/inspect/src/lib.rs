@@ -19,6 +19,7 @@ mod facts;
 mod history;
 mod inspection;
 mod layer;
+mod malware;
 mod packages;
 mod parser;
 mod paths;
@@ -35,6 +36,12 @@ pub use distribution::{Distribution, Distributions, Support, distributions};
 pub use facts::{DistributionFact, FileFacts, LayerFacts, PackageFact, Problem, SbomFacts};
 pub use inspection::{Inspection, add_listed, inspect_image};
 pub use layer::LayerInspector;
+pub use malware::{
+    ALLOW_FILE, Algorithms, AllowList, FileDigest, HashFormat, HashLists, Hit, Kinds, Listed,
+    Looked, MaliciousLevel, Malware, MalwareEngine, MalwareFacts, MalwareFile, Mark,
+    ProgramDigests, RuleAbout, Sum, SumKind, VirusType, hash_format, hash_formats, heuristics,
+    look_at_file,
+};
 pub use packages::sbom::NO_SBOM;
 pub use parser::{ClaimedFile, ParseError, Parser, Want, detectors_version, parsers};
 pub use sbom_target::{SbomInspection, inspect_sbom};

@@ -57,14 +57,8 @@ impl RiskCounters {
     pub fn of_findings(findings: &[Finding]) -> Self {
         let mut worst: BTreeMap<(Kind, &str), &Finding> = BTreeMap::new();
         for finding in findings.iter().filter(|finding| finding.is_open()) {
-            let key = match (finding.kind, &finding.subject) {
-                (Kind::Malware, crate::finding::Subject::Path(path)) => {
-                    (finding.kind, path.as_str())
-                }
-                _ => (finding.kind, finding.record.as_str()),
-            };
             worst
-                .entry(key)
+                .entry((finding.kind, finding.record.as_str()))
                 .and_modify(|known| {
                     if finding.compare_urgency(known).is_lt() {
                         *known = finding;

@@ -11,6 +11,7 @@ mod feed;
 mod ignore;
 mod notify;
 mod reading;
+mod rules;
 mod sandbox;
 mod store;
 mod target;
@@ -29,6 +30,7 @@ pub(crate) use self::notify::{
     Changes, ChangesFormat, Image, PriorityWord, Subscription, SubscriptionAdd,
 };
 pub(crate) use self::reading::{Confinement, Limits, Sandbox};
+pub(crate) use self::rules::{RulesCommand, RulesImport};
 pub(crate) use self::sandbox::SandboxCheck;
 pub(crate) use self::store::{StoreCommand, StoreCopy};
 pub(crate) use self::target::{Access, Input, Target};
@@ -124,6 +126,9 @@ pub(crate) enum Command {
     /// Advisory data: import, update, look
     #[command(subcommand)]
     Feed(Feed),
+    /// Rules for malicious files: rule packs, hash lists, allow-lists
+    #[command(subcommand)]
+    Rules(RulesCommand),
     /// Registries whose images are watched
     #[command(subcommand)]
     Registry(Registry),
@@ -222,6 +227,9 @@ pub(crate) struct Scan {
     /// Feed snapshot to match against [default: advisories.snapshot in the data folder]
     #[arg(long, value_name = "FILE")]
     pub(crate) feed: Option<PathBuf>,
+    /// Folder of rule packs, hash lists and allow.toml for malicious files, besides `rules` in the data folder; may be given several times
+    #[arg(long, value_name = "DIR")]
+    pub(crate) rules: Vec<PathBuf>,
     /// Read every layer again instead of using what is known of it
     #[arg(long)]
     pub(crate) no_cache: bool,
@@ -329,6 +337,9 @@ pub(crate) struct Serve {
     /// A mirror to update the advisories from, as `feed update --from`; may be repeated [default: the publishers]
     #[arg(long, value_name = "URL", requires = "feed_interval")]
     pub(crate) feed_from: Vec<String>,
+    /// Folder of rule packs, hash lists and allow.toml for malicious files, besides `rules` in the data folder; may be given several times
+    #[arg(long, value_name = "DIR")]
+    pub(crate) rules: Vec<PathBuf>,
     /// Certificate chain (PEM), to serve https
     #[arg(long, value_name = "FILE", requires = "tls_key")]
     pub(crate) tls_certificate: Option<PathBuf>,
@@ -540,6 +551,10 @@ pub(crate) enum ListWhat {
     Parsers,
     /// Baseline and build checks
     Checks,
+    /// Rules for malicious files that come along
+    MalwareRules,
+    /// Formats of lists of digests
+    HashFormats,
     /// Sources of advisories and signals
     Feeds,
     /// Kinds of registry

@@ -14,6 +14,7 @@ pub(crate) mod key;
 pub(crate) mod list;
 pub(crate) mod rank;
 pub(crate) mod registry;
+pub(crate) mod rules;
 pub(crate) mod sandbox;
 pub(crate) mod scan;
 pub(crate) mod serve;

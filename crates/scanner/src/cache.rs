@@ -30,7 +30,7 @@ use local_file::Hashed;
 use wire::{Counted, Reader, Wire, fields};
 
 /// Raised whenever what stands in entries changes.
-const FORMAT: u8 = 7;
+const FORMAT: u8 = 8;
 
 /// What every entry begins with; the format's number and what the entry holds follow.
 const MAGIC: [u8; 6] = *b"plmsl\0";
@@ -66,6 +66,8 @@ enum Place {
 #[derive(Debug, Clone)]
 struct Folder {
     path: PathBuf,
+    /// What things are read by and within, but for the rules for malicious files.
+    terms: String,
     readers: String,
     max_bytes: u64,
 }
@@ -97,11 +99,26 @@ impl LayerCache {
     pub fn open(folder: &Path, budget: &Budget) -> io::Result<Self> {
         fs::create_dir_all(folder)?;
         restrict(folder)?;
+        let terms = terms(budget);
         Ok(Self(Place::Folder(Folder {
             path: folder.to_owned(),
-            readers: readers_key(budget),
+            readers: readers_key(&terms, ""),
+            terms,
             max_bytes: DEFAULT_MAX_BYTES,
         })))
+    }
+
+    /// The same folder, of what was read with these rules for malicious files; their version names them. Whoever keeps the
+    /// entries for another process chooses them.
+    #[must_use]
+    pub fn for_rules(&self, version: &str) -> Self {
+        match &self.0 {
+            Place::Folder(folder) => Self(Place::Folder(Folder {
+                readers: readers_key(&folder.terms, version),
+                ..folder.clone()
+            })),
+            Place::Elsewhere(entries) => Self(Place::Elsewhere(Arc::clone(entries))),
+        }
     }
 
     /// A cache whose entries somebody else reads and writes.
@@ -311,12 +328,16 @@ fn unpack_entry<T: Wire>(entry: &mut dyn Read, holds: Holds) -> Option<T> {
     reader.rest.is_empty().then_some(value)
 }
 
-/// A short name of all that decides what is learnt of the same bytes: the detectors with their versions, the limits, and
-/// this file's own format.
-fn readers_key(budget: &Budget) -> String {
+/// All that decides what is learnt of the same bytes: the detectors with their versions, the limits, and this file's own
+/// format.
+fn terms(budget: &Budget) -> String {
     let budget = serde_json::to_string(budget).unwrap_or_default();
-    let text = format!("{FORMAT} {} {budget}", plimsoll_inspect::detectors_version());
-    let digest = ring::digest::digest(&SHA256, text.as_bytes());
+    format!("{FORMAT} {} {budget}", plimsoll_inspect::detectors_version())
+}
+
+/// A short name of the terms and the rules.
+fn readers_key(terms: &str, rules: &str) -> String {
+    let digest = ring::digest::digest(&SHA256, format!("{terms} {rules}").as_bytes());
     digest.as_ref().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
@@ -362,11 +383,24 @@ mod tests {
     }
 
     #[test]
+    fn what_other_rules_found_counts_as_absent() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = LayerCache::open(&folder.path().join("layers"), &Budget::default()).unwrap();
+        let digest = Digest::from_bytes([7; 32]);
+        let entries = LayerEntries { computed_digest: Some(digest), ..LayerEntries::default() };
+        let facts = LayerFacts { entries, ..LayerFacts::default() };
+        cache.for_rules("one").put(&facts).unwrap();
+        assert!(cache.for_rules("one").has(&digest));
+        assert!(!cache.for_rules("other").has(&digest) && !cache.has(&digest));
+    }
+
+    #[test]
     fn the_oldest_entries_go_first_and_no_more_than_needed() {
         let folder = tempfile::tempdir().unwrap();
         let cache = Folder {
             path: folder.path().to_owned(),
-            readers: readers_key(&Budget::default()),
+            terms: String::new(),
+            readers: readers_key("", ""),
             max_bytes: 20,
         };
         let shard = folder.path().join("ab");

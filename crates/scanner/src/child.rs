@@ -45,7 +45,7 @@ pub use self::{
     list::{Listed, list_in_child},
     probe::{Tried, probe, try_attempt},
 };
-use crate::{NoProgress, Progress, Scanned};
+use crate::{NoProgress, Progress, Rules, Scanned};
 
 /// Attempts after the first.
 const MAX_RETRIES: usize = 3;
@@ -78,6 +78,8 @@ pub struct ChildScan<'a> {
     pub threads: usize,
     /// Exposure and importance of the image.
     pub context: MatchContext,
+    /// Rules for malicious files; without them nothing is said of those.
+    pub rules: Option<&'a Rules>,
 }
 
 /// The image, and who reads its bytes from where they lie.
@@ -139,6 +141,9 @@ pub enum ChildError {
     /// The advisory snapshot cannot be opened.
     #[error("{0}")]
     Snapshot(String),
+    /// The rules for malicious files cannot be opened, or changed while the scan began.
+    #[error("{0}")]
+    Rules(String),
     /// This machine lacks a part of the sandbox that was required, or refuses it.
     #[error("the sandbox cannot be had: {0}")]
     Sandbox(String),
@@ -159,6 +164,7 @@ impl From<Refusal> for ChildError {
             Refusal::Image(problem) => Self::Image(problem),
             Refusal::Platform(problem) => Self::Platform(problem),
             Refusal::Snapshot(problem) => Self::Snapshot(problem),
+            Refusal::Rules(problem) => Self::Rules(problem),
             Refusal::Sandbox(problem) => Self::Sandbox(problem),
             Refusal::Setup(problem) => Self::Start(io::Error::other(problem)),
         }
@@ -179,6 +185,9 @@ pub fn scan_in_child(
     is_stopped: &dyn Fn() -> bool,
 ) -> Result<ChildScanned, ChildError> {
     request.target.check()?;
+    let version = request.rules.map_or("", Rules::version);
+    let cache = request.cache.map(|cache| cache.for_rules(version));
+    let request = &ChildScan { cache: cache.as_ref(), ..*request };
     let known = Known::of(request, isolation.is_sandbox_required);
     if let Some(scanned) = known.as_ref().and_then(|known| known.scanned(request, progress)) {
         return Ok(ChildScanned { scanned: scanned?, level: None });

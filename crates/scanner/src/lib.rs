@@ -17,9 +17,17 @@ pub mod upgrade_command;
 pub mod vex;
 
 pub use cache::LayerCache;
-pub use plimsoll_inspect::{About, Check, checks, detectors_version};
+pub use plimsoll_inspect::{About, Check, checks};
+pub use plimsoll_yara as yara;
+pub use plimsoll_yara::Rules;
 pub use progress::{NoProgress, Progress};
 pub use scan::{ScanOptions, Scanned, gaps_of_matching, is_gap_of_matching, scan};
 pub use threshold::{Threshold, ThresholdError};
 pub use upgrade::{Upgrade, upgrades};
 pub use upgrade_command::upgrade_command;
+
+/// Names everything that decides what is found in an image: what was found under another text must be looked for anew.
+#[must_use]
+pub fn detectors_version(rules: &Rules) -> String {
+    format!("{},rules:{}", plimsoll_inspect::detectors_version(), rules.version())
+}

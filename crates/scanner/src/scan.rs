@@ -13,7 +13,7 @@ use plimsoll_advisory::{
     MatchContext, Snapshot, gaps_of_all, match_packages, matching::MATCHER, staleness_gap,
 };
 use plimsoll_image::{Budget, ImageConfig, ImageDocuments, LayerSource, parse_config};
-use plimsoll_inspect::{Inspection, Watch};
+use plimsoll_inspect::{Inspection, Malware, Watch};
 use plimsoll_model::{
     Coverage, Finding, Gap, GapReason, ImageIdentity, Package, Report, Timestamp,
 };
@@ -36,6 +36,8 @@ pub struct ScanOptions<'a> {
     pub threads: usize,
     /// Exposure and importance of the image.
     pub context: MatchContext,
+    /// What is looked for in files besides packages and checks; without it nothing is said of malicious files.
+    pub malware: Option<&'a Malware>,
     /// Told which file is about to be parsed, and asked whether it may be.
     pub watch: Option<&'a dyn Watch>,
 }
@@ -56,7 +58,8 @@ pub fn scan(
     progress: &dyn Progress,
 ) -> Scanned {
     let budget = options.budget.for_image();
-    let options = &ScanOptions { budget: &budget, ..*options };
+    let cache = options.cache.map(|cache| cache.for_rules(rules_version(options.malware)));
+    let options = &ScanOptions { budget: &budget, cache: cache.as_ref(), ..*options };
     let configured = Configured::of(source.documents());
     let Looked { image, described, interrupted } =
         look(source, options, &configured.config, progress);
@@ -66,6 +69,11 @@ pub fn scan(
         report.image = ImageIdentity { name, source, ..described };
     }
     Scanned { report, interrupted }
+}
+
+/// Under which name what the rules found is kept.
+pub(crate) fn rules_version(malware: Option<&Malware>) -> &str {
+    malware.map_or("", |malware| &malware.version)
 }
 
 /// An image's configuration, and what is wrong with it.

@@ -56,6 +56,7 @@ fn report() -> Report {
         today: "2026-11-25".parse().unwrap(),
         threads: 1,
         context: MatchContext::default(),
+        malware: None,
         watch: None,
     };
     let mut report = scan(source.as_ref(), &options, &NoProgress).report;

@@ -282,6 +282,7 @@ fn scan_path(path: &Path, snapshot: Option<&Snapshot>) -> Report {
         today: "2026-11-25".parse().unwrap(),
         threads: 1,
         context: MatchContext::default(),
+        malware: None,
         watch: None,
     };
     scan(source.as_ref(), &options, &NoProgress).report

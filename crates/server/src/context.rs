@@ -1,7 +1,7 @@
 //! What every part of the server has in its hands.
 //!
-//! In: the store, the clock, the feed. Out: [`Context`], cheap to clone. Odd: the current feed snapshot can be exchanged
-//! while scans run; a scan keeps the one that it began with.
+//! In: the store, the clock, the feed, the rules. Out: [`Context`], cheap to clone. Odd: the current feed snapshot and rules can
+//! be exchanged while scans run; a scan keeps those that it began with.
 
 use std::{
     net::IpAddr,
@@ -11,7 +11,10 @@ use std::{
 use plimsoll_advisory::Snapshot;
 use plimsoll_image::Budget;
 use plimsoll_model::FeedState;
-use plimsoll_scanner::child::{Isolation, Level};
+use plimsoll_scanner::{
+    Rules,
+    child::{Isolation, Level},
+};
 use plimsoll_store::{Store, StoreError};
 
 use crate::{clock::Clock, throttle::Throttle};
@@ -25,6 +28,8 @@ pub struct Context {
     pub clock: Clock,
     /// The feed snapshot that is in use.
     pub feed: CurrentFeed,
+    /// The rules for malicious files that are in use.
+    pub rules: CurrentRules,
     /// What confines scans here.
     pub confinement: Confinement,
     /// Limits of what is read of one image.
@@ -61,6 +66,23 @@ impl std::fmt::Display for Confinement {
 #[derive(Clone, Default)]
 pub struct CurrentFeed(Arc<RwLock<Option<Arc<Snapshot>>>>);
 
+/// The rules for malicious files in use; at first those that come along.
+#[derive(Clone, Default)]
+pub struct CurrentRules(Arc<RwLock<Arc<Rules>>>);
+
+impl CurrentRules {
+    /// The rules; a scan keeps those that it began with.
+    #[must_use]
+    pub fn current(&self) -> Arc<Rules> {
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Exchanges them.
+    pub fn set(&self, rules: Rules) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(rules);
+    }
+}
+
 /// Why a bearer of a token is not let in.
 #[derive(Debug, thiserror::Error)]
 pub enum Refused {
@@ -86,6 +108,7 @@ impl Context {
             store,
             clock,
             feed: CurrentFeed::default(),
+            rules: CurrentRules::default(),
             confinement: Confinement::Off,
             budget: Budget::default(),
             secure: false,

@@ -8,6 +8,7 @@ mod feed;
 mod ignore;
 mod presence;
 mod prune;
+mod rules;
 mod scan;
 mod sync;
 mod update;
@@ -40,6 +41,10 @@ pub(crate) struct JobSettings {
     pub feed_updates: Option<FeedUpdates>,
     /// What is known of layers.
     pub cache: LayerCache,
+    /// The data directory.
+    pub data: PathBuf,
+    /// Folders with rules for malicious files besides the data directory's.
+    pub rules: Vec<PathBuf>,
 }
 
 /// Something that the server does in the background.
@@ -64,6 +69,7 @@ pub(crate) fn jobs() -> &'static [&'static dyn Job] {
     &[
         &update::UpdateFeeds,
         &feed::WatchFeed,
+        &rules::WatchRules,
         &sync::SyncRegistries,
         &scan::ScanImages,
         &deliver::Deliver,
@@ -86,6 +92,8 @@ impl JobSettings {
             feed,
             feed_updates: config.feed_updates.clone(),
             cache,
+            data: config.data_dir.clone(),
+            rules: config.rules.clone(),
         })
     }
 }

@@ -13,6 +13,7 @@ pub mod judge;
 pub mod keys;
 pub mod rank;
 pub mod registries;
+pub mod rules;
 pub mod status;
 pub mod subscriptions;
 pub mod sync;

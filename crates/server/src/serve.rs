@@ -25,7 +25,10 @@ use axum::{
 use plimsoll_advisory::SnapshotError;
 use plimsoll_image::Budget;
 use plimsoll_model::Secret;
-use plimsoll_scanner::child::{Isolation, Level, probe};
+use plimsoll_scanner::{
+    child::{Isolation, Level, probe},
+    yara::RulesError,
+};
 use plimsoll_store::{OpenError, Store, StoreOptions, TokenError};
 use tokio::{net::TcpListener, task::JoinSet};
 
@@ -39,7 +42,10 @@ use crate::{
     gateway::{self, GatewaySettings},
     job::{self, JobSettings},
     manage,
-    operation::feed::{FeedStatus, feed_path, open_feed},
+    operation::{
+        feed::{FeedStatus, feed_path, open_feed},
+        rules::open_rules,
+    },
     stop::{Stop, Stopper, stop},
 };
 
@@ -60,6 +66,8 @@ pub struct ServeConfig {
     pub feed: Option<PathBuf>,
     /// When and from where advisories are downloaded; `None`: somebody else does that.
     pub feed_updates: Option<FeedUpdates>,
+    /// Folders with rules for malicious files, besides `rules` in the data directory.
+    pub rules: Vec<PathBuf>,
     /// Certificate and key; without them the server speaks plain http.
     pub tls: Option<TlsFiles>,
     /// Where clients reach the server, for addresses in answers.
@@ -84,6 +92,7 @@ impl ServeConfig {
             sync_interval: Some(Duration::from_secs(3600)),
             feed: None,
             feed_updates: None,
+            rules: Vec::new(),
             tls: None,
             public_url: None,
             isolation: None,
@@ -123,6 +132,9 @@ pub enum ServeError {
         #[source]
         source: SnapshotError,
     },
+    /// The rules for malicious files.
+    #[error(transparent)]
+    Rules(#[from] RulesError),
     /// The file that shows that this process lives.
     #[error("`{path}` cannot be locked")]
     Presence {
@@ -180,6 +192,7 @@ pub async fn serve(config: ServeConfig) -> Result<Server, ServeError> {
     let snapshot = open_feed(&feed);
     let snapshot = snapshot.map_err(|source| ServeError::Feed { path: feed.clone(), source })?;
     context.feed.set(snapshot.map(Arc::new));
+    context.rules.set(open_rules(&config.data_dir, &config.rules)?);
 
     let secure = acceptor.is_some();
     let listener = TcpListener::bind(config.listen).await;

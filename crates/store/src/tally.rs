@@ -39,10 +39,7 @@ impl Entry {
         if !finding.is_open() {
             return None;
         }
-        let key = match (finding.kind, &finding.subject) {
-            (Kind::Malware, Subject::Path(path)) => path.as_str(),
-            _ => finding.record.as_str(),
-        };
+        let key = finding.record.as_str();
         let class = match finding.kind {
             Kind::Vulnerability => {
                 let origin = if key.starts_with(APPLICATION_RECORD) { APPLICATION } else { SYSTEM };

@@ -174,7 +174,17 @@ fn malicious(package: &Package, hit: &Statement<'_>) -> Finding {
                 package.name
             ),
         }),
-        extra: BTreeMap::from([("class".to_owned(), "malicious-package".to_owned())]),
+        // As of malicious files; what the package's file holds is not known here.
+        extra: [
+            ("class", "malicious-package"),
+            ("malicious_level", "serious"),
+            ("virus_type", "Malbaseware"),
+            ("malicious_key", "MALBASEWARE_IMG"),
+            ("malicious_type", "Malicious Software"),
+            ("rules", id),
+        ]
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .into(),
     }
 }
 

@@ -19,7 +19,8 @@ use plimsoll_model::{
 use super::{conda, listed, locks::Absent, visible::VisibleFile};
 use crate::{
     distribution::{Distribution, Family, families_of, has_advisories},
-    facts::{LayerFacts, PackageFact},
+    facts::{FileFacts, LayerFacts, PackageFact},
+    malware::Sum,
     packages::{
         classifier,
         dpkg::{DpkgFiles, package_of_list},
@@ -44,12 +45,30 @@ pub(super) struct Sources<'a, 'l> {
 
 /// All paths that installed packages of the distribution own.
 pub(super) fn owned(files: &[VisibleFile<'_>], databases: &[VisibleFile<'_>]) -> Fingerprints {
+    let lists = counting_lists(files, databases);
+    Fingerprints::new(lists.iter().flat_map(|facts| facts.owned.iter().copied()).collect())
+}
+
+/// What installed packages say of their programs' digests, sorted.
+pub(super) fn sums(files: &[VisibleFile<'_>], databases: &[VisibleFile<'_>]) -> Vec<Sum> {
+    let lists = counting_lists(files, databases);
+    let mut sums: Vec<Sum> = lists.iter().flat_map(|facts| facts.sums.iter().copied()).collect();
+    sums.sort_unstable();
+    sums.dedup();
+    sums
+}
+
+/// The facts that say what installed packages own.
+fn counting_lists<'l>(
+    files: &[VisibleFile<'l>],
+    databases: &[VisibleFile<'l>],
+) -> Vec<&'l FileFacts> {
     let mut installed: HashSet<&str> = HashSet::new();
     let mut folders: HashSet<Option<TreePath>> = HashSet::new();
-    let mut owned = Vec::new();
+    let mut counting = Vec::new();
     for file in databases.iter().filter(|file| !file.facts.packages.is_empty()) {
         installed.extend(file.facts.packages.iter().map(|package| package.name.as_str()));
-        owned.extend(&file.facts.owned);
+        counting.push(file.facts);
         if file.facts.detector == Family::Pacman.parser() {
             folders.insert(file.path.parent());
         }
@@ -66,10 +85,10 @@ pub(super) fn owned(files: &[VisibleFile<'_>], databases: &[VisibleFile<'_>]) ->
             installed.contains(&*package) || is_distroless(&file.path)
         };
         if !file.facts.owned.is_empty() && counts() {
-            owned.extend(&file.facts.owned);
+            counting.push(file.facts);
         }
     }
-    Fingerprints::new(owned)
+    counting
 }
 
 /// There a file's name is the package's, cut or not, and presence means installed.

@@ -1,7 +1,7 @@
 //! Alpine's package database: `lib/apk/db/installed`, since apk-tools 3 `usr/lib/apk/db/installed`.
 //!
 //! In: blocks of `K:value` lines, separated by an empty line. Out: one package per block, and fingerprints of the paths
-//! that they own (`F:` a folder, `R:` a file in the folder named last).
+//! that they own (`F:` a folder, `R:` a file in the folder named last, `Z:` its digest).
 //! Source: the Alpine wiki's "Apk spec" for the installed database.
 //!
 //! Odd: apk-tools 3 has packages and indexes in a binary form ([`adb`]), and writes the installed database as text still,
@@ -12,12 +12,17 @@ mod adb;
 
 use std::collections::BTreeMap;
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use plimsoll_image::EntryMeta;
 use plimsoll_model::SourcePackage;
 
 use super::{MAX_PACKAGES, MAX_WORD};
 use crate::{
     facts::{FileFacts, MAX_WITNESSES, PackageFact, Problem},
+    malware::{
+        Sum, SumKind,
+        digests::{is_program_place, short},
+    },
     parser::{ClaimedFile, ParseError, Parser, Want},
     paths::{Folder, child_of, fingerprint, is_package_place},
 };
@@ -37,7 +42,7 @@ impl Parser for ApkInstalled {
     }
 
     fn version(&self) -> u32 {
-        4
+        5
     }
 
     fn reads(&self) -> &'static str {
@@ -67,6 +72,7 @@ impl Parser for ApkInstalled {
                     match key {
                         b'F' => add_folder(&mut block, value, &mut facts),
                         b'R' => add_file(&mut block, value, &mut facts),
+                        b'Z' => add_sum(&mut block, value, &mut facts),
                         _ => block.add(*key, value),
                     }
                 }
@@ -85,6 +91,8 @@ impl Parser for ApkInstalled {
 /// A folder of the package, in which the files that follow are.
 fn add_folder(block: &mut Block, name: &[u8], facts: &mut FileFacts) {
     block.folder = Some(Folder::new(name));
+    // Folders of programs have short names; a long one is none of them.
+    block.folder_name = name.get(..name.len().min(MAX_WORD)).unwrap_or_default().to_vec();
     block.is_package_place = is_package_place(name);
     facts.own(fingerprint(name));
 }
@@ -93,8 +101,19 @@ fn add_file(block: &mut Block, name: &[u8], facts: &mut FileFacts) {
     let folder = block.folder.unwrap_or_else(|| Folder::new(b""));
     let file = folder.file(name);
     facts.own(file);
+    let path = [block.folder_name.as_slice(), b"/", name].concat();
+    block.program = is_program_place(&path).then_some(file);
     if block.is_package_place && block.files.len() < MAX_WITNESSES {
         block.files.push(file);
+    }
+}
+
+/// The digest of the file that was named last: `Q1` and a SHA-1 in base64.
+fn add_sum(block: &mut Block, value: &[u8], facts: &mut FileFacts) {
+    let Some(path) = block.program.take() else { return };
+    let digest = value.strip_prefix(b"Q1").and_then(|text| STANDARD.decode(text).ok());
+    if let Some(digest) = digest.as_deref().and_then(short) {
+        facts.sum(Sum { path, kind: SumKind::Sha1, digest });
     }
 }
 
@@ -109,6 +128,9 @@ struct Block {
     /// A name or version was there already: readers disagree which one counts.
     repeated: bool,
     folder: Option<Folder>,
+    folder_name: Vec<u8>,
+    /// The file that was named last, if it is a program.
+    program: Option<u64>,
     is_package_place: bool,
     /// Some of its files.
     files: Vec<u64>,

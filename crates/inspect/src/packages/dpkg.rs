@@ -1,5 +1,5 @@
 //! Debian's package database: `var/lib/dpkg/status` and, in distroless images, `var/lib/dpkg/status.d/*`; and which files
-//! its packages own: `var/lib/dpkg/info/*.list`, in distroless images `status.d/*.md5sums`.
+//! its packages own: `var/lib/dpkg/info/*.list`, in distroless images `status.d/*.md5sums`; and digests of their programs.
 //!
 //! In: stanzas of `Field: value` lines, separated by an empty line; a value goes on in lines that start with a blank.
 //! Out: one package per stanza whose files are there, and fingerprints of owned paths.
@@ -19,6 +19,10 @@ use plimsoll_model::SourcePackage;
 use super::{MAX_PACKAGES, MAX_WORD};
 use crate::{
     facts::{FileFacts, PackageFact, Problem},
+    malware::{
+        Sum, SumKind,
+        digests::{is_program_place, short_of_hex},
+    },
     parser::{ClaimedFile, ParseError, Parser, Want},
     paths::{child_of, fingerprint},
 };
@@ -215,15 +219,16 @@ impl Parser for DpkgFiles {
     }
 
     fn version(&self) -> u32 {
-        2
+        3
     }
 
     fn reads(&self) -> &'static str {
-        "var/lib/dpkg/info/*.list, var/lib/dpkg/status.d/*.md5sums"
+        "var/lib/dpkg/info/*.list, var/lib/dpkg/info/*.md5sums, var/lib/dpkg/status.d/*.md5sums"
     }
 
     fn claims(&self, path: &[u8], _: &EntryMeta) -> Option<Want> {
-        let is_list = child_of(path, INFO_FOLDER).is_some_and(|name| name.ends_with(b".list"));
+        let is_list = child_of(path, INFO_FOLDER)
+            .is_some_and(|name| name.ends_with(b".list") || is_md5sums(name));
         let is_sums = child_of(path, STATUS_FOLDER).is_some_and(is_md5sums);
         (is_list || is_sums).then_some(Want::Whole { limit: u64::MAX })
     }
@@ -233,6 +238,11 @@ impl Parser for DpkgFiles {
         let mut facts = FileFacts::default();
         for (number, line) in (1..).zip(file.bytes.split(|&byte| byte == b'\n')) {
             let path = if sums { after_sum(line) } else { Some(line) };
+            if sums && let Some(path) = path.filter(|path| is_program_place(path)) {
+                if let Some(digest) = short_of_hex(line) {
+                    facts.sum(Sum { path: fingerprint(path), kind: SumKind::Md5, digest });
+                }
+            }
             match path {
                 Some(path) if path.is_empty() || path == b"/." => {}
                 Some(path) => facts.own(fingerprint(path)),

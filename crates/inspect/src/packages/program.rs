@@ -69,7 +69,7 @@ impl Parser for Program {
     }
 }
 
-fn is_packed(program: &Executable<'_>) -> Result<bool, ParseError> {
+pub(crate) fn is_packed(program: &Executable<'_>) -> Result<bool, ParseError> {
     if program.sections.iter().any(|section| matches!(&*section.name, b"UPX0" | b"UPX1")) {
         return Ok(true);
     }

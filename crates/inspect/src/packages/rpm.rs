@@ -49,7 +49,7 @@ impl Parser for RpmDatabase {
     }
 
     fn version(&self) -> u32 {
-        3
+        4
     }
 
     fn reads(&self) -> &'static str {

@@ -70,6 +70,13 @@ pub(crate) struct Entry {
     overlaps: bool,
 }
 
+impl Entry {
+    /// Bytes that it says it unpacks to.
+    pub(crate) const fn unpacked(&self) -> u64 {
+        self.unpacked
+    }
+}
+
 impl<'a> Archive<'a> {
     /// Reads the list of entries.
     ///

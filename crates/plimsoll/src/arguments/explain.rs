@@ -58,6 +58,7 @@ impl Explain {
             sbom_sources: SbomSources::None,
             vex: self.vex.clone(),
             vex_sources: VexSources::None,
+            rules: Vec::new(),
             ignore_file: Vec::new(),
             limits: self.limits.clone(),
             confinement: self.confinement.clone(),

@@ -19,6 +19,10 @@ fn table(what: ListWhat) -> Table {
     match what {
         ListWhat::Parsers => (&["id", "version", "reads"], parsers()),
         ListWhat::Checks => (&["id", "kind", "class", "level", "title", "source"], checks()),
+        ListWhat::MalwareRules => {
+            (&["rule", "level", "type", "files", "title", "source"], malware_rules())
+        }
+        ListWhat::HashFormats => (&["id", "reads"], hash_formats()),
         ListWhat::Feeds => (&["id", "about", "published at"], feeds()),
         ListWhat::RegistryKinds => (&["id", "title", "fields"], registry_kinds()),
         ListWhat::Formats => (&["id", "about"], formats()),
@@ -57,6 +61,29 @@ fn checks() -> Vec<Vec<String>> {
         ])
     };
     plimsoll_inspect::checks().iter().map(row).collect()
+}
+
+fn malware_rules() -> Vec<Vec<String>> {
+    let row = |about: plimsoll_inspect::RuleAbout| {
+        words(&[
+            &about.id,
+            &about.level,
+            &about.virus_type,
+            &about.kinds,
+            &about.title,
+            &about.source,
+        ])
+    };
+    // Without folders there is nothing that could be missing.
+    let rules = plimsoll_scanner::Rules::embedded().list().unwrap_or_default();
+    rules.into_iter().map(row).collect()
+}
+
+fn hash_formats() -> Vec<Vec<String>> {
+    let row = |format: &&'static dyn plimsoll_inspect::HashFormat| {
+        words(&[&format.id(), &format.reads()])
+    };
+    plimsoll_inspect::hash_formats().iter().map(row).collect()
 }
 
 fn feeds() -> Vec<Vec<String>> {

@@ -16,11 +16,11 @@ use plimsoll_advisory::{MatchContext, Snapshot};
 use plimsoll_image::{Budget, LayerSource};
 use plimsoll_model::Verdict;
 use plimsoll_scanner::{
-    LayerCache, ScanOptions, Scanned, Threshold,
+    LayerCache, Rules, ScanOptions, Scanned, Threshold,
     child::{ChildError, ChildScan, ChildScanned, Isolation, scan_in_child},
     format,
 };
-use plimsoll_server::operation::feed::feed_path;
+use plimsoll_server::operation::{feed::feed_path, rules::open_rules};
 
 use super::target::{self, Located};
 use crate::{
@@ -63,11 +63,14 @@ async fn scan(
 ) -> anyhow::Result<Scanned> {
     let budget = arguments.limits.budget()?;
     let cache = if arguments.no_cache { None } else { open_cache(global, &budget, terminal) };
+    let rules = open_rules(&data::directory(global)?, &arguments.rules)
+        .context("rules for malicious files\nhint: `--rules DIR` names a folder of rule packs; see `plimsoll rules list`")?;
     let given = vex::read_all(&arguments.vex)?;
-    let rules = ignore::read_all(&arguments.ignore_file)?;
+    let ignored = ignore::read_all(&arguments.ignore_file)?;
     let scanning = Scanning {
         feed,
         cache,
+        rules,
         budget,
         threads: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
         progress: terminal.scan_progress(&arguments.target.name),
@@ -97,7 +100,7 @@ async fn scan(
     vex::look(given, beside, terminal, &mut scanned.report).await;
     // Last: what is denied need not be ignored.
     let now = plimsoll_server::Clock::machine().now();
-    ignore::look(rules, now, terminal, &mut scanned.report);
+    ignore::look(ignored, now, terminal, &mut scanned.report);
     Ok(scanned)
 }
 
@@ -106,6 +109,7 @@ struct Scanning {
     /// The snapshot's path, if there is one.
     feed: Option<PathBuf>,
     cache: Option<LayerCache>,
+    rules: Rules,
     budget: Budget,
     threads: usize,
     progress: ScanProgress,
@@ -146,6 +150,7 @@ impl Scanning {
             today: plimsoll_server::Clock::machine().now(),
             threads: self.threads,
             context: MatchContext::default(),
+            rules: Some(&self.rules),
         };
         let scanned = scan_in_child(isolation, &request, &self.progress, &|| false);
         self.end();
@@ -163,6 +168,7 @@ impl Scanning {
     fn here(&self, source: &dyn LayerSource) -> anyhow::Result<Scanned> {
         let snapshot = self.feed.as_deref().map(Snapshot::open).transpose();
         let snapshot = snapshot.map_err(|error| self.bad_feed(error.into()))?;
+        let malware = self.rules.open()?;
         let options = ScanOptions {
             snapshot: snapshot.as_ref(),
             cache: self.cache.as_ref(),
@@ -170,6 +176,7 @@ impl Scanning {
             today: plimsoll_server::Clock::machine().now(),
             threads: self.threads,
             context: MatchContext::default(),
+            malware: Some(&malware),
             watch: None,
         };
         let scanned = plimsoll_scanner::scan(source, &options, &self.progress);

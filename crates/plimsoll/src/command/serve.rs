@@ -30,6 +30,7 @@ pub(crate) async fn run(
         interval: Duration::from_secs(arguments.feed_interval.saturating_mul(60)),
         mirrors: arguments.feed_from,
     });
+    config.rules = arguments.rules;
     config.tls = arguments
         .tls_certificate
         .zip(arguments.tls_key)

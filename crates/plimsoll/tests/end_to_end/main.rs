@@ -27,6 +27,7 @@ mod postgres;
 mod postgres_server;
 mod root_file_system;
 mod routes;
+mod rules;
 mod sandbox;
 mod sbom;
 mod sdk;

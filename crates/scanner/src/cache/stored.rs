@@ -5,8 +5,8 @@
 
 use plimsoll_image::{Entries, LayerEntries, LayerOrigin};
 use plimsoll_inspect::{
-    Distribution, DistributionFact, FileFacts, Inspection, LayerFacts, PackageFact, Problem,
-    SbomFacts,
+    Distribution, DistributionFact, FileFacts, Hit, Inspection, LayerFacts, MaliciousLevel,
+    MalwareFacts, Mark, PackageFact, Problem, ProgramDigests, SbomFacts, Sum, SumKind, VirusType,
 };
 use plimsoll_model::{
     Ecosystem, Evidence, Finding, Fix, Gap, GapReason, IgnoredBy, ImageIdentity, Kind, Level,
@@ -34,6 +34,8 @@ fields!(FileFacts {
     text,
     owned,
     witnesses,
+    sums,
+    malware,
     sbom,
     problems,
 });
@@ -54,6 +56,11 @@ fields!(SbomFacts { distro, pretty_name, image, gaps, found });
 fields!(ImageIdentity { name, source, digest, id, platform, size, layers, distribution });
 fields!(Platform { os, architecture, variant });
 fields!(Problem { reason, detail });
+fields!(Sum { path, kind, digest });
+fields!(MalwareFacts { md5, sha256, size, kinds, hits, digests });
+fields!(ProgramDigests { md5, sha1, sha256 });
+fields!(Hit { rule, level, virus_type, title, detail, inner, marks, credit });
+fields!(Mark { name, offset, length });
 fields!(SourcePackage { name, version });
 fields!(Gap { reason, by, at, detail });
 
@@ -117,6 +124,31 @@ words!(GapReason {
     NotInSource,
     Unverified,
     OpaqueProgram,
+});
+words!(SumKind { Md5, Sha1, Sha256 });
+words!(MaliciousLevel { Remind, Suspicious, Serious });
+words!(VirusType {
+    Malware,
+    Trojan,
+    WebShell,
+    Backdoor,
+    RansomWare,
+    Scanner,
+    Stealer,
+    Malbaseware,
+    Hacktool,
+    Engtest,
+    Downloader,
+    Virus,
+    Miner,
+    Worm,
+    DDoS,
+    RiskWare,
+    Proxytool,
+    Suspicious,
+    MalScript,
+    Rootkit,
+    Exploit,
 });
 words!(Kind { Vulnerability, Baseline, Malware, Secret, Build, License });
 words!(Level { Unknown, Negligible, Low, Medium, High, Critical });

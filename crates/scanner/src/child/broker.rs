@@ -29,8 +29,8 @@ use super::{
     list::Listed,
     stream::pump,
     wire::{
-        Channel, Documents, Done, Job, Kind, LeftOut, ListingWish, Refusal, Setup, WireError, pair,
-        parse,
+        Channel, Documents, Done, Job, Kind, LeftOut, ListingWish, NamedRules, Refusal, Setup,
+        WireError, pair, parse,
     },
 };
 use crate::{Progress, Scanned};
@@ -219,6 +219,14 @@ impl Broker<'_> {
             context: request.context,
             snapshot: request.snapshot.map(|path| path.as_os_str().as_bytes().to_vec()),
             has_cache: request.cache.is_some(),
+            rules: request.rules.map(|rules| NamedRules {
+                folders: rules
+                    .folders()
+                    .iter()
+                    .map(|folder| folder.as_os_str().as_bytes().to_vec())
+                    .collect(),
+                version: rules.version().to_owned(),
+            }),
             listing: plan.listing,
             left_out: plan.left_out.to_vec(),
         };

@@ -32,10 +32,13 @@ use super::{
     parent::{Parent, Remote},
     reach::{reach, reach_folders},
     watch::Announcer,
-    wire::{Channel, Done, Job, Kind, ListingWish, MAX_PIECE, Refusal, Setup, WireError, parse},
+    wire::{
+        Channel, Done, Job, Kind, ListingWish, MAX_PIECE, NamedRules, Refusal, Setup, WireError,
+        parse,
+    },
 };
 use crate::{
-    LayerCache, ScanOptions,
+    LayerCache, Rules, ScanOptions,
     listing::{ListingOptions, list_tree},
     scan,
 };
@@ -145,11 +148,16 @@ fn read_image(
     board: Board,
     fault: Option<Fault>,
 ) -> Result<(), Failure> {
-    // The one file of our own that is read; it is opened before the bytes of the image are.
+    // What is read of our own is opened before the bytes of the image are.
     let snapshot =
         setup.snapshot.as_deref().map(|path| Snapshot::open(Path::new(OsStr::from_bytes(path))));
     let refused = |error: SnapshotError| Failure::Refused(Refusal::Snapshot(described(&error)));
     let snapshot = snapshot.transpose().map_err(refused)?;
+    let rules = setup.rules.as_ref().map(rules_of);
+    let malware = rules
+        .map(|rules| rules.open())
+        .transpose()
+        .map_err(|error| Failure::Refused(Refusal::Rules(described(&error))))?;
     confine(channel, &setup)?;
     let channel = channel.another().map_err(WireError::Io)?;
     let parent = Arc::new(Parent::new(channel));
@@ -169,6 +177,7 @@ fn read_image(
         today: setup.today,
         threads: setup.threads,
         context: setup.context,
+        malware: malware.as_ref(),
         watch: Some(&watch),
     };
     let scanned = scan(&*source, &options, &*parent);
@@ -176,6 +185,11 @@ fn read_image(
     let written = serde_json::to_writer(&mut pieces, &scanned.report);
     written.map_err(io::Error::from).and_then(|()| pieces.flush()).map_err(WireError::Io)?;
     Ok(parent.done(&Done::Report { interrupted: scanned.interrupted })?)
+}
+
+fn rules_of(named: &NamedRules) -> Rules {
+    let folder = |bytes: &Vec<u8>| Path::new(OsStr::from_bytes(bytes)).to_owned();
+    Rules::named(named.folders.iter().map(folder).collect(), named.version.clone())
 }
 
 fn list(

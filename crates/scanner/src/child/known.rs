@@ -13,7 +13,7 @@ use plimsoll_model::{Digest, Verdict};
 
 use super::{ChildError, ChildScan, Target, inside};
 use crate::{
-    LayerCache, Progress, ScanOptions, Scanned,
+    LayerCache, Progress, Rules, ScanOptions, Scanned,
     cache::local_file,
     scan::{Configured, look, report},
 };
@@ -51,9 +51,9 @@ impl<'a> Known<'a> {
         };
         let mut known = Self { cache, image, places: Vec::new(), key: None };
         known.places = known.places_now();
-        known.key = look::image_key(known.documents(), request.budget, request.today, |index| {
-            known.places.get(index).copied().flatten()
-        });
+        let rules = request.rules.map_or("", Rules::version);
+        let place = |index: usize| known.places.get(index).copied().flatten();
+        known.key = look::image_key(known.documents(), request.budget, rules, request.today, place);
         Some(known)
     }
 
@@ -91,6 +91,7 @@ impl<'a> Known<'a> {
             today: request.today,
             threads: request.threads,
             context: request.context,
+            malware: None,
             watch: None,
         };
         let documents = self.documents();

@@ -68,6 +68,7 @@ fn try_one(
         context: MatchContext::default(),
         snapshot: None,
         has_cache: false,
+        rules: None,
         listing: None,
         left_out: Vec::new(),
     };

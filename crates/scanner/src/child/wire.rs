@@ -125,9 +125,18 @@ pub(super) struct Setup {
     /// Path of the advisory snapshot, as bytes.
     pub(super) snapshot: Option<Vec<u8>>,
     pub(super) has_cache: bool,
+    pub(super) rules: Option<NamedRules>,
     /// List the image's files instead of scanning it.
     pub(super) listing: Option<ListingWish>,
     pub(super) left_out: Vec<LeftOut>,
+}
+
+/// As [`Rules`](crate::Rules).
+#[derive(Serialize, Deserialize)]
+pub(super) struct NamedRules {
+    /// Paths of folders, as bytes.
+    pub(super) folders: Vec<Vec<u8>>,
+    pub(super) version: String,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -240,6 +249,8 @@ pub(super) enum Refusal {
     Platform(String),
     /// The advisory snapshot cannot be opened.
     Snapshot(String),
+    /// The rules for malicious files cannot be opened.
+    Rules(String),
     /// This machine lacks a part of the sandbox that was required, or refuses it.
     Sandbox(String),
     /// The set-up itself.

@@ -8,11 +8,13 @@ use plimsoll_advisory::matching::MATCHER;
 use plimsoll_image::{Budget, FilePlace, ImageConfig, ImageDocuments, LayerSource, Tree};
 use plimsoll_inspect::{LayerFacts, detectors_version, inspect_image, inspect_sbom, unread_claims};
 use plimsoll_model::{Digest, Gap, GapReason, ImageIdentity, Timestamp};
+use plimsoll_yara::BY_IMAGE;
 use ring::digest::{Context, SHA256};
 
 use super::{
     ScanOptions, anomaly,
     layers::{self, Layers},
+    rules_version,
 };
 use crate::{
     Progress,
@@ -41,7 +43,8 @@ pub(super) fn look(
     let key = || {
         let place = |index| source.place(index);
         options.cache?;
-        image_key(source.documents(), options.budget, options.today, place)
+        let rules = rules_version(options.malware);
+        image_key(source.documents(), options.budget, rules, options.today, place)
     };
     let before = key();
     if let (Some(cache), Some(key)) = (options.cache, &before)
@@ -60,7 +63,8 @@ pub(super) fn look(
     let links = unread_claims(&tree, &read.layers);
     layers::read_claims(source, options, &links.claims, &mut read);
     progress.step("inspect");
-    let inspection = inspect_image(&tree, &read.layers, &links, source.documents(), config);
+    let inspection =
+        inspect_image(&tree, &read.layers, &links, source.documents(), config, options.malware);
     gaps.append(&mut read.gaps);
     let image = KnownImage { inspection, gaps };
     if let (Some(cache), Some(key)) =
@@ -106,6 +110,7 @@ pub(crate) fn tell_all_known(documents: &ImageDocuments, progress: &dyn Progress
 pub(crate) fn image_key(
     documents: &ImageDocuments,
     budget: &Budget,
+    rules: &str,
     now: Timestamp,
     place: impl Fn(usize) -> Option<FilePlace>,
 ) -> Option<Digest> {
@@ -117,6 +122,9 @@ pub(crate) fn image_key(
     add(b"image");
     add(SOURCES.as_bytes());
     add(detectors_version().as_bytes());
+    add(rules.as_bytes());
+    // What is allowed may be allowed in images of some names alone.
+    add(if rules.ends_with(BY_IMAGE) { documents.name.as_bytes() } else { b"" });
     add(&serde_json::to_vec(budget).ok()?);
     add(documents.source_kind.as_bytes());
     add(&[u8::from(documents.config_digest.is_some())]);

@@ -99,6 +99,7 @@ impl Laboratory {
             today: self.feed.state().date,
             threads: 2,
             context: MatchContext::default(),
+            malware: None,
             watch: None,
         };
         scan(source.as_ref(), &options, &NoProgress).report

@@ -55,6 +55,7 @@ fn scan_at(
         today: today.parse().unwrap(),
         threads: 2,
         context: MatchContext::default(),
+        malware: None,
         watch: None,
     };
     let report = scan(&watched, &options, &NoProgress).report;

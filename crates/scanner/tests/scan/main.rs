@@ -80,6 +80,7 @@ fn scan_within(
         today,
         threads,
         context: MatchContext::default(),
+        malware: None,
         watch: None,
     };
     scan(source, &options, &NoProgress)
@@ -280,6 +281,7 @@ fn without_a_feed_and_with_an_old_one_the_report_says_so() {
             today,
             threads: 1,
             context: MatchContext::default(),
+            malware: None,
             watch: None,
         };
         scan(image.source.as_ref(), &options, &NoProgress).report

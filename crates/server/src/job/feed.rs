@@ -184,7 +184,7 @@ fn changes(
 /// Queues what only a scan can bring up to date: made by other detectors, or kept whole and of another snapshot.
 pub(super) async fn enqueue_outdated(context: &Context) {
     let snapshot = context.feed.state().map(|state| state.snapshot);
-    let version = detectors_version();
+    let version = detectors_version(&context.rules.current());
     let queued =
         context.store.enqueue_outdated(snapshot.as_ref(), &version, context.clock.now()).await;
     match queued {

@@ -75,7 +75,7 @@ fn meta(path: &str, size: u64) -> EntryMeta {
 /// Reads `first` bytes as a parser would and then lets the detectors see the rest.
 fn pass(path: &str, bytes: &[u8], first: usize) -> Vec<FileFacts> {
     let budget = Budget::default();
-    let mut detecting = Detecting::of(&[&Sums], Terms { budget: &budget });
+    let mut detecting = Detecting::of(&[&Sums], Terms { budget: &budget, malware: None });
     let meta = meta(path, bytes.len() as u64);
     let mut content = bytes;
     let mut passing = detecting.begin(0, &meta, &mut content, None).unwrap();

@@ -16,10 +16,13 @@ pub(crate) mod tag {
     pub(crate) const LICENSE: u32 = 1014;
     pub(crate) const ARCHITECTURE: u32 = 1022;
     pub(crate) const OLD_FILE_NAMES: u32 = 1027;
+    pub(crate) const FILE_DIGESTS: u32 = 1035;
+    pub(crate) const FILE_FLAGS: u32 = 1037;
     pub(crate) const SOURCE_RPM: u32 = 1044;
     pub(crate) const DIR_INDEXES: u32 = 1116;
     pub(crate) const BASE_NAMES: u32 = 1117;
     pub(crate) const DIR_NAMES: u32 = 1118;
+    pub(crate) const FILE_DIGEST_ALGORITHM: u32 = 5011;
     pub(crate) const MODULARITY_LABEL: u32 = 5096;
 }
 

@@ -1,6 +1,6 @@
 //! A package of an RPM header.
 //!
-//! In: a [`Header`]. Out: a [`PackageFact`] and fingerprints of the paths that it owns. Source: rpm's "RPM V4 Package
+//! In: a [`Header`]. Out: a [`PackageFact`], fingerprints of the paths that it owns and digests of its programs. Source: rpm's "RPM V4 Package
 //! format", "Header tags".
 //!
 //! Odd: imported keys stand in databases as packages named `gpg-pubkey`; they are left out. An epoch of 0 is none in every
@@ -13,6 +13,10 @@ use plimsoll_model::SourcePackage;
 use super::header::{Header, HeaderError, tag};
 use crate::{
     facts::{FileFacts, MAX_WITNESSES, PackageFact},
+    malware::{
+        Sum, SumKind,
+        digests::{is_program_place, short_of_hex},
+    },
     packages::MAX_WORD,
     paths::{Folder, fingerprint, is_package_place},
 };
@@ -65,6 +69,19 @@ pub(crate) fn add(header: &Header<'_>, facts: &mut FileFacts) -> Result<(), Head
     Ok(())
 }
 
+/// A file's flag: it is there to be changed.
+const CONFIG: u32 = 1;
+
+/// The algorithm of a package's file digests, by its number in OpenPGP; packages before rpm 4.6 do not say it.
+const fn sum_kind(algorithm: Option<u32>) -> Option<SumKind> {
+    match algorithm {
+        None | Some(1) => Some(SumKind::Md5),
+        Some(2) => Some(SumKind::Sha1),
+        Some(8) => Some(SumKind::Sha256),
+        Some(_) => None,
+    }
+}
+
 /// `glibc-2.34-60.el9.src.rpm`: name, version and release stand between the last two dashes.
 pub(crate) fn source(file: &str) -> Option<SourcePackage> {
     let rest = file.strip_suffix(".rpm")?;
@@ -81,14 +98,26 @@ fn own(header: &Header<'_>, facts: &mut FileFacts) -> Vec<u64> {
     let known: HashSet<u64> =
         names.iter().map(|name| fingerprint(name.strip_suffix(b"/").unwrap_or(name))).collect();
     let places: Vec<bool> = names.iter().map(|name| is_package_place(name)).collect();
-    let folders: Vec<Folder> = names.into_iter().map(Folder::new).collect();
+    let folders: Vec<Folder> = names.iter().map(|name| Folder::new(name)).collect();
     let mut files = Vec::new();
+    let kind = sum_kind(header.number(tag::FILE_DIGEST_ALGORITHM));
+    let mut digests = header.texts(tag::FILE_DIGESTS);
+    let mut flags = header.numbers(tag::FILE_FLAGS);
     let indexes = header.numbers(tag::DIR_INDEXES);
     for (name, index) in header.texts(tag::BASE_NAMES).zip(indexes) {
+        let digest = digests.next().and_then(short_of_hex);
+        let is_config = flags.next().is_some_and(|flags| flags & CONFIG != 0);
         let Ok(index) = usize::try_from(index) else { continue };
         if let Some(folder) = folders.get(index) {
             let file = folder.file(name);
             facts.own(file);
+            if let (Some(kind), Some(digest), Some(folder)) = (kind, digest, names.get(index))
+                && !is_config
+                && folder.len() < MAX_WORD
+                && is_program_place(&[folder, name].concat())
+            {
+                facts.sum(Sum { path: file, kind, digest });
+            }
             let is_file = files.len() < MAX_WITNESSES && !known.contains(&file);
             if is_file && places.get(index) == Some(&true) {
                 files.push(file);

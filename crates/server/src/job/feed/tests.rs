@@ -89,6 +89,7 @@ fn scanned(layout: &Path, snapshot: Option<&Snapshot>, today: Timestamp) -> Repo
         today,
         threads: 1,
         context: MatchContext::default(),
+        malware: None,
         watch: None,
     };
     scan(source.as_ref(), &options, &NoProgress).report

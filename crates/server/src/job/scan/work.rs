@@ -18,7 +18,7 @@ use plimsoll_image::Budget;
 use plimsoll_model::{Platform, Report, Timestamp};
 use plimsoll_registry::{RegistryError, RemoteImage, resolve};
 use plimsoll_scanner::{
-    LayerCache, NoProgress, ScanOptions, Scanned,
+    LayerCache, NoProgress, Rules, ScanOptions, Scanned,
     child::{ChildScan, Target, scan_in_child},
     detectors_version, scan,
 };
@@ -45,9 +45,24 @@ struct Failure {
     retry: Retry,
 }
 
+/// A report, and what it rests on.
+struct Attempted {
+    report: Report,
+    judge: SnapshotJudge,
+    rules: Arc<Rules>,
+}
+
+/// What scans need besides image and snapshot.
+struct Terms {
+    confinement: Confinement,
+    budget: Budget,
+    rules: Arc<Rules>,
+    today: Timestamp,
+}
+
 /// How the scan of a task ended.
 enum Ended {
-    Report(Box<(Report, SnapshotJudge)>),
+    Report(Box<Attempted>),
     Failed(Failure),
     /// The server stops: the task goes back.
     Stopped,
@@ -61,7 +76,7 @@ pub(super) async fn work(task: Task, context: &Context, cache: &LayerCache, stop
     let mut lease = task.lease.clone();
     let ended = under_lease(&task, &mut lease, context, cache, stop).await;
     let written = match ended {
-        Ended::Report(made) => record(&task, &lease, context, &made.0, &made.1).await,
+        Ended::Report(made) => record(&task, &lease, context, &made).await,
         Ended::Failed(failure) => fail(&task, &lease, context, &failure).await,
         Ended::Stopped => context.store.release(&lease, context.clock.now()).await,
         Ended::Lost => {
@@ -121,20 +136,22 @@ async fn attempt(
     context: &Context,
     cache: LayerCache,
     stopped: Arc<AtomicBool>,
-) -> Result<(Report, SnapshotJudge), Failure> {
+) -> Result<Attempted, Failure> {
     let image = fetch(task, context).await?;
     let snapshot = context.feed.snapshot();
+    let rules = context.rules.current();
+    let named = Arc::clone(&rules);
     let today = context.clock.now();
     let judge = SnapshotJudge::new(snapshot.clone(), today);
     let (confinement, budget) = (context.confinement.clone(), context.budget.clone());
     let scanning = tokio::task::spawn_blocking(move || {
         let snapshot = snapshot.as_deref();
-        let scanning =
-            || scan_image(image, &confinement, &budget, snapshot, &cache, today, &stopped);
+        let terms = Terms { confinement, budget, rules, today };
+        let scanning = || scan_image(image, &terms, snapshot, &cache, &stopped);
         std::panic::catch_unwind(AssertUnwindSafe(scanning))
     });
     match scanning.await {
-        Ok(Ok(result)) => result.map(|report| (report, judge)),
+        Ok(Ok(result)) => result.map(|report| Attempted { report, judge, rules: named }),
         Ok(Err(_panic)) => Err(Failure::later("the scanner stumbled over this image")),
         Err(error) => Err(Failure::later(error.to_string())),
     }
@@ -155,37 +172,39 @@ async fn fetch(task: &Task, context: &Context) -> Result<RemoteImage, Failure> {
 /// Reads the image in a process of its own, or, where that is switched off, in this one.
 fn scan_image(
     image: RemoteImage,
-    confinement: &Confinement,
-    budget: &Budget,
+    terms: &Terms,
     snapshot: Option<&Snapshot>,
     cache: &LayerCache,
-    today: Timestamp,
     stopped: &AtomicBool,
 ) -> Result<Report, Failure> {
+    let Terms { confinement, budget, rules, today } = terms;
     if let Confinement::Child { isolation, .. } = confinement {
         let request = ChildScan {
             target: Target::Remote(&image),
             snapshot: snapshot.map(Snapshot::path),
             cache: Some(cache),
             budget,
-            today,
+            today: *today,
             threads: LAYER_THREADS,
             context: MatchContext::default(),
+            rules: Some(rules),
         };
         let is_stopped = || stopped.load(Ordering::Relaxed);
         let scanned = scan_in_child(isolation, &request, &NoProgress, &is_stopped);
-        // Whatever kept the process from being made, or from its snapshot, is a matter of this machine.
+        // Whatever kept the process from being made, or from its snapshot or rules, is a matter of this machine.
         let scanned = scanned.map_err(|error| Failure::later(error_chain(&error)))?;
         return settled(scanned.scanned);
     }
+    let malware = rules.open().map_err(|error| Failure::later(error_chain(&error)))?;
     let source = Stoppable { source: image, stopped };
     let options = ScanOptions {
         snapshot,
         cache: Some(cache),
         budget,
-        today,
+        today: *today,
         threads: LAYER_THREADS,
         context: MatchContext::default(),
+        malware: Some(&malware),
         watch: None,
     };
     settled(scan(&source, &options, &NoProgress))
@@ -203,10 +222,10 @@ async fn record(
     task: &Task,
     lease: &Lease,
     context: &Context,
-    report: &Report,
-    judge: &SnapshotJudge,
+    made: &Attempted,
 ) -> Result<(), StoreError> {
-    let version = detectors_version();
+    let Attempted { report, judge, rules } = made;
+    let version = detectors_version(rules);
     let scan = ScanRecord { report, detectors_version: &version };
     let now = context.clock.now();
     let outcome = context.store.record_inventory(lease, scan, judge, now).await?;
