@@ -76,6 +76,8 @@ pub enum GapReason {
     Unverified,
     /// A program of which it cannot be told what it is made of: it is packed, or nothing in it or beside it says so.
     OpaqueProgram,
+    /// Packages of which nobody can tell what licence they have.
+    UnknownLicence,
 }
 
 /// One thing that could not be looked at.

@@ -177,10 +177,18 @@ impl FromStr for ImageReference {
     }
 }
 
+impl ImageReference {
+    /// Registry and repository, as people write them: `docker.io/library/debian`.
+    #[must_use]
+    pub fn place(&self) -> String {
+        let host = if self.host == DOCKER_HUB { "docker.io" } else { &self.host };
+        format!("{host}/{}", self.repository)
+    }
+}
+
 impl fmt::Display for ImageReference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let host = if self.host == DOCKER_HUB { "docker.io" } else { &self.host };
-        write!(f, "{host}/{}", self.repository)?;
+        f.write_str(&self.place())?;
         if let Some(tag) = &self.tag {
             write!(f, ":{tag}")?;
         }

@@ -41,7 +41,7 @@ pub(crate) use self::version_order::{Compared, VersionOrder};
 #[command(name = "plimsoll", version, max_term_width = 100)]
 #[command(
     after_help = "Exit codes:\n  0  done; for `scan`: below the line\n  1  error\n  2  the command line is wrong\n  \
-    3  `scan --fail-on` was reached\n  4  `scan --require-coverage` was not reached (wins over 3)\n\n\
+    3  `scan --fail-on` was reached, or `--policy` denies\n  4  `scan --require-coverage` was not reached (wins over 3)\n\n\
     Try `plimsoll demo` first: it needs nothing."
 )]
 pub(crate) struct Arguments {
@@ -204,12 +204,12 @@ pub(crate) enum DemoFormat {
     after_help = "Examples:\n  plimsoll scan debian:12\n  plimsoll scan localhost:5000/team/app:1.4\n  \
     docker save app > app.tar && plimsoll scan app.tar\n  \
     plimsoll scan containers-storage:localhost/app\n  plimsoll scan docker-daemon:app\n  plimsoll scan oci-archive:app.tar:1.4\n  plimsoll scan dir:/srv/rootfs\n  \
-    plimsoll scan app.tar --fail-on vulnerability:asap,baseline:high,malware --require-coverage partial\n  plimsoll scan /\n\nExit codes: 0 below the line, 1 error, 2 usage, 3 --fail-on reached, 4 --require-coverage not reached."
+    plimsoll scan app.tar --fail-on vulnerability:asap,baseline:high,malware --require-coverage partial\n  plimsoll scan /\n\nExit codes: 0 below the line, 1 error, 2 usage, 3 --fail-on reached or --policy denies, 4 --require-coverage not reached."
 )]
 pub(crate) struct Scan {
     #[command(flatten)]
     pub(crate) target: Target,
-    /// Format of the report: table, json, or an SBOM: cyclonedx, cyclonedx-xml, spdx, spdx-tag-value (`plimsoll list formats` has all)
+    /// Format of the report: table, json, html, sarif, junit, gitlab, or an SBOM: cyclonedx, spdx, … (`plimsoll list formats` has all)
     #[arg(long, value_name = "FORMAT", default_value = "table", value_parser = report_format)]
     pub(crate) format: &'static str,
     /// Write the report to a file instead of standard output
@@ -218,12 +218,19 @@ pub(crate) struct Scan {
     /// List findings that need no action now, too
     #[arg(long)]
     pub(crate) all: bool,
-    /// Exit with 3 when a finding reaches this line: `KIND[:LEVEL]`, separated by commas
+    /// Exit with 3 when a finding reaches this line: `KIND[:LEVEL]`, separated by commas. Kinds: vulnerability, baseline, malware,
+    /// secret, build, license; levels: critical, high, medium, low, of vulnerabilities asap, later, nntf as well
     #[arg(long, value_name = "LINE")]
     pub(crate) fail_on: Option<Threshold>,
     /// Exit with 4 when the coverage is less than this: complete, partial
     #[arg(long, value_name = "VERDICT")]
     pub(crate) require_coverage: Option<Verdict>,
+    /// Policy that decides what passes (TOML): exit with 3 when it denies, with 4 when it asks for more coverage
+    #[arg(long, value_name = "FILE")]
+    pub(crate) policy: Option<PathBuf>,
+    /// Licences that packages may have (TOML): allow, warn, deny by id, expression or category
+    #[arg(long, value_name = "FILE")]
+    pub(crate) license_policy: Option<PathBuf>,
     /// Feed snapshot to match against [default: advisories.snapshot in the data folder]
     #[arg(long, value_name = "FILE")]
     pub(crate) feed: Option<PathBuf>,
@@ -340,6 +347,9 @@ pub(crate) struct Serve {
     /// Folder of rule packs, hash lists and allow.toml for malicious files, besides `rules` in the data folder; may be given several times
     #[arg(long, value_name = "DIR")]
     pub(crate) rules: Vec<PathBuf>,
+    /// Policy by which each image's verdict is said (TOML, as of `scan --policy`)
+    #[arg(long, value_name = "FILE", env = "PLIMSOLL_POLICY", hide_env_values = true)]
+    pub(crate) policy: Option<PathBuf>,
     /// Certificate chain (PEM), to serve https
     #[arg(long, value_name = "FILE", requires = "tls_key")]
     pub(crate) tls_certificate: Option<PathBuf>,

@@ -12,6 +12,7 @@ pub(crate) mod ignore;
 pub(crate) mod images;
 pub(crate) mod key;
 pub(crate) mod list;
+pub(crate) mod policy_file;
 pub(crate) mod rank;
 pub(crate) mod registry;
 pub(crate) mod rules;

@@ -3,12 +3,19 @@
 //! In: a [`Report`]. Out: its text in one of [`formats`]. Odd: a format sees nothing but the report, so that every
 //! format says the same; colour and width are the caller's to decide.
 
+mod address;
 mod cyclonedx;
+mod finding_text;
+mod gitlab;
 mod grid;
+mod html;
 mod json;
+mod junit;
+mod sarif;
 mod sbom;
 mod spdx;
 mod table;
+mod xml;
 
 use std::io;
 
@@ -54,6 +61,10 @@ pub fn formats() -> &'static [&'static dyn Format] {
     &[
         &table::Table,
         &json::Json,
+        &html::Html,
+        &sarif::Sarif,
+        &junit::Junit,
+        &gitlab::Gitlab,
         &cyclonedx::Json(cyclonedx::Version::V1_6),
         &cyclonedx::Json(cyclonedx::Version::V1_7),
         &cyclonedx::Xml(cyclonedx::Version::V1_6),

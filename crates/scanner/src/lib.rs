@@ -8,7 +8,12 @@ pub mod attached;
 pub mod cache;
 pub mod child;
 pub mod format;
+pub mod ignore_file;
+pub mod licence;
 pub mod listing;
+pub mod moment;
+mod pattern;
+pub mod policy;
 pub mod progress;
 pub mod scan;
 pub mod threshold;
@@ -17,12 +22,14 @@ pub mod upgrade_command;
 pub mod vex;
 
 pub use cache::LayerCache;
+pub use licence::{LicencePolicy, LicenceRules};
 pub use plimsoll_inspect::{About, Check, checks};
 pub use plimsoll_yara as yara;
 pub use plimsoll_yara::Rules;
+pub use policy::{Decision, Policy, PolicyVerdict, decide};
 pub use progress::{NoProgress, Progress};
 pub use scan::{ScanOptions, Scanned, gaps_of_matching, is_gap_of_matching, scan};
-pub use threshold::{Threshold, ThresholdError};
+pub use threshold::{Clause, Threshold, ThresholdError};
 pub use upgrade::{Upgrade, upgrades};
 pub use upgrade_command::upgrade_command;
 

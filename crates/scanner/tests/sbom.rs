@@ -160,7 +160,8 @@ fn report() -> Report {
 }
 
 fn sboms() -> impl Iterator<Item = &'static dyn Format> {
-    formats().iter().copied().filter(|format| !["table", "json"].contains(&format.id()))
+    let is_sbom = |id: &str| id.starts_with("cyclonedx") || id.starts_with("spdx");
+    formats().iter().copied().filter(move |format| is_sbom(format.id()))
 }
 
 fn text(format: &dyn Format, report: &Report) -> String {

@@ -12,7 +12,7 @@ use plimsoll_advisory::Snapshot;
 use plimsoll_image::Budget;
 use plimsoll_model::FeedState;
 use plimsoll_scanner::{
-    Rules,
+    Policy, Rules,
     child::{Isolation, Level},
 };
 use plimsoll_store::{Store, StoreError};
@@ -34,6 +34,8 @@ pub struct Context {
     pub confinement: Confinement,
     /// Limits of what is read of one image.
     pub budget: Budget,
+    /// By which each image's verdict is said.
+    pub policy: Option<Arc<Policy>>,
     /// Whether clients speak TLS to us, so that cookies can insist on it.
     pub secure: bool,
     throttle: Arc<Throttle>,
@@ -111,6 +113,7 @@ impl Context {
             rules: CurrentRules::default(),
             confinement: Confinement::Off,
             budget: Budget::default(),
+            policy: None,
             secure: false,
             throttle: Arc::default(),
         }

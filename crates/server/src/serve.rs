@@ -26,6 +26,7 @@ use plimsoll_advisory::SnapshotError;
 use plimsoll_image::Budget;
 use plimsoll_model::Secret;
 use plimsoll_scanner::{
+    Policy,
     child::{Isolation, Level, probe},
     yara::RulesError,
 };
@@ -76,6 +77,8 @@ pub struct ServeConfig {
     pub isolation: Option<Isolation>,
     /// Limits of what is read of one image.
     pub budget: Budget,
+    /// By which each image's verdict is said; `None`: there are no verdicts.
+    pub policy: Option<Policy>,
     /// The time.
     pub clock: Clock,
 }
@@ -97,6 +100,7 @@ impl ServeConfig {
             public_url: None,
             isolation: None,
             budget: Budget::default(),
+            policy: None,
             clock: Clock::machine(),
         }
     }
@@ -204,6 +208,7 @@ pub async fn serve(config: ServeConfig) -> Result<Server, ServeError> {
 
     context.confinement = confinement(config.isolation.clone()).await?;
     context.budget = config.budget.clone();
+    context.policy = config.policy.clone().map(Arc::new);
     let settings = JobSettings::new(&config, feed)?;
     let router = router(&context, config.public_url.clone());
     let confinement = context.confinement.clone();

@@ -37,6 +37,9 @@ use crate::{
 /// The OSV name of the ecosystem.
 const PYPI: &str = "PyPI";
 
+/// Longest text on a licence; what is longer is the licence itself.
+const MAX_LICENCE: usize = 100;
+
 /// Headers end long before this; what follows is the description.
 const HEAD: u64 = 1 << 20;
 
@@ -50,7 +53,7 @@ impl Parser for PythonMetadata {
     }
 
     fn version(&self) -> u32 {
-        2
+        3
     }
 
     fn reads(&self) -> &'static str {
@@ -96,14 +99,10 @@ fn distribution(bytes: &[u8]) -> Result<PackageFact, ParseError> {
     if written != name {
         extra.insert("written_name".to_owned(), written.to_owned());
     }
-    let license = ["license-expression", "license"].iter().find_map(|name| headers.get(name));
-    if let Some(license) = license
-        && !license.is_empty()
-        && *license != "UNKNOWN"
-        && license.len() <= 100
-    {
-        extra.insert("license".to_owned(), (*license).to_owned());
-    }
+    let said = ["license-expression", "license"].iter().filter_map(|name| headers.get(name));
+    let is_name = |text: &&str| !text.is_empty() && *text != "UNKNOWN" && text.len() <= MAX_LICENCE;
+    let license = said.copied().find(is_name).map(ToOwned::to_owned).or_else(|| classified(&text));
+    extra.extend(license.map(|license| ("license".to_owned(), license)));
     Ok(PackageFact {
         ecosystem: Some(PYPI.to_owned()),
         name,
@@ -153,6 +152,23 @@ fn headers(text: &str) -> BTreeMap<&'static str, &str> {
         }
     }
     headers
+}
+
+/// The licences that classifiers name, where no header does: `License :: OSI Approved :: MIT License`.
+fn classified(text: &str) -> Option<String> {
+    let mut names: Vec<&str> = Vec::new();
+    for line in text.lines().take_while(|line| !line.trim().is_empty()) {
+        let Some((header, value)) = line.split_once(':') else { continue };
+        let mut parts = value.split("::").map(str::trim);
+        if !header.eq_ignore_ascii_case("classifier") || parts.next() != Some("License") {
+            continue;
+        }
+        // That a licence is approved does not say which it is.
+        let name = parts.last().filter(|name| *name != "OSI Approved");
+        names.extend(name.filter(|name| !names.contains(name)));
+    }
+    let joined = names.join(", ");
+    (!joined.is_empty() && joined.len() <= MAX_LICENCE).then_some(joined)
 }
 
 /// Whether a marker leaves a requirement out on some systems or without some choice. Most markers only repeat which

@@ -53,6 +53,8 @@ impl Explain {
             all: true,
             fail_on: None,
             require_coverage: None,
+            policy: None,
+            license_policy: None,
             feed: self.feed.clone(),
             no_cache: false,
             sbom_sources: SbomSources::None,

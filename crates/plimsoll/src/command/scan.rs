@@ -14,15 +14,18 @@ use std::{
 use anyhow::{Context, bail};
 use plimsoll_advisory::{MatchContext, Snapshot};
 use plimsoll_image::{Budget, LayerSource};
-use plimsoll_model::Verdict;
+use plimsoll_model::{ImageReference, Kind, Verdict};
 use plimsoll_scanner::{
-    LayerCache, Rules, ScanOptions, Scanned, Threshold,
+    LayerCache, Policy, PolicyVerdict, Rules, ScanOptions, Scanned, Threshold,
     child::{ChildError, ChildScan, ChildScanned, Isolation, scan_in_child},
-    format,
+    decide, format, licence,
 };
 use plimsoll_server::operation::{feed::feed_path, rules::open_rules};
 
-use super::target::{self, Located};
+use super::{
+    policy_file,
+    target::{self, Located},
+};
 use crate::{
     Exit,
     arguments::{self, Global, SbomSources, Scan},
@@ -36,14 +39,40 @@ pub(crate) async fn run(
     terminal: Terminal,
 ) -> anyhow::Result<Exit> {
     let feed = feed(&arguments, global)?;
-    if arguments.fail_on.as_ref().is_some_and(Threshold::is_about_vulnerabilities) && feed.is_none()
-    {
+    let policy = policy(&arguments)?;
+    decidable(&arguments, &policy, feed.is_some())?;
+    let (scanned, place) = scan(&arguments, &policy, feed, global, terminal).await?;
+    finish(&arguments, &policy, &scanned, place.as_deref(), terminal)
+}
+
+/// What was given of policies, as one.
+fn policy(arguments: &Scan) -> anyhow::Result<Policy> {
+    let mut policy =
+        arguments.policy.as_deref().map(policy_file::read).transpose()?.unwrap_or_default();
+    if let Some(path) = &arguments.license_policy {
+        policy.licences = Some(policy_file::read_licences(path)?);
+    }
+    policy.ignore.extend(ignore::read_all(&arguments.ignore_file)?);
+    Ok(policy)
+}
+
+/// A line that nobody could see reached is an error, and not a pass.
+fn decidable(arguments: &Scan, policy: &Policy, has_feed: bool) -> anyhow::Result<()> {
+    let line = arguments.fail_on.as_ref();
+    let is_asked = line.is_some_and(Threshold::is_about_vulnerabilities);
+    if (is_asked || policy.is_about_vulnerabilities()) && !has_feed {
+        let what =
+            if is_asked { "`--fail-on vulnerability`" } else { "`--policy` on vulnerabilities" };
         bail!(
-            "`--fail-on vulnerability` cannot be decided: there is no feed\nhint: `plimsoll feed update`, or `plimsoll feed import PATH`"
+            "{what} cannot be decided: there is no feed\nhint: `plimsoll feed update`, or `plimsoll feed import PATH`"
         );
     }
-    let scanned = scan(&arguments, feed, global, terminal).await?;
-    finish(&arguments, &scanned, terminal)
+    if line.is_some_and(|line| line.is_about(Kind::License)) && policy.licences.is_none() {
+        bail!(
+            "`--fail-on license` cannot be decided: there is no policy on licences\nhint: `--license-policy FILE`, or a table `[licenses]` in the file of `--policy`"
+        );
+    }
+    Ok(())
 }
 
 /// Scans the image and says nothing of it.
@@ -52,21 +81,24 @@ pub(crate) async fn image(
     global: &Global,
     terminal: Terminal,
 ) -> anyhow::Result<Scanned> {
-    scan(arguments, feed(arguments, global)?, global, terminal).await
+    let policy = policy(arguments)?;
+    let (scanned, _) = scan(arguments, &policy, feed(arguments, global)?, global, terminal).await?;
+    Ok(scanned)
 }
 
+/// The scan, and where the image is from, if that is a registry.
 async fn scan(
     arguments: &Scan,
+    policy: &Policy,
     feed: Option<PathBuf>,
     global: &Global,
     terminal: Terminal,
-) -> anyhow::Result<Scanned> {
+) -> anyhow::Result<(Scanned, Option<String>)> {
     let budget = arguments.limits.budget()?;
     let cache = if arguments.no_cache { None } else { open_cache(global, &budget, terminal) };
     let rules = open_rules(&data::directory(global)?, &arguments.rules)
         .context("rules for malicious files\nhint: `--rules DIR` names a folder of rule packs; see `plimsoll rules list`")?;
     let given = vex::read_all(&arguments.vex)?;
-    let ignored = ignore::read_all(&arguments.ignore_file)?;
     let scanning = Scanning {
         feed,
         cache,
@@ -78,6 +110,12 @@ async fn scan(
     let scanning = Arc::new(scanning);
     let isolation = arguments.confinement.isolation();
     let located = target::locate(&arguments.target, &scanning.budget).await?;
+    let place = match &located {
+        Located::Remote(_) => {
+            arguments.target.name.parse().ok().map(|name: ImageReference| name.place())
+        }
+        _ => None,
+    };
     let remote = match (&located, arguments.sbom_sources) {
         (_, SbomSources::None) => None,
         (Located::Remote(image), SbomSources::Referrers) => Some(image.clone()),
@@ -98,10 +136,13 @@ async fn scan(
         attached::look(&scanning, isolation.as_ref(), &image, target, terminal, report).await?;
     }
     vex::look(given, beside, terminal, &mut scanned.report).await;
-    // Last: what is denied need not be ignored.
     let now = plimsoll_server::Clock::machine().now();
-    ignore::look(ignored, now, terminal, &mut scanned.report);
-    Ok(scanned)
+    if let Some(licences) = &policy.licences {
+        licence::look(licences, now, &mut scanned.report);
+    }
+    // Last: what is denied need not be ignored.
+    ignore::look(policy.ignore.clone(), now, terminal, &mut scanned.report);
+    Ok((scanned, place))
 }
 
 /// A scan that is about to begin.
@@ -199,8 +240,14 @@ impl Scanning {
     }
 }
 
-/// Writes the report and decides the exit code: coverage first, then the line.
-fn finish(arguments: &Scan, scanned: &Scanned, terminal: Terminal) -> anyhow::Result<Exit> {
+/// Writes the report and decides the exit code: coverage first, then the line and the policy.
+fn finish(
+    arguments: &Scan,
+    policy: &Policy,
+    scanned: &Scanned,
+    place: Option<&str>,
+    terminal: Terminal,
+) -> anyhow::Result<Exit> {
     let report = &scanned.report;
     let format = format::format(arguments.format).context("no such format")?;
     let mut text = Vec::new();
@@ -224,12 +271,15 @@ fn finish(arguments: &Scan, scanned: &Scanned, terminal: Terminal) -> anyhow::Re
             arguments.target.name
         );
     }
-    if arguments.require_coverage.is_some_and(|required| report.coverage.verdict < required) {
-        terminal.say(&format!(
-            "coverage is {}: --require-coverage is not reached",
-            report.coverage.verdict
-        ));
-        return Ok(Exit::CoverageMissed);
+    let verdict = report.coverage.verdict;
+    for (option, required) in [
+        ("--require-coverage", arguments.require_coverage),
+        ("the coverage of --policy", policy.coverage),
+    ] {
+        if required.is_some_and(|required| verdict < required) {
+            terminal.say(&format!("coverage is {verdict}: {option} is not reached"));
+            return Ok(Exit::CoverageMissed);
+        }
     }
     if report.coverage.verdict == Verdict::Unreadable {
         bail!(
@@ -240,6 +290,16 @@ fn finish(arguments: &Scan, scanned: &Scanned, terminal: Terminal) -> anyhow::Re
     if arguments.fail_on.as_ref().is_some_and(|line| line.is_reached(report)) {
         terminal.say("findings reach the line of --fail-on");
         return Ok(Exit::LineReached);
+    }
+    if arguments.policy.is_some() {
+        let decision = decide(policy, report, place);
+        terminal.say(&format!("policy: {}", decision.verdict));
+        for reason in &decision.reasons {
+            terminal.say(&format!("  {}: {}", reason.rule, format::printable(&reason.text)));
+        }
+        if decision.verdict == PolicyVerdict::Deny {
+            return Ok(Exit::LineReached);
+        }
     }
     Ok(Exit::Done)
 }

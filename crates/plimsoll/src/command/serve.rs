@@ -7,6 +7,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::{
     arguments::{Global, Serve},
+    command::policy_file,
     data,
     terminal::Terminal,
 };
@@ -24,6 +25,7 @@ pub(crate) async fn run(
     config.workers = arguments.workers.into();
     config.isolation = arguments.confinement.isolation();
     config.budget = arguments.limits.budget()?;
+    config.policy = arguments.policy.as_deref().map(policy_file::read).transpose()?;
     config.sync_interval = (arguments.sync_interval > 0)
         .then(|| Duration::from_secs(arguments.sync_interval.saturating_mul(60)));
     config.feed_updates = (arguments.feed_interval > 0).then(|| FeedUpdates {

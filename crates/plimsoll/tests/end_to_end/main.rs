@@ -22,6 +22,7 @@ mod ignore;
 mod notify;
 mod packages;
 mod partial_pull;
+mod policy;
 mod postgres;
 #[path = "../../../store/tests/store/server.rs"]
 mod postgres_server;

@@ -124,6 +124,7 @@ words!(GapReason {
     NotInSource,
     Unverified,
     OpaqueProgram,
+    UnknownLicence,
 });
 words!(SumKind { Md5, Sha1, Sha256 });
 words!(MaliciousLevel { Remind, Suspicious, Serious });

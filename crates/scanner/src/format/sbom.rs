@@ -22,6 +22,8 @@ const NAMESPACE: Uuid = Uuid::from_u128(0x7131_47ff_ff42_4ce1_b710_a077_7273_3c4
 
 /// This program's name and version, as SBOMs name the tool that made them.
 pub(super) const TOOL: &str = "plimsoll";
+/// The same for people.
+pub(super) const TOOL_NAME: &str = "Plimsoll";
 pub(super) const TOOL_VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Longest version that CycloneDX allows; a longer one is left out.

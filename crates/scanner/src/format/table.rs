@@ -267,7 +267,7 @@ fn suppressed(report: &Report, style: Style, output: &mut dyn io::Write) -> io::
     if records.is_empty() {
         return Ok(());
     }
-    let heading = format!("Does not count: {}", count(records.len(), "vulnerability"));
+    let heading = format!("Does not count: {}", count(records.len(), noun(&findings)));
     writeln!(output, "\n{}", bold(&heading, style))?;
     if !style.all {
         return writeln!(
@@ -291,6 +291,12 @@ fn suppressed(report: &Report, style: Style, output: &mut dyn io::Write) -> io::
     writeln!(output, "{}", trimmed(&grid))
 }
 
+/// What findings are called together.
+fn noun(findings: &[&Finding]) -> &'static str {
+    let is_vulnerability = |finding: &&Finding| finding.kind == Kind::Vulnerability;
+    if findings.iter().all(is_vulnerability) { "vulnerability" } else { "finding" }
+}
+
 /// What somebody decided to live with: always listed, so that it is not forgotten.
 fn ignored(report: &Report, style: Style, output: &mut dyn io::Write) -> io::Result<()> {
     let findings: Vec<&Finding> =
@@ -299,7 +305,7 @@ fn ignored(report: &Report, style: Style, output: &mut dyn io::Write) -> io::Res
     if records.is_empty() {
         return Ok(());
     }
-    let heading = format!("Ignored: {}", count(records.len(), "vulnerability"));
+    let heading = format!("Ignored: {}", count(records.len(), noun(&findings)));
     writeln!(output, "\n{}", bold(&heading, style))?;
     let mut grid = empty(style, &["VULNERABILITY", "IN", "BY", "UNTIL", "WHY"]);
     for finding in findings {
@@ -321,7 +327,7 @@ fn ignored(report: &Report, style: Style, output: &mut dyn io::Write) -> io::Res
 fn others(report: &Report, style: Style, output: &mut dyn io::Write) -> io::Result<()> {
     for (kind, heading) in OTHERS {
         let findings: Vec<&Finding> =
-            report.findings.iter().filter(|finding| finding.kind == *kind).collect();
+            report.findings.iter().filter(|one| one.kind == *kind && one.is_open()).collect();
         if findings.is_empty() {
             continue;
         }
@@ -394,7 +400,8 @@ fn painted(text: &str, color: Color, style: Style) -> String {
     if style.color { format!("\u{1b}[1;{code}m{text}\u{1b}[0m") } else { text.to_owned() }
 }
 
-fn count(number: usize, noun: &str) -> String {
+/// `1 layer`, `2 layers`.
+pub(super) fn count(number: usize, noun: &str) -> String {
     match (number, noun.strip_suffix('y')) {
         (1, _) => format!("1 {noun}"),
         (_, Some(stem)) => format!("{number} {stem}ies"),
@@ -402,7 +409,8 @@ fn count(number: usize, noun: &str) -> String {
     }
 }
 
-fn size(bytes: u64) -> String {
+/// Bytes with a unit that fits.
+pub(super) fn size(bytes: u64) -> String {
     let (divisor, unit) = match bytes {
         0..1_000 => (1, "B"),
         1_000..1_000_000 => (1_000, "kB"),

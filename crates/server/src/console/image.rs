@@ -10,6 +10,7 @@ mod history;
 pub(super) mod ignore;
 mod layers;
 mod packages;
+mod policy;
 
 use axum::{
     Extension, Form,
@@ -31,7 +32,7 @@ use super::{
     session::Session,
     state, words,
 };
-use crate::context::Context;
+use crate::{context::Context, operation::images::DecisionView};
 
 /// The views of an image, in the order of the tabs.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -173,6 +174,11 @@ impl Loaded {
         format!("{}:{}", self.risk.image.path(), self.risk.image.tag)
     }
 
+    /// The name with its registry, as the policy sees it.
+    fn full_name(&self) -> String {
+        format!("{}/{}", self.risk.registry.settings.authority(), self.name())
+    }
+
     async fn page(
         &self,
         context: &Context,
@@ -182,6 +188,10 @@ impl Loaded {
     ) -> Result<Html<String>, Refusal> {
         let coverage = coverage::card(self.report.as_ref(), self.risk.task.as_ref());
         let about = about::card(self, session);
+        let policy = context.policy.as_deref().map(|policy| {
+            let (name, report) = (self.full_name(), self.report.clone());
+            policy::card(&DecisionView::of(policy, &name, report, context.clock.now()).decision)
+        });
         let body = html! {
             nav class="crumbs" aria-label="Where you are" { a href="/console/images" { "Images" } }
             (self.head())
@@ -190,10 +200,12 @@ impl Loaded {
                     (self.summary())
                     div class="columns" {
                         div { (self.tabs(report, view)) (body) }
-                        div class="aside" { (coverage) (about) }
+                        div class="aside" { @if let Some(policy) = &policy { (policy) } (coverage) (about) }
                     }
                 },
-                _ => div class="columns" { (coverage) div class="aside" { (about) } },
+                _ => div class="columns" {
+                    (coverage) div class="aside" { @if let Some(policy) = &policy { (policy) } (about) }
+                },
             }
         };
         let title = match view {

@@ -115,6 +115,10 @@ pub(super) const fn gap(reason: GapReason) -> (&'static str, &'static str) {
             "A program does not show what it is made of",
             "Vulnerabilities in its parts cannot be told. Ask whoever built it for an SBOM.",
         ),
+        GapReason::UnknownLicence => (
+            "Licences are not known",
+            "Packages do not say which licence they have, or not in words that are understood.",
+        ),
     }
 }
 

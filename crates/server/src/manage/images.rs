@@ -1,4 +1,4 @@
-//! `/api/v1/images`: the risk list, one image, its report, a new scan.
+//! `/api/v1/images`: the risk list, one image, its report, what the policy says of it, a new scan.
 
 use axum::{
     Json,
@@ -11,8 +11,8 @@ use super::answer::{Answer, NoParameters, Parameters, Problem};
 use crate::{
     context::Context,
     operation::images::{
-        ImageList, ImageView, ListImages, ScanRequested, find_image, image_report, list_images,
-        scan_image,
+        DecisionView, ImageList, ImageView, ListImages, ScanRequested, find_image, image_decision,
+        image_report, list_images, scan_image,
     },
 };
 
@@ -37,6 +37,15 @@ pub(super) async fn report(
     _: Parameters<NoParameters>,
 ) -> Answer<Report> {
     Ok(Json(image_report(&context.store, &uuid).await?))
+}
+
+pub(super) async fn policy(
+    State(context): State<Context>,
+    Path(uuid): Path<String>,
+    _: Parameters<NoParameters>,
+) -> Answer<DecisionView> {
+    let (policy, now) = (context.policy.as_deref(), context.clock.now());
+    Ok(Json(image_decision(&context.store, policy, &uuid, now).await?))
 }
 
 pub(super) async fn scan(

@@ -3,7 +3,8 @@
 //! In: filters. Out: one page of the risk list, one image, its report. Odd: an image that was never scanned has no
 //! `risk_level`, which is not level 0.
 
-use plimsoll_model::{Digest, Report, RiskCounters, Timestamp, Verdict};
+use plimsoll_model::{Digest, ImageReference, Report, RiskCounters, Timestamp, Verdict};
+use plimsoll_scanner::{Decision, Policy, PolicyVerdict, decide, policy::Reason};
 use plimsoll_store::{
     Enqueued, ImageRisk, ImageRiskQuery, ImageRow, Origin, RiskFilter, Store, TaskStatus,
 };
@@ -201,6 +202,57 @@ pub async fn image_report(store: &Store, uuid: &str) -> Result<Report, Operation
     let report = store.image_report(uuid).await?;
     report
         .ok_or_else(|| OperationError::NotFound { what: "report of image", name: uuid.to_owned() })
+}
+
+/// What the server's policy says of an image: of its newest report, as of now.
+///
+/// # Errors
+/// There is no policy or no such image, or the database fails.
+pub async fn image_decision(
+    store: &Store,
+    policy: Option<&Policy>,
+    uuid: &str,
+    now: Timestamp,
+) -> Result<DecisionView, OperationError> {
+    let image = find_image(store, uuid).await?;
+    let policy = policy.ok_or_else(|| OperationError::NotFound {
+        what: "policy (`plimsoll serve --policy FILE`) for image",
+        name: uuid.to_owned(),
+    })?;
+    let report = store.image_report(uuid).await?;
+    Ok(DecisionView::of(policy, &image.image, report, now))
+}
+
+/// What a policy says of an image.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct DecisionView {
+    /// The image, as [`ImageView::image`].
+    pub image: String,
+    /// Verdict and reasons.
+    #[serde(flatten)]
+    pub decision: Decision,
+}
+
+impl DecisionView {
+    /// Decides; an image that nobody could scan yet is denied, for nothing is known of it.
+    pub(crate) fn of(policy: &Policy, image: &str, report: Option<Report>, now: Timestamp) -> Self {
+        let place = image.parse::<ImageReference>().map(|name| name.place());
+        let decision = match report {
+            None => Decision {
+                verdict: PolicyVerdict::Deny,
+                reasons: vec![Reason {
+                    verdict: PolicyVerdict::Deny,
+                    rule: "require.coverage".to_owned(),
+                    text: "the image is not scanned yet, so that nothing is known of it".to_owned(),
+                }],
+            },
+            Some(mut report) => {
+                policy.apply(now, &mut report);
+                decide(policy, &report, place.ok().as_deref())
+            }
+        };
+        Self { image: image.to_owned(), decision }
+    }
 }
 
 /// Asks for a scan before all that is only scheduled.
