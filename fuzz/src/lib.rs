@@ -14,14 +14,14 @@ use plimsoll_advisory::{
     vex::{About, Document, Image},
 };
 use plimsoll_image::{
-    Budget, EntryKind, EntryMeta, LayerDescriptor, Tree, TreePath, parse_config, parse_manifest,
-    read_blob,
+    Budget, Compression, EntryKind, EntryMeta, ImageDocuments, Layer, LayerDescriptor, Tree,
+    TreePath, parse_config, parse_manifest, read_blob,
 };
 use plimsoll_inspect::{
-    AllowList, ClaimedFile, Content, FileDigest, HashLists, Malware, MaliciousLevel, VirusType, Want,
-    hash_formats, look_at_file, parsers,
+    AllowList, ClaimedFile, Content, FileDigest, HashLists, LayerInspector, Malware, MaliciousLevel,
+    VirusType, Want, checks, hash_formats, inspect_image, look_at_file, parsers, unread_claims,
 };
-use plimsoll_model::{Ecosystem, Finding, Package, Scheme};
+use plimsoll_model::{Digest, Ecosystem, Finding, Package, Scheme};
 use plimsoll_native::inflate::{Inflater, Input, Output, SLACK, Stop, WINDOW};
 use plimsoll_yara::Rules;
 
@@ -90,6 +90,68 @@ pub fn read_claimed(path: &str, bytes: &[u8]) -> Vec<&'static str> {
         }
     }
     claims
+}
+
+/// Judges an image that holds one file, every program that checks ask for, and nothing else, with every check. The path
+/// `history` stands for a step of the build.
+///
+/// # Panics
+/// When a finding has no evidence, or more than a finding may have.
+pub fn judge(path: &str, bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let history = if path == "history" { &*text } else { "" };
+    let config = serde_json::json!({
+        "config": {"Env": ["JPDA_ADDRESS=*:1"]},
+        "history": [{"created_by": history}],
+    });
+    let mut layer = Layer::builder("fuzz").compression(Compression::Plain);
+    for program in checks().iter().flat_map(|check| check.programs()).chain(&["sshd", "apache2"]) {
+        layer = layer.file_with(&format!("usr/sbin/{program}"), 0o755, 0, 0, b"");
+    }
+    let layer = layer.file_with(path, 0o644, 0, 0, bytes).build();
+    let (Ok(layer), Ok(config)) = (layer, parse_config(config.to_string().as_bytes())) else { return };
+    let budget = budget();
+    let mut inspector = LayerInspector::new(&budget);
+    let descriptor = LayerDescriptor { digest: None, media_type: String::new(), size: 0, diff_id: None };
+    let Ok(entries) = read_blob(&mut layer.bytes(), &descriptor, &budget, &mut inspector) else { return };
+    let facts = vec![inspector.finish(entries)];
+    let (tree, _) = Tree::merge(facts.iter().map(|facts| &facts.entries));
+    let documents = ImageDocuments {
+        name: "fuzz".to_owned(),
+        source_kind: "oci-layout",
+        manifest: None,
+        manifest_digest: None,
+        config: Vec::new(),
+        config_digest: Some(Digest::from_bytes([1; 32])),
+        layers: vec![LayerDescriptor::default()],
+        platform: None,
+        total_size: 0,
+    };
+    let links = unread_claims(&tree, &facts);
+    let inspection = inspect_image(&tree, &facts, &links, &documents, &config, None);
+    for finding in &inspection.findings {
+        let count = finding.evidence.len();
+        assert!((1..=20).contains(&count), "{}: {count}", finding.id);
+        for evidence in &finding.evidence {
+            assert!(evidence.detail.chars().count() < 1_000, "{}: {}", finding.id, evidence.detail);
+        }
+    }
+}
+
+/// The files and steps of the checks' own examples, as inputs of [`judge`].
+#[must_use]
+pub fn check_examples() -> Vec<(String, Vec<u8>)> {
+    let examples = || checks().iter().flat_map(|check| check.examples());
+    let files = examples().flat_map(|example| example.files).map(|(path, text)| {
+        let path = path.split(' ').next().unwrap_or(path);
+        (path.to_owned(), text.as_bytes().to_vec())
+    });
+    let steps = examples().flat_map(|example| example.history);
+    let steps = steps.map(|step| ("history".to_owned(), step.as_bytes().to_vec()));
+    let mut inputs: Vec<_> = files.filter(|(_, text)| !text.is_empty()).chain(steps).collect();
+    inputs.sort();
+    inputs.dedup();
+    inputs
 }
 
 fn head(bytes: &[u8], limit: u64) -> &[u8] {

@@ -7,7 +7,8 @@
 use std::{collections::BTreeSet, fs, path::Path};
 
 use plimsoll_fuzz::{
-    FEED_FILES, case_files, compare_versions, inflate, look_for_malware, read_claimed, read_documents, read_feed,
+    FEED_FILES, case_files, check_examples, compare_versions, inflate, judge, look_for_malware, read_claimed,
+    read_documents, read_feed,
     read_layer, read_snapshot, read_vex, starter_snapshot,
 };
 use plimsoll_inspect::parsers;
@@ -74,6 +75,15 @@ fn claimed_files() {
         parsers().iter().map(|parser| parser.id()).filter(|id| !read.contains(id)).collect();
     // The Nix store is read from the names of folders.
     assert!(unread.iter().all(|id| *id == "nix"), "no case has a file for {unread:?}");
+}
+
+#[test]
+fn checked_files() {
+    let inputs = check_examples();
+    assert!(inputs.len() > 200, "{}", inputs.len());
+    for (path, bytes) in inputs {
+        variants(&bytes, 3, &|bytes: &[u8]| judge(&path, bytes));
+    }
 }
 
 /// `cargo test corpus -- --ignored`: where `cargo fuzz run parsers` begins.

@@ -1,10 +1,18 @@
-//! Risks in how an image was built, one file each; the list of all is [`checks`](crate::checks).
+//! Risks in how an image was built, a file or a row each; the list of all is [`checks`](crate::checks).
 //!
 //! In: configuration and history. Out: findings of kind build, which never count as baseline risks. Source:
 //! `docs/semantics.md`, "Build risks". Odd: a folder or a layer alone has no history, so nothing applies.
 
+mod commands;
+pub(crate) mod expose_ssh;
+pub(crate) mod latest_base;
+pub(crate) mod network;
+pub(crate) mod no_healthcheck;
 pub(crate) mod no_user;
+pub(crate) mod other;
+pub(crate) mod package;
 pub(crate) mod password_in_run;
+pub(crate) mod permission;
 pub(crate) mod secret_file_copied;
 pub(crate) mod secret_in_arg;
 pub(crate) mod secret_in_env;
@@ -13,7 +21,7 @@ use plimsoll_model::{Kind, Level};
 
 use crate::{
     baseline::Looking,
-    check::{About, Outcome},
+    check::{About, Check, Example, Outcome},
     history::Instruction,
     view::View,
 };
@@ -43,8 +51,44 @@ fn judge_steps(
     for step in view.instructions() {
         looking.applies();
         for detail in fails(step) {
-            looking.fail(format!("history step {}: {detail}", step.index + 1));
+            looking.fail_step(step.index, detail);
         }
     }
     looking.outcome()
+}
+
+/// A risk that one instruction tells by itself, as a row.
+#[derive(Debug)]
+pub(crate) struct StepRisk {
+    about: &'static About,
+    /// What it finds in a step, secrets masked.
+    finds: fn(&Instruction) -> Vec<String>,
+    examples: &'static [Example],
+}
+
+impl Check for StepRisk {
+    fn about(&self) -> &'static About {
+        self.about
+    }
+
+    fn examples(&self) -> &'static [Example] {
+        self.examples
+    }
+
+    fn judge(&self, view: &View<'_>) -> Outcome {
+        judge_steps(self.about, view, self.finds)
+    }
+}
+
+/// It fails because of the configuration, at the last instruction that says so, if one does.
+fn fail_configuration(
+    looking: &mut Looking<'_>,
+    view: &View<'_>,
+    says: impl Fn(&Instruction) -> bool,
+    detail: String,
+) {
+    match view.instructions().iter().rev().find(|step| says(step)) {
+        Some(step) => looking.fail_step(step.index, detail),
+        None => looking.fail(detail),
+    }
 }

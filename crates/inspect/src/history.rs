@@ -1,12 +1,22 @@
 //! Build instructions, from the history of an image's configuration.
 //!
-//! In: `history[].created_by`. Out: [`Instruction`]s in one form. Source: what the classic builder, `BuildKit` and buildah
-//! write there. Odd, and tested below:
-//! * the classic builder writes `/bin/sh -c #(nop)  ENV A=b` for everything that is not RUN, and RUN without its word;
+//! In: `history[]`. Out: [`Instruction`]s in one form, and the build file that they would make. Source: what the classic
+//! builder, `BuildKit`, buildah, Kaniko, Jib, ko, Bazel and buildpacks write there. Odd, and tested below:
+//! * the classic builder and buildah write `/bin/sh -c #(nop)  ENV A=b` for everything that is not RUN, and RUN without
+//!   its word; Kaniko writes the build file's own line;
 //! * build arguments stand in front of a RUN as `|2 A=b C=d /bin/sh -c …`, values unquoted;
-//! * unknown forms give [`Word::Other`], never an error.
+//! * Jib, ko, Bazel and buildpacks have no instructions: what they write is [`Word::Other`], a remark in the build file,
+//!   never an error;
+//! * Kaniko leaves out what makes no layer, and writes nothing at all for `--reproducible`;
+//! * steps that made a layer are the image's layers in order, but only where there are as many of the one as of the other.
 
-use plimsoll_image::ImageConfig;
+mod shell;
+mod shown;
+
+use plimsoll_image::{HistoryEntry, ImageConfig};
+
+pub(crate) use shell::{command_words, shell_words, split_commands};
+pub(crate) use shown::build_steps;
 
 /// What an instruction is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -16,6 +26,14 @@ pub(crate) enum Word {
     Add,
     Env,
     Arg,
+    User,
+    Expose,
+    Volume,
+    Workdir,
+    Healthcheck,
+    /// Any other that build files know.
+    Known,
+    /// None: what a tool without build files wrote, or nothing.
     Other,
 }
 
@@ -24,28 +42,67 @@ pub(crate) enum Word {
 pub(crate) struct Instruction {
     /// Position in the history, 0 for the oldest.
     pub(crate) index: usize,
+    /// Line of the build file at which it begins.
+    pub(crate) line: usize,
+    /// Whether a base image brought it.
+    pub(crate) inherited: bool,
+    /// Whether no step before it made a layer.
+    pub(crate) is_first_layer: bool,
+    /// The layer that it made, bottom first.
+    pub(crate) layer: Option<usize>,
+    /// When, as written.
+    pub(crate) created: Option<String>,
     /// What it is.
     pub(crate) word: Word,
+    /// The word as written, in upper case; empty for [`Word::Other`].
+    pub(crate) name: String,
     /// What follows the word: a shell text, sources and target, variables.
     pub(crate) text: String,
     /// Build arguments that the step was run with.
     pub(crate) arguments: Vec<(String, String)>,
+    /// Its text in the build file, secrets masked.
+    pub(crate) whole: String,
 }
 
 /// History lines and bytes of one line that are looked at.
 const MAX_STEPS: usize = 10_000;
 const MAX_LINE: usize = 256 << 10;
 
-/// All instructions, oldest first.
-pub(crate) fn parse_history(config: &ImageConfig) -> Vec<Instruction> {
-    config
-        .history
-        .iter()
-        .take(MAX_STEPS)
-        .enumerate()
-        .map(|(index, step)| parse_step(index, bounded(&step.created_by)))
-        .collect()
+/// All instructions, oldest first, of an image with so many layers.
+///
+/// `base` is the name of the base image, where it is noted: buildah writes it behind the first step that is not that
+/// image's own (`FROM docker.io/library/debian:12`). Other builders do not say where the base image's steps end.
+pub(crate) fn parse_history(
+    config: &ImageConfig,
+    layers: usize,
+    base: Option<&str>,
+) -> Vec<Instruction> {
+    let from = base.map(|base| format!("FROM {base}"));
+    let is_first_own = |entry: &HistoryEntry| from.as_ref() == Some(&entry.comment);
+    let own = config.history.iter().rposition(is_first_own).unwrap_or_default();
+    let made = config.history.iter().filter(|step| !step.empty_layer).count();
+    let is_told = made == layers;
+    let (mut layer, mut line, mut has_layer) = (0, FIRST_LINE, false);
+    let mut instructions = Vec::new();
+    for (index, entry) in config.history.iter().take(MAX_STEPS).enumerate() {
+        let mut step = parse_step(index, entry);
+        step.inherited = index < own;
+        if is_told && !entry.empty_layer {
+            step.layer = Some(layer);
+            layer += 1;
+        }
+        step.is_first_layer = !has_layer && !entry.empty_layer;
+        has_layer |= !entry.empty_layer;
+        step.line = line;
+        step.whole = shown::whole(&step);
+        line += step.whole.lines().count().max(1);
+        instructions.push(step);
+    }
+    instructions
 }
+
+/// The first line of the build file is `FROM scratch`.
+const FIRST_LINE: usize = 2;
 
 fn bounded(line: &str) -> &str {
     let mut end = line.len().min(MAX_LINE);
@@ -55,8 +112,8 @@ fn bounded(line: &str) -> &str {
     line.get(..end).unwrap_or_default()
 }
 
-fn parse_step(index: usize, line: &str) -> Instruction {
-    let line = line.trim().trim_end_matches("# buildkit").trim_end();
+fn parse_step(index: usize, entry: &HistoryEntry) -> Instruction {
+    let line = bounded(&entry.created_by).trim().trim_end_matches("# buildkit").trim_end();
     // BuildKit writes `RUN |1 A=b /bin/sh -c …`, the classic builder `|1 A=b /bin/sh -c …`.
     let (line, is_run) = match line.strip_prefix("RUN ") {
         Some(rest) => (rest.trim_start(), true),
@@ -64,17 +121,29 @@ fn parse_step(index: usize, line: &str) -> Instruction {
     };
     let (arguments, line) = build_arguments(line);
     let has_arguments = !arguments.is_empty();
-    let (word, text) = if let Some(text) = shell_text(line) {
+    let (name, text) = if let Some(text) = shell_text(line) {
         match text.trim_start().strip_prefix("#(nop)") {
             Some(instruction) => split_word(instruction.trim_start()),
-            None => (Word::Run, text),
+            None => ("RUN", text),
         }
     } else if is_run || has_arguments {
-        (Word::Run, line)
+        ("RUN", line)
     } else {
         split_word(line)
     };
-    Instruction { index, word, text: text.trim().to_owned(), arguments }
+    Instruction {
+        index,
+        line: 0,
+        inherited: false,
+        is_first_layer: false,
+        layer: None,
+        created: entry.created.clone(),
+        word: word(name),
+        name: name.to_owned(),
+        text: text.trim().to_owned(),
+        arguments,
+        whole: String::new(),
+    }
 }
 
 /// What follows `/bin/sh -c`, or another shell's like.
@@ -99,17 +168,50 @@ fn shell_text(line: &str) -> Option<&str> {
     None
 }
 
-fn split_word(text: &str) -> (Word, &str) {
-    let (word, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
-    let word = match word.to_ascii_uppercase().as_str() {
+/// The words that build files know.
+const WORDS: &[&str] = &[
+    "RUN",
+    "COPY",
+    "ADD",
+    "ENV",
+    "ARG",
+    "USER",
+    "EXPOSE",
+    "VOLUME",
+    "WORKDIR",
+    "HEALTHCHECK",
+    "CMD",
+    "ENTRYPOINT",
+    "LABEL",
+    "MAINTAINER",
+    "ONBUILD",
+    "SHELL",
+    "STOPSIGNAL",
+];
+
+fn word(name: &str) -> Word {
+    match name {
         "RUN" => Word::Run,
         "COPY" => Word::Copy,
         "ADD" => Word::Add,
         "ENV" => Word::Env,
         "ARG" => Word::Arg,
-        _ => return (Word::Other, text),
-    };
-    (word, rest.trim_start())
+        "USER" => Word::User,
+        "EXPOSE" => Word::Expose,
+        "VOLUME" => Word::Volume,
+        "WORKDIR" => Word::Workdir,
+        "HEALTHCHECK" => Word::Healthcheck,
+        "" => Word::Other,
+        _ => Word::Known,
+    }
+}
+
+fn split_word(text: &str) -> (&'static str, &str) {
+    let (first, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
+    match WORDS.iter().find(|word| first.eq_ignore_ascii_case(word)) {
+        Some(word) => (word, rest.trim_start()),
+        None => ("", text),
+    }
 }
 
 /// `|2 A=b C=d rest`. Values hold spaces unquoted, so an argument ends where the next `NAME=` or the shell begins.
@@ -148,6 +250,21 @@ fn is_name(name: &str) -> bool {
 }
 
 impl Instruction {
+    /// A RUN, for tests.
+    #[cfg(test)]
+    pub(crate) fn run(text: &str) -> Self {
+        let entry = HistoryEntry { created_by: format!("RUN {text}"), ..HistoryEntry::default() };
+        parse_step(0, &entry)
+    }
+
+    /// Whether it brings the root file system, which is how every base image begins.
+    pub(crate) fn is_root_import(&self) -> bool {
+        let target = self.text.trim_end().rsplit([' ', ',']).next().unwrap_or_default();
+        self.is_first_layer
+            && self.word == Word::Add
+            && matches!(target.trim_matches(['"', ']', '[']), "/" | "./")
+    }
+
     /// The variables that an ENV or ARG sets, as far as they are written out.
     pub(crate) fn variables(&self) -> Vec<(String, String)> {
         let words = shell_words(&self.text);
@@ -183,72 +300,6 @@ impl Instruction {
     pub(crate) fn commands(&self) -> Vec<Vec<String>> {
         split_commands(&self.text).iter().map(|command| shell_words(command)).collect()
     }
-}
-
-/// Splits a shell text into commands; quotes and backslashes are honoured, nothing is expanded.
-pub(crate) fn split_commands(text: &str) -> Vec<String> {
-    let mut commands = vec![String::new()];
-    let mut quote = None;
-    let mut characters = text.chars().peekable();
-    while let Some(character) = characters.next() {
-        let command = commands.last_mut();
-        match (quote, character) {
-            (Some(open), _) if open == character => quote = None,
-            (None, '\'' | '"') => quote = Some(character),
-            (None | Some('"'), '\\') => {
-                if let Some(command) = command {
-                    command.push(character);
-                    command.extend(characters.next());
-                }
-                continue;
-            }
-            (None, '&' | '|' | ';' | '\n') => {
-                // `2>&1` and `&>` redirect; they end nothing.
-                let redirects = character == '&'
-                    && (command.as_ref().is_some_and(|command| command.ends_with('>'))
-                        || characters.peek() == Some(&'>'));
-                if !redirects {
-                    commands.push(String::new());
-                    continue;
-                }
-            }
-            _ => {}
-        }
-        if let Some(command) = commands.last_mut() {
-            command.push(character);
-        }
-    }
-    commands
-        .into_iter()
-        .map(|command| command.trim().to_owned())
-        .filter(|c| !c.is_empty())
-        .collect()
-}
-
-/// Splits a command into words, quotes removed, nothing expanded.
-pub(crate) fn shell_words(command: &str) -> Vec<String> {
-    let mut words: Vec<String> = Vec::new();
-    let mut open = false;
-    let mut quote = None;
-    let mut characters = command.chars();
-    while let Some(character) = characters.next() {
-        if quote.is_none() && character.is_whitespace() {
-            open = false;
-            continue;
-        }
-        if !open {
-            words.push(String::new());
-            open = true;
-        }
-        let Some(word) = words.last_mut() else { break };
-        match (quote, character) {
-            (Some(opened), _) if opened == character => quote = None,
-            (None, '\'' | '"') => quote = Some(character),
-            (None | Some('"'), '\\') => word.extend(characters.next()),
-            _ => word.push(character),
-        }
-    }
-    words
 }
 
 #[cfg(test)]

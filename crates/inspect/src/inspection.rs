@@ -16,14 +16,14 @@ mod locks;
 mod lost;
 mod opaque;
 mod unlisted;
-mod visible;
+pub(crate) mod visible;
 
 pub use listed::add_listed;
 
 use std::collections::BTreeSet;
 
 use plimsoll_image::{ImageConfig, ImageDocuments, Tree};
-use plimsoll_model::{Finding, Gap, GapReason, Package, Timestamp};
+use plimsoll_model::{BuildStep, Finding, Gap, GapReason, Package, Timestamp};
 
 use crate::{
     check::{checks, judge_all},
@@ -51,6 +51,8 @@ pub struct Inspection {
     pub ran: Vec<String>,
     /// The distribution, where one could be told.
     pub distribution: Option<Distribution>,
+    /// How it was built.
+    pub build: Vec<BuildStep>,
 }
 
 impl Inspection {
@@ -131,14 +133,15 @@ pub fn inspect_image(
             findings::Asked { tree, layers, documents, malware, owned: &owned, sums: &sums };
         findings.extend(findings::find(&asked, &mut gaps));
     }
-    let view = View::new(tree, layers, documents, config, seen.special, owned);
+    let view = View::new(tree, layers, documents, config, &seen, owned);
+    let build = view.build_steps();
     let (judged, unseen) = judge_all(&view);
     findings.extend(judged);
     gaps.extend(unseen);
     findings.sort_by(Finding::compare_urgency);
     gaps.sort();
     gaps.dedup();
-    Inspection { packages, findings, gaps, ran: ran(malware.is_some()), distribution }
+    Inspection { packages, findings, gaps, ran: ran(malware.is_some()), distribution, build }
 }
 
 fn ran(with_malware: bool) -> Vec<String> {

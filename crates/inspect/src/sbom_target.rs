@@ -65,6 +65,7 @@ pub fn inspect_sbom(layers: Vec<LayerFacts>, documents: &ImageDocuments) -> Sbom
         gaps,
         ran: vec![sbom::ID.to_owned()],
         distribution,
+        build: Vec::new(),
     };
     SbomInspection { inspection, image, stated_gaps }
 }

@@ -4,18 +4,22 @@
 //! would, and say whether a file is absent or could not be read. Odd: files are read-only texts that the one pass kept;
 //! a check can see what some check claimed and nothing else.
 
-use plimsoll_image::{EntryKind, ImageConfig, ImageDocuments, Node, NodeRef, Tree};
-use plimsoll_model::Location;
+use std::collections::{BTreeMap, BTreeSet};
+
+use plimsoll_image::{EntryKind, ImageConfig, ImageDocuments, Node, NodeRef, Tree, TreePath};
+use plimsoll_model::{BuildStep, Location};
 
 use crate::{
     facts::LayerFacts,
-    history::{Instruction, parse_history},
+    history::{Instruction, build_steps, command_words, parse_history},
+    inspection::visible::{Seen, VisibleFile},
     paths::{self, Fingerprints},
     text,
+    wanted::Pattern,
 };
 
-/// Files of one folder that a check looks at.
-const MAX_FILES_PER_FOLDER: usize = 2_000;
+/// Files of one folder, or like one pattern, that a check looks at.
+pub(crate) const MAX_FILES_PER_FOLDER: usize = 2_000;
 
 /// A file that a check claimed.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -44,22 +48,51 @@ pub struct View<'a> {
     config: &'a ImageConfig,
     instructions: Vec<Instruction>,
     special: Vec<NodeRef<'a>>,
+    /// Texts, by the paths that checks claimed them under, sorted.
+    claimed: Vec<&'a TreePath>,
+    programs: BTreeSet<&'a [u8]>,
+    /// Versions of libraries by their names.
+    libraries: BTreeMap<&'a str, &'a str>,
+    words: Vec<String>,
     owned: Fingerprints,
 }
 
 impl<'a> View<'a> {
-    /// `special` are the nodes with setuid, setgid or world-writable modes; `owned` the fingerprints of paths that
-    /// packages of the distribution own.
+    /// `owned` are the fingerprints of paths that packages of the distribution own.
     pub(crate) fn new(
         tree: &'a Tree,
         layers: &'a [LayerFacts],
         documents: &'a ImageDocuments,
         config: &'a ImageConfig,
-        special: Vec<NodeRef<'a>>,
+        seen: &'a Seen<'a>,
         owned: Fingerprints,
     ) -> Self {
-        let instructions = parse_history(config);
-        Self { tree, layers, documents, config, instructions, special, owned }
+        let base = annotation(documents, config, "org.opencontainers.image.base.name");
+        let instructions = parse_history(config, documents.layers.len(), base.as_deref());
+        let words = config.entrypoint.iter().chain(&config.cmd).flatten();
+        let words = command_words(&words.map(String::as_str).collect::<Vec<_>>());
+        let is_text = |file: &&VisibleFile<'_>| file.facts.detector == text::ID;
+        let mut claimed: Vec<&TreePath> =
+            seen.files.iter().filter(is_text).map(|file| &file.path).collect();
+        claimed.sort();
+        claimed.dedup();
+        let packages = seen.files.iter().flat_map(|file| &file.facts.packages);
+        let libraries = packages
+            .filter(|package| package.ecosystem.is_some())
+            .map(|package| (package.name.as_str(), package.version.as_str()));
+        Self {
+            tree,
+            layers,
+            documents,
+            config,
+            instructions,
+            special: seen.special.clone(),
+            claimed,
+            programs: seen.programs.iter().map(|node| node.name()).collect(),
+            libraries: libraries.collect(),
+            words,
+            owned,
+        }
     }
 
     /// The image's configuration.
@@ -72,6 +105,12 @@ impl<'a> View<'a> {
     #[must_use]
     pub const fn has_config(&self) -> bool {
         self.documents.config_digest.is_some()
+    }
+
+    /// A label of the image, or an annotation of its manifest.
+    #[must_use]
+    pub(crate) fn annotation(&self, name: &str) -> Option<String> {
+        annotation(self.documents, self.config, name)
     }
 
     /// The image's build instructions, oldest first.
@@ -90,6 +129,58 @@ impl<'a> View<'a> {
     pub fn command(&self) -> String {
         let words = self.config.entrypoint.iter().chain(&self.config.cmd).flatten();
         words.map(String::as_str).collect::<Vec<_>>().join(" ")
+    }
+
+    /// The words of [`Self::command`], those of shell texts in it one by one.
+    #[must_use]
+    pub(crate) fn command_words(&self) -> &[String] {
+        &self.words
+    }
+
+    /// Whether a program of one of these names is there, which a check has to ask for ([`Check::programs`](crate::Check)), or
+    /// the image's command names one.
+    #[must_use]
+    pub(crate) fn has_program(&self, names: &[&str]) -> bool {
+        names.iter().any(|name| self.programs.contains(name.as_bytes())) || self.runs(names)
+    }
+
+    /// Whether the image's command names one of these programs.
+    #[must_use]
+    pub(crate) fn runs(&self, names: &[&str]) -> bool {
+        let name = |word: &'_ String| -> Option<usize> {
+            let last = word.rsplit('/').next().unwrap_or_default();
+            names.iter().position(|name| *name == last)
+        };
+        self.words.iter().any(|word| name(word).is_some())
+    }
+
+    /// Whether a library of an ecosystem is there, by the beginning of its name.
+    #[must_use]
+    pub(crate) fn has_library(&self, start: &str) -> bool {
+        self.libraries.range(start..).next().is_some_and(|(name, _)| name.starts_with(start))
+    }
+
+    /// A library's version.
+    #[must_use]
+    pub(crate) fn library_version(&self, name: &str) -> Option<&'a str> {
+        self.libraries.get(name).copied()
+    }
+
+    /// The image's build, for people.
+    #[must_use]
+    pub(crate) fn build_steps(&self) -> Vec<BuildStep> {
+        let layers: Vec<_> = self.documents.layers.iter().map(|layer| layer.digest).collect();
+        build_steps(&self.instructions, &layers)
+    }
+
+    /// Where the texts are that a check claimed and whose paths are like a pattern, sorted.
+    #[must_use]
+    pub(crate) fn paths(&self, pattern: &Pattern) -> Vec<String> {
+        let claimed = self.claimed.iter().filter(|path| pattern.matches(path.as_bytes()));
+        claimed
+            .take(MAX_FILES_PER_FOLDER)
+            .map(|path| String::from_utf8_lossy(path.as_bytes()).into_owned())
+            .collect()
     }
 
     /// What is at a path, links followed.
@@ -167,4 +258,13 @@ impl<'a> View<'a> {
         }
         texts
     }
+}
+
+/// A label of the image, or an annotation of its manifest.
+fn annotation(documents: &ImageDocuments, config: &ImageConfig, name: &str) -> Option<String> {
+    if let Some(value) = config.labels.get(name) {
+        return Some(value.clone());
+    }
+    let manifest: serde_json::Value = serde_json::from_slice(documents.manifest.as_ref()?).ok()?;
+    Some(manifest.get("annotations")?.get(name)?.as_str()?.to_owned())
 }

@@ -3,6 +3,7 @@
 //! In: nothing. Out: plain values, serialisable, without I/O, clock or async. Whatever crosses a crate border is one of
 //! these types; texts become types at the border where they come in.
 
+pub mod build;
 pub mod counters;
 pub mod coverage;
 pub mod digest;
@@ -21,6 +22,7 @@ pub mod secret;
 pub mod statement;
 pub mod timestamp;
 
+pub use build::BuildStep;
 pub use counters::RiskCounters;
 pub use coverage::{Coverage, Gap, GapReason, Verdict};
 pub use digest::{Digest, DigestError};

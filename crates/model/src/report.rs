@@ -6,8 +6,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    coverage::Coverage, digest::Digest, finding::Finding, ignore::IgnoreUse, package::Package,
-    platform::Platform, timestamp::Timestamp,
+    build::BuildStep, coverage::Coverage, digest::Digest, finding::Finding, ignore::IgnoreUse,
+    package::Package, platform::Platform, timestamp::Timestamp,
 };
 
 /// Which image a report is about.
@@ -69,6 +69,9 @@ pub struct Report {
     pub packages: Vec<Package>,
     /// What is wrong, most urgent first ([`Finding::compare_urgency`]).
     pub findings: Vec<Finding>,
+    /// How it was built, as its history tells, oldest step first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub build: Vec<BuildStep>,
     /// The ignore rules that were given, in their order, and what each did.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ignore_rules: Vec<IgnoreUse>,

@@ -30,7 +30,7 @@ use local_file::Hashed;
 use wire::{Counted, Reader, Wire, fields};
 
 /// Raised whenever what stands in entries changes.
-const FORMAT: u8 = 8;
+const FORMAT: u8 = 9;
 
 /// What every entry begins with; the format's number and what the entry holds follow.
 const MAGIC: [u8; 6] = *b"plmsl\0";

@@ -258,6 +258,7 @@ fn unreadable(
         feed: None,
         packages: Vec::new(),
         findings: Vec::new(),
+        build: Vec::new(),
         ignore_rules: Vec::new(),
     };
     ChildScanned { scanned: Scanned { report, interrupted: None }, level: None }

@@ -215,7 +215,8 @@ fn assemble(
     };
     let feed = options.snapshot.map(Snapshot::state);
     let coverage = Coverage::new(ran, gaps);
-    Report { image, coverage, feed, packages, findings, ignore_rules: Vec::new() }
+    let build = inspection.build;
+    Report { image, coverage, feed, packages, findings, build, ignore_rules: Vec::new() }
 }
 
 /// Drops what is beyond the limit of findings, the least urgent.

@@ -155,6 +155,7 @@ fn report() -> Report {
                 ..finding(Kind::Baseline, "perm_shadow", npm, None)
             },
         ],
+        build: Vec::new(),
         ignore_rules: Vec::new(),
     }
 }

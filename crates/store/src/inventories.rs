@@ -275,7 +275,8 @@ pub(crate) fn join(frame: Frame<'_>, parts: &[&StoredPart]) -> Result<Report, St
     findings.sort_by(Finding::compare_urgency);
     let coverage = Coverage::new(ran, gaps);
     let ignore_rules = Vec::new();
-    Ok(Report { image, coverage, feed: frame.feed, packages, findings, ignore_rules })
+    let build = Vec::new();
+    Ok(Report { image, coverage, feed: frame.feed, packages, findings, build, ignore_rules })
 }
 
 fn locations(row: &[u32], places: &Places, image: &ImageIdentity) -> Option<Vec<Location>> {

@@ -4,18 +4,17 @@
 //! still names an account to some programs; it counts here as soon as it has a password field.
 
 use super::Looking;
-use crate::view::FileText;
+use crate::{
+    view::FileText,
+    wanted::{Wanted, text},
+};
 
 pub(crate) const PASSWD: &str = "etc/passwd";
+pub(crate) const GROUP: &str = "etc/group";
 pub(crate) const SHADOW: &[&str] = &["etc/shadow", "etc/master.passwd"];
 
-pub(crate) fn is_passwd(path: &[u8]) -> bool {
-    path == PASSWD.as_bytes()
-}
-
-pub(crate) fn is_shadow(path: &[u8]) -> bool {
-    SHADOW.iter().any(|known| known.as_bytes() == path)
-}
+/// All of them.
+pub(crate) const FILES: &[Wanted] = &[text(PASSWD), text("etc/shadow"), text("etc/master.passwd")];
 
 /// One line.
 pub(crate) struct Account<'t> {
@@ -70,4 +69,15 @@ const NOLOGIN: &[&str] = &[
 /// Whether the account's shell lets nobody in.
 pub(crate) fn is_nologin(shell: &str) -> bool {
     NOLOGIN.contains(&shell)
+}
+
+/// Whether a password field is a hash that some password leads to.
+pub(crate) fn is_hash(field: &str) -> bool {
+    field.starts_with('$') || is_des(field) || (field.starts_with('_') && field.len() == 20)
+}
+
+/// Whether it is a hash of the traditional kind.
+pub(crate) fn is_des(field: &str) -> bool {
+    field.len() == 13
+        && field.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'/'))
 }

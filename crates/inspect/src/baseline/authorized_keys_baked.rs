@@ -11,12 +11,11 @@ use plimsoll_model::Level;
 use super::{Looking, about, accounts, lines};
 use crate::{
     check::{About, Check, Outcome},
-    paths::{child_of, ends_with},
     view::View,
+    wanted::{Wanted, text},
 };
 
 const NAMES: &[&str] = &["authorized_keys", "authorized_keys2"];
-const PLACES: &[&[u8]] = &[b".ssh/authorized_keys", b".ssh/authorized_keys2"];
 
 #[derive(Debug)]
 pub(crate) struct AuthorizedKeysBaked;
@@ -33,11 +32,15 @@ impl Check for AuthorizedKeysBaked {
         &ABOUT
     }
 
-    fn claims(&self, path: &[u8]) -> bool {
-        accounts::is_passwd(path)
-            || PLACES.iter().any(|place| ends_with(path, place))
-            || child_of(path, "etc/ssh")
-                .is_some_and(|name| NAMES.iter().any(|known| known.as_bytes() == name))
+    fn files(&self) -> &'static [Wanted] {
+        const FILES: &[Wanted] = &[
+            text("etc/passwd"),
+            text("**/.ssh/authorized_keys"),
+            text("**/.ssh/authorized_keys2"),
+            text("etc/ssh/authorized_keys"),
+            text("etc/ssh/authorized_keys2"),
+        ];
+        FILES
     }
 
     fn judge(&self, view: &View<'_>) -> Outcome {

@@ -134,6 +134,14 @@ const WORDS: &[&str] = &[
     "private",
     "super",
     "qwertyuiop",
+    "minioadmin",
+    "nacos",
+    "elastic",
+    "zabbix",
+    "grafana",
+    "foobared",
+    "rabbitmq",
+    "wordpress",
 ];
 
 /// What follows an account's own name.
@@ -147,6 +155,11 @@ pub(crate) fn candidates(account: &str) -> impl Iterator<Item = String> {
         move |word| !own.contains(word)
     });
     own.into_iter().chain(words)
+}
+
+/// Whether a password is empty or among an account's candidates.
+pub(crate) fn is_weak(account: &str, password: &str) -> bool {
+    password.is_empty() || candidates(account).any(|candidate| candidate == password)
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use super::{Looking, about, accounts};
 use crate::{
     check::{About, Check, Outcome},
     view::View,
+    wanted::{Wanted, text},
 };
 
 #[derive(Debug)]
@@ -28,8 +29,9 @@ impl Check for DuplicateUid {
         &ABOUT
     }
 
-    fn claims(&self, path: &[u8]) -> bool {
-        accounts::is_passwd(path)
+    fn files(&self) -> &'static [Wanted] {
+        const FILES: &[Wanted] = &[text(accounts::PASSWD)];
+        FILES
     }
 
     fn judge(&self, view: &View<'_>) -> Outcome {

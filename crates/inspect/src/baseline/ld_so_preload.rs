@@ -9,6 +9,7 @@ use super::{Looking, about};
 use crate::{
     check::{About, Check, Outcome},
     view::View,
+    wanted::{Wanted, text},
 };
 
 const FILE: &str = "etc/ld.so.preload";
@@ -28,8 +29,9 @@ impl Check for LdSoPreload {
         &ABOUT
     }
 
-    fn claims(&self, path: &[u8]) -> bool {
-        path == FILE.as_bytes()
+    fn files(&self) -> &'static [Wanted] {
+        const FILES: &[Wanted] = &[text(FILE)];
+        FILES
     }
 
     fn judge(&self, view: &View<'_>) -> Outcome {

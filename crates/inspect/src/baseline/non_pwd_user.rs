@@ -9,6 +9,7 @@ use super::{Looking, about, accounts};
 use crate::{
     check::{About, Check, Outcome},
     view::View,
+    wanted::Wanted,
 };
 
 #[derive(Debug)]
@@ -26,8 +27,8 @@ impl Check for NonPwdUser {
         &ABOUT
     }
 
-    fn claims(&self, path: &[u8]) -> bool {
-        accounts::is_passwd(path) || accounts::is_shadow(path)
+    fn files(&self) -> &'static [Wanted] {
+        accounts::FILES
     }
 
     fn judge(&self, view: &View<'_>) -> Outcome {

@@ -2,11 +2,14 @@
 //!
 //! In: a hash field of `shadow`, a password. Out: yes or no, and what one try costs, since the file chooses how slow its
 //! hashes are. Source: `crypt(5)`; Ulrich Drepper's "Unix crypt using SHA-256 and SHA-512"; Poul-Henning Kamp's
-//! MD5-crypt. Odd: costs are estimates in microseconds of one core, not measured: nothing here reads a clock, and the
+//! MD5-crypt; Apache's `htpasswd` for `$apr1$` and `{SHA}`. Odd: costs are estimates in microseconds of one core, not measured: nothing here reads a clock, and the
 //! same image must give the same answer everywhere.
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use md5::{Digest, Md5};
 use yescrypt::{PasswordVerifier, Yescrypt};
+
+use super::{accounts, des};
 
 /// A hash that can be tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,6 +22,8 @@ pub(crate) struct PasswordHash<'h> {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
+    Des,
+    Sha1,
     Md5,
     Sha,
     Bcrypt,
@@ -38,11 +43,15 @@ impl<'h> PasswordHash<'h> {
     /// Tells kinds and costs apart.
     pub(crate) fn parse(text: &'h str) -> Result<Self, Untried> {
         let unsupported = |what: &str| Err(Untried::Unsupported(what.to_owned()));
-        if text.is_empty() || !text.starts_with('$') {
-            let is_des = text.len() == 13
-                && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '/'));
-            return if is_des || text.starts_with('_') {
-                unsupported("DES")
+        if accounts::is_des(text) {
+            return Ok(Self { text, kind: Kind::Des, cost: 300 });
+        }
+        if text.starts_with("{SHA}") {
+            return Ok(Self { text, kind: Kind::Sha1, cost: 1 });
+        }
+        if !text.starts_with('$') {
+            return if text.starts_with('_') {
+                unsupported("DES of BSDi")
             } else {
                 Err(Untried::Locked)
             };
@@ -50,7 +59,7 @@ impl<'h> PasswordHash<'h> {
         let mut fields = text.split('$').skip(1);
         let (id, first) = (fields.next().unwrap_or_default(), fields.next().unwrap_or_default());
         let (kind, cost) = match id {
-            "1" => (Kind::Md5, 500),
+            "1" | "apr1" => (Kind::Md5, 500),
             "5" | "6" => {
                 let rounds = first.strip_prefix("rounds=").map(str::parse::<u64>);
                 match rounds {
@@ -78,6 +87,12 @@ impl<'h> PasswordHash<'h> {
     /// Whether the password has this hash; `None` when the hash is damaged.
     pub(crate) fn is_of(&self, password: &str) -> Option<bool> {
         match self.kind {
+            Kind::Des => des::crypt(password.as_bytes(), self.text).map(|hash| hash == self.text),
+            Kind::Sha1 => {
+                let known = STANDARD.decode(self.text.strip_prefix("{SHA}")?.trim()).ok()?;
+                let sha1 = &ring::digest::SHA1_FOR_LEGACY_USE_ONLY;
+                Some(ring::digest::digest(sha1, password.as_bytes()).as_ref() == known)
+            }
             Kind::Md5 => md5_crypt(password.as_bytes(), self.text).map(|hash| hash == self.text),
             Kind::Sha => {
                 let hash = sha_crypt::PasswordHashRef::new(self.text).ok()?;
@@ -104,7 +119,8 @@ const ALPHABET: &[u8; 64] = b"./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijkl
 
 /// The MD5-crypt hash of a password with the salt of `hash`.
 fn md5_crypt(password: &[u8], hash: &str) -> Option<String> {
-    let salt = hash.strip_prefix("$1$")?.split('$').next()?;
+    let magic = if hash.starts_with("$apr1$") { "$apr1$" } else { "$1$" };
+    let salt = hash.strip_prefix(magic)?.split('$').next()?;
     let salt_bytes = salt.as_bytes().get(..salt.len().min(8))?;
     let alternate: [u8; 16] = Md5::new()
         .chain_update(password)
@@ -114,7 +130,7 @@ fn md5_crypt(password: &[u8], hash: &str) -> Option<String> {
         .into();
     let mut context = Md5::new();
     context.update(password);
-    context.update(b"$1$");
+    context.update(magic.as_bytes());
     context.update(salt_bytes);
     for chunk in password.chunks(16) {
         context.update(alternate.get(..chunk.len()).unwrap_or_default());
@@ -138,7 +154,7 @@ fn md5_crypt(password: &[u8], hash: &str) -> Option<String> {
         context.update(if round & 1 == 1 { &state[..] } else { password });
         state = context.finalize().into();
     }
-    let mut text = format!("$1${salt}$");
+    let mut text = format!("{magic}{salt}$");
     let [s0, s1, s2, s3, s4, s5, s6, s7, s8, s9, s10, s11, s12, s13, s14, s15] = state;
     for (bytes, digits) in [
         ([s0, s6, s12], 4),
@@ -165,6 +181,9 @@ mod tests {
     /// Made by `openssl passwd` and, the last two, by libxcrypt's `crypt`.
     const HASHES: &[(&str, &str)] = &[
         ("password", "$1$saltsalt$qjXMvbEw8oaL.CzflDtaK/"),
+        ("password", "$apr1$c4naryxx$TP5G4Zx97tfk3CHrUi7kM1"),
+        ("password", "abJnggxhB/yWI"),
+        ("password", "{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g="),
         ("password", "$5$saltsalt$gOjOtoMpVhru2uyjeJSEc/JaLQWOXMNmlOnj6T4AtC."),
         (
             "password",
@@ -190,7 +209,7 @@ mod tests {
             ("$2b$31$aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "cost above 14"),
             ("$y$jZZ$salt$x", "unusual parameters"),
             ("$gy$j9T$salt$x", "gost-yescrypt"),
-            ("abcdefghijklm", "DES"),
+            ("_J9..rasmBYk8r9AiWNc", "DES of BSDi"),
             ("$99$x", "unknown kind"),
         ] {
             let Err(Untried::Unsupported(why)) = PasswordHash::parse(text) else {

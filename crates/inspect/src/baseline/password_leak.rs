@@ -22,7 +22,7 @@ impl Check for PasswordLeak {
             why: "everybody who may pull the image or look at a container's configuration reads it",
             remedy: "supply the value when the container starts, from a secret store, and change it",
             source: "CIS Docker 4.10; Dockle CIS-DI-0010",
-            ..about("password_leak", "ak_leak", "password_leak", Level::Medium)
+            ..about("password_leak", "ak_leak", "ak_leak", Level::Medium)
         };
         &ABOUT
     }

@@ -8,6 +8,7 @@ use super::{Looking, about, sshd};
 use crate::{
     check::{About, Check, Outcome},
     view::View,
+    wanted::Wanted,
 };
 
 #[derive(Debug)]
@@ -25,8 +26,8 @@ impl Check for SshEmptyPassword {
         &ABOUT
     }
 
-    fn claims(&self, path: &[u8]) -> bool {
-        sshd::claims(path)
+    fn files(&self) -> &'static [Wanted] {
+        sshd::FILES
     }
 
     fn judge(&self, view: &View<'_>) -> Outcome {

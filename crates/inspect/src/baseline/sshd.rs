@@ -6,19 +6,23 @@
 
 use plimsoll_model::Location;
 
-use super::Looking;
-use crate::{paths::child_of, view::View};
+use super::{Looking, MAX_DEPTH, MAX_FILES, service, weight};
+use crate::{
+    view::View,
+    wanted::{Wanted, text},
+};
 
 const CONFIG: &str = "etc/ssh/sshd_config";
-const DROP_INS: &[&str] = &["etc/ssh/sshd_config.d", "etc/ssh/sshd_config.anaconda.d"];
 const BINARIES: &[&str] =
     &["usr/sbin/sshd", "usr/bin/sshd", "usr/local/sbin/sshd", "opt/openssh/sbin/sshd"];
-const MAX_DEPTH: usize = 5;
-const MAX_FILES: usize = 200;
 
-pub(crate) fn claims(path: &[u8]) -> bool {
-    path == CONFIG.as_bytes() || DROP_INS.iter().any(|folder| child_of(path, folder).is_some())
-}
+/// What an `Include` may name lies below `etc/ssh`.
+pub(crate) const FILES: &[Wanted] = &[
+    text(CONFIG),
+    text("etc/ssh/sshd_config.d/*"),
+    text("etc/ssh/sshd_config.anaconda.d/*"),
+    text("etc/ssh/**/*.conf"),
+];
 
 /// Whether there is an sshd to read the configuration.
 pub(crate) fn is_present(view: &View<'_>) -> bool {
@@ -44,11 +48,12 @@ fn read(
     depth: usize,
     files: &mut usize,
 ) -> Option<(Location, String)> {
-    *files += 1;
-    if *files > MAX_FILES {
+    if *files >= MAX_FILES || depth > MAX_DEPTH {
+        looking.unseen(path, "includes are nested too deeply, or too many");
         return None;
     }
     let file = looking.text(path)?;
+    *files += weight(file.text);
     let mut applies = true;
     for (number, line) in super::lines(file.text) {
         let mut words =
@@ -64,7 +69,7 @@ fn read(
         if name.eq_ignore_ascii_case(keyword) {
             let detail = format!("line {number}: {name} {value}");
             return Some((file.location, detail));
-        } else if name.eq_ignore_ascii_case("Include") && depth < MAX_DEPTH {
+        } else if name.eq_ignore_ascii_case("Include") {
             for pattern in std::iter::once(value).chain(words.map(|word| word.trim_matches('"'))) {
                 for included in expand(view, pattern) {
                     let found = read(looking, view, &included, keyword, depth + 1, files);
@@ -78,23 +83,10 @@ fn read(
     None
 }
 
-/// The files that an `Include` names: a path, or a folder's files by a pattern with one `*` in the name.
+/// The files that an `Include` names.
 fn expand(view: &View<'_>, pattern: &str) -> Vec<String> {
-    let path = match pattern.strip_prefix('/') {
-        Some(path) => path.to_owned(),
-        None => format!("etc/ssh/{pattern}"),
-    };
-    let Some((folder, name)) = path.rsplit_once('/') else { return Vec::new() };
-    let Some((start, end)) = name.split_once('*') else { return vec![path] };
-    let names = view
-        .children(folder)
-        .into_iter()
-        .map(|node| String::from_utf8_lossy(node.path.name()).into_owned());
-    names
-        .filter(|name| {
-            name.len() >= start.len() + end.len() && name.starts_with(start) && name.ends_with(end)
-        })
-        .filter(|name| !name.starts_with('.'))
-        .map(|name| format!("{folder}/{name}"))
-        .collect()
+    match pattern.strip_prefix('/') {
+        Some(path) => service::expand(view, path, "*"),
+        None => service::expand(view, &format!("etc/ssh/{pattern}"), "*"),
+    }
 }

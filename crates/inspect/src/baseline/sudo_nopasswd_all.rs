@@ -9,8 +9,8 @@ use plimsoll_model::Level;
 use super::{Looking, about};
 use crate::{
     check::{About, Check, Outcome},
-    paths::child_of,
     view::View,
+    wanted::{Wanted, text},
 };
 
 #[derive(Debug)]
@@ -32,8 +32,9 @@ impl Check for SudoNopasswdAll {
         &ABOUT
     }
 
-    fn claims(&self, path: &[u8]) -> bool {
-        path == b"etc/sudoers" || child_of(path, "etc/sudoers.d").is_some_and(is_read)
+    fn files(&self) -> &'static [Wanted] {
+        const FILES: &[Wanted] = &[text("etc/sudoers"), text("etc/sudoers.d/*")];
+        FILES
     }
 
     fn judge(&self, view: &View<'_>) -> Outcome {

@@ -7,11 +7,11 @@
 
 use plimsoll_model::{Level, Location};
 
-use super::{Looking, about, is_sample, lines};
+use super::{Looking, about, lines};
 use crate::{
     check::{About, Check, Outcome},
-    paths::{child_of, ends_with},
     view::{FileText, View},
+    wanted::{Wanted, text},
 };
 
 #[derive(Debug)]
@@ -36,22 +36,25 @@ impl Check for UnsignedRepo {
         &ABOUT
     }
 
-    fn claims(&self, path: &[u8]) -> bool {
-        let in_home = || {
-            path.starts_with(b"home/")
-                && HOME_FILES.iter().any(|file| ends_with(path, file.as_bytes()))
-        };
-        let named = |paths: &[&str]| paths.iter().any(|known| known.as_bytes() == path);
-        path == b"etc/apt/sources.list"
-            || path == b"etc/apt/apt.conf"
-            || path == ZYPP.as_bytes()
-            || child_of(path, "etc/apt/sources.list.d").is_some_and(is_apt_source)
-            || child_of(path, "etc/apt/apt.conf.d").is_some()
-            || YUM_FOLDERS.iter().any(|folder| child_of(path, folder).is_some_and(is_yum_repo))
-            || named(YUM_MAIN)
-            || named(PIP)
-            || named(NPM)
-            || in_home()
+    fn files(&self) -> &'static [Wanted] {
+        const FILES: &[Wanted] = &[
+            text("etc/apt/sources.list"),
+            text("etc/apt/sources.list.d/*"),
+            text("etc/apt/apt.conf"),
+            text("etc/apt/apt.conf.d/*"),
+            text("etc/yum.conf"),
+            text("etc/dnf/dnf.conf"),
+            text("etc/yum.repos.d/*.repo"),
+            text("etc/zypp/repos.d/*.repo"),
+            text("etc/distro.repos.d/*.repo"),
+            text(ZYPP),
+            text("etc/pip.conf"),
+            text("**/.pip/pip.conf"),
+            text("**/.config/pip/pip.conf"),
+            text("**/etc/npmrc"),
+            text("**/.npmrc"),
+        ];
+        FILES
     }
 
     fn judge(&self, view: &View<'_>) -> Outcome {
@@ -85,7 +88,7 @@ fn is_apt_source(name: &[u8]) -> bool {
 }
 
 fn is_yum_repo(name: &[u8]) -> bool {
-    name.ends_with(b".repo") && !is_sample(name)
+    name.ends_with(b".repo")
 }
 
 fn each_line(looking: &mut Looking<'_>, path: &str, fails: impl Fn(&str) -> bool) {

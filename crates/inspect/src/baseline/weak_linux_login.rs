@@ -1,27 +1,23 @@
 //! Accounts whose password everybody tries first.
 //!
 //! In: the hashes of `etc/shadow` (and of `etc/passwd`, where they should not be). Fails for each account that can log in
-//! and has a password of the [`dictionary`], or one made of its own name. Odd: slow hashes are slow on purpose, so the
+//! and has a password of the [`dictionary`](super::dictionary), or one made of its own name. Odd: slow hashes are slow on purpose, so the
 //! work is bounded by the estimated costs of the tries; what could not be tried is a gap, not a pass.
 
 use std::collections::BTreeMap;
 
-use plimsoll_model::{Gap, GapReason, Level, Location};
+use plimsoll_model::Level;
 
 use super::{
-    Looking, about, accounts, dictionary,
-    password_hash::{PasswordHash, Untried},
+    Looking, about,
+    accounts::{self, Account},
+    tries::Tries,
 };
 use crate::{
-    check::{About, Check, Outcome, unseen},
+    check::{About, Check, Outcome},
     view::View,
+    wanted::Wanted,
 };
-
-/// Estimated microseconds for one image.
-const BUDGET: u64 = 10_000_000;
-/// Tries for one account where each costs more than a fast hash does.
-const MAX_SLOW_TRIES: usize = 200;
-const SLOW: u64 = 10_000;
 
 #[derive(Debug)]
 pub(crate) struct WeakLinuxLogin;
@@ -38,8 +34,8 @@ impl Check for WeakLinuxLogin {
         &ABOUT
     }
 
-    fn claims(&self, path: &[u8]) -> bool {
-        accounts::is_passwd(path) || accounts::is_shadow(path)
+    fn files(&self) -> &'static [Wanted] {
+        accounts::FILES
     }
 
     fn judge(&self, view: &View<'_>) -> Outcome {
@@ -50,71 +46,17 @@ impl Check for WeakLinuxLogin {
             .flat_map(|file| accounts::accounts(file.text))
             .map(|account| (account.name, account.shell))
             .collect();
-        let mut tries = Tries { left: BUDGET };
+        let mut tries = Tries::new();
         let files = accounts::shadows(&mut looking).into_iter().chain(passwd.clone());
         for file in files.collect::<Vec<_>>() {
             for account in accounts::accounts(file.text) {
                 let shell = shells.get(account.name).copied().unwrap_or_default();
                 if account.name == "root" || !accounts::is_nologin(shell) {
-                    tries.judge(&mut looking, &file.location, &account);
+                    let Account { line, name, password, .. } = account;
+                    tries.judge(&mut looking, &file.location, line, name, password);
                 }
             }
         }
         looking.outcome()
-    }
-}
-
-struct Tries {
-    left: u64,
-}
-
-impl Tries {
-    fn judge(
-        &mut self,
-        looking: &mut Looking<'_>,
-        location: &Location,
-        account: &accounts::Account<'_>,
-    ) {
-        let name: String = account.name.chars().take(64).collect();
-        let hash = match PasswordHash::parse(account.password) {
-            Ok(hash) => hash,
-            Err(Untried::Locked) => return,
-            Err(Untried::Unsupported(kind)) => {
-                let detail = format!("`{name}`: the hash is {kind}: no passwords were tried");
-                looking.gap(unseen(WeakLinuxLogin.about(), &location.path, detail));
-                return;
-            }
-        };
-        let candidates: Vec<String> = dictionary::candidates(&name).collect();
-        let affordable = usize::try_from(self.left / hash.cost).unwrap_or(usize::MAX);
-        let most = if hash.cost > SLOW { affordable.min(MAX_SLOW_TRIES) } else { affordable };
-        for candidate in candidates.iter().take(most) {
-            self.left = self.left.saturating_sub(hash.cost);
-            match hash.is_of(candidate) {
-                Some(true) => {
-                    let detail =
-                        format!("line {}: `{name}` has a well-known password", account.line);
-                    looking.fail_at(location, detail);
-                    return;
-                }
-                Some(false) => {}
-                None => {
-                    let detail = format!("`{name}`: the hash is damaged");
-                    looking.gap(unseen(WeakLinuxLogin.about(), &location.path, detail));
-                    return;
-                }
-            }
-        }
-        if most < candidates.len() {
-            looking.gap(Gap {
-                reason: GapReason::BudgetReached,
-                by: WeakLinuxLogin.about().id.to_owned(),
-                at: location.path.clone(),
-                detail: format!(
-                    "`{name}`: {most} of {} passwords were tried, hashes are slow",
-                    candidates.len()
-                ),
-            });
-        }
     }
 }

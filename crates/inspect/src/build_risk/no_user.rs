@@ -4,9 +4,11 @@
 
 use plimsoll_model::Level;
 
-use super::about;
+use super::{about, fail_configuration};
 use crate::{
-    check::{About, Check, Outcome, Seen},
+    baseline::Looking,
+    check::{About, Check, Outcome},
+    history::{Instruction, Word},
     view::View,
 };
 
@@ -29,6 +31,8 @@ impl Check for NoUser {
         if !view.has_config() {
             return Outcome::NotApplicable;
         }
+        let mut looking = Looking::new(self.about(), view);
+        looking.applies();
         let user = view.config().user.trim();
         let name = user.split(':').next().unwrap_or_default();
         // `00` and `+0` are numbers as well.
@@ -40,8 +44,9 @@ impl Check for NoUser {
             } else {
                 format!("user `{shown}`")
             };
-            return Outcome::Fail(vec![Seen::in_image(detail)]);
+            let says = |step: &Instruction| step.word == Word::User && !shown.is_empty();
+            fail_configuration(&mut looking, view, says, detail);
         }
-        Outcome::Pass
+        looking.outcome()
     }
 }

@@ -39,33 +39,55 @@ impl Check for PasswordInRun {
 
 fn passwords(step: &Instruction) -> Vec<String> {
     let commands = step.commands();
-    let mut details = Vec::new();
-    for (position, command) in commands.iter().enumerate() {
-        let next = commands.get(position + 1).and_then(|next| program(next)).map(|(name, _)| name);
-        if let Some((name, arguments)) = program(command) {
-            details.extend(by_program(name, arguments, next));
-        }
-        details.extend(command.iter().filter_map(|word| masked_url(word)));
-    }
+    let mut details: Vec<String> = found(&commands).into_iter().map(|found| found.detail).collect();
+    let words = commands.iter().flatten();
+    details.extend(words.filter_map(|word| masked_url(word)));
     details
 }
 
-/// A command's program without its folder, `sudo`, `exec` and assignments, and its arguments.
-fn program(command: &[String]) -> Option<(&str, &[String])> {
+/// The passwords that commands are given.
+pub(crate) fn secrets(commands: &[Vec<String>]) -> Vec<String> {
+    found(commands).into_iter().map(|found| found.secret).collect()
+}
+
+/// A password in a command.
+struct Found {
+    detail: String,
+    secret: String,
+}
+
+fn found(commands: &[Vec<String>]) -> Vec<Found> {
+    let mut all = Vec::new();
+    for (position, command) in commands.iter().enumerate() {
+        let next = commands.get(position + 1).and_then(|next| program(next)).map(|(name, _)| name);
+        if let Some((name, arguments)) = program(command) {
+            all.extend(by_program(name, arguments, next));
+        }
+    }
+    all
+}
+
+/// A command's program without its folder, `sudo` and its options, `exec` and assignments, and its arguments.
+pub(super) fn program(command: &[String]) -> Option<(&str, &[String])> {
     let mut rest = command;
+    let mut is_behind_sudo = false;
     loop {
         let (word, arguments) = rest.split_first()?;
         let name = word.trim_start_matches(['(', '{']).rsplit('/').next().unwrap_or_default();
-        if !matches!(name, "sudo" | "exec" | "env" | "then" | "do" | "else" | "")
-            && !word.contains('=')
-        {
+        let is_prefix = matches!(name, "sudo" | "exec" | "env" | "then" | "do" | "else" | "");
+        let is_option = is_behind_sudo && word.starts_with('-');
+        if !is_prefix && !is_option && !word.contains('=') {
             return Some((name, arguments));
         }
+        is_behind_sudo |= matches!(name, "sudo" | "env");
         rest = arguments;
     }
 }
 
-fn by_program(name: &str, arguments: &[String], next: Option<&str>) -> Option<String> {
+fn by_program(name: &str, arguments: &[String], next: Option<&str>) -> Option<Found> {
+    let literal = |secret: &str, detail: String| {
+        is_literal(secret).then(|| Found { detail, secret: secret.to_owned() })
+    };
     match name {
         "echo" | "printf" => {
             let text = arguments.iter().find(|word| !word.starts_with('-'))?;
@@ -73,10 +95,12 @@ fn by_program(name: &str, arguments: &[String], next: Option<&str>) -> Option<St
                 "chpasswd" => {
                     let (account, password) = text.split_once(':')?;
                     let account: String = account.chars().take(64).collect();
-                    is_literal(password.trim_end_matches("\\n"))
-                        .then(|| format!("`{account}:***` for chpasswd"))
+                    literal(
+                        password.trim_end_matches("\\n"),
+                        format!("`{account}:***` for chpasswd"),
+                    )
                 }
-                "passwd" => is_literal(text).then(|| "`***` for passwd".to_owned()),
+                "passwd" => literal(text, "`***` for passwd".to_owned()),
                 _ => None,
             }
         }
@@ -84,31 +108,26 @@ fn by_program(name: &str, arguments: &[String], next: Option<&str>) -> Option<St
         "chpasswd" => {
             let text = arguments.iter().find(|word| word.contains(':'))?;
             let (_, password) = text.split_once(':')?;
-            is_literal(password).then(|| "`***` for chpasswd".to_owned())
+            literal(password, "`***` for chpasswd".to_owned())
         }
         "useradd" | "usermod" | "adduser" => {
-            let value = option(arguments, "-p", "--password")?;
-            is_literal(value).then(|| format!("{name} -p ***"))
+            literal(option(arguments, "-p", "--password")?, format!("{name} -p ***"))
         }
         "mysql" | "mysqladmin" | "mysqldump" | "mariadb" | "mariadb-admin" => {
             let value = arguments.iter().find_map(|word| {
                 word.strip_prefix("--password=").or_else(|| word.strip_prefix("-p"))
             })?;
-            is_literal(value).then(|| format!("{name} -p***"))
+            literal(value, format!("{name} -p***"))
         }
         "curl" => {
-            let value = option(arguments, "-u", "--user")?;
-            let (_, password) = value.split_once(':')?;
-            is_literal(password).then(|| "curl -u ***".to_owned())
+            let (_, password) = option(arguments, "-u", "--user")?.split_once(':')?;
+            literal(password, "curl -u ***".to_owned())
         }
-        "wget" => {
-            let value = option(arguments, "--password", "--http-password")?;
-            is_literal(value).then(|| "wget --password=***".to_owned())
-        }
-        "sshpass" => {
-            let value = option(arguments, "-p", "-p")?;
-            is_literal(value).then(|| "sshpass -p ***".to_owned())
-        }
+        "wget" => literal(
+            option(arguments, "--password", "--http-password")?,
+            "wget --password=***".to_owned(),
+        ),
+        "sshpass" => literal(option(arguments, "-p", "-p")?, "sshpass -p ***".to_owned()),
         _ => None,
     }
 }
@@ -136,12 +155,7 @@ mod tests {
     use super::*;
 
     fn run(text: &str) -> Vec<String> {
-        passwords(&Instruction {
-            index: 0,
-            word: Word::Run,
-            text: text.to_owned(),
-            arguments: Vec::new(),
-        })
+        passwords(&Instruction::run(text))
     }
 
     #[test]

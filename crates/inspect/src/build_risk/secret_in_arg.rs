@@ -51,7 +51,7 @@ impl Check for SecretInArg {
                     continue;
                 };
                 if told.insert(detail.clone()) {
-                    looking.fail(format!("history step {}: {detail}", step.index + 1));
+                    looking.fail_step(step.index, detail);
                 }
             }
         }

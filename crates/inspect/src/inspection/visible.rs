@@ -3,12 +3,13 @@
 //! In: tree and layers. Out: facts with the path under which they count. Odd: a hardlink's other name, or a link's, may
 //! be the claimed one; a file whose claimed name is gone does not count though its bytes are still there.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use plimsoll_image::{ContentRef, EntryKind, NodeRef, Tree, TreePath};
 use plimsoll_model::{Gap, GapReason};
 
 use crate::{
+    check::checks,
     distribution::{NAMING_FOLDERS, ReleaseFiles, release_file, traces},
     facts::{FileFacts, LayerFacts},
     parser::{Parser, parsers},
@@ -16,32 +17,45 @@ use crate::{
 
 /// Facts of a file that counts.
 #[derive(Debug, Clone)]
-pub(super) struct VisibleFile<'l> {
+pub(crate) struct VisibleFile<'l> {
     /// The path under which it counts.
-    pub(super) path: TreePath,
+    pub(crate) path: TreePath,
     /// Where it really is, links followed.
-    pub(super) real: TreePath,
-    pub(super) layer: usize,
-    pub(super) facts: &'l FileFacts,
+    pub(crate) real: TreePath,
+    pub(crate) layer: usize,
+    pub(crate) facts: &'l FileFacts,
 }
 
 /// What one walk over the tree sees.
-pub(super) struct Seen<'l> {
+pub(crate) struct Seen<'l> {
     /// In the order of layers and entries.
-    pub(super) files: Vec<VisibleFile<'l>>,
+    pub(crate) files: Vec<VisibleFile<'l>>,
     /// Setuid, setgid or writable by everyone.
-    pub(super) special: Vec<NodeRef<'l>>,
+    pub(crate) special: Vec<NodeRef<'l>>,
+    /// What has the name of a program that checks ask for, folders aside.
+    pub(crate) programs: Vec<NodeRef<'l>>,
 }
+
+/// Programs of the names that checks ask for; more are not looked at.
+const MAX_PROGRAMS: usize = 10_000;
 
 pub(super) fn look<'l>(tree: &'l Tree, layers: &'l [LayerFacts]) -> Seen<'l> {
     let mut names: HashMap<ContentRef, Vec<NodeRef<'_>>> = HashMap::new();
-    let mut special = Vec::new();
+    let (mut special, mut programs) = (Vec::new(), Vec::new());
+    let asked: HashSet<&[u8]> =
+        checks().iter().flat_map(|check| check.programs()).map(|name| name.as_bytes()).collect();
     for node in tree.nodes() {
         let has_facts = |content: &ContentRef| {
             layers.get(content.layer).is_some_and(|layer| layer.files.contains_key(&content.entry))
         };
         if is_special(node) {
             special.push(node);
+        }
+        if asked.contains(node.name())
+            && node.kind() != EntryKind::Directory
+            && programs.len() < MAX_PROGRAMS
+        {
+            programs.push(node);
         }
         if node.kind() == EntryKind::File
             && let Some(content) = node.content().filter(has_facts)
@@ -61,7 +75,7 @@ pub(super) fn look<'l>(tree: &'l Tree, layers: &'l [LayerFacts]) -> Seen<'l> {
             }
         }
     }
-    Seen { files, special }
+    Seen { files, special, programs }
 }
 
 fn is_special(node: NodeRef<'_>) -> bool {

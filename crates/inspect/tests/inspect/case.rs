@@ -22,12 +22,18 @@ use plimsoll_image::{
     parse_config, read_blob,
 };
 use plimsoll_inspect::{
-    Inspection, LayerFacts, LayerInspector, UnreadClaim, inspect_image, unread_claims,
+    Example, Inspection, LayerFacts, LayerInspector, UnreadClaim, inspect_image, unread_claims,
 };
 use plimsoll_model::{Digest, Timestamp};
+use serde_json::json;
 
 /// The date at which all cases are judged.
 pub(crate) const AS_OF: &str = "2026-11-25";
+
+/// Whether `tests/cases/<group>` is there.
+pub(crate) fn has_cases(group: &str) -> bool {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases").join(group).is_dir()
+}
 
 /// Folders below `tests/cases/<group>`, sorted.
 pub(crate) fn cases(group: &str) -> Vec<PathBuf> {
@@ -46,6 +52,29 @@ pub(crate) fn cases(group: &str) -> Vec<PathBuf> {
 pub(crate) fn inspect(case: &Path) -> Inspection {
     let config = fs::read(case.join("config.json")).unwrap_or_else(|_| b"{}".to_vec());
     inspect_layers(&layers(case), &config)
+}
+
+/// Inspects the image of a check's own example.
+pub(crate) fn inspect_example(example: &Example) -> Inspection {
+    let files = example.files.iter().map(|(path, text)| (*path, text.as_bytes().to_vec()));
+    inspect_files(&files.collect::<Vec<_>>(), example)
+}
+
+/// The same with other files.
+pub(crate) fn inspect_files(files: &[(&str, Vec<u8>)], example: &Example) -> Inspection {
+    let mut builder = Layer::builder("example").compression(Compression::Plain);
+    for (path, text) in files {
+        let (path, mode) = path.split_once(' ').unwrap_or((path, "644"));
+        let mode = u32::from_str_radix(mode, 8).unwrap();
+        builder = builder.file_with(path, mode, 0, 0, text);
+    }
+    let history: Vec<_> = example.history.iter().map(|step| json!({"created_by": step})).collect();
+    let mut config: serde_json::Value =
+        serde_json::from_str(&format!("{{{}}}", example.config)).unwrap();
+    config["Env"] = json!(example.environment);
+    config["Cmd"] = json!(example.command);
+    let config = json!({"config": config, "history": history}).to_string();
+    inspect_layers(&[builder.build().unwrap()], config.as_bytes())
 }
 
 /// Inspects layers as the scanner does: one pass each, then what only links show.

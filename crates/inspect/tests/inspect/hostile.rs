@@ -3,7 +3,7 @@
 use std::{fs, sync::OnceLock};
 
 use plimsoll_image::{Budget, EntryKind, EntryMeta, TreePath};
-use plimsoll_inspect::{ClaimedFile, Parser, parsers};
+use plimsoll_inspect::{ClaimedFile, Example, Parser, checks, parsers};
 use proptest::prelude::*;
 
 use crate::{case, packages};
@@ -131,6 +131,67 @@ proptest! {
             // What is kept of a file is bounded by the file.
             prop_assert!(facts.owned.len() <= bytes.len());
         }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_change_makes_a_check_panic(
+        check in any::<prop::sample::Index>(),
+        changes in prop::collection::vec(change(), 1..6),
+    ) {
+        let all = checks();
+        let check = all[check.index(all.len())];
+        for example in check.examples() {
+            let mut files = Vec::new();
+            for (path, text) in example.files {
+                let mut bytes = text.as_bytes().to_vec();
+                for change in &changes {
+                    apply(&mut bytes, change);
+                }
+                files.push((*path, bytes));
+            }
+            let inspection = case::inspect_files(&files, example);
+            for finding in &inspection.findings {
+                prop_assert!((1..=20).contains(&finding.evidence.len()), "{}", finding.id);
+            }
+        }
+    }
+}
+
+/// Configurations at the most that is read: what they are made of is bounded, and said where it is.
+#[test]
+fn enormous_configurations_are_bounded() {
+    let million = |line: &str| line.repeat((1 << 20) / line.len());
+    let examples = checks().iter().flat_map(|check| check.examples());
+    // Any that has nothing but files.
+    let mut bare = examples.filter(|one| !one.files.is_empty() && one.config.is_empty());
+    let example: &Example = bare.next().unwrap();
+    for (path, text, by) in [
+        ("etc/redis/redis.conf", million("a\n"), "redis"),
+        ("etc/redis/redis.conf", million("include /etc/redis/redis.conf\n"), "redis"),
+        ("etc/mongod.conf", million("- a\n"), "mongodb"),
+        ("etc/mongod.conf", million("["), "mongodb"),
+        ("etc/mongod.conf", format!("a: &a {{b: c}}\nd: [{}]", million("*a,")), "mongodb"),
+        ("etc/nginx/nginx.conf", million("a;"), "nginx_tls_legacy"),
+        ("etc/nginx/nginx.conf", million("a{"), "nginx_tls_legacy"),
+        ("etc/apache2/apache2.conf", million("<A>\n"), "apache_listing"),
+        ("opt/t/conf/tomcat-users.xml", million("<a>"), "weak_tomcat"),
+        ("opt/t/conf/tomcat-users.xml", million("<a b='c'/>"), "weak_tomcat"),
+        ("etc/docker/daemon.json", million("{\"a\":"), "docker"),
+        ("etc/shadow", million("a:$6$rounds=999999999$salt$x:\n"), "weak_linux_login"),
+    ] {
+        let programs = ["redis-server", "mongod", "nginx", "apache2", "dockerd"]
+            .map(|name| format!("usr/sbin/{name}"));
+        let mut files: Vec<(&str, Vec<u8>)> =
+            programs.iter().map(|path| (path.as_str(), Vec::new())).collect();
+        files.push((path, text.into_bytes()));
+        let inspection = case::inspect_files(&files, example);
+        let gaps: Vec<_> = inspection.gaps.iter().filter(|gap| gap.by.contains(by)).collect();
+        assert!(!gaps.is_empty(), "{path}: {by}");
+        assert!(inspection.gaps.len() < 20_000, "{path}: {}", inspection.gaps.len());
     }
 }
 

@@ -18,7 +18,9 @@ type Table = (&'static [&'static str], Vec<Vec<String>>);
 fn table(what: ListWhat) -> Table {
     match what {
         ListWhat::Parsers => (&["id", "version", "reads"], parsers()),
-        ListWhat::Checks => (&["id", "kind", "class", "level", "title", "source"], checks()),
+        ListWhat::Checks => {
+            (&["id", "kind", "class", "name", "level", "title", "remedy", "source"], checks())
+        }
         ListWhat::MalwareRules => {
             (&["rule", "level", "type", "files", "title", "source"], malware_rules())
         }
@@ -55,8 +57,10 @@ fn checks() -> Vec<Vec<String>> {
             &check.id(),
             &check.kind(),
             &check.class(),
+            &check.about().name,
             &check.level(),
             &check.title(),
+            &check.about().remedy,
             &check.source(),
         ])
     };

@@ -9,9 +9,9 @@ use plimsoll_inspect::{
     MalwareFacts, Mark, PackageFact, Problem, ProgramDigests, SbomFacts, Sum, SumKind, VirusType,
 };
 use plimsoll_model::{
-    Ecosystem, Evidence, Finding, Fix, Gap, GapReason, IgnoredBy, ImageIdentity, Kind, Level,
-    Location, Package, Platform, Priority, SourcePackage, Status, Subject, Suppression, Timestamp,
-    Urgency, View, Why,
+    BuildStep, Ecosystem, Evidence, Finding, Fix, Gap, GapReason, IgnoredBy, ImageIdentity, Kind,
+    Level, Location, Package, Platform, Priority, SourcePackage, Status, Subject, Suppression,
+    Timestamp, Urgency, View, Why,
 };
 
 use super::wire::{Reader, Sink, Wire, fields, words};
@@ -64,7 +64,8 @@ fields!(Mark { name, offset, length });
 fields!(SourcePackage { name, version });
 fields!(Gap { reason, by, at, detail });
 
-fields!(Inspection { packages, findings, gaps, ran, distribution });
+fields!(Inspection { packages, findings, gaps, ran, distribution, build });
+fields!(BuildStep { index, line, instruction, layer, created, inherited });
 fields!(Distribution { pretty_name, id, ecosystem, release, distro, end_of_life });
 fields!(Package { ecosystem, release, name, version, source, purl, locations, found_by, extra });
 fields!(Location { path, layer });

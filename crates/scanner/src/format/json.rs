@@ -84,6 +84,7 @@ mod tests {
             feed: None,
             packages: Vec::new(),
             findings: Vec::new(),
+            build: Vec::new(),
             ignore_rules: Vec::new(),
         };
         let mut written = Vec::new();

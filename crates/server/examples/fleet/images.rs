@@ -237,6 +237,7 @@ pub(crate) fn report(names: &Names, number: u32, feed: Option<FeedState>) -> Rep
         feed,
         packages,
         findings,
+        build: Vec::new(),
         ignore_rules: Vec::new(),
     }
 }

@@ -111,6 +111,7 @@ pub(crate) fn report(number: u32) -> Report {
         feed: None,
         packages: vec![],
         findings: vec![],
+        build: Vec::new(),
         ignore_rules: Vec::new(),
     }
 }

@@ -161,6 +161,7 @@ pub(crate) fn report(number: u8) -> Report {
         feed: None,
         packages: vec![openssl()],
         findings: findings(number),
+        build: Vec::new(),
         ignore_rules: Vec::new(),
     }
 }

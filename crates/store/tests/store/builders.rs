@@ -168,6 +168,7 @@ pub(crate) fn report(digest: &Digest, mut findings: Vec<Finding>) -> Report {
         }),
         packages: Vec::new(),
         findings,
+        build: Vec::new(),
         ignore_rules: Vec::new(),
     }
 }

@@ -220,6 +220,7 @@ pub(crate) fn scan(
         feed: judge.feed(),
         packages,
         findings,
+        build: Vec::new(),
         ignore_rules: Vec::new(),
     }
 }
