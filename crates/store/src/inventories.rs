@@ -11,8 +11,8 @@
 use std::collections::BTreeMap;
 
 use plimsoll_model::{
-    Coverage, Digest, Evidence, FeedState, Finding, Gap, ImageIdentity, Kind, Location, Package,
-    Platform, Report, Subject,
+    BuildStep, Coverage, Digest, Evidence, FeedState, Finding, Gap, ImageIdentity, Kind, Location,
+    Package, Platform, Report, Subject,
 };
 use serde::{Deserialize, Serialize};
 
@@ -59,7 +59,14 @@ struct Named {
     size: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     distribution: Option<String>,
+    /// How the image was built; layers stand as their numbers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    build: Vec<BuildStep>,
 }
+
+/// Says in an identity's first byte that the manifest's digest is known, and that what stands behind the digests is packed.
+const HAS_DIGEST: u8 = 1;
+const IS_PACKED: u8 = 2;
 
 /// Takes a report apart; `None` when it would not come back as it is.
 pub(crate) fn split(report: &Report, judge: &dyn Judge) -> Result<Option<Split>, StoreError> {
@@ -99,6 +106,12 @@ pub(crate) fn split(report: &Report, judge: &dyn Judge) -> Result<Option<Split>,
             }
         }
     }
+    let mut build = report.build.clone();
+    for step in &mut build {
+        if let Some(number) = step.layer.as_ref().and_then(|digest| layers.get(digest)) {
+            step.layer = Some(marked(*number));
+        }
+    }
     let gaps = report.coverage.gaps.iter().filter(|gap| !judge.is_gap_of_matching(gap));
     let remainder = Content::Remainder(Remainder {
         ran: report.coverage.ran.iter().filter(|step| *step != MATCH_STEP).cloned().collect(),
@@ -115,7 +128,7 @@ pub(crate) fn split(report: &Report, judge: &dyn Judge) -> Result<Option<Split>,
         parts,
         digest: sha256(&named),
         places: pack_bytes(&places)?,
-        identity: pack_identity(&report.image)?,
+        identity: pack_identity(&report.image, build)?,
     }))
 }
 
@@ -146,24 +159,29 @@ fn unmarked(digest: &Digest) -> Option<usize> {
 }
 
 /// Digests as bytes behind their number, then the rest as JSON. The manifest's own digest is the artifact's.
-fn pack_identity(image: &ImageIdentity) -> Result<Vec<u8>, StoreError> {
-    let mut bytes = vec![u8::from(image.digest.is_some()), u8::from(image.id.is_some())];
+fn pack_identity(image: &ImageIdentity, build: Vec<BuildStep>) -> Result<Vec<u8>, StoreError> {
+    let is_packed = !build.is_empty();
+    let has_digest = if image.digest.is_some() { HAS_DIGEST } else { 0 };
+    let form = has_digest | if is_packed { IS_PACKED } else { 0 };
+    let mut bytes = vec![form, u8::from(image.id.is_some())];
     numbers::put(&mut bytes, u64::try_from(image.layers.len()).unwrap_or_default());
     for digest in image.id.iter().chain(&image.layers) {
         bytes.extend_from_slice(digest.as_bytes());
     }
-    bytes.extend(to_json(&Named {
+    let named = to_json(&Named {
         name: image.name.clone(),
         source: image.source.clone(),
         platform: image.platform.clone(),
         size: image.size,
         distribution: image.distribution.clone(),
-    })?);
+        build,
+    })?;
+    bytes.extend(if is_packed { pack_bytes(&named)? } else { named });
     Ok(bytes)
 }
 
-fn unpack_identity(bytes: &[u8], artifact: &Digest) -> Option<ImageIdentity> {
-    let (has_digest, rest) = bytes.split_first()?;
+fn unpack_identity(bytes: &[u8], artifact: &Digest) -> Option<(ImageIdentity, Vec<BuildStep>)> {
+    let (form, rest) = bytes.split_first()?;
     let (has_id, mut rest) = rest.split_first()?;
     let layers = usize::try_from(numbers::take(&mut rest)?).ok()?;
     let mut digest = || {
@@ -173,22 +191,33 @@ fn unpack_identity(bytes: &[u8], artifact: &Digest) -> Option<ImageIdentity> {
     };
     let id = if *has_id == 1 { Some(digest()?) } else { None };
     let layers = (0..layers).map(|_| digest()).collect::<Option<Vec<Digest>>>()?;
-    let named: Named = serde_json::from_slice(rest).ok()?;
-    Some(ImageIdentity {
+    let named: Named = if form & IS_PACKED == 0 {
+        serde_json::from_slice(rest).ok()?
+    } else {
+        unpack_json(rest).ok()?
+    };
+    let mut build = named.build;
+    for step in &mut build {
+        if let Some(number) = step.layer.as_ref().and_then(unmarked) {
+            step.layer = layers.get(number).copied();
+        }
+    }
+    let image = ImageIdentity {
         name: named.name,
         source: named.source,
-        digest: (*has_digest == 1).then_some(*artifact),
+        digest: (form & HAS_DIGEST != 0).then_some(*artifact),
         id,
         platform: named.platform,
         size: named.size,
         layers,
         distribution: named.distribution,
-    })
+    };
+    Some((image, build))
 }
 
 /// The layers of an image from its packed identity.
 pub(crate) fn layers_of(identity: &[u8]) -> Option<Vec<Digest>> {
-    unpack_identity(identity, &Digest::from_bytes([0; 32])).map(|image| image.layers)
+    unpack_identity(identity, &Digest::from_bytes([0; 32])).map(|(image, _)| image.layers)
 }
 
 /// A stored part, as a report is put together from it.
@@ -216,7 +245,7 @@ pub(crate) fn join(frame: Frame<'_>, parts: &[&StoredPart]) -> Result<Report, St
         value: "bytes".to_owned(),
         expected: "what this program writes there",
     };
-    let image =
+    let (image, build) =
         unpack_identity(frame.identity, frame.artifact).ok_or_else(|| corrupt("reports.report"))?;
     let places: Places =
         unpack_json(frame.places).map_err(|_error| corrupt("inventories.places"))?;
@@ -275,7 +304,6 @@ pub(crate) fn join(frame: Frame<'_>, parts: &[&StoredPart]) -> Result<Report, St
     findings.sort_by(Finding::compare_urgency);
     let coverage = Coverage::new(ran, gaps);
     let ignore_rules = Vec::new();
-    let build = Vec::new();
     Ok(Report { image, coverage, feed: frame.feed, packages, findings, build, ignore_rules })
 }
 

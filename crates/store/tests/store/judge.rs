@@ -6,8 +6,8 @@ use std::{
 };
 
 use plimsoll_model::{
-    Coverage, Digest, Ecosystem, Evidence, FeedState, Finding, Gap, GapReason, ImageIdentity, Kind,
-    Level, Location, Package, Report, SourcePackage, Subject, Timestamp,
+    BuildStep, Coverage, Digest, Ecosystem, Evidence, FeedState, Finding, Gap, GapReason,
+    ImageIdentity, Kind, Level, Location, Package, Report, SourcePackage, Subject, Timestamp,
 };
 use plimsoll_store::{Judge, Judged};
 
@@ -205,6 +205,15 @@ pub(crate) fn scan(
     matched.sort_by(Finding::compare_urgency);
     findings.extend(matched);
     findings.sort_by(Finding::compare_urgency);
+    let step = |(index, layer): (u32, &Digest)| BuildStep {
+        index,
+        line: index + 2,
+        instruction: format!("RUN step {index}"),
+        layer: (index > 0).then_some(*layer),
+        created: None,
+        inherited: index == 0,
+    };
+    let build = (0..).zip(&layers).map(step).collect();
     Report {
         image: ImageIdentity {
             name: "build.test/team/app".to_owned(),
@@ -220,7 +229,7 @@ pub(crate) fn scan(
         feed: judge.feed(),
         packages,
         findings,
-        build: Vec::new(),
+        build,
         ignore_rules: Vec::new(),
     }
 }
