@@ -140,7 +140,7 @@ pub(crate) enum Command {
     Affected(Affected),
     /// Why a finding is there, or why it is not
     Explain(Box<Explain>),
-    /// Vulnerabilities that do not count: where, why, who says so, until when
+    /// Findings that do not count: where, why, who says so, until when
     #[command(subcommand)]
     Ignore(Ignore),
     /// What changed in the fleet, or of an image, since a date

@@ -29,27 +29,34 @@ async fn filled() -> Server {
     server
 }
 
-/// `RiskLevelDetail` of every image, by `repository:tag`; and each image's id.
+/// `RiskLevelDetail` of every scanned image, by `repository:tag`; and each image's id.
 async fn details(server: &Server) -> (BTreeMap<String, Value>, BTreeMap<String, String>) {
     let list = ask(server, "ListImageRisk", &[]).await;
     let (mut details, mut ids) = (BTreeMap::new(), BTreeMap::new());
     for image in list["ImageRiskList"].as_array().unwrap() {
-        let name = format!("{}:{}", image["RepoName"], image["Tag"]).replace('"', "");
-        ids.insert(name.clone(), image["Uuid"].as_str().unwrap().to_owned());
+        let text = |name: &str| image[name].as_str().unwrap();
+        let name = format!("{}:{}", text("RepoName"), text("Tag"));
+        let query = match text("RepoNamespace") {
+            "" => name.clone(),
+            namespace => format!("{namespace}/{name}"),
+        };
+        let found = ask(server, "ListDockerhubImage", &[("Query", &query)]).await;
+        let found = found["ImageList"].as_array().unwrap().iter();
+        let Some(entry) = found.into_iter().find(|entry| entry["Uuid"] == image["Uuid"]).cloned()
+        else {
+            continue;
+        };
+        ids.insert(name.clone(), text("Uuid").to_owned());
         let mut detail: Value =
-            serde_json::from_str(image["RiskLevelDetail"].as_str().unwrap()).unwrap();
-        let statistics: Value =
-            serde_json::from_str(image["Statistics"].as_str().unwrap()).unwrap();
+            serde_json::from_str(entry["RiskLevelDetail"].as_str().unwrap()).unwrap();
+        let statistics: Value = serde_json::from_str(text("Statistics")).unwrap();
         // I4, I5.
         assert_eq!(statistics["baselineNum"], detail["imageBaselineNum"], "{name}");
-        assert_eq!(
-            image["HcStatus"],
-            if detail["imageBaselineNum"] == 0 { "NO" } else { "YES" },
-            "{name}"
-        );
+        assert_eq!(entry["HcCount"], detail["imageBaselineNum"], "{name}");
         detail.as_object_mut().unwrap().remove("uuid");
         details.insert(name, detail);
     }
+    assert_eq!(details.len(), 5);
     (details, ids)
 }
 

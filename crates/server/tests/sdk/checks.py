@@ -18,9 +18,13 @@ def every(client, action, members, parameters):
 
 
 def details(client):
-    """Counters of each image, without its id."""
-    images = client.call("ListImageRisk", {"PageSize": 100})["ImageRiskList"]
-    return {image["Uuid"]: json.loads(image["RiskLevelDetail"]) for image in images}
+    """Counters of each scanned image, by its id."""
+    counters = {}
+    for image in client.call("ListImageRisk", {"PageSize": 100})["ImageRiskList"]:
+        path = f"{image['RepoNamespace']}/{image['RepoName']}".lstrip("/")
+        found = client.call("ListDockerhubImage", {"Query": f"{path}:{image['Tag']}"})["ImageList"]
+        counters |= {one["Uuid"]: json.loads(one["RiskLevelDetail"]) for one in found}
+    return counters
 
 
 def baseline_of(detail):

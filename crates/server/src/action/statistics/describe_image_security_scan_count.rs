@@ -4,8 +4,8 @@
 //! of that name; `docs/semantics.md`, "Counters".
 //!
 //! Odd:
-//! * `Dealed` in upper case: `N` open findings, which is the default; `Y` handled ones and `A` both. Handled are vulnerabilities
-//!   on the white list; of the other kinds there are none.
+//! * `Dealed` in upper case: `N` open findings, which is the default; `Y` handled ones and `A` both. Handled is what ignore rules
+//!   take out of the numbers.
 //! * Repositories here belong to no instance of a registry service: with `RepoInstanceId` nothing is selected.
 //! * A digest is taken with and without `sha256:`.
 
@@ -116,6 +116,8 @@ impl Run for DescribeImageSecurityScanCount {
             let ignored = ignored.map_err(|error| failed(Self::NAME, &error))?;
             sums.cve += ignored.cve;
             sums.sca += ignored.sca;
+            sums.baseline += ignored.baseline;
+            sums.malicious += ignored.malicious;
         }
         Ok(Answer::of(sums))
     }

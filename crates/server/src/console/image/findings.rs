@@ -130,6 +130,11 @@ impl<'a> Around<'a> {
             forms,
         }
     }
+
+    /// Position of a layer from the bottom, from 1.
+    pub(super) fn position(&self, layer: &Digest) -> Option<usize> {
+        self.layers.get(layer).copied()
+    }
 }
 
 /// Those of a kind, or all. `image` is the address of the image's page.
@@ -227,8 +232,7 @@ fn form(path: &str, filters: &Filters, of_all_kinds: bool, all: &[Record<'_>]) -
     }
 }
 
-/// One record, as it stands in lists.
-pub(super) fn entry(level: i8, record: &Record<'_>, around: &Around<'_>) -> Markup {
+fn entry(level: i8, record: &Record<'_>, around: &Around<'_>) -> Markup {
     let lead = record.lead;
     let packages = &around.packages;
     html! {

@@ -78,7 +78,7 @@ fn evidence_line(evidence: &Evidence, around: &Around<'_>) -> Markup {
             @if let Some(location) = &evidence.location {
                 span class="muted" {
                     " in /" (location.path)
-                    @if let Some(position) = location.layer.and_then(|layer| around.layers.get(&layer)) {
+                    @if let Some(position) = location.layer.and_then(|layer| around.position(&layer)) {
                         ", layer " (position) " of " (around.layers.len())
                     }
                 }
