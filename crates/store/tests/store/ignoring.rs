@@ -118,7 +118,7 @@ fn file(kind: Kind, id: &str, level: Level) -> Finding {
 }
 
 fn md5(id: &str) -> String {
-    digest(id).to_string()["sha256:".len()..][..32].to_owned()
+    digest(id).hex().chars().take(32).collect()
 }
 
 impl World {
