@@ -214,6 +214,7 @@ fn report() -> Report {
             package("npm", ODD, ODD, "pkg:npm/odd@1"),
         ],
         findings,
+        build: Vec::new(),
         ignore_rules: Vec::new(),
     }
 }
@@ -231,6 +232,7 @@ fn nothing() -> Report {
         feed: None,
         packages: Vec::new(),
         findings: Vec::new(),
+        build: Vec::new(),
         ignore_rules: Vec::new(),
     }
 }

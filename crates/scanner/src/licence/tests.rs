@@ -204,6 +204,7 @@ fn report(packages: Vec<Package>) -> Report {
         feed: None,
         packages,
         findings: Vec::new(),
+        build: Vec::new(),
         ignore_rules: Vec::new(),
     }
 }

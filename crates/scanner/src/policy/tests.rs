@@ -53,6 +53,7 @@ fn report(findings: Vec<Finding>) -> Report {
         }),
         packages: Vec::new(),
         findings,
+        build: Vec::new(),
         ignore_rules: Vec::new(),
     }
 }
