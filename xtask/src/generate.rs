@@ -27,6 +27,12 @@ const LISTS: &[(&str, &str, &str)] = &[
         "Lists of digests",
         "What `plimsoll rules import` and folders of rules take as lists of malicious files.",
     ),
+    ("detectors", "Detectors", "What is looked for in the bytes of every file of every layer."),
+    (
+        "secret-rules",
+        "Rules for secrets",
+        "What makes a file a sensitive one; keys and classes are those of the API.",
+    ),
     ("feeds", "Feeds", "Sources of advisories and signals that `plimsoll feed import` reads."),
     ("registry-kinds", "Registry kinds", "What `plimsoll registry add --kind` takes."),
     ("formats", "Report formats", "What `plimsoll scan --format` takes."),

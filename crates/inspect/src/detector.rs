@@ -12,6 +12,7 @@ use crate::{
     facts::FileFacts,
     malware::{self, Malware},
     parser::ParseError,
+    sensitive::{self, FingerprintKey},
 };
 
 /// Bytes of a file that decide whether a detector wants it.
@@ -40,6 +41,8 @@ pub struct Terms<'b> {
     pub budget: &'b Budget,
     /// What is looked for by rules; without it nothing is.
     pub malware: Option<&'b Malware>,
+    /// The key of fingerprints; without it there are none.
+    pub fingerprints: Option<&'b FingerprintKey>,
 }
 
 /// A detector's look at the files of one layer, one after another.
@@ -103,5 +106,5 @@ impl Interest {
 /// THE list: everything that looks into all files. The order is that of `coverage.ran` and of the reference page.
 #[must_use]
 pub fn detectors() -> &'static [&'static dyn Detector] {
-    &[&malware::detector::MaliciousFiles]
+    &[&malware::detector::MaliciousFiles, &sensitive::Secrets]
 }

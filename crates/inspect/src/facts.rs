@@ -9,7 +9,10 @@ use plimsoll_image::{EntryRef, LayerEntries, TreePath};
 use plimsoll_model::{Ecosystem, Gap, GapReason, ImageIdentity, Location, SourcePackage};
 use serde::{Deserialize, Serialize};
 
-use crate::malware::{MalwareFacts, Sum};
+use crate::{
+    malware::{MalwareFacts, Sum},
+    sensitive::SecretFacts,
+};
 
 /// Everything learnt in one pass over one layer.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -79,6 +82,9 @@ pub struct FileFacts {
     /// What an SBOM says beyond its packages, where it is scanned in the place of an image.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sbom: Option<Box<SbomFacts>>,
+    /// Secrets in the file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secrets: Option<Box<SecretFacts>>,
     /// What could not be read.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<Problem>,
@@ -124,6 +130,7 @@ impl FileFacts {
             sums,
             malware,
             sbom,
+            secrets,
             problems,
         } = self;
         packages.is_empty()
@@ -133,6 +140,7 @@ impl FileFacts {
             && sums.is_empty()
             && malware.is_none()
             && sbom.is_none()
+            && secrets.is_none()
             && problems.is_empty()
     }
 

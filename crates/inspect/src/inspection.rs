@@ -34,7 +34,7 @@ use crate::{
     malware::{self, Malware, findings},
     packages::nix,
     parser::parsers,
-    text,
+    sensitive, text,
     view::View,
 };
 
@@ -43,7 +43,7 @@ use crate::{
 pub struct Inspection {
     /// What is installed, sorted by [`Package::sort_key`].
     pub packages: Vec<Package>,
-    /// Baseline and build risks, most urgent first.
+    /// Baseline and build risks and sensitive files, most urgent first.
     pub findings: Vec<Finding>,
     /// What could not be looked at, sorted.
     pub gaps: Vec<Gap>,
@@ -133,11 +133,14 @@ pub fn inspect_image(
             findings::Asked { tree, layers, documents, malware, owned: &owned, sums: &sums };
         findings.extend(findings::find(&asked, &mut gaps));
     }
+    let secrets = sensitive::Seen { layers, documents, shown: &seen.shown, owned: &owned };
+    let secrets = sensitive::findings(&secrets);
     let view = View::new(tree, layers, documents, config, &seen, owned);
     let build = view.build_steps();
     let (judged, unseen) = judge_all(&view);
     findings.extend(judged);
     gaps.extend(unseen);
+    findings.extend(secrets);
     findings.sort_by(Finding::compare_urgency);
     gaps.sort();
     gaps.dedup();

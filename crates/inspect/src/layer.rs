@@ -30,6 +30,7 @@ use crate::{
     facts::{FileFacts, LayerFacts, Problem},
     malware::Malware,
     parser::{ClaimedFile, ParseError, Parser, Want, parsers},
+    sensitive::FingerprintKey,
     watch::{Watch, Work},
 };
 
@@ -64,7 +65,13 @@ impl<'a> LayerInspector<'a> {
     /// For the first pass: everything is read under its own path.
     #[must_use]
     pub fn new(budget: &'a Budget) -> Self {
-        Self { detecting: Detecting::new(Terms { budget, malware: None }), ..Self::blind(budget) }
+        let terms = Terms { budget, malware: None, fingerprints: None };
+        Self { detecting: Detecting::new(terms), ..Self::blind(budget) }
+    }
+
+    fn terms(&self) -> Terms<'a> {
+        let none = Terms { budget: self.budget, malware: None, fingerprints: None };
+        self.detecting.terms().unwrap_or(none)
     }
 
     /// Without detectors.
@@ -79,7 +86,7 @@ impl<'a> LayerInspector<'a> {
             turn: None,
             watched: None,
             keeper: Keeper::new(),
-            detecting: Detecting::none(Terms { budget, malware: None }),
+            detecting: Detecting::none(),
             is_undetected: false,
             passed_over: None,
         }
@@ -98,14 +105,21 @@ impl<'a> LayerInspector<'a> {
     /// Looks for malicious files, too.
     #[must_use]
     pub fn with_malware(mut self, malware: Option<&'a Malware>) -> Self {
-        self.detecting = Detecting::new(Terms { budget: self.budget, malware });
+        self.detecting = Detecting::new(Terms { malware, ..self.terms() });
+        self
+    }
+
+    /// Gives what detectors find fingerprints under that key.
+    #[must_use]
+    pub fn with_fingerprints(mut self, key: Option<&'a FingerprintKey>) -> Self {
+        self.detecting = Detecting::new(Terms { fingerprints: key, ..self.terms() });
         self
     }
 
     /// For a layer of which no more is fetched than what parsers ask for: detectors, who look into every file, see none.
     #[must_use]
     pub fn without_detectors(mut self) -> Self {
-        self.detecting = Detecting::none(Terms { budget: self.budget, malware: None });
+        self.detecting = Detecting::none();
         self.is_undetected = true;
         self
     }
@@ -215,14 +229,14 @@ impl EntryVisitor for LayerInspector<'_> {
             jobs.clear();
             are_all_for_programs = true;
         }
+        let in_memory = keeper::bytes_in_memory(&jobs, meta.size, self.budget);
+        let turn = self.turn.filter(|_| in_memory > LARGE);
+        let _held = turn.map(|turn| turn.lock().unwrap_or_else(PoisonError::into_inner));
         let mut passing = self.detecting.begin(index, meta, content, self.watched)?;
         if jobs.is_empty() && !passing.is_wanted() {
             return Ok(());
         }
         let whole = passing.whole();
-        let in_memory = keeper::bytes_in_memory(&jobs, meta.size, self.budget);
-        let turn = self.turn.filter(|_| in_memory > LARGE);
-        let _held = turn.map(|turn| turn.lock().unwrap_or_else(PoisonError::into_inner));
         let kept = self.keeper.keep(&jobs, whole, meta, self.budget, &mut passing)?;
         let is_program = kept.is_program();
         if are_all_for_programs

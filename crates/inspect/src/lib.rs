@@ -24,6 +24,7 @@ mod packages;
 mod parser;
 mod paths;
 mod sbom_target;
+mod sensitive;
 mod settings;
 mod text;
 mod view;
@@ -47,6 +48,10 @@ pub use malware::{
 pub use packages::sbom::NO_SBOM;
 pub use parser::{ClaimedFile, ParseError, Parser, Want, detectors_version, parsers};
 pub use sbom_target::{SbomInspection, inspect_sbom};
+pub use sensitive::{
+    FingerprintKey, KEYS, SecretClass, SecretFacts, SecretHit, SecretKey, SecretRule, secret_key,
+    secret_rules,
+};
 pub use view::{FileText, Unread, View};
 pub use wanted::Wanted;
 pub use watch::{Watch, Work};

@@ -565,6 +565,10 @@ pub(crate) enum ListWhat {
     MalwareRules,
     /// Formats of lists of digests
     HashFormats,
+    /// What looks into every file
+    Detectors,
+    /// Rules for secrets
+    SecretRules,
     /// Sources of advisories and signals
     Feeds,
     /// Kinds of registry

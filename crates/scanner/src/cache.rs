@@ -7,6 +7,7 @@
 //! checks among them), so the folder is readable by its owner alone. A process that may not touch files reads and writes its
 //! entries through another one ([`EntryStore`]).
 
+mod key_file;
 pub(crate) mod local_file;
 mod stored;
 mod wire;
@@ -22,7 +23,7 @@ use std::{
 };
 
 use plimsoll_image::{Budget, FilePlace};
-use plimsoll_inspect::{Inspection, LayerFacts};
+use plimsoll_inspect::{FingerprintKey, Inspection, LayerFacts};
 use plimsoll_model::{Digest, Gap, Timestamp};
 use ring::digest::SHA256;
 
@@ -30,7 +31,7 @@ use local_file::Hashed;
 use wire::{Counted, Reader, Wire, fields};
 
 /// Raised whenever what stands in entries changes.
-const FORMAT: u8 = 9;
+const FORMAT: u8 = 10;
 
 /// What every entry begins with; the format's number and what the entry holds follow.
 const MAGIC: [u8; 6] = *b"plmsl\0";
@@ -55,7 +56,10 @@ pub trait EntryStore: Send + Sync + std::fmt::Debug {
 
 /// The facts of layers that were read before.
 #[derive(Debug, Clone)]
-pub struct LayerCache(Place);
+pub struct LayerCache {
+    place: Place,
+    fingerprints: Option<FingerprintKey>,
+}
 
 #[derive(Debug, Clone)]
 enum Place {
@@ -95,36 +99,45 @@ impl LayerCache {
     /// Opens the folder and makes it if it is missing. What was read within other limits than `budget` counts as absent.
     ///
     /// # Errors
-    /// Those of the file system.
+    /// Those of the file system; a damaged key, which must be removed by hand.
     pub fn open(folder: &Path, budget: &Budget) -> io::Result<Self> {
         fs::create_dir_all(folder)?;
         restrict(folder)?;
-        let terms = terms(budget);
-        Ok(Self(Place::Folder(Folder {
+        let key = key_file::key(folder)?;
+        let terms = terms(budget, &key);
+        let place = Place::Folder(Folder {
             path: folder.to_owned(),
             readers: readers_key(&terms, ""),
             terms,
             max_bytes: DEFAULT_MAX_BYTES,
-        })))
+        });
+        Ok(Self { place, fingerprints: Some(key) })
     }
 
     /// The same folder, of what was read with these rules for malicious files; their version names them. Whoever keeps the
     /// entries for another process chooses them.
     #[must_use]
     pub fn for_rules(&self, version: &str) -> Self {
-        match &self.0 {
-            Place::Folder(folder) => Self(Place::Folder(Folder {
+        let place = match &self.place {
+            Place::Folder(folder) => Place::Folder(Folder {
                 readers: readers_key(&folder.terms, version),
                 ..folder.clone()
-            })),
-            Place::Elsewhere(entries) => Self(Place::Elsewhere(Arc::clone(entries))),
-        }
+            }),
+            Place::Elsewhere(entries) => Place::Elsewhere(Arc::clone(entries)),
+        };
+        Self { place, fingerprints: self.fingerprints.clone() }
     }
 
-    /// A cache whose entries somebody else reads and writes.
+    /// A cache whose entries somebody else reads and writes, under that one's key.
     #[must_use]
-    pub fn elsewhere(entries: Arc<dyn EntryStore>) -> Self {
-        Self(Place::Elsewhere(entries))
+    pub fn elsewhere(entries: Arc<dyn EntryStore>, fingerprints: Option<FingerprintKey>) -> Self {
+        Self { place: Place::Elsewhere(entries), fingerprints }
+    }
+
+    /// The key under which secrets in layers get their fingerprints.
+    #[must_use]
+    pub const fn fingerprints(&self) -> Option<&FingerprintKey> {
+        self.fingerprints.as_ref()
     }
 
     /// The facts of the layer with that blob digest, if these detectors have read it before.
@@ -189,7 +202,7 @@ impl LayerCache {
 
     fn write<T: Wire>(&self, digest: &Digest, holds: Holds, value: &T) -> io::Result<()> {
         let entry = pack_entry(value, holds)?;
-        match &self.0 {
+        match &self.place {
             Place::Folder(_) => self.keep_entry(digest, &mut entry.as_slice()),
             Place::Elsewhere(entries) => entries.keep(digest, &entry),
         }
@@ -198,7 +211,7 @@ impl LayerCache {
     /// The bytes of an entry as they lie; nothing about them is checked.
     #[must_use]
     pub fn open_entry(&self, digest: &Digest) -> Option<Box<dyn Read>> {
-        match &self.0 {
+        match &self.place {
             Place::Folder(folder) => Some(Box::new(folder.entry(digest)?)),
             Place::Elsewhere(entries) => entries.open(digest),
         }
@@ -207,7 +220,7 @@ impl LayerCache {
     /// The file of an entry, to be handed to another process; `None` where there is none, or no file.
     #[must_use]
     pub fn entry_file(&self, digest: &Digest) -> Option<fs::File> {
-        match &self.0 {
+        match &self.place {
             Place::Folder(folder) => folder.entry(digest),
             Place::Elsewhere(_) => None,
         }
@@ -218,7 +231,7 @@ impl LayerCache {
     /// # Errors
     /// Those of the file system and of `entry`.
     pub fn keep_entry(&self, digest: &Digest, entry: &mut dyn Read) -> io::Result<()> {
-        match &self.0 {
+        match &self.place {
             Place::Folder(folder) => folder.keep(digest, entry),
             Place::Elsewhere(entries) => {
                 let mut bytes = Vec::new();
@@ -233,7 +246,7 @@ impl LayerCache {
     /// # Errors
     /// Those of the file system.
     pub fn prune(&self) -> io::Result<()> {
-        match &self.0 {
+        match &self.place {
             Place::Folder(folder) => folder.prune(),
             Place::Elsewhere(_) => Ok(()),
         }
@@ -328,11 +341,11 @@ fn unpack_entry<T: Wire>(entry: &mut dyn Read, holds: Holds) -> Option<T> {
     reader.rest.is_empty().then_some(value)
 }
 
-/// All that decides what is learnt of the same bytes: the detectors with their versions, the limits, and this file's own
-/// format.
-fn terms(budget: &Budget) -> String {
+/// All that decides what is learnt of the same bytes: the detectors with their versions, the key of fingerprints, the limits,
+/// and this file's own format.
+fn terms(budget: &Budget, key: &FingerprintKey) -> String {
     let budget = serde_json::to_string(budget).unwrap_or_default();
-    format!("{FORMAT} {} {budget}", plimsoll_inspect::detectors_version())
+    format!("{FORMAT} {} {} {budget}", plimsoll_inspect::detectors_version(), key.name())
 }
 
 /// A short name of the terms and the rules.
@@ -378,7 +391,7 @@ mod tests {
         cache.put(&LayerFacts { entries, ..LayerFacts::default() }).unwrap();
         assert!(cache.get(&digest).is_some());
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
-        let Place::Folder(folder) = &cache.0 else { panic!("a folder") };
+        let Place::Folder(folder) = &cache.place else { panic!("a folder") };
         assert_eq!((mode(&folder.place(&digest)), mode(&folder.path)), (0o600, 0o700));
     }
 

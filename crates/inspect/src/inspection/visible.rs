@@ -34,6 +34,8 @@ pub(crate) struct Seen<'l> {
     pub(crate) special: Vec<NodeRef<'l>>,
     /// What has the name of a program that checks ask for, folders aside.
     pub(crate) programs: Vec<NodeRef<'l>>,
+    /// Files with facts of any kind.
+    pub(crate) shown: HashSet<ContentRef>,
 }
 
 /// Programs of the names that checks ask for; more are not looked at.
@@ -75,7 +77,8 @@ pub(super) fn look<'l>(tree: &'l Tree, layers: &'l [LayerFacts]) -> Seen<'l> {
             }
         }
     }
-    Seen { files, special, programs }
+    let shown = names.into_keys().collect();
+    Seen { files, special, programs, shown }
 }
 
 fn is_special(node: NodeRef<'_>) -> bool {

@@ -24,7 +24,8 @@ const PIECE: usize = 64 << 10;
 
 /// The detectors on one layer.
 pub(super) struct Detecting<'b> {
-    terms: Terms<'b>,
+    /// `None`: nobody looks.
+    terms: Option<Terms<'b>>,
     looks: Vec<Looking<'b>>,
     head: Vec<u8>,
     piece: Vec<u8>,
@@ -41,11 +42,12 @@ struct Looking<'b> {
 
 /// A file on its way past the detectors.
 pub(super) struct Passing<'p, 'b> {
-    terms: Terms<'b>,
+    terms: Option<Terms<'b>>,
     looks: &'p mut [Looking<'b>],
     head: &'p [u8],
     piece: &'p mut Vec<u8>,
-    content: &'p mut dyn Read,
+    /// No more than the file is said to have: a folder's file may grow while it is read.
+    content: io::Take<&'p mut dyn Read>,
     scene: Scene<'p>,
     /// How much of the head was read on.
     served: usize,
@@ -72,12 +74,17 @@ impl<'b> Detecting<'b> {
             given_up: None,
         };
         let looks = detectors.iter().map(looking).collect();
-        Self { terms, looks, head: Vec::new(), piece: Vec::new() }
+        Self { terms: Some(terms), looks, head: Vec::new(), piece: Vec::new() }
+    }
+
+    /// What holds for the layer, if anybody looks.
+    pub(super) const fn terms(&self) -> Option<Terms<'b>> {
+        self.terms
     }
 
     /// Nobody looks.
-    pub(super) const fn none(terms: Terms<'b>) -> Self {
-        Self { terms, looks: Vec::new(), head: Vec::new(), piece: Vec::new() }
+    pub(super) const fn none() -> Self {
+        Self { terms: None, looks: Vec::new(), head: Vec::new(), piece: Vec::new() }
     }
 
     /// Reads a file's first bytes and asks who wants more.
@@ -94,9 +101,10 @@ impl<'b> Detecting<'b> {
         self.head.clear();
         let is_seen = meta.size > 0 && !self.looks.is_empty();
         if is_seen {
-            let limit = u64::try_from(HEAD).unwrap_or(u64::MAX);
+            let limit = u64::try_from(HEAD).unwrap_or(u64::MAX).min(meta.size);
             content.take(limit).read_to_end(&mut self.head)?;
         }
+        let left = meta.size.saturating_sub(u64::try_from(self.head.len()).unwrap_or(u64::MAX));
         let scene = Scene { path: &meta.path, entry, watched };
         let file = PassingFile { path: &meta.path, meta, head: &self.head };
         for looking in &mut self.looks {
@@ -112,7 +120,7 @@ impl<'b> Detecting<'b> {
             looks: &mut self.looks,
             head: &self.head,
             piece: &mut self.piece,
-            content,
+            content: content.take(left),
             scene,
             served: 0,
         })
@@ -121,11 +129,17 @@ impl<'b> Detecting<'b> {
 
 impl<'b> Looking<'b> {
     /// A part of the detector's work. One that panics begins anew with the next file.
-    fn guarded<T>(&mut self, terms: Terms<'b>, part: impl FnOnce(&mut dyn Look) -> T) -> Option<T> {
+    fn guarded<T>(
+        &mut self,
+        terms: Option<Terms<'b>>,
+        part: impl FnOnce(&mut dyn Look) -> T,
+    ) -> Option<T> {
         let done = catch_unwind(AssertUnwindSafe(|| part(&mut *self.look))).ok();
         if done.is_none() {
             self.given_up = Some("the detector gave up (a defect of it)".to_owned());
-            self.look = self.detector.begin_layer(terms);
+            if let Some(terms) = terms {
+                self.look = self.detector.begin_layer(terms);
+            }
         }
         done
     }
@@ -133,7 +147,7 @@ impl<'b> Looking<'b> {
     /// The same before the eyes of whoever watches.
     fn watched<T>(
         &mut self,
-        terms: Terms<'b>,
+        terms: Option<Terms<'b>>,
         scene: &Scene<'_>,
         part: impl FnOnce(&mut dyn Look) -> T,
     ) -> Option<T> {

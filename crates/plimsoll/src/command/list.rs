@@ -25,6 +25,10 @@ fn table(what: ListWhat) -> Table {
             (&["rule", "level", "type", "files", "title", "source"], malware_rules())
         }
         ListWhat::HashFormats => (&["id", "reads"], hash_formats()),
+        ListWhat::Detectors => (&["id", "looks for"], detectors()),
+        ListWhat::SecretRules => {
+            (&["id", "key", "class", "level", "title", "told by", "what to do"], secret_rules())
+        }
         ListWhat::Feeds => (&["id", "about", "published at"], feeds()),
         ListWhat::RegistryKinds => (&["id", "title", "fields"], registry_kinds()),
         ListWhat::Formats => (&["id", "about"], formats()),
@@ -88,6 +92,23 @@ fn hash_formats() -> Vec<Vec<String>> {
         words(&[&format.id(), &format.reads()])
     };
     plimsoll_inspect::hash_formats().iter().map(row).collect()
+}
+
+fn detectors() -> Vec<Vec<String>> {
+    let row = |detector: &&'static dyn plimsoll_inspect::Detector| {
+        words(&[&detector.id(), &detector.looks_for()])
+    };
+    plimsoll_inspect::detectors().iter().map(row).collect()
+}
+
+fn secret_rules() -> Vec<Vec<String>> {
+    let row = |rule: &&'static plimsoll_inspect::SecretRule| {
+        let key = rule.secret_key();
+        let class = key.map(|key| key.class.as_str()).unwrap_or_default();
+        let remedy = key.map(|key| key.class.remedy()).unwrap_or_default();
+        words(&[&rule.id, &rule.key, &class, &rule.level(), &rule.title, &rule.told_by(), &remedy])
+    };
+    plimsoll_inspect::secret_rules().iter().map(row).collect()
 }
 
 fn feeds() -> Vec<Vec<String>> {

@@ -6,7 +6,8 @@
 use plimsoll_image::{Entries, LayerEntries, LayerOrigin};
 use plimsoll_inspect::{
     Distribution, DistributionFact, FileFacts, Hit, Inspection, LayerFacts, MaliciousLevel,
-    MalwareFacts, Mark, PackageFact, Problem, ProgramDigests, SbomFacts, Sum, SumKind, VirusType,
+    MalwareFacts, Mark, PackageFact, Problem, ProgramDigests, SbomFacts, SecretFacts, SecretHit,
+    Sum, SumKind, VirusType,
 };
 use plimsoll_model::{
     BuildStep, Ecosystem, Evidence, Finding, Fix, Gap, GapReason, IgnoredBy, ImageIdentity, Kind,
@@ -37,8 +38,11 @@ fields!(FileFacts {
     sums,
     malware,
     sbom,
+    secrets,
     problems,
 });
+fields!(SecretFacts { md5, hits, counts });
+fields!(SecretHit { rule, level, line, offset, length, masked, fingerprint, note });
 fields!(PackageFact {
     ecosystem,
     release,

@@ -33,7 +33,7 @@ use super::{
         WireError, pair, parse,
     },
 };
-use crate::{Progress, Scanned};
+use crate::{LayerCache, Progress, Scanned};
 
 /// Bytes of a report's text: several times that of the largest images.
 const MAX_REPORT: usize = 256 << 20;
@@ -227,6 +227,7 @@ impl Broker<'_> {
                     .collect(),
                 version: rules.version().to_owned(),
             }),
+            fingerprints: request.cache.and_then(LayerCache::fingerprints).cloned(),
             listing: plan.listing,
             left_out: plan.left_out.to_vec(),
         };

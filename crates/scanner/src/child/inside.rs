@@ -163,7 +163,9 @@ fn read_image(
     let parent = Arc::new(Parent::new(channel));
     let spooler = Arc::clone(&parent);
     plimsoll_image::set_spool(move || spooler.spool());
-    let cache = setup.has_cache.then(|| LayerCache::elsewhere(Arc::clone(&parent) as _));
+    let fingerprints = setup.fingerprints.take();
+    let cache =
+        setup.has_cache.then(|| LayerCache::elsewhere(Arc::clone(&parent) as _, fingerprints));
     let watch = Announcer::new(board, std::mem::take(&mut setup.left_out), fault);
     let source = open(setup.job, &parent, &setup.budget)?;
     parent.opened(&identity(source.documents()))?;

@@ -69,6 +69,7 @@ fn try_one(
         snapshot: None,
         has_cache: false,
         rules: None,
+        fingerprints: None,
         listing: None,
         left_out: Vec::new(),
     };

@@ -12,6 +12,7 @@ use std::{
 
 use plimsoll_advisory::MatchContext;
 use plimsoll_image::{Budget, ImageDocuments, LayerDescriptor, REGISTRY_BY_CONTENTS, StoredLayer};
+use plimsoll_inspect::FingerprintKey;
 use plimsoll_model::{Digest, Platform, Timestamp};
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
@@ -126,6 +127,8 @@ pub(super) struct Setup {
     pub(super) snapshot: Option<Vec<u8>>,
     pub(super) has_cache: bool,
     pub(super) rules: Option<NamedRules>,
+    /// The cache's key of fingerprints.
+    pub(super) fingerprints: Option<FingerprintKey>,
     /// List the image's files instead of scanning it.
     pub(super) listing: Option<ListingWish>,
     pub(super) left_out: Vec<LeftOut>,

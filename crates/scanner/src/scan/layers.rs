@@ -207,8 +207,11 @@ fn read_one(
     turn: &Mutex<()>,
 ) -> Result<LayerFacts, ReadError> {
     let before = source.place(index);
-    let inspector =
-        LayerInspector::new(options.budget).with_malware(options.malware).with_turn(turn);
+    let fingerprints = options.cache.and_then(LayerCache::fingerprints);
+    let inspector = LayerInspector::new(options.budget)
+        .with_malware(options.malware)
+        .with_fingerprints(fingerprints)
+        .with_turn(turn);
     // Whoever wants parts of layers alone does not want every file.
     let inspector = match source.documents().source_kind {
         REGISTRY_BY_CONTENTS => inspector.without_detectors(),

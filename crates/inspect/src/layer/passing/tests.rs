@@ -75,7 +75,8 @@ fn meta(path: &str, size: u64) -> EntryMeta {
 /// Reads `first` bytes as a parser would and then lets the detectors see the rest.
 fn pass(path: &str, bytes: &[u8], first: usize) -> Vec<FileFacts> {
     let budget = Budget::default();
-    let mut detecting = Detecting::of(&[&Sums], Terms { budget: &budget, malware: None });
+    let terms = Terms { budget: &budget, malware: None, fingerprints: None };
+    let mut detecting = Detecting::of(&[&Sums], terms);
     let meta = meta(path, bytes.len() as u64);
     let mut content = bytes;
     let mut passing = detecting.begin(0, &meta, &mut content, None).unwrap();
@@ -102,12 +103,13 @@ fn streamed(bytes: &[u8]) -> u64 {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
     #[test]
     fn a_stream_is_seen_as_it_is_whoever_reads_its_beginning(
-        bytes in proptest::collection::vec(1_u8..128, 1..200_000),
+        bytes in proptest::collection::vec(b'a'..=b'z', 1..150_000),
         first in 0_usize..100_000,
     ) {
-        prop_assume!(!bytes.contains(&b'!'));
         let wanted = format!("{} {} None", bytes.len(), streamed(&bytes));
         prop_assert_eq!(said("stream", &bytes, first), wanted);
         prop_assert_eq!(said("head", &bytes, first), "0 0 None".to_owned());
