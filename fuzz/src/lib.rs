@@ -18,8 +18,9 @@ use plimsoll_image::{
     TreePath, parse_config, parse_manifest, read_blob,
 };
 use plimsoll_inspect::{
-    AllowList, ClaimedFile, Content, FileDigest, HashLists, LayerInspector, Malware, MaliciousLevel,
-    VirusType, Want, checks, hash_formats, inspect_image, look_at_file, parsers, unread_claims,
+    AllowList, ClaimedFile, Content, FileDigest, FileFacts, FingerprintKey, HEAD, HashLists, Interest,
+    LayerInspector, Malware, MaliciousLevel, PassingFile, Terms, VirusType, Want, checks, detectors,
+    hash_formats, inspect_image, look_at_file, parsers, unread_claims,
 };
 use plimsoll_model::{Digest, Ecosystem, Finding, Package, Scheme};
 use plimsoll_native::inflate::{Inflater, Input, Output, SLACK, Stop, WINDOW};
@@ -36,6 +37,54 @@ fn budget() -> Budget {
         max_entries: 100_000,
         ..Budget::default()
     }
+}
+
+/// Shows a file to every detector, in pieces whose length its path decides, and says what they keep of it.
+///
+/// # Panics
+/// When the length of pieces changes what is found, or a secret is kept.
+pub fn detect(path: &str, bytes: &[u8]) -> Vec<FileFacts> {
+    let few = detect_in_pieces(path, bytes, 1 + path.len() % 61);
+    let all = detect_in_pieces(path, bytes, 64 << 10);
+    assert_eq!(few, all);
+    for secrets in all.iter().filter_map(|facts| facts.secrets.as_deref()) {
+        for hit in &secrets.hits {
+            assert!(hit.masked.chars().count() <= 7, "{}", hit.rule);
+            assert!(hit.offset.saturating_add(hit.length) <= bytes.len() as u64, "{}", hit.rule);
+        }
+    }
+    all
+}
+
+fn detect_in_pieces(path: &str, bytes: &[u8], piece: usize) -> Vec<FileFacts> {
+    let budget = budget();
+    let key = FingerprintKey::new([7; 32]);
+    let path = TreePath::from(path);
+    let meta = EntryMeta {
+        path: path.clone(),
+        kind: EntryKind::File,
+        mode: 0o644,
+        uid: 0,
+        gid: 0,
+        size: bytes.len() as u64,
+        mtime: 0,
+        link: None,
+    };
+    let head = &bytes[..bytes.len().min(HEAD)];
+    let mut facts = Vec::new();
+    for detector in detectors() {
+        let mut look = detector.begin_layer(Terms { budget: &budget, malware: None, fingerprints: Some(&key) });
+        let interest = look.begin(&PassingFile { path: &path, meta: &meta, head });
+        if interest == Interest::Nothing {
+            continue;
+        }
+        if matches!(interest, Interest::Stream | Interest::StreamAndWhole { .. }) {
+            bytes.chunks(piece).for_each(|bytes| look.piece(bytes));
+        }
+        let whole = matches!(interest, Interest::Whole { .. } | Interest::StreamAndWhole { .. });
+        facts.push(look.end(whole.then(|| Ok(Content::of_bytes(bytes)))));
+    }
+    facts
 }
 
 /// Splits an input for parsers: a path, a line feed, a file.

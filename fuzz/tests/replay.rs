@@ -7,9 +7,9 @@
 use std::{collections::BTreeSet, fs, path::Path};
 
 use plimsoll_fuzz::{
-    FEED_FILES, case_files, check_examples, compare_versions, inflate, judge, look_for_malware, read_claimed,
+    FEED_FILES, case_files, check_examples, compare_versions, detect, inflate, judge, look_for_malware, read_claimed,
     read_documents, read_feed,
-    read_layer, read_snapshot, read_vex, starter_snapshot,
+    read_layer, read_snapshot, read_vex, split_input, starter_snapshot,
 };
 use plimsoll_inspect::parsers;
 
@@ -83,6 +83,19 @@ fn checked_files() {
     assert!(inputs.len() > 200, "{}", inputs.len());
     for (path, bytes) in inputs {
         variants(&bytes, 3, &|bytes: &[u8]| judge(&path, bytes));
+    }
+}
+
+#[test]
+fn detected_files() {
+    let shown = |input: &[u8]| {
+        if let Some((path, bytes)) = split_input(input) {
+            drop(detect(path, bytes));
+        }
+    };
+    replay("detectors", 40, shown);
+    for (path, bytes) in case_files() {
+        drop(detect(&path, &bytes));
     }
 }
 
