@@ -5,6 +5,7 @@
 //! scanner finds and we do not is either read or argued about.
 
 mod rules;
+mod sensitive;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -15,6 +16,7 @@ use std::{
 use anyhow::bail;
 
 use self::rules::{Context, Side, explain};
+pub(crate) use self::sensitive::{CompareSecrets, run as run_secrets};
 use crate::{
     peers::{Kind, Listed, Programs, Scanner, Source},
     process::{root, say},
@@ -112,7 +114,12 @@ pub(crate) fn run(options: &Compare) -> anyhow::Result<()> {
         }
     }
     if options.names.is_empty() {
-        fs::write(root().join(&options.page), page.join("\n") + "\n")?;
+        let path = root().join(&options.page);
+        // What the other task of this page wrote stays.
+        let old = fs::read_to_string(&path).unwrap_or_default();
+        let kept = old.find(sensitive::HEADING).and_then(|at| old.get(at..));
+        let kept = kept.map(|section| format!("\n{section}")).unwrap_or_default();
+        fs::write(path, page.join("\n") + "\n" + &kept)?;
     }
     if !unexplained.is_empty() {
         bail!("{} differences are not explained:\n{}", unexplained.len(), unexplained.join("\n"));

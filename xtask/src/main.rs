@@ -63,6 +63,8 @@ enum Task {
     Fleet(fleet::Fleet),
     /// Our package lists against those of other scanners; writes docs/comparison.md
     Compare(compare::Compare),
+    /// Our sensitive files against those of detect-secrets; writes a section of docs/comparison.md
+    CompareSecrets(compare::CompareSecrets),
     /// The long runs: attacks at full size, changed files, random images, whole advisory data; prints figures
     Full(full::Full),
 }
@@ -77,6 +79,7 @@ fn main() -> anyhow::Result<()> {
         Task::Bench(what) => bench::run(&what),
         Task::Fleet(options) => fleet::run(&options),
         Task::Compare(options) => compare::run(&options),
+        Task::CompareSecrets(options) => compare::run_secrets(&options),
         Task::Full(options) => full::run(&options),
     }
 }
