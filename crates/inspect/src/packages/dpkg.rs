@@ -238,10 +238,11 @@ impl Parser for DpkgFiles {
         let mut facts = FileFacts::default();
         for (number, line) in (1..).zip(file.bytes.split(|&byte| byte == b'\n')) {
             let path = if sums { after_sum(line) } else { Some(line) };
-            if sums && let Some(path) = path.filter(|path| is_program_place(path)) {
-                if let Some(digest) = short_of_hex(line) {
-                    facts.sum(Sum { path: fingerprint(path), kind: SumKind::Md5, digest });
-                }
+            if sums
+                && let Some(path) = path.filter(|path| is_program_place(path))
+                && let Some(digest) = short_of_hex(line)
+            {
+                facts.sum(Sum { path: fingerprint(path), kind: SumKind::Md5, digest });
             }
             match path {
                 Some(path) if path.is_empty() || path == b"/." => {}

@@ -72,7 +72,7 @@ pub(crate) fn add(header: &Header<'_>, facts: &mut FileFacts) -> Result<(), Head
 /// A file's flag: it is there to be changed.
 const CONFIG: u32 = 1;
 
-/// The algorithm of a package's file digests, by its number in OpenPGP; packages before rpm 4.6 do not say it.
+/// The algorithm of a package's file digests, by its number in `OpenPGP`; packages before rpm 4.6 do not say it.
 const fn sum_kind(algorithm: Option<u32>) -> Option<SumKind> {
     match algorithm {
         None | Some(1) => Some(SumKind::Md5),
