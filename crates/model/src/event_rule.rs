@@ -94,6 +94,20 @@ const MOST_CONDITIONS: usize = 100;
 const LONGEST: usize = 4_096;
 
 impl NewEventRule {
+    /// Whether it covers a sensitive file, wherever that is: of this kind, at this path, of this content. A path is the same with
+    /// and without a leading slash.
+    #[must_use]
+    pub fn covers(&self, key: &str, path: &str, md5: Option<&str>) -> bool {
+        self.source == RuleSource::Image
+            && self.event_key.eq_ignore_ascii_case(key)
+            && self.conditions.iter().all(|condition| match condition.condition {
+                EventConditionKey::Md5 => md5 == Some(condition.value.as_str()),
+                EventConditionKey::Path => {
+                    condition.value.trim_start_matches('/') == path.trim_start_matches('/')
+                }
+            })
+    }
+
     /// The rule with its texts trimmed and digests in lower case.
     ///
     /// # Errors

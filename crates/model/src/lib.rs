@@ -19,6 +19,7 @@ pub mod record;
 pub mod reference;
 pub mod report;
 pub mod secret;
+pub mod sensitive;
 pub mod statement;
 pub mod timestamp;
 

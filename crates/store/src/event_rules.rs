@@ -1,13 +1,13 @@
 //! Rules on sensitive files, as rows.
 //!
-//! In: rules as the wire contract has them. Out: the same, numbered. Odd: their effect belongs to the findings that they are
-//! about; here they are kept and served.
+//! In: rules as the wire contract has them. Out: the same, numbered. Odd: what they cover is looked up where files are listed
+//! (`file_findings/state.rs`): no number of an image depends on sensitive files, so nothing is counted again.
 
 use plimsoll_model::{NewEventRule, RuleSource, Timestamp, event_rule::EventRuleError};
 
 use crate::{
     Page, Store, StoreError, column,
-    database::DatabaseRow,
+    database::{DatabaseConnection, DatabaseRow},
     error::Doing,
     statement::{self, QueryBuilder},
 };
@@ -192,6 +192,18 @@ impl Store {
         let items = rows.iter().map(EventRule::from_row).collect::<Result<_, _>>()?;
         Ok(Page { items, total, page, page_size: size })
     }
+}
+
+/// The rules that hold.
+pub(crate) async fn holding(
+    connection: &mut DatabaseConnection,
+) -> Result<Vec<NewEventRule>, StoreError> {
+    let rows = statement::query("SELECT * FROM event_rules WHERE source = $1 ORDER BY id")
+        .bind(RuleSource::Image.as_str())
+        .fetch_all(connection)
+        .await
+        .doing("reading rules on sensitive files")?;
+    rows.iter().map(|row| EventRule::from_row(row).map(|rule| rule.rule)).collect()
 }
 
 impl EventRuleQuery {

@@ -1,6 +1,7 @@
 //! Findings as rows, of artifacts whose report is kept whole.
 //!
-//! In: a report's open findings, once per artifact. Out: rows with the names (id, aliases, advisories) that people search by.
+//! In: a report's open findings, once per artifact. Out: rows with the names (id, aliases, advisories; of files their path and
+//! MD5) that people search by.
 //! Findings of parts stand in the same columns, see `parts`. Odd: names compare without regard to ASCII case; when a report
 //! changes, only the rows that differ are written.
 
@@ -56,6 +57,7 @@ pub(crate) struct Row {
     pub(crate) tenths: Option<i64>,
     pub(crate) fix_version: Option<String>,
     pub(crate) title: String,
+    pub(crate) extra: Option<String>,
     pub(crate) names: BTreeSet<String>,
 }
 
@@ -63,7 +65,13 @@ impl Row {
     pub(crate) fn of(finding: &Finding) -> Self {
         let (Subject::Purl(subject) | Subject::Path(subject) | Subject::Image(subject)) =
             &finding.subject;
-        let names = [&finding.id].into_iter().chain(&finding.aliases).chain(&finding.advisories);
+        let is_file = matches!(finding.kind, Kind::Malware | Kind::Secret);
+        let of_file = [Some(subject), finding.extra.get("md5")].into_iter().flatten();
+        let names = [&finding.id]
+            .into_iter()
+            .chain(&finding.aliases)
+            .chain(&finding.advisories)
+            .chain(of_file.filter(|_| is_file));
         Self {
             kind: finding.kind.as_str(),
             id: finding.id.clone(),
@@ -74,6 +82,7 @@ impl Row {
             tenths: finding.urgency.as_ref().map(|urgency| i64::from(urgency.tenths)),
             fix_version: finding.fix.as_ref().and_then(|fix| fix.version.clone()),
             title: finding.title.clone(),
+            extra: extra_of(finding),
             names: names.map(|name| searchable(name).to_ascii_uppercase()).collect(),
         }
     }
@@ -89,9 +98,29 @@ impl Row {
             tenths: column::get(row, "tenths")?,
             fix_version: column::get(row, "fix_version")?,
             title: column::text(row, "title")?,
+            extra: column::get(row, "extra")?,
             names: BTreeSet::new(),
         })
     }
+}
+
+/// Facts of a finding's kind that lists read, as JSON. What may be long, and what a check says of itself alone, stays in the
+/// report.
+fn extra_of(finding: &Finding) -> Option<String> {
+    let is_kept = |name: &str| match finding.kind {
+        Kind::Vulnerability => false,
+        Kind::Malware | Kind::Secret => !matches!(name, "highlight" | "rules"),
+        Kind::Baseline | Kind::Build | Kind::License => {
+            matches!(name, "class" | "name" | "history" | "line")
+        }
+    };
+    let kept: BTreeMap<&str, &str> = finding
+        .extra
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .filter(|(name, _)| is_kept(name))
+        .collect();
+    if kept.is_empty() { None } else { serde_json::to_string(&kept).ok() }
 }
 
 pub(crate) const KIND: &str = "a kind of finding";
@@ -190,7 +219,7 @@ async fn insert(
 ) -> Result<(), StoreError> {
     let mut findings = QueryBuilder::new(
         "INSERT INTO findings (artifact_id, number, kind, finding_id, record, subject, level, priority, tenths, \
-         fix_version, title, first_seen, modified) ",
+         fix_version, title, extra, first_seen, modified) ",
     );
     findings.push_values(rows, |mut values, (number, row, times)| {
         values
@@ -205,6 +234,7 @@ async fn insert(
             .push_bind(row.tenths)
             .push_bind(row.fix_version.clone())
             .push_bind(row.title.clone())
+            .push_bind(row.extra.clone())
             .push_bind(times.first_seen)
             .push_bind(times.modified);
     });

@@ -145,6 +145,15 @@ fn locations_of(finding: &mut Finding) -> impl Iterator<Item = &mut Location> {
     finding.evidence.iter_mut().filter_map(|evidence| evidence.location.as_mut())
 }
 
+/// Puts an image's layers where a finding's places name them by number.
+pub(crate) fn place_in(finding: &mut Finding, layers: &[Digest]) {
+    for location in locations_of(finding) {
+        if let Some(number) = location.layer.as_ref().and_then(unmarked) {
+            location.layer = layers.get(number).copied();
+        }
+    }
+}
+
 fn marked(number: u32) -> Digest {
     let mut bytes = [0; 32];
     let (mark, rest) = bytes.split_at_mut(LAYER_MARK.len());
@@ -284,11 +293,7 @@ pub(crate) fn join(frame: Frame<'_>, parts: &[&StoredPart]) -> Result<Report, St
         packages.push(package);
     }
     for finding in &mut findings {
-        for location in locations_of(finding) {
-            if let Some(number) = location.layer.as_ref().and_then(unmarked) {
-                location.layer = image.layers.get(number).copied();
-            }
-        }
+        place_in(finding, &image.layers);
     }
     if let Some(of_all) = frame.gaps {
         let of_all: Vec<Gap> =

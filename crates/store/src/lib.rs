@@ -23,6 +23,7 @@ mod copy;
 mod database;
 mod error;
 mod event_rules;
+mod file_findings;
 mod finding_sums;
 mod findings;
 mod fix_requests;
@@ -73,6 +74,10 @@ pub use changes::{ImageChange, WhatChanged};
 pub use copy::{Copied, CopyError};
 pub use error::StoreError;
 pub use event_rules::{EventError, EventRule, EventRuleQuery};
+pub use file_findings::{
+    FileFilter, FileGroup, FileInImage, FileKind, FileLevel, FileState, FilesQuery,
+    GroupedFilesQuery, ImageWithFiles,
+};
 pub use finding_sums::FindingSums;
 pub use findings::Affected;
 pub use fleet::Fleet;

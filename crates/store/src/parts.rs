@@ -424,7 +424,7 @@ async fn insert_rows(
     for chunk in rows.chunks(ROWS) {
         let mut query = QueryBuilder::new(
             "INSERT INTO part_findings (part_id, number, kind, finding_id, record, subject, level, priority, tenths, \
-             fix_version, title, first_seen, modified) ",
+             fix_version, title, extra, first_seen, modified) ",
         );
         query.push_values(chunk, |mut values, (part, number, row, times)| {
             let subject = Some(row.subject.clone()).filter(|subject| !subject.is_empty());
@@ -440,6 +440,7 @@ async fn insert_rows(
                 .push_bind(row.tenths)
                 .push_bind(row.fix_version.clone())
                 .push_bind(row.title.clone())
+                .push_bind(row.extra.clone())
                 .push_bind(times.first_seen)
                 .push_bind(times.modified);
         });

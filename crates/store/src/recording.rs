@@ -18,7 +18,7 @@ use crate::{
     history::Occasion,
     inventories::{self, Split},
     inventory_rows::{self, Additions, InventoryRow},
-    own_counters,
+    numbers, own_counters,
     parts::{self, Key, Prepared, sha256},
     scans,
     statement::{self, QueryBuilder},
@@ -281,6 +281,9 @@ async fn attach(
     if is_same {
         return Ok(RecordOutcome::Unchanged);
     }
+    if let Some(before) = target.inventory {
+        keep_first_seen(transaction, before, inventory.id, now).await?;
+    }
     let standing =
         Standing { artifact: target.artifact, scanned: Some(now), counters: evaluated.counters };
     let occasion = Occasion { at: now, by: ChangedBy::Scan };
@@ -300,6 +303,46 @@ async fn attach(
     reached.extend(target.inventory);
     reached.insert(inventory.id);
     Ok(RecordOutcome::Stored)
+}
+
+/// What other detectors find again in the same content is known since it was first found: what belongs to no package comes in one
+/// part, which is new when anything in it is. A part that was there before keeps its times.
+async fn keep_first_seen(
+    transaction: &mut Transaction,
+    before: i64,
+    after: i64,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let mut remainders = Vec::with_capacity(2);
+    for inventory in [before, after] {
+        let row = statement::query("SELECT parts FROM inventories WHERE id = $1")
+            .bind(inventory)
+            .fetch_optional(transaction)
+            .await
+            .doing(DOING)?;
+        let Some(row) = row else { return Ok(()) };
+        let parts: &[u8] = column::get(&row, "parts")?;
+        let parts = numbers::unpack(parts)
+            .ok_or_else(|| inventory_rows::corrupt("inventories.parts", inventory))?;
+        remainders.extend(parts.last().copied());
+    }
+    let [before, after] = remainders.as_slice() else { return Ok(()) };
+    if before == after {
+        return Ok(());
+    }
+    statement::query(
+        "UPDATE part_findings SET first_seen = (SELECT MIN(o.first_seen) FROM part_findings o WHERE o.part_id = $1 \
+         AND o.kind = part_findings.kind AND o.record = part_findings.record) \
+         WHERE part_id = $2 AND first_seen = $3 AND EXISTS (SELECT 1 FROM part_findings o WHERE o.part_id = $1 \
+         AND o.kind = part_findings.kind AND o.record = part_findings.record)",
+    )
+    .bind(before)
+    .bind(after)
+    .bind(now.0)
+    .execute(transaction)
+    .await
+    .doing(DOING)?;
+    Ok(())
 }
 
 /// An inventory from whose parts something else follows than before.

@@ -39,6 +39,7 @@ const MIGRATIONS: &[Migration] = migrations![
     7 "0007_vulnerabilities.sql"
     8 "0008_image_history.sql"
     9 "0009_items.sql"
+    10 "0010_file_findings.sql"
 ];
 
 /// Brings the database up to date.

@@ -12,12 +12,13 @@ mod ignored;
 mod index;
 mod instances;
 mod one_image;
+mod others;
 
 use std::collections::{BTreeSet, HashSet};
 
 use plimsoll_model::{Digest, Finding, Origin, Priority};
 
-use self::index::{HolderId, RecordFilter, Standing, State};
+use self::index::{RecordFilter, Standing, State};
 use crate::{
     ImageSelection, StoreError, artifacts, column,
     database::DatabaseConnection,
@@ -29,13 +30,17 @@ use crate::{
     statement::{self, QueryBuilder},
 };
 
-pub(crate) use self::index::Index as VulnerabilityIndex;
 pub use self::{
     grouped::{GroupedQuery, GroupedVulnerability},
     instances::{
         InstanceQuery, InstanceState, InstanceStates, VulnerabilityInstance, WorkloadPlace,
     },
     one_image::VulnerablePackage,
+};
+pub(crate) use self::{
+    index::{HolderId, Index as VulnerabilityIndex},
+    one_image::runs_in,
+    others::{Group, OtherEntry, Others},
 };
 
 /// Which vulnerabilities; what is given is combined with "and".
@@ -55,11 +60,11 @@ pub struct VulnerabilityFilter {
 
 /// An image of a selection.
 #[derive(Clone, Copy, Debug)]
-struct Selected {
-    image: i64,
-    holder: HolderId,
+pub(crate) struct Selected {
+    pub(crate) image: i64,
+    pub(crate) holder: HolderId,
     /// What its tag named before it last moved.
-    previous: Option<HolderId>,
+    pub(crate) previous: Option<HolderId>,
 }
 
 const DOING: &str = "listing vulnerabilities";
@@ -126,9 +131,18 @@ async fn records_named(
 }
 
 /// The scanned images of a selection, by registry, namespace, repository and tag.
-async fn selected(
+pub(crate) async fn selected(
     connection: &mut DatabaseConnection,
     selection: &ImageSelection,
+) -> Result<Vec<Selected>, StoreError> {
+    selected_of(connection, selection, None).await
+}
+
+/// The same of those alone that hold one of these, where they are told.
+pub(crate) async fn selected_of(
+    connection: &mut DatabaseConnection,
+    selection: &ImageSelection,
+    holders: Option<&[HolderId]>,
 ) -> Result<Vec<Selected>, StoreError> {
     let mut sql = QueryBuilder::new(
         "SELECT i.id, i.artifact_id, COALESCE(a.inventory_id, -a.id) AS holder, COALESCE(p.inventory_id, -p.id) AS previous \
@@ -136,6 +150,23 @@ async fn selected(
          LEFT JOIN artifacts p ON p.id = i.previous_artifact_id AND p.scanned IS NOT NULL WHERE a.scanned IS NOT NULL",
     );
     push_selection(&mut sql, selection);
+    if let Some(holders) = holders {
+        let inventories: Vec<i64> = holders.iter().copied().filter(|id| *id >= 0).collect();
+        let artifacts: Vec<i64> = holders.iter().filter(|id| **id < 0).map(|id| -id).collect();
+        if inventories.is_empty() && artifacts.is_empty() {
+            return Ok(Vec::new());
+        }
+        sql.push(" AND (");
+        for (number, (column, ids)) in
+            [("a.inventory_id", inventories), ("a.id", artifacts)].into_iter().enumerate()
+        {
+            if number > 0 {
+                sql.push(" OR ");
+            }
+            push_in(&mut sql, column, &ids);
+        }
+        sql.push(")");
+    }
     sql.push(" ORDER BY i.registry_id, i.namespace, i.repository, i.tag, i.id");
     let rows = sql.build().fetch_all(connection).await.doing(DOING)?;
     let mut selected = Vec::with_capacity(rows.len());

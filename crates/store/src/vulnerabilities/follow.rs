@@ -146,6 +146,7 @@ impl Index {
         self.read_inventories(connection, &inventories).await?;
         for id in new.iter().filter(|id| **id < 0) {
             let own = self.read_whole(connection, -*id).await?;
+            self.read_others_of_artifact(connection, -*id).await?;
             self.holders.insert(*id, Holder { own, ..Holder::default() });
         }
         let missing: BTreeSet<i64> = inventories
@@ -157,6 +158,17 @@ impl Index {
         let missing: Vec<i64> = missing.into_iter().collect();
         for chunk in missing.chunks(ROWS) {
             self.read_parts(connection, chunk).await?;
+            self.read_others(connection, chunk).await?;
+        }
+        let reached: Vec<HolderId> = if changed.is_empty() {
+            new.iter().copied().collect()
+        } else {
+            self.holders.keys().copied().collect()
+        };
+        for id in reached {
+            let own = (id < 0).then_some(id);
+            let parts = self.parts_of(id).into_iter().chain(own).collect();
+            self.others.hold(id, &parts);
         }
         if before.is_some() && changed.is_empty() && !has_rewritten {
             return Ok(Recount::New(new));
@@ -173,6 +185,11 @@ impl Index {
     fn forget_parts(&mut self) {
         let held: HashSet<i64> = self.holders.keys().flat_map(|id| self.parts_of(*id)).collect();
         self.parts.retain(|part, _| held.contains(part));
+        let holders = &self.holders;
+        self.others.retain(
+            |part| held.contains(&part) || holders.contains_key(&part),
+            |holder| holders.contains_key(&holder),
+        );
     }
 
     async fn read_inventories(

@@ -17,7 +17,7 @@ use std::{
 
 use plimsoll_model::{Kind, Origin, Priority, RecordName};
 
-use super::follow::Seen;
+use super::{follow::Seen, others::Others};
 use crate::{numbers, tally};
 
 /// Number of an inventory, or the negative of an artifact's.
@@ -114,6 +114,8 @@ pub(crate) struct Index {
     pub(super) numbers: HashMap<u64, u32>,
     pub(super) parts: HashMap<i64, Box<[Entry]>>,
     pub(super) holders: BTreeMap<HolderId, Holder>,
+    /// Which malicious and sensitive files parts have.
+    pub(super) others: Others,
     counts: Vec<Counts>,
     /// Vulnerabilities that any image has, in the order of lists.
     order: OnceLock<Vec<u32>>,
@@ -144,6 +146,11 @@ impl Index {
         });
         self.numbers.insert(hash, number);
         Some(number)
+    }
+
+    /// Malicious and sensitive files.
+    pub(crate) const fn others(&self) -> &Others {
+        &self.others
     }
 
     pub(crate) fn holder(&self, id: HolderId) -> Option<&Holder> {

@@ -347,7 +347,7 @@ impl VulnerabilityInstance {
 }
 
 /// Where an image runs: the first place that fulfils what is asked of workloads.
-async fn runs_in(
+pub(crate) async fn runs_in(
     connection: &mut DatabaseConnection,
     image: i64,
     selection: &ImageSelection,
