@@ -138,6 +138,7 @@ fn report() -> Report {
         },
         Finding {
             evidence: vec![at("srv/shell.php", "line 1: eval of what a request says")],
+            extra: BTreeMap::from([("removed".to_owned(), "true".to_owned())]),
             ..finding(Kind::Malware, "php_eval", Level::High, path("srv/shell.php"))
         },
         finding(Kind::Malware, "MAL-2024-1", Level::High, Subject::Purl("pkg:npm/a@1".to_owned())),
@@ -454,6 +455,7 @@ fn a_page_loads_nothing_and_runs_nothing_but_its_own() {
         page.matches("href=\"https://a.example/x\" rel=\"noreferrer noopener\"").count()
     );
     assert!(addresses > 0);
+    assert_eq!(page.matches("<dt>Removed</dt>").count(), 1);
 }
 
 proptest! {

@@ -187,6 +187,15 @@ fn body(group: &Group<'_>, subjects: &[String]) -> String {
         list.text("What to do", &word);
     }
     list.text("Why it matters", finding.extra.get("why").map(String::as_str).unwrap_or_default());
+    let extra = |key: &str| finding.extra.get(key).map(String::as_str).unwrap_or_default();
+    if extra("removed") == "true" {
+        list.text(
+            "Removed",
+            "a later layer takes it away; whoever pulls the image has it all the same",
+        );
+    }
+    list.text("Kind of malware", extra("virus_type"));
+    list.text("SHA-256", extra("sha256"));
     if subjects.len() > 1 {
         list.items("In", subjects.iter().cloned());
     }
