@@ -93,7 +93,7 @@ def build_risks(report, client):
     """Lists agree with each other; a decision moves images from one status to another, and back."""
     known = {item["ItemKey"] for item in client.call("ListImageBuildRiskItem", {})["Data"]}
     risks = every(client, "DescribeImageBuildRiskList", "List", {})
-    report.case(client, "build: risks are known ones", [bool(risks), {risk["RiskKey"] for risk in risks} - known], [True, set()])
+    report.case(client, "build: risks are known ones", [bool(risks), sorted({risk["RiskKey"] for risk in risks} - known)], [True, []])
     for risk in risks:
         images = every(client, "DescribeImageListByBuildRisk", "List", {"RiskKey": risk["RiskKey"]})
         report.case(client, f"build: images of {risk['RiskKey']}",
