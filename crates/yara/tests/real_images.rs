@@ -23,8 +23,7 @@ fn images() -> Option<PathBuf> {
 
 fn found(malware: &Malware, image: &PathBuf) -> Vec<Finding> {
     let budget = Budget::default();
-    let source =
-        open_path(image, None, &"linux/amd64".parse().unwrap(), &budget).unwrap();
+    let source = open_path(image, None, &"linux/amd64".parse().unwrap(), &budget).unwrap();
     let layers: Vec<_> = (0..source.documents().layers.len())
         .map(|index| {
             let mut inspector = LayerInspector::new(&budget).with_malware(Some(malware));
