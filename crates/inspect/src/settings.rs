@@ -173,7 +173,8 @@ pub(crate) fn add_options(settings: &mut Settings, words: &[String], line: usize
 fn properties(text: &str) -> Settings {
     let mut settings = Settings::default();
     let mut joined: Option<(usize, String)> = None;
-    for (index, line) in text.lines().enumerate() {
+    // A line that goes on at the file's end ends there.
+    for (index, line) in text.lines().chain([""]).enumerate() {
         let line = line.trim_start();
         let (number, whole) = match joined.take() {
             Some((number, start)) => (number, format!("{start}{line}")),

@@ -65,7 +65,8 @@ pub(crate) fn read(text: &str) -> Directives {
     let mut read = Directives::default();
     let mut open: Vec<usize> = Vec::new();
     let mut joined: Option<(usize, String)> = None;
-    for (index, line) in text.lines().enumerate() {
+    // A line that goes on at the file's end ends there.
+    for (index, line) in text.lines().chain([""]).enumerate() {
         let (number, line) = match joined.take() {
             Some((number, start)) => (number, format!("{start}{}", line.trim())),
             None => (index + 1, line.trim().to_owned()),
