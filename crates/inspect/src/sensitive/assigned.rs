@@ -151,7 +151,7 @@ pub(super) fn ends_like_secret(name: &[u8]) -> bool {
         .map(u8::to_ascii_lowercase)
         .collect();
     let has = |word: &&str| memchr::memmem::find(&plain, word.as_bytes()).is_some();
-    ENDS.iter().any(|end| plain.ends_with(end.as_bytes())) && !ELSE.iter().any(|word| has(word))
+    ENDS.iter().any(|end| plain.ends_with(end.as_bytes())) && !ELSE.iter().any(has)
 }
 
 #[cfg(test)]

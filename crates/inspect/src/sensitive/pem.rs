@@ -1,7 +1,7 @@
 //! Private keys in PEM form: what is behind the label.
 //!
 //! In: a text from a label on. Out: the first bytes of the key, if they are those of one, and whether it is encrypted. Source:
-//! RFC 1421 (headers), RFC 8017 and 5915 (keys), RFC 5958 (PKCS #8), RFC 9580 (OpenPGP), `PROTOCOL.key` of OpenSSH. Odd: a
+//! RFC 1421 (headers), RFC 8017 and 5915 (keys), RFC 5958 (PKCS #8), RFC 9580 (`OpenPGP`), `PROTOCOL.key` of OpenSSH. Odd: a
 //! key in a string of a program has `\n` for its line ends; only the first kibibyte is decoded, which is enough to tell.
 
 use base64::{Engine, engine::general_purpose::STANDARD_NO_PAD};

@@ -1,7 +1,7 @@
 //! What files hold, where a pattern does not tell.
 //!
-//! In: the first MiB of a file. Out: whether it is what its name promises. Source: the file formats of SQLite, OpenPGP (RFC
-//! 9580), SQL Server Compact, Jenkins and DBeaver.
+//! In: the first MiB of a file. Out: whether it is what its name promises. Source: the file formats of `SQLite`, `OpenPGP` (RFC
+//! 9580), SQL Server Compact, Jenkins and `DBeaver`.
 
 use memchr::memmem;
 
@@ -39,11 +39,11 @@ pub(super) fn is_jenkins_credential(bytes: &[u8]) -> bool {
     is_list || is_key
 }
 
-/// DBeaver encrypts its file with a key that is in its sources, which is as good as none.
+/// `DBeaver` encrypts its file with a key that is in its sources, which is as good as none.
 pub(super) fn is_dbeaver_login(bytes: &[u8]) -> bool {
     let is_text = std::str::from_utf8(bytes).is_ok();
     (is_text && has(bytes, "password=\"") && !has(bytes, "password=\"\""))
-        || (!is_text && bytes.len() >= 32 && bytes.len() % 16 == 0)
+        || (!is_text && bytes.len() >= 32 && bytes.len().is_multiple_of(16))
 }
 
 /// An SQLite database with at least one table: the first page's tree is not empty.
