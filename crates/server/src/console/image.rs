@@ -4,6 +4,7 @@
 //! says what its scan waits for.
 
 mod about;
+mod build;
 mod coverage;
 mod findings;
 mod history;
@@ -162,6 +163,9 @@ impl Loaded {
     ) -> Option<Markup> {
         let report = self.report.as_ref()?;
         let forms = ignore::Forms::new(&self.path(), session, kind, &self.ignored);
+        if kind == Some(Kind::Build) && !report.build.is_empty() {
+            return Some(build::view(report, &findings::Around::new(report, &forms)));
+        }
         Some(findings::view(&self.path(), report, (kind, filters), &forms))
     }
 

@@ -1,7 +1,7 @@
 //! One image: its findings, packages, coverage; and text that wants to be more than text.
 
 use axum::http::StatusCode;
-use plimsoll_model::{Evidence, GapReason, Kind, Level, Location};
+use plimsoll_model::{BuildStep, Evidence, GapReason, Kind, Level, Location};
 use plimsoll_store::{Store, TaskState, image_uuid};
 
 use crate::{
@@ -155,6 +155,40 @@ async fn each_kind_has_a_tab_with_evidence_in_its_place() {
     );
     let page = browser.get(&format!("{path}/findings/secret")).await;
     assert!(page.body.contains("Nothing was found."));
+}
+
+#[tokio::test]
+async fn the_build_file_stands_with_risks_at_their_steps() {
+    let (_folder, store, path) = one_image(|report| {
+        let step = |index: u32, instruction: &str| BuildStep {
+            index,
+            line: index + 2,
+            instruction: instruction.to_owned(),
+            layer: report.image.layers.get(usize::try_from(index).unwrap()).copied(),
+            created: None,
+            inherited: index == 0,
+        };
+        let build = vec![step(0, "ADD file:1 in /"), step(1, "RUN apt-get update <b>")];
+        let mut at_step =
+            baseline("update_alone", "Update alone", Level::Low, None, "Install, too.");
+        at_step.kind = Kind::Build;
+        at_step.record = "update_alone:1".into();
+        at_step.extra.insert("history".to_owned(), "1".to_owned());
+        let mut of_image = baseline("no_user", "Runs as root", Level::Medium, None, "Name a user.");
+        of_image.kind = Kind::Build;
+        plimsoll_model::Report { build, ..with_findings(report, [at_step, of_image]) }
+    })
+    .await;
+    let mut browser = logged_in(&store).await;
+    let page = browser.get(&format!("{path}/findings/build")).await;
+    let place =
+        |text: &str| page.body.find(text).unwrap_or_else(|| panic!("{text}: {}", page.body));
+    assert!(place("Of the image as a whole") < place("no_user"));
+    assert!(place("no_user") < place("FROM scratch"));
+    assert!(place("FROM scratch") < place("ADD file:1 in /"));
+    assert!(place("ADD file:1 in /") < place("from the base image"));
+    assert!(place("RUN apt-get update &lt;b&gt;") < place("update_alone"));
+    assert!(page.body.contains("id=\"line-3\" class=\"has-risk\""));
 }
 
 #[tokio::test]

@@ -137,6 +137,11 @@ impl<'a> Around<'a> {
     }
 }
 
+/// One record, wherever it stands.
+pub(super) fn of_record(record: &Record<'_>, around: &Around<'_>) -> Markup {
+    entry(urgency(record.lead), record, around)
+}
+
 /// Those of a kind, or all. `image` is the address of the image's page.
 pub(super) fn view(
     image: &str,
