@@ -13,7 +13,9 @@ mod dockerhub;
 mod event_operation;
 mod filters;
 mod image;
+mod malicious;
 mod paging;
+mod sensitive;
 mod standard;
 mod statistics;
 mod vulnerability;
@@ -35,9 +37,11 @@ pub const fn actions() -> &'static [Action] {
         Action::of::<whitelist::AddImageVulWhiteList>(),
         Action::of::<event_operation::DeleteImageEventOperation>(),
         Action::of::<whitelist::DeleteImageVulWhitelist>(),
+        Action::of::<malicious::DescribeAffectedMaliciousFileImages>(),
         Action::of::<baseline::DescribeAllImageBaseline>(),
         Action::of::<statistics::DescribeCountNotScannedImage>(),
         Action::of::<statistics::DescribeCountScannedImage>(),
+        Action::of::<malicious::DescribeGroupedMaliciousFiles>(),
         Action::of::<baseline::DescribeImageBaselineCheckResult>(),
         Action::of::<baseline::DescribeImageBaselineCheckSummary>(),
         Action::of::<baseline::DescribeImageBaselineDetail>(),
@@ -49,24 +53,33 @@ pub const fn actions() -> &'static [Action] {
         Action::of::<event_operation::DescribeImageEventOperationPage>(),
         Action::of::<vulnerability::DescribeImageGroupedVulList>(),
         Action::of::<build_risk::DescribeImageListByBuildRisk>(),
+        Action::of::<sensitive::DescribeImageListBySensitiveFile>(),
         Action::of::<baseline::DescribeImageListWithBaselineName>(),
         Action::of::<statistics::DescribeImageRiskLevelStatistic>(),
         Action::of::<statistics::DescribeImageSecurityScanCount>(),
+        Action::of::<sensitive::DescribeImageSensitiveFileByKey>(),
+        Action::of::<sensitive::DescribeImageSensitiveFileList>(),
         Action::of::<statistics::DescribeImageStatistics>(),
         Action::of::<vulnerability::DescribeImageVulList>(),
         Action::of::<whitelist::DescribeImageVulWhiteList>(),
+        Action::of::<malicious::DescribeMatchedMaliciousNames>(),
         Action::of::<build_risk::GetBuildRiskDefineRuleConfig>(),
         Action::of::<dockerhub::GetDockerhubImageRiskRankInfo>(),
         Action::of::<dockerhub::GetDockerhubImageRiskStatistic>(),
         Action::of::<event_operation::GetImageEventOperation>(),
+        Action::of::<sensitive::GetSensitiveDefineRuleConfig>(),
+        Action::of::<malicious::HandleMaliciousFiles>(),
         Action::of::<dockerhub::ListDockerhubImage>(),
         Action::of::<build_risk::ListImageBuildRiskItem>(),
         Action::of::<image::ListImageRisk>(),
+        Action::of::<sensitive::OpenSensitiveFileScan>(),
         Action::of::<baseline::OperateImageBaselineWhitelist>(),
         Action::of::<vulnerability::OperateImageVul>(),
         Action::of::<baseline::SaveImageBaselineStrategy>(),
         Action::of::<build_risk::SetBuildRiskDefineRuleConfig>(),
         Action::of::<build_risk::SetImageBuildRiskStatus>(),
+        Action::of::<sensitive::SetImageSensitiveFileStatus>(),
+        Action::of::<sensitive::SetSensitiveDefineRuleConfig>(),
         Action::of::<event_operation::UpdateImageEventOperation>(),
         Action::of::<whitelist::UpdateImageVulWhitelistTarget>(),
     ];
@@ -152,6 +165,8 @@ pub enum ParameterKind {
     Boolean,
     /// A list of texts.
     TextList,
+    /// A list of decimal integers of 64 bits.
+    LongList,
 }
 
 impl fmt::Display for AccessLevel {
@@ -228,6 +243,16 @@ fn failed(action: &'static str, error: &StoreError) -> Refusal {
 /// A time as the contract writes it: milliseconds since 1970.
 const fn milliseconds(time: Timestamp) -> i64 {
     time.0.saturating_mul(1_000)
+}
+
+/// Numbers of 64 bits in a list.
+fn ids(sent: &Parameters, name: &str) -> Result<Vec<i64>, Refusal> {
+    let texts = sent.list(name)?;
+    let number = |text: &String| {
+        let wanted = "a decimal integer of 64 bits";
+        text.trim().parse().map_err(|_error| Refusal::invalid(name, text, wanted))
+    };
+    texts.iter().map(number).collect()
 }
 
 /// A number as the contract's 32-bit fields hold it; strict clients fail on a larger one.

@@ -5,6 +5,7 @@
 
 mod affected;
 mod changes;
+mod files;
 mod image;
 mod images;
 mod load;
@@ -42,6 +43,9 @@ pub(crate) fn router(context: Context) -> Router {
         .route("/console/images/{uuid}/history", get(image::history))
         .route("/console/images/{uuid}/scan", post(image::scan))
         .route("/console/changes", get(changes::get))
+        .route("/console/files", get(|| async { Redirect::to("/console/files/malicious") }))
+        .route("/console/files/{list}", get(files::get))
+        .route("/console/files/{list}/{key}", get(files::group))
         .route("/console/findings", get(affected::search))
         .route("/console/findings/{id}", get(affected::get))
         .route("/console/ranking", get(ranking::get))

@@ -54,6 +54,7 @@ fn parameters_are_the_vendor_s() {
                 ParameterKind::Long => "i64",
                 ParameterKind::Boolean => "b",
                 ParameterKind::TextList => "[s]",
+                ParameterKind::LongList => "[i64]",
             };
             (one.name, kind, one.required)
         });

@@ -20,6 +20,8 @@ pub(super) enum Section {
     Ranking,
     /// What changed.
     Changes,
+    /// Malicious and sensitive files.
+    Files,
     /// Which images have a finding.
     LookUp,
 }
@@ -59,6 +61,7 @@ pub(super) fn page(
                     nav aria-label="Main" { ul {
                         (entry("/console/images", "Images", section == Section::Images))
                         (entry("/console/ranking", "Ranking", section == Section::Ranking))
+                        (entry("/console/files/malicious", "Files", section == Section::Files))
                         (entry("/console/changes", "Changes", section == Section::Changes))
                         (entry("/console/findings", "Look up", section == Section::LookUp))
                     } }

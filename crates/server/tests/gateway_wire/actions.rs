@@ -359,6 +359,20 @@ async fn answers_fit_the_clients_types() {
 
 /// Members that say nothing of an image, and are left out where the vendor sends them.
 const LEFT_OUT: &[&str] = &[
+    "DescribeAffectedMaliciousFileImages.AffectedMaliciousFileImagesResponse.ContainerId",
+    "DescribeAffectedMaliciousFileImages.AffectedMaliciousFileImagesResponse.DownloadUrl",
+    "DescribeAffectedMaliciousFileImages.AffectedMaliciousFileImagesResponse.InstanceName",
+    "DescribeAffectedMaliciousFileImages.AffectedMaliciousFileImagesResponse.InternetIp",
+    "DescribeAffectedMaliciousFileImages.AffectedMaliciousFileImagesResponse.IntranetIp",
+    "DescribeAffectedMaliciousFileImages.AffectedMaliciousFileImagesResponse.RepoInstanceId",
+    "DescribeAffectedMaliciousFileImages.AffectedMaliciousFileImagesResponse.TargetId",
+    "DescribeAffectedMaliciousFileImages.AffectedMaliciousFileImagesResponse.TargetName",
+    "DescribeAffectedMaliciousFileImages.AffectedMaliciousFileImagesResponse.TargetType",
+    "DescribeImageListBySensitiveFile.ImageInfos.InstanceId",
+    "DescribeImageListBySensitiveFile.ImageInfos.InstanceName",
+    "DescribeImageListBySensitiveFile.PageInfo.LastRowKey",
+    "DescribeImageSensitiveFileByKey.PageInfo.LastRowKey",
+    "DescribeImageSensitiveFileList.PageInfo.LastRowKey",
     "DescribeImageGroupedVulList.GroupedVulItems.RuleTag",
     "DescribeImageListByBuildRisk.Data.List.InstanceId",
     "DescribeImageListWithBaselineName.ImageInfos.ContainerId",

@@ -17,7 +17,12 @@ pub(crate) fn digest(number: u8) -> Digest {
     Digest::from_bytes([number; 32])
 }
 
-fn registry(name: &str, host: &str, port: Option<u16>, net_type: NetType) -> RegistrySettings {
+pub(crate) fn registry(
+    name: &str,
+    host: &str,
+    port: Option<u16>,
+    net_type: NetType,
+) -> RegistrySettings {
     RegistrySettings {
         name: name.to_owned(),
         kind: "oci".to_owned(),
@@ -35,7 +40,7 @@ fn registry(name: &str, host: &str, port: Option<u16>, net_type: NetType) -> Reg
     }
 }
 
-fn image(path: &str, tag: &str, number: u8) -> SyncedImage {
+pub(crate) fn image(path: &str, tag: &str, number: u8) -> SyncedImage {
     SyncedImage {
         path: path.to_owned(),
         tag: tag.to_owned(),

@@ -11,6 +11,7 @@ mod actions;
 mod baseline;
 mod build_risk;
 mod errors;
+mod files;
 mod fleet;
 mod server;
 mod signer;

@@ -31,6 +31,7 @@ from aliyunsdkcore.utils import parameter_helper
 from darabonba.runtime import RuntimeOptions
 
 from checks import checks, typed_checks
+from files import malicious_files, sensitive_files, typed_files
 
 VERSION = "2018-12-03"
 FORMAT = "%Y-%m-%dT%H:%M:%SZ"
@@ -483,10 +484,13 @@ def main():
         white_list(report, client, arguments)
         event_rules(report, client)
         checks(report, client)
+        malicious_files(report, client)
+        sensitive_files(report, client)
         if kind is Acs3:
             typed_rules(report, client)
             typed_vulnerabilities(report, client)
             typed_checks(report, client)
+            typed_files(report, client)
         errors(report, host, key_id, secret, kind)
     return 0 if report.ok else 1
 

@@ -43,6 +43,7 @@ pub(in crate::console) struct Ignored {
     kind: String,
     id: String,
     path: String,
+    md5: String,
     scope: String,
     reason: String,
     author: String,
@@ -79,6 +80,7 @@ pub(in crate::console) async fn add(
         kind,
         vulnerability: given.id,
         path: Some(given.path).filter(|path| !path.is_empty()),
+        md5: Some(given.md5).filter(|md5| !md5.is_empty()),
         false_positive: !given.false_positive.is_empty(),
         image: only,
         repositories,
@@ -148,10 +150,12 @@ impl Forms {
     }
 
     fn ignore(&self, finding: &Finding) -> Markup {
-        // Of files, only what lies in this one.
-        let path = match (finding.kind, &finding.subject) {
-            (Kind::Malware | Kind::Secret, Subject::Path(path)) => path.as_str(),
-            _ => "",
+        // Of files, only what lies in this one, as long as it is the same.
+        let (path, md5) = match (finding.kind, &finding.subject) {
+            (Kind::Malware | Kind::Secret, Subject::Path(path)) => {
+                (path.as_str(), finding.extra.get("md5").map_or("", String::as_str))
+            }
+            _ => ("", ""),
         };
         html! {
             details class="decide" {
@@ -162,6 +166,7 @@ impl Forms {
                     input type="hidden" name="kind" value=(finding.kind.as_str());
                     input type="hidden" name="id" value=(finding.id);
                     input type="hidden" name="path" value=(path);
+                    input type="hidden" name="md5" value=(md5);
                     label { "Where " select name="scope" {
                         option value="image" { "in this image" }
                         option value="repository" { "in this repository" }
