@@ -49,7 +49,7 @@ pub use packages::sbom::NO_SBOM;
 pub use parser::{ClaimedFile, ParseError, Parser, Want, detectors_version, parsers};
 pub use sbom_target::{SbomInspection, inspect_sbom};
 pub use sensitive::{
-    FingerprintKey, KEYS, SecretClass, SecretFacts, SecretHit, SecretKey, SecretRule, secret_key,
+    FingerprintKey, KEYS, SecretFacts, SecretHit, SecretKey, SecretRule, remedy, secret_key,
     secret_rules,
 };
 pub use view::{FileText, Unread, View};

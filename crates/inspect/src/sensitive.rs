@@ -22,7 +22,7 @@ mod value;
 
 pub use facts::{SecretFacts, SecretHit};
 pub(crate) use findings::{Seen, findings};
-pub use key::{KEYS, SecretClass, SecretKey, secret_key};
+pub use key::{KEYS, SecretKey, remedy, secret_key};
 pub use mask::FingerprintKey;
 pub use rule::{SecretRule, secret_rules};
 

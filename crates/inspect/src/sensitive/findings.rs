@@ -9,11 +9,14 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use plimsoll_image::{ContentRef, ImageDocuments};
-use plimsoll_model::{Digest, Evidence, Finding, Fix, Kind, Level, Location, Subject};
+use plimsoll_model::{
+    Digest, Evidence, Finding, Fix, Kind, Level, Location, Subject, sensitive::SensitiveFileKey,
+};
 
 use super::{
     SecretHit,
     facts::SecretFacts,
+    key::remedy,
     look::MAX_HITS,
     rule::{SecretRule, secret_rules},
 };
@@ -99,6 +102,7 @@ impl File<'_> {
     fn finding(&self, id: &str, hits: &[(&SecretRule, &SecretHit)]) -> Option<Finding> {
         let (first, worst) = hits.iter().max_by_key(|(_, hit)| hit.level).copied()?;
         let key = first.secret_key()?;
+        let name = SensitiveFileKey::find(id).map_or(first.title, |known| known.name);
         let layer = self
             .digest
             .map_or_else(|| format!("layer {}", self.layer), |digest| digest.to_string());
@@ -111,7 +115,7 @@ impl File<'_> {
         let count = self.secrets.counts.get(id).copied().unwrap_or_default();
         let mut extra = BTreeMap::from([
             ("class".to_owned(), key.class.as_str().to_owned()),
-            ("name".to_owned(), key.name.to_owned()),
+            ("name".to_owned(), name.to_owned()),
             ("rule".to_owned(), joined(&rules)),
             ("count".to_owned(), count.to_string()),
         ]);
@@ -151,7 +155,7 @@ impl File<'_> {
             subject: Subject::Path(self.path.clone()),
             title: format!("{}{ending}", first.title),
             evidence: evidence.into_iter().map(|(_, evidence)| evidence).take(MAX_HITS).collect(),
-            fix: Some(Fix { version: None, advice: key.class.remedy().to_owned() }),
+            fix: Some(Fix { version: None, advice: remedy(key.class).to_owned() }),
             status: None,
             suppressed: None,
             views: Vec::new(),

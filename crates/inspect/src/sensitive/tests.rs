@@ -4,7 +4,7 @@ mod samples;
 use std::collections::BTreeSet;
 
 use plimsoll_image::Budget;
-use plimsoll_model::{GapReason, Level};
+use plimsoll_model::{GapReason, Level, sensitive::SensitiveFileKey};
 use proptest::prelude::*;
 
 use super::{look::Looking, rule::Matcher, *};
@@ -54,11 +54,7 @@ fn rows_are_whole_and_their_ids_unique() {
         let key = rule
             .secret_key()
             .unwrap_or_else(|| panic!("{}: there is no key `{}`", rule.id, rule.key));
-        assert!(
-            !rule.title.is_empty() && !key.name.is_empty() && !key.class.remedy().is_empty(),
-            "{}",
-            rule.id
-        );
+        assert!(!rule.title.is_empty() && !remedy(key.class).is_empty(), "{}", rule.id);
         assert!(
             !rule.found.is_empty() && !rule.passed.is_empty(),
             "{} has no examples of both kinds",
@@ -88,6 +84,10 @@ fn rows_are_whole_and_their_ids_unique() {
 fn every_key_of_the_contract_has_a_rule() {
     let known: BTreeSet<&str> = KEYS.iter().map(|key| key.id).collect();
     assert_eq!((known.len(), KEYS.len()), (112, 112));
+    for key in KEYS {
+        let named = SensitiveFileKey::find(key.id).unwrap();
+        assert_eq!((named.key, named.class), (key.id, key.class));
+    }
     let used: BTreeSet<&str> = secret_rules().iter().map(|rule| rule.key).collect();
     let missing: Vec<_> = known.difference(&used).collect();
     assert!(missing.is_empty(), "{missing:?}");
