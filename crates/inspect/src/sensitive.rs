@@ -10,6 +10,7 @@ mod check;
 mod engine;
 mod facts;
 mod findings;
+mod form;
 mod key;
 mod look;
 mod mask;

@@ -5,7 +5,10 @@
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test says what it skips")]
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use plimsoll_image::{Budget, Tree, open_path, parse_config};
 use plimsoll_inspect::{LayerInspector, Malware, inspect_image, unread_claims};
@@ -21,7 +24,7 @@ fn images() -> Option<PathBuf> {
     None
 }
 
-fn found(malware: &Malware, image: &PathBuf) -> Vec<Finding> {
+fn found(malware: &Malware, image: &Path) -> Vec<Finding> {
     let budget = Budget::default();
     let source = open_path(image, None, &"linux/amd64".parse().unwrap(), &budget).unwrap();
     let layers: Vec<_> = (0..source.documents().layers.len())

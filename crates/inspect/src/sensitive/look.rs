@@ -17,6 +17,7 @@ use super::{
     check::{self, Found},
     engine::{Engine, MAX_WORD},
     facts::{SecretFacts, SecretHit},
+    form::{Form, form},
     mask::masked,
     pem, place,
     rule::{COMMON, Check, Holds, Matcher, SecretRule, Shape, secret_rules},
@@ -53,16 +54,6 @@ const BYTES_PER_TRY: u64 = 32;
 
 /// In what is no text, letters stand by chance; what is meant to be read is longer.
 const MIN_RUN: usize = 20;
-
-/// How a file's bytes are read.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Form {
-    Text,
-    /// Text of two bytes a character, of which every other is zero.
-    Wide,
-    /// Something else, in which there are texts.
-    Binary,
-}
 
 /// A secret in the window.
 struct Hit {
@@ -539,35 +530,6 @@ fn settle(hits: &mut Vec<Hit>, hit: Hit) {
         hits.retain(|other| !overlaps(other));
         hits.push(hit);
     }
-}
-
-/// What a file that begins so is; `None` for what is packed, in which nothing can be read.
-fn form(head: &[u8]) -> Option<Form> {
-    const PACKED: &[&[u8]] = &[
-        b"\x1f\x8b",
-        b"\xfd7zXZ\0",
-        b"\x28\xb5\x2f\xfd",
-        b"BZh",
-        b"PK\x03\x04",
-        b"\x89PNG",
-        b"\xff\xd8\xff",
-        b"GIF8",
-        b"wOF2",
-        b"wOFF",
-        b"OggS",
-        b"RIFF",
-        b"7z\xbc\xaf",
-        b"\0\0\x01\0",
-        b"ID3",
-        b"\x04\x22\x4d\x18",
-    ];
-    if head.starts_with(b"\xff\xfe") || head.starts_with(b"\xfe\xff") {
-        return Some(Form::Wide);
-    }
-    if PACKED.iter().any(|magic| head.starts_with(magic)) {
-        return None;
-    }
-    Some(if memchr::memchr(0, head).is_some() { Form::Binary } else { Form::Text })
 }
 
 /// Whether a token may begin here: nothing before it is a part of its word, unless it is the letter of `\n`.
