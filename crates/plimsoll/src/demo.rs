@@ -43,9 +43,25 @@ pub(crate) async fn run(arguments: &Demo, terminal: Terminal) -> anyhow::Result<
                 stop.wait().await;
             }
             server.stop().await;
-            Ok(())
         }
-        () = stop.wait() => Ok(()),
+        () = stop.wait() => {}
+    }
+    remove(&folder).await;
+    Ok(())
+}
+
+/// Removes the folder. What was broken off may still be writing into it, or make it anew, until its thread notices.
+async fn remove(folder: &tempfile::TempDir) {
+    let mut gone = 0;
+    for _look in 0..100 {
+        match std::fs::remove_dir_all(folder.path()) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => gone += 1,
+            Ok(()) | Err(_) => gone = 0,
+        }
+        if gone == 3 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
 

@@ -44,7 +44,8 @@ fn the_sboms_of_the_demo_s_images_have_their_vulnerabilities() {
         demo.image.write_oci_layout(&layout, "latest").unwrap();
         let image = scan_path(&layout, &snapshot);
         count += of_packages(&image).len();
-        for format in formats().iter().filter(|format| !["table", "json"].contains(&format.id())) {
+        let is_sbom = |id: &str| id.starts_with("cyclonedx") || id.starts_with("spdx");
+        for format in formats().iter().filter(|format| is_sbom(format.id())) {
             let path = folder.path().join(format.id());
             let mut text = Vec::new();
             format.write(&image, Style::default(), &mut text).unwrap();

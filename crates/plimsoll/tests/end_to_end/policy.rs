@@ -156,7 +156,7 @@ fn on_a_server(data: &str, url: &str) {
     )
     .unwrap();
     let token = fs::read_to_string(Path::new(data).join("admin-token")).unwrap_or_default();
-    let server = serve(Path::new(data), &["--workers", "0", "--policy", policy.to_str().unwrap()]);
+    let server = serve(Path::new(data), &["--workers", "1", "--policy", policy.to_str().unwrap()]);
     let token = if token.is_empty() {
         fs::read_to_string(Path::new(data).join("admin-token")).unwrap()
     } else {
@@ -178,7 +178,7 @@ fn on_a_server(data: &str, url: &str) {
     let unknown = get("images/00000000-0000-0000-0000-000000000000/policy");
     assert!(unknown.contains("no image"), "{unknown}");
     drop(server);
-    let server = serve(Path::new(data), &["--workers", "0"]);
+    let server = serve(Path::new(data), &["--workers", "1"]);
     let get = |path: &str| {
         run("curl", ["--silent", "-H", &bearer, &format!("{}/api/v1/{path}", server.endpoint)])
     };

@@ -127,7 +127,10 @@ fn what_is_no_vex_document_is_refused() {
         let output = plimsoll(["scan", "--data", data, "--vex", file, layout.to_str().unwrap()]);
         assert_eq!(output.status.code(), Some(1));
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(said.contains(&format!("--vex {file}")) && said.contains(problem), "{said}");
+        assert!(
+            said.contains(&format!("VEX document `{file}`")) && said.contains(problem),
+            "{said}"
+        );
     }
 }
 
