@@ -56,7 +56,9 @@ impl Capture {
             ("py-tea", "ListImageRisk-bearer") => "InvalidParameter.SignatureType",
             _ if call.ends_with("-sts") => "InvalidSecurityToken.Malformed",
             _ => match call.split('-').next().unwrap() {
-                known @ ("ListImageRisk" | "GetDockerhubImageRiskRankInfo") => known,
+                known @ ("ListImageRisk"
+                | "GetDockerhubImageRiskRankInfo"
+                | "DescribeImageSensitiveFileList") => known,
                 _ => "InvalidAction.NotFound",
             },
         }
