@@ -444,11 +444,15 @@ where
     Ok(rows)
 }
 
-/// `column IN (…)`, for at least one value.
+/// `column IN (…)`; of no values, what is never so, for an empty list is no SQL everywhere.
 pub(crate) fn push_in<T>(sql: &mut QueryBuilder, column: &'static str, values: &[T])
 where
     T: Clone + Send + Bind,
 {
+    if values.is_empty() {
+        sql.push("1 = 0");
+        return;
+    }
     sql.push(column).push(" IN (");
     let mut separated = sql.separated(", ");
     for value in values {
