@@ -1,9 +1,12 @@
-//! Filters that lists of findings besides vulnerabilities share.
+//! Filters that lists of findings and of images share.
 //!
 //! In: parameters. Out: what they select. Odd: what the vendor's other products have and an image has not (containers, instances
 //! of a registry service) selects nothing where it is asked for.
 
-use plimsoll_model::Level;
+use std::collections::BTreeSet;
+
+use plimsoll_model::{Digest, Level};
+use plimsoll_store::FileLevel;
 
 use super::{Parameter, ParameterKind, paging::Paging};
 use crate::gateway::{Parameters, Refusal};
@@ -26,6 +29,28 @@ pub(super) const RISK_LEVEL: Parameter = Parameter::optional(
 );
 pub(super) const CLUSTER_ID: Parameter =
     Parameter::optional("ClusterId", ParameterKind::Text, "Only images that run in this cluster.");
+pub(super) const REPO_ID: Parameter =
+    Parameter::optional("RepoId", ParameterKind::Text, "Only images of this repository.");
+pub(super) const REPO_NAME: Parameter = Parameter::optional(
+    "RepoName",
+    ParameterKind::Text,
+    "Only images of repositories of this name.",
+);
+pub(super) const REPO_NAMESPACE: Parameter = Parameter::optional(
+    "RepoNamespace",
+    ParameterKind::Text,
+    "Only images of this namespace of a registry.",
+);
+pub(super) const REPO_INSTANCE_ID: Parameter = Parameter::optional(
+    "RepoInstanceId",
+    ParameterKind::Text,
+    "Selects nothing: repositories belong to no instance.",
+);
+pub(super) const REPO_REGION_ID: Parameter = Parameter::optional(
+    "RepoRegionId",
+    ParameterKind::Text,
+    "Only images of registries in this region.",
+);
 pub(super) const SOURCE: Parameter = Parameter::optional(
     "Source",
     ParameterKind::Text,
@@ -69,6 +94,57 @@ pub(super) fn is_out_of_range(sent: &Parameters) -> Result<bool, Refusal> {
         return Err(Refusal::invalid("ScanRange", other, "one of image, container"));
     }
     Ok(!range.is_empty() && !range.iter().any(|one| one == "image"))
+}
+
+/// Whether what is asked for is of a kind that no image has here: containers alone, or repositories of an instance.
+pub(super) fn selects_nothing(sent: &Parameters) -> Result<bool, Refusal> {
+    Ok(is_out_of_range(sent)? || sent.text("RepoInstanceId").is_some())
+}
+
+/// A digest with or without `sha256:`.
+pub(super) fn digest(sent: &Parameters, name: &str) -> Result<Option<Digest>, Refusal> {
+    let Some(text) = sent.text(name) else { return Ok(None) };
+    let hex = text.strip_prefix("sha256:").unwrap_or(text);
+    match format!("sha256:{hex}").parse() {
+        Ok(digest) => Ok(Some(digest)),
+        Err(_) => Err(Refusal::invalid(name, text, "a digest of 64 hex digits")),
+    }
+}
+
+/// The contract's words for high, medium and low levels of files of a kind.
+pub(super) struct LevelWords(pub(super) [&'static str; 3]);
+
+impl LevelWords {
+    /// Levels in one text, separated by commas; empty: all.
+    pub(super) fn read(
+        &self,
+        sent: &Parameters,
+        name: &str,
+    ) -> Result<BTreeSet<FileLevel>, Refusal> {
+        let words = sent.text(name).into_iter().flat_map(|text| text.split(','));
+        words
+            .map(str::trim)
+            .filter(|word| !word.is_empty())
+            .map(|word| {
+                [FileLevel::High, FileLevel::Medium, FileLevel::Low]
+                    .into_iter()
+                    .find(|level| self.word(*level) == word)
+                    .ok_or_else(|| {
+                        let wanted = format!("one of {}", self.0.join(", "));
+                        Refusal::invalid(name, word, &wanted)
+                    })
+            })
+            .collect()
+    }
+
+    pub(super) const fn word(&self, level: FileLevel) -> &'static str {
+        let [high, medium, low] = self.0;
+        match level {
+            FileLevel::High => high,
+            FileLevel::Medium => medium,
+            FileLevel::Low => low,
+        }
+    }
 }
 
 /// A text to look for and where: `Criteria`, and `CriteriaType`, which is one of `types` and by default the first.

@@ -11,10 +11,16 @@ mod handle_malicious_files;
 
 use std::collections::BTreeSet;
 
-use plimsoll_model::Digest;
-use plimsoll_store::{FileFilter, FileLevel, FileState};
+use plimsoll_store::{FileFilter, FileState};
 
-use super::{Parameter, ParameterKind, paging::Paging};
+use super::{
+    Parameter, ParameterKind,
+    filters::{
+        CLUSTER_ID, LANG, LevelWords, REPO_ID, REPO_INSTANCE_ID, REPO_NAME, REPO_NAMESPACE,
+        REPO_REGION_ID, SCAN_RANGE, digest, selects_nothing,
+    },
+    paging::Paging,
+};
 use crate::gateway::{Parameters, Refusal};
 
 pub(crate) use describe_affected_malicious_file_images::DescribeAffectedMaliciousFileImages;
@@ -26,8 +32,6 @@ const CURRENT_PAGE: Parameter =
     Parameter::required("CurrentPage", ParameterKind::Integer, "Number of the page, from 1.");
 const PAGE_SIZE: Parameter =
     Parameter::required("PageSize", ParameterKind::Text, "Entries of a page, 1 to 100.");
-const LANG: Parameter =
-    Parameter::optional("Lang", ParameterKind::Text, "zh, en; texts are English.");
 const LEVELS: Parameter = Parameter::optional(
     "Levels",
     ParameterKind::Text,
@@ -50,64 +54,14 @@ const IMAGE_LAYER: Parameter = Parameter::optional(
     ParameterKind::Text,
     "Only images that have this layer, by its digest.",
 );
-const REPO_ID: Parameter =
-    Parameter::optional("RepoId", ParameterKind::Text, "Only images of this repository.");
-const REPO_NAME: Parameter = Parameter::optional(
-    "RepoName",
-    ParameterKind::Text,
-    "Only images of repositories of this name.",
-);
-const REPO_NAMESPACE: Parameter = Parameter::optional(
-    "RepoNamespace",
-    ParameterKind::Text,
-    "Only images of this namespace of a registry.",
-);
-const REPO_INSTANCE_ID: Parameter = Parameter::optional(
-    "RepoInstanceId",
-    ParameterKind::Text,
-    "Selects nothing: repositories belong to no instance.",
-);
-const REPO_REGION_ID: Parameter = Parameter::optional(
-    "RepoRegionId",
-    ParameterKind::Text,
-    "Only images of registries in this region.",
-);
-const CLUSTER_ID: Parameter =
-    Parameter::optional("ClusterId", ParameterKind::Text, "Only images that run in this cluster.");
-const SCAN_RANGE: Parameter = Parameter::optional(
-    "ScanRange",
-    ParameterKind::TextList,
-    "image, container; images alone are scanned.",
-);
+/// The contract's words for levels.
+const LEVEL_WORDS: LevelWords = LevelWords(["serious", "suspicious", "remind"]);
 
 /// The page; both of its parameters must be sent.
 fn paging(sent: &Parameters) -> Result<Paging, Refusal> {
     sent.required("CurrentPage")?;
     sent.required("PageSize")?;
     Paging::of(sent)
-}
-
-/// `Levels`, in one text.
-fn levels(sent: &Parameters) -> Result<BTreeSet<FileLevel>, Refusal> {
-    let words = sent.text("Levels").into_iter().flat_map(|text| text.split(','));
-    words
-        .map(str::trim)
-        .filter(|word| !word.is_empty())
-        .map(|word| match word {
-            "serious" => Ok(FileLevel::High),
-            "suspicious" => Ok(FileLevel::Medium),
-            "remind" => Ok(FileLevel::Low),
-            other => Err(Refusal::invalid("Levels", other, "one of serious, suspicious, remind")),
-        })
-        .collect()
-}
-
-const fn level_of(level: FileLevel) -> &'static str {
-    match level {
-        FileLevel::High => "serious",
-        FileLevel::Medium => "suspicious",
-        FileLevel::Low => "remind",
-    }
 }
 
 /// How a file stands, as the contract numbers it. 2, being verified, is nothing that lasts here: a scan that was asked for ends
@@ -126,31 +80,11 @@ fn filter(sent: &Parameters) -> Result<FileFilter, Refusal> {
         if is_md5 { md5.to_ascii_lowercase() } else { md5.to_owned() }
     });
     Ok(FileFilter {
-        levels: levels(sent)?,
+        levels: LEVEL_WORDS.read(sent, "Levels")?,
         keys: key.map(|key| BTreeSet::from([key])),
         hidden: BTreeSet::new(),
         name: sent.text("FuzzyMaliciousName").map(ToOwned::to_owned),
     })
-}
-
-/// A digest with or without `sha256:`.
-pub(super) fn digest(sent: &Parameters, name: &str) -> Result<Option<Digest>, Refusal> {
-    let Some(text) = sent.text(name) else { return Ok(None) };
-    let hex = text.strip_prefix("sha256:").unwrap_or(text);
-    match format!("sha256:{hex}").parse() {
-        Ok(digest) => Ok(Some(digest)),
-        Err(_) => Err(Refusal::invalid(name, text, "a digest of 64 hex digits")),
-    }
-}
-
-/// Whether what is asked for is of a kind that no image has here.
-fn selects_nothing(sent: &Parameters) -> Result<bool, Refusal> {
-    let range = sent.list("ScanRange")?;
-    if let Some(other) = range.iter().find(|one| !matches!(one.as_str(), "image" | "container")) {
-        return Err(Refusal::invalid("ScanRange", other, "one of image, container"));
-    }
-    let out_of_range = !range.is_empty() && !range.iter().any(|one| one == "image");
-    Ok(out_of_range || sent.text("RepoInstanceId").is_some())
 }
 
 /// A path as the contract writes it; a package's URL is none.

@@ -14,10 +14,15 @@ mod set_sensitive_define_rule_config;
 use std::collections::BTreeSet;
 
 use plimsoll_model::sensitive::{SensitiveClass, SensitiveFileKey};
-use plimsoll_store::{FileFilter, FileLevel, FileState};
+use plimsoll_store::{FileFilter, FileState};
 use serde::Serialize;
 
-use super::{Context, Parameter, ParameterKind, failed, narrow, paging::Paging};
+use super::{
+    Context, Parameter, ParameterKind, failed,
+    filters::{CURRENT_PAGE, LANG, LevelWords, PAGE_SIZE, SCAN_RANGE, selects_nothing},
+    narrow,
+    paging::Paging,
+};
 use crate::{
     gateway::{Parameters, Refusal},
     operation::sensitive_rules::SensitiveRules,
@@ -31,22 +36,14 @@ pub(crate) use open_sensitive_file_scan::OpenSensitiveFileScan;
 pub(crate) use set_image_sensitive_file_status::SetImageSensitiveFileStatus;
 pub(crate) use set_sensitive_define_rule_config::SetSensitiveDefineRuleConfig;
 
-const CURRENT_PAGE: Parameter =
-    Parameter::optional("CurrentPage", ParameterKind::Integer, Paging::ABOUT_PAGE);
-const PAGE_SIZE: Parameter =
-    Parameter::optional("PageSize", ParameterKind::Integer, Paging::ABOUT_SIZE);
-const LANG: Parameter =
-    Parameter::optional("Lang", ParameterKind::Text, "zh, en; texts are English.");
-const SCAN_RANGE: Parameter = Parameter::optional(
-    "ScanRange",
-    ParameterKind::TextList,
-    "image, container; images alone are scanned.",
-);
 const SOURCE: Parameter = Parameter::optional(
     "Source",
     ParameterKind::Text,
     "image, which is the default; agentless, which is kept and has no effect.",
 );
+
+/// The contract's words for levels.
+const LEVEL_WORDS: LevelWords = LevelWords(["high", "medium", "low"]);
 
 /// An answer that is one thing.
 #[derive(Serialize)]
@@ -121,29 +118,6 @@ fn wanted_key(sent: &Parameters) -> Result<&'static str, Refusal> {
     key("SensitiveFileKey", sent.required("SensitiveFileKey")?)
 }
 
-/// `RiskLevel`, several of them separated by commas.
-fn levels(sent: &Parameters) -> Result<BTreeSet<FileLevel>, Refusal> {
-    let words = sent.text("RiskLevel").into_iter().flat_map(|text| text.split(','));
-    words
-        .map(str::trim)
-        .filter(|word| !word.is_empty())
-        .map(|word| match word {
-            "high" => Ok(FileLevel::High),
-            "medium" => Ok(FileLevel::Medium),
-            "low" => Ok(FileLevel::Low),
-            other => Err(Refusal::invalid("RiskLevel", other, "one of high, medium, low")),
-        })
-        .collect()
-}
-
-const fn level_of(level: FileLevel) -> &'static str {
-    match level {
-        FileLevel::High => "high",
-        FileLevel::Medium => "medium",
-        FileLevel::Low => "low",
-    }
-}
-
 /// How a file stands, as the contract numbers it.
 const fn status_of(state: FileState) -> i32 {
     match state {
@@ -153,16 +127,6 @@ const fn status_of(state: FileState) -> i32 {
     }
 }
 
-/// Whether what is asked for is of a kind that no image has here.
-fn selects_nothing(sent: &Parameters) -> Result<bool, Refusal> {
-    let range = sent.list("ScanRange")?;
-    if let Some(other) = range.iter().find(|one| !matches!(one.as_str(), "image" | "container")) {
-        return Err(Refusal::invalid("ScanRange", other, "one of image, container"));
-    }
-    let out_of_range = !range.is_empty() && !range.iter().any(|one| one == "image");
-    Ok(out_of_range || sent.text("RepoInstanceId").is_some())
-}
-
 /// Files of these kinds, as far as these are looked at; `None`: none are.
 async fn filter(
     action: &'static str,
@@ -170,7 +134,7 @@ async fn filter(
     sent: &Parameters,
     keys: Option<BTreeSet<String>>,
 ) -> Result<Option<FileFilter>, Refusal> {
-    let levels = levels(sent)?;
+    let levels = LEVEL_WORDS.read(sent, "RiskLevel")?;
     let rules = SensitiveRules::read(context.store, true).await;
     let rules = rules.map_err(|error| failed(action, &error))?;
     if !rules.is_on {

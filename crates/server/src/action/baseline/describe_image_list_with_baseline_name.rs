@@ -8,7 +8,6 @@
 //!   baseline's items that are asked for did not fail.
 //! * `ImageSize` has 32 bits.
 
-use plimsoll_model::Digest;
 use plimsoll_store::{ImageSelection, ItemImage, ItemImagesQuery, Page};
 use serde::Serialize;
 
@@ -16,7 +15,7 @@ use super::{CRITERIA, CRITERIA_TYPE, KIND, Levels, Wanted, items_of_name, strate
 use crate::{
     action::{
         AccessLevel, Context, Parameter, ParameterKind, Run, catalogue, failed,
-        filters::{CLUSTER_ID, CURRENT_PAGE, LANG, SCAN_RANGE, is_out_of_range},
+        filters::{CLUSTER_ID, CURRENT_PAGE, LANG, SCAN_RANGE, digest, is_out_of_range},
         milliseconds, narrow,
         paging::{PageInfo, Paging},
     },
@@ -147,7 +146,7 @@ impl Run for DescribeImageListWithBaselineName {
         let other_name =
             cluster_id.is_some() && cluster_name.is_some() && cluster_id != cluster_name;
         let images = ImageSelection {
-            digest: digest(sent)?,
+            digest: digest(sent, "ImageDigest")?,
             reference: text("Image"),
             repo_name: text("RepoName"),
             repo_namespace: text("RepoNamespace"),
@@ -181,15 +180,6 @@ impl Run for DescribeImageListWithBaselineName {
             found.items.into_iter().map(|image| Info::of(image, asked_for, &images)).collect();
         let page_info = paging.info(infos.len(), found.total);
         Ok(Answer { image_infos: infos, page_info })
-    }
-}
-
-fn digest(sent: &Parameters) -> Result<Option<Digest>, Refusal> {
-    let Some(text) = sent.text("ImageDigest") else { return Ok(None) };
-    let hex = text.strip_prefix("sha256:").unwrap_or(text);
-    match format!("sha256:{hex}").parse() {
-        Ok(digest) => Ok(Some(digest)),
-        Err(_) => Err(Refusal::invalid("ImageDigest", text, "a digest of 64 hex digits")),
     }
 }
 

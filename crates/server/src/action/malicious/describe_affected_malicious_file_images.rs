@@ -10,9 +10,9 @@ use plimsoll_store::{FileInImage, FileKind, FileState, FilesQuery, ImageSelectio
 use serde::Serialize;
 
 use super::{
-    CLUSTER_ID, CURRENT_PAGE, IMAGE_DIGEST, IMAGE_LAYER, IMAGE_TAG, LANG, LEVELS, MALICIOUS_MD5,
-    PAGE_SIZE, REPO_ID, REPO_INSTANCE_ID, REPO_NAME, REPO_NAMESPACE, REPO_REGION_ID, SCAN_RANGE,
-    digest, file_path, filter, level_of, paging, selects_nothing, status_of,
+    CLUSTER_ID, CURRENT_PAGE, IMAGE_DIGEST, IMAGE_LAYER, IMAGE_TAG, LANG, LEVEL_WORDS, LEVELS,
+    MALICIOUS_MD5, PAGE_SIZE, REPO_ID, REPO_INSTANCE_ID, REPO_NAME, REPO_NAMESPACE, REPO_REGION_ID,
+    SCAN_RANGE, digest, file_path, filter, paging, selects_nothing, status_of,
 };
 use crate::{
     action::{
@@ -198,7 +198,7 @@ impl File {
             latest_scan_timestamp: milliseconds(one.scanned),
             latest_verify_timestamp: milliseconds(one.scanned),
             layer: one.layer.map(|layer| layer.hex()),
-            level: level_of(one.level),
+            level: LEVEL_WORDS.word(one.level),
             malicious_md5: md5,
             namespace: one.runs_in.as_ref().map(|place| place.namespace.clone()),
             pod: one.runs_in.as_ref().map(|place| place.pod.clone()),

@@ -10,9 +10,9 @@ use plimsoll_store::{
 use serde::Serialize;
 
 use super::{
-    CLUSTER_ID, CURRENT_PAGE, IMAGE_DIGEST, IMAGE_LAYER, IMAGE_TAG, LANG, LEVELS, MALICIOUS_MD5,
-    PAGE_SIZE, REPO_ID, REPO_INSTANCE_ID, REPO_NAME, REPO_NAMESPACE, REPO_REGION_ID, SCAN_RANGE,
-    digest, filter, level_of, paging, selects_nothing, status_of,
+    CLUSTER_ID, CURRENT_PAGE, IMAGE_DIGEST, IMAGE_LAYER, IMAGE_TAG, LANG, LEVEL_WORDS, LEVELS,
+    MALICIOUS_MD5, PAGE_SIZE, REPO_ID, REPO_INSTANCE_ID, REPO_NAME, REPO_NAMESPACE, REPO_REGION_ID,
+    SCAN_RANGE, digest, filter, paging, selects_nothing, status_of,
 };
 use crate::{
     action::{
@@ -122,7 +122,7 @@ impl Group {
             first_scan_timestamp: milliseconds(one.first_seen),
             image_count: if is_open { one.images } else { one.dealt_with },
             latest_scan_timestamp: one.last_scanned.map(milliseconds),
-            level: level_of(one.level),
+            level: LEVEL_WORDS.word(one.level),
             malicious_key: one.malicious_key.unwrap_or_default(),
             malicious_md5: one.key,
             malicious_name: one.name,

@@ -5,7 +5,7 @@
 use plimsoll_store::FileKind;
 use serde::Serialize;
 
-use super::{LANG, LEVELS, levels};
+use super::{LANG, LEVEL_WORDS, LEVELS};
 use crate::{
     action::{AccessLevel, Context, Parameter, Run, failed, narrow},
     gateway::{Parameters, Refusal},
@@ -37,7 +37,8 @@ impl Run for DescribeMatchedMaliciousNames {
     type Answer = Answer;
 
     async fn run(context: Context<'_>, sent: &Parameters) -> Result<Answer, Refusal> {
-        let names = context.store.file_names(FileKind::Malicious, &levels(sent)?).await;
+        let names =
+            context.store.file_names(FileKind::Malicious, &LEVEL_WORDS.read(sent, "Levels")?).await;
         let names = names.map_err(|error| failed(Self::NAME, &error))?;
         let data: Vec<Name> =
             names.into_iter().map(|(display_name, key)| Name { display_name, key }).collect();

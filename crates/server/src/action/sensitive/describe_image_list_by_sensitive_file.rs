@@ -10,13 +10,13 @@ use plimsoll_store::{FileKind, FileState, FilesQuery, ImageSelection, ImageWithF
 use serde::Serialize;
 
 use super::{
-    CURRENT_PAGE, Frame, LANG, PAGE_SIZE, SCAN_RANGE, filter, level_of, selects_nothing, status_of,
-    wanted_key,
+    CURRENT_PAGE, Frame, LANG, LEVEL_WORDS, PAGE_SIZE, SCAN_RANGE, filter, selects_nothing,
+    status_of, wanted_key,
 };
 use crate::{
     action::{
-        AccessLevel, Context, Parameter, ParameterKind, Run, failed, malicious::digest,
-        milliseconds, paging::Paging,
+        AccessLevel, Context, Parameter, ParameterKind, Run, failed, filters::digest, milliseconds,
+        paging::Paging,
     },
     gateway::{Parameters, Refusal},
 };
@@ -153,7 +153,7 @@ impl Image {
             region_id: one.region_id,
             repo_name: one.image.repository,
             repo_namespace: one.image.namespace,
-            risk_level: level_of(one.level),
+            risk_level: LEVEL_WORDS.word(one.level),
             status: status_of(one.state).to_string(),
             tag: one.image.tag,
             uuid: one.image.uuid,

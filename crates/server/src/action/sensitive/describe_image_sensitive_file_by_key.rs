@@ -10,7 +10,7 @@ use plimsoll_store::{FileInImage, FileKind, FilesQuery, ImageSelection, Page};
 use serde::Serialize;
 
 use super::{
-    CURRENT_PAGE, Frame, LANG, PAGE_SIZE, SCAN_RANGE, advice, class_of, filter, level_of,
+    CURRENT_PAGE, Frame, LANG, LEVEL_WORDS, PAGE_SIZE, SCAN_RANGE, advice, class_of, filter,
     selects_nothing, wanted_key,
 };
 use crate::{
@@ -121,7 +121,7 @@ impl File {
             layer_digest: one.layer.map(|layer| layer.hex()),
             md5: one.md5().map(ToOwned::to_owned),
             promt: extra("masked").unwrap_or_default().to_owned(),
-            risk_level: level_of(one.level),
+            risk_level: LEVEL_WORDS.word(one.level),
             sensitive_file_name: name_of(&one.finding.id).to_owned(),
             sensitive_file_key: one.finding.id.clone(),
         }

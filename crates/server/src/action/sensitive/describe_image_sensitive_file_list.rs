@@ -11,8 +11,8 @@ use plimsoll_store::{FileGroup, FileKind, GroupedFilesQuery, ImageSelection, Pag
 use serde::Serialize;
 
 use super::{
-    CURRENT_PAGE, Frame, LANG, PAGE_SIZE, SCAN_RANGE, advice, class_of, description, filter, key,
-    level_of, selects_nothing,
+    CURRENT_PAGE, Frame, LANG, LEVEL_WORDS, PAGE_SIZE, SCAN_RANGE, advice, class_of, description,
+    filter, key, selects_nothing,
 };
 use crate::{
     action::{
@@ -161,7 +161,7 @@ impl Group {
             description: description(class),
             first_scan_time: milliseconds(one.first_seen),
             last_scan_time: one.last_scanned.map(milliseconds),
-            risk_level: level_of(one.level),
+            risk_level: LEVEL_WORDS.word(one.level),
             sensitive_file_name: name_of(&one.key).to_owned(),
             status: i32::from(one.images == 0),
             unprocessed_num: narrow(one.images),

@@ -4,7 +4,7 @@
 //! none does. Source: the vendor's page of that name; `docs/api.md`, "Sensitive files". Odd:
 //! * What is decided holds for the files that are there, each by path and content: what is found later, or with other content, is
 //!   unhandled.
-//! * The contract gives files no ids in its lists; the console shows them.
+//! * `IdList` is read as the contract has it, though its lists give files no ids, and neither does anything else here.
 
 use std::collections::BTreeSet;
 

@@ -9,12 +9,13 @@
 //! * Repositories here belong to no instance of a registry service: with `RepoInstanceId` nothing is selected.
 //! * A digest is taken with and without `sha256:`.
 
-use plimsoll_model::Digest;
 use plimsoll_store::{FindingSums, ImageSelection};
 use serde::Serialize;
 
 use crate::{
-    action::{AccessLevel, Context, Parameter, ParameterKind, Run, failed, narrow},
+    action::{
+        AccessLevel, Context, Parameter, ParameterKind, Run, failed, filters::digest, narrow,
+    },
     gateway::{Parameters, Refusal},
 };
 
@@ -99,7 +100,7 @@ impl Run for DescribeImageSecurityScanCount {
         let selection = ImageSelection {
             uuid: text("ImageUuid"),
             uuids: sent.list("Uuids")?,
-            digest: digest(sent)?,
+            digest: digest(sent, "ImageDigest")?,
             tag: text("ImageTag"),
             repo_id: text("RepoId"),
             region_id: text("RepoRegionId"),
@@ -120,15 +121,6 @@ impl Run for DescribeImageSecurityScanCount {
             sums.malicious += ignored.malicious;
         }
         Ok(Answer::of(sums))
-    }
-}
-
-fn digest(sent: &Parameters) -> Result<Option<Digest>, Refusal> {
-    let Some(text) = sent.text("ImageDigest") else { return Ok(None) };
-    let hex = text.strip_prefix("sha256:").unwrap_or(text);
-    match format!("sha256:{hex}").parse() {
-        Ok(digest) => Ok(Some(digest)),
-        Err(_) => Err(Refusal::invalid("ImageDigest", text, "a digest of 64 hex digits")),
     }
 }
 
