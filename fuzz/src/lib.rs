@@ -73,7 +73,7 @@ fn detect_in_pieces(path: &str, bytes: &[u8], piece: usize) -> Vec<FileFacts> {
     let head = &bytes[..bytes.len().min(HEAD)];
     let mut facts = Vec::new();
     for detector in detectors() {
-        let mut look = detector.begin_layer(Terms { budget: &budget, malware: None, fingerprints: Some(&key) });
+        let mut look = detector.begin_layer(Terms { budget: &budget, kinds: plimsoll_model::Kinds::ALL, malware: None, fingerprints: Some(&key) });
         let interest = look.begin(&PassingFile { path: &path, meta: &meta, head });
         if interest == Interest::Nothing {
             continue;
@@ -177,7 +177,7 @@ pub fn judge(path: &str, bytes: &[u8]) {
         total_size: 0,
     };
     let links = unread_claims(&tree, &facts);
-    let inspection = inspect_image(&tree, &facts, &links, &documents, &config, None);
+    let inspection = inspect_image(&tree, &facts, &links, &documents, &config, plimsoll_model::Kinds::ALL, None);
     for finding in &inspection.findings {
         let count = finding.evidence.len();
         assert!((1..=20).contains(&count), "{}: {count}", finding.id);

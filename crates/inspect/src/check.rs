@@ -6,7 +6,9 @@
 
 use std::collections::BTreeMap;
 
-use plimsoll_model::{Evidence, Finding, Fix, Gap, GapReason, Kind, Level, Location, Subject};
+use plimsoll_model::{
+    Evidence, Finding, Fix, Gap, GapReason, Kind, Kinds, Level, Location, Subject,
+};
 
 use crate::{
     baseline::{self, services},
@@ -335,11 +337,11 @@ const MAX_EVIDENCE: usize = 20;
 /// Findings of all checks: a history has thousands of steps at most.
 const MAX_FINDINGS: usize = 20_000;
 
-/// Runs all checks.
-pub(crate) fn judge_all(view: &View<'_>) -> (Vec<Finding>, Vec<Gap>) {
+/// Runs all checks of these kinds.
+pub(crate) fn judge_all(view: &View<'_>, kinds: Kinds) -> (Vec<Finding>, Vec<Gap>) {
     let mut findings = Vec::new();
     let mut gaps = Vec::new();
-    for check in checks() {
+    for check in checks().iter().filter(|check| kinds.contains(check.kind())) {
         let seen = match check.judge(view) {
             Outcome::Pass | Outcome::NotApplicable => continue,
             Outcome::Fail(seen) => seen,

@@ -6,6 +6,7 @@
 //! or not a later layer removes them, each under its own path alone, and what it has to say of most of them is nothing.
 
 use plimsoll_image::{Budget, EntryMeta, TreePath};
+use plimsoll_model::{Kind, Kinds};
 
 use crate::{
     content::Content,
@@ -23,6 +24,9 @@ pub trait Detector: Sync {
     /// Short and stable: stands in facts and in `coverage.ran`.
     fn id(&self) -> &'static str;
 
+    /// The kind of its findings: it looks where that kind is asked for.
+    fn kind(&self) -> Kind;
+
     /// Changes whenever the detector, or a rule of it, finds more or otherwise, so that layers that an older one saw are
     /// read again.
     fn version(&self) -> String;
@@ -39,6 +43,8 @@ pub trait Detector: Sync {
 pub struct Terms<'b> {
     /// Limits.
     pub budget: &'b Budget,
+    /// Kinds of risk that are looked for.
+    pub kinds: Kinds,
     /// What is looked for by rules; without it nothing is.
     pub malware: Option<&'b Malware>,
     /// The key of fingerprints; without it there are none.

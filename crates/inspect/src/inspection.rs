@@ -23,7 +23,7 @@ pub use listed::add_listed;
 use std::collections::BTreeSet;
 
 use plimsoll_image::{ImageConfig, ImageDocuments, Tree};
-use plimsoll_model::{BuildStep, Finding, Gap, GapReason, Package, Timestamp};
+use plimsoll_model::{BuildStep, Finding, Gap, GapReason, Kind, Kinds, Package, Timestamp};
 
 use crate::{
     check::{checks, judge_all},
@@ -65,6 +65,8 @@ impl Inspection {
 
 /// Merges what the layers hold into what the image is.
 ///
+/// Of the kinds of risk that `kinds` leaves out nothing is found, and `ran` names none of their detectors and checks.
+///
 /// `links` is what [`unread_claims`](crate::unread_claims) found before a second pass read it. What depends on the day is
 /// left to [`Inspection::end_of_life_gap`], so that the rest can be kept.
 ///
@@ -77,8 +79,10 @@ pub fn inspect_image(
     links: &UnreadClaims,
     documents: &ImageDocuments,
     config: &ImageConfig,
+    kinds: Kinds,
     malware: Option<&Malware>,
 ) -> Inspection {
+    let malware = malware.filter(|_| kinds.contains(Kind::Malware));
     let store = nix::look(tree);
     let mut seen = visible::look(tree, layers);
     seen.files.extend(store.iter().map(|(path, layer, facts)| visible::VisibleFile {
@@ -137,21 +141,25 @@ pub fn inspect_image(
     let secrets = sensitive::findings(&secrets);
     let view = View::new(tree, layers, documents, config, &seen, owned);
     let build = view.build_steps();
-    let (judged, unseen) = judge_all(&view);
+    let (judged, unseen) = judge_all(&view, kinds);
     findings.extend(judged);
     gaps.extend(unseen);
-    findings.extend(secrets);
+    if kinds.contains(Kind::Secret) {
+        findings.extend(secrets);
+    }
     findings.sort_by(Finding::compare_urgency);
     gaps.sort();
     gaps.dedup();
-    Inspection { packages, findings, gaps, ran: ran(malware.is_some()), distribution, build }
+    Inspection { packages, findings, gaps, ran: ran(kinds, malware.is_some()), distribution, build }
 }
 
-fn ran(with_malware: bool) -> Vec<String> {
+fn ran(kinds: Kinds, with_malware: bool) -> Vec<String> {
     let parsers = parsers().iter().map(|parser| parser.id());
-    let detectors = detectors().iter().map(|detector| detector.id());
+    let detectors = detectors().iter().filter(|detector| kinds.contains(detector.kind()));
+    let detectors = detectors.map(|detector| detector.id());
     let detectors = detectors.filter(|id| with_malware || *id != malware::detector::ID);
-    let checks = checks().iter().map(|check| check.id());
+    let checks = checks().iter().filter(|check| kinds.contains(check.kind()));
+    let checks = checks.map(|check| check.id());
     let ids: BTreeSet<&str> = parsers.chain(detectors).chain(checks).collect();
     ids.into_iter().map(str::to_owned).collect()
 }

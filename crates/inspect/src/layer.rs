@@ -18,7 +18,7 @@ use std::{
 use plimsoll_image::{
     Budget, BudgetReached, EntryKind, EntryMeta, EntryVisitor, LayerEntries, TreePath,
 };
-use plimsoll_model::{Gap, GapReason};
+use plimsoll_model::{Gap, GapReason, Kinds};
 
 use keeper::Keeper;
 use passing::Detecting;
@@ -65,12 +65,13 @@ impl<'a> LayerInspector<'a> {
     /// For the first pass: everything is read under its own path.
     #[must_use]
     pub fn new(budget: &'a Budget) -> Self {
-        let terms = Terms { budget, malware: None, fingerprints: None };
+        let terms = Terms { budget, kinds: Kinds::ALL, malware: None, fingerprints: None };
         Self { detecting: Detecting::new(terms), ..Self::blind(budget) }
     }
 
     fn terms(&self) -> Terms<'a> {
-        let none = Terms { budget: self.budget, malware: None, fingerprints: None };
+        let kinds = Kinds::ALL;
+        let none = Terms { budget: self.budget, kinds, malware: None, fingerprints: None };
         self.detecting.terms().unwrap_or(none)
     }
 
@@ -106,6 +107,13 @@ impl<'a> LayerInspector<'a> {
     #[must_use]
     pub fn with_malware(mut self, malware: Option<&'a Malware>) -> Self {
         self.detecting = Detecting::new(Terms { malware, ..self.terms() });
+        self
+    }
+
+    /// Looks for these kinds of risk alone.
+    #[must_use]
+    pub fn with_kinds(mut self, kinds: Kinds) -> Self {
+        self.detecting = Detecting::new(Terms { kinds, ..self.terms() });
         self
     }
 

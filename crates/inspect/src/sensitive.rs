@@ -41,6 +41,10 @@ impl Detector for Secrets {
         "secrets"
     }
 
+    fn kind(&self) -> plimsoll_model::Kind {
+        plimsoll_model::Kind::Secret
+    }
+
     fn version(&self) -> String {
         format!("{VERSION}-{}", engine::Engine::digest())
     }

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::finding::UnknownWord;
+use crate::finding::{Kind, UnknownWord};
 
 /// The verdict over all gaps.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
@@ -102,6 +102,9 @@ pub struct Coverage {
     pub ran: Vec<String>,
     /// What could not be looked at, sorted, without duplicates.
     pub gaps: Vec<Gap>,
+    /// Kinds of risk that nobody asked for, so that nothing was looked for and the verdict says nothing of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<Kind>,
 }
 
 impl Coverage {
@@ -120,7 +123,7 @@ impl Coverage {
         } else {
             Verdict::Partial
         };
-        Self { verdict, ran, gaps }
+        Self { verdict, ran, gaps, left_out: Vec::new() }
     }
 }
 

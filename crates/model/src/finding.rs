@@ -34,6 +34,18 @@ pub enum Kind {
     License,
 }
 
+impl Kind {
+    /// Every kind, in the order in which people are told of them.
+    pub const ALL: [Self; 6] = [
+        Self::Vulnerability,
+        Self::Baseline,
+        Self::Malware,
+        Self::Secret,
+        Self::Build,
+        Self::License,
+    ];
+}
+
 /// How bad a finding is by its nature.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -11,6 +11,7 @@ pub mod ecosystem;
 pub mod event_rule;
 pub mod finding;
 pub mod ignore;
+pub mod kinds;
 pub mod package;
 pub mod platform;
 pub mod properties;
@@ -34,6 +35,7 @@ pub use ignore::{
     IgnoreRule, IgnoreUse, IgnoreUseState, ImageNames, NewIgnoreRule, RuleError, RuleSource,
     RuleType,
 };
+pub use kinds::{Kinds, KindsError};
 pub use package::{Location, Package, SourcePackage};
 pub use platform::{Platform, PlatformError};
 pub use record::{RecordName, RecordNameError};

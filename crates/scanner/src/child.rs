@@ -29,7 +29,9 @@ use std::{io, path::Path, time::Instant};
 
 use plimsoll_advisory::MatchContext;
 use plimsoll_image::{BlobSource, Budget, InputKind, LayerSource, StoredImage};
-use plimsoll_model::{Coverage, Gap, GapReason, ImageIdentity, Platform, Report, Timestamp};
+use plimsoll_model::{
+    Coverage, Gap, GapReason, ImageIdentity, Kind, Kinds, Platform, Report, Timestamp,
+};
 
 use broker::{Observers, Outcome, Plan, attempt};
 use death::{Remedy, remedy};
@@ -45,7 +47,7 @@ pub use self::{
     list::{Listed, list_in_child},
     probe::{Tried, probe, try_attempt},
 };
-use crate::{NoProgress, Progress, Rules, Scanned};
+use crate::{NoProgress, Progress, Rules, Scanned, scan::rules_version};
 
 /// Attempts after the first.
 const MAX_RETRIES: usize = 3;
@@ -78,6 +80,8 @@ pub struct ChildScan<'a> {
     pub threads: usize,
     /// Exposure and importance of the image.
     pub context: MatchContext,
+    /// As [`ScanOptions::kinds`](crate::ScanOptions::kinds).
+    pub kinds: Kinds,
     /// Rules for malicious files; without them nothing is said of those.
     pub rules: Option<&'a Rules>,
 }
@@ -185,9 +189,11 @@ pub fn scan_in_child(
     is_stopped: &dyn Fn() -> bool,
 ) -> Result<ChildScanned, ChildError> {
     request.target.check()?;
-    let version = request.rules.map_or("", Rules::version);
-    let cache = request.cache.map(|cache| cache.for_rules(version));
-    let request = &ChildScan { cache: cache.as_ref(), ..*request };
+    let rules = request.rules.filter(|_| request.kinds.contains(Kind::Malware));
+    let snapshot = request.snapshot.filter(|_| request.kinds.contains(Kind::Vulnerability));
+    let version = rules_version(rules.map(Rules::version), request.kinds);
+    let cache = request.cache.map(|cache| cache.for_rules(&version));
+    let request = &ChildScan { cache: cache.as_ref(), rules, snapshot, ..*request };
     let known = Known::of(request, isolation.is_sandbox_required);
     if let Some(scanned) = known.as_ref().and_then(|known| known.scanned(request, progress)) {
         return Ok(ChildScanned { scanned: scanned?, level: None });
@@ -254,7 +260,10 @@ fn unreadable(
     };
     let report = Report {
         image,
-        coverage: Coverage::new(Vec::new(), vec![gap]),
+        coverage: Coverage {
+            left_out: request.kinds.left_out().collect(),
+            ..Coverage::new(Vec::new(), vec![gap])
+        },
         feed: None,
         packages: Vec::new(),
         findings: Vec::new(),

@@ -156,7 +156,14 @@ impl Policy {
     /// Whether it asks about vulnerabilities, which nobody can answer without a feed.
     #[must_use]
     pub fn is_about_vulnerabilities(&self) -> bool {
-        self.deny.is_about_vulnerabilities() || self.warn.is_about_vulnerabilities()
+        self.is_about(Kind::Vulnerability)
+    }
+
+    /// Whether it asks about a kind; its rules on licences ask about those.
+    #[must_use]
+    pub fn is_about(&self, kind: Kind) -> bool {
+        let has_licences = kind == Kind::License && self.licences.is_some();
+        has_licences || self.deny.is_about(kind) || self.warn.is_about(kind)
     }
 
     /// Brings what it says of licences and ignored vulnerabilities into a report.

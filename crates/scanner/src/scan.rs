@@ -15,7 +15,7 @@ use plimsoll_advisory::{
 use plimsoll_image::{Budget, ImageConfig, ImageDocuments, LayerSource, parse_config};
 use plimsoll_inspect::{Inspection, Malware, Watch};
 use plimsoll_model::{
-    Coverage, Finding, Gap, GapReason, ImageIdentity, Package, Report, Timestamp,
+    Coverage, Finding, Gap, GapReason, ImageIdentity, Kind, Kinds, Package, Report, Timestamp,
 };
 
 use crate::{LayerCache, Progress, cache::KnownImage};
@@ -34,6 +34,8 @@ pub struct ScanOptions<'a> {
     pub today: Timestamp,
     /// How many layers are read at once, at least 1.
     pub threads: usize,
+    /// Kinds of risk that are looked for. Without vulnerabilities no feed is asked, and none is missed.
+    pub kinds: Kinds,
     /// Exposure and importance of the image.
     pub context: MatchContext,
     /// What is looked for in files besides packages and checks; without it nothing is said of malicious files.
@@ -58,8 +60,12 @@ pub fn scan(
     progress: &dyn Progress,
 ) -> Scanned {
     let budget = options.budget.for_image();
-    let cache = options.cache.map(|cache| cache.for_rules(rules_version(options.malware)));
-    let options = &ScanOptions { budget: &budget, cache: cache.as_ref(), ..*options };
+    let malware = options.malware.filter(|_| options.kinds.contains(Kind::Malware));
+    let snapshot = options.snapshot.filter(|_| options.kinds.contains(Kind::Vulnerability));
+    let rules = rules_version(malware.map(|malware| malware.version.as_str()), options.kinds);
+    let cache = options.cache.map(|cache| cache.for_rules(&rules));
+    let options =
+        &ScanOptions { budget: &budget, cache: cache.as_ref(), malware, snapshot, ..*options };
     let configured = Configured::of(source.documents());
     let Looked { image, described, interrupted } =
         look(source, options, &configured.config, progress);
@@ -71,9 +77,11 @@ pub fn scan(
     Scanned { report, interrupted }
 }
 
-/// Under which name what the rules found is kept.
-pub(crate) fn rules_version(malware: Option<&Malware>) -> &str {
-    malware.map_or("", |malware| &malware.version)
+/// Under which name is kept what these rules for malicious files, and whoever else looks into all files, found.
+pub(crate) fn rules_version(malware: Option<&str>, kinds: Kinds) -> String {
+    let malware = malware.filter(|_| kinds.contains(Kind::Malware)).unwrap_or_default();
+    let secrets = if kinds.contains(Kind::Secret) { "" } else { "without secrets," };
+    format!("{secrets}{malware}")
 }
 
 /// An image's configuration, and what is wrong with it.
@@ -110,7 +118,10 @@ pub(crate) fn report(
     let KnownImage { inspection, gaps: unread } = image;
     gaps.extend(unread);
     let as_of = options.snapshot.map_or(options.today, |snapshot| snapshot.state().date);
-    gaps.extend(inspection.end_of_life_gap(as_of));
+    // What an advisory would say of it is missing, which only those miss who ask.
+    if options.kinds.contains(Kind::Vulnerability) {
+        gaps.extend(inspection.end_of_life_gap(as_of));
+    }
     progress.step("match");
     let matched = match_advisories(&inspection, options, &mut gaps);
     assemble(documents, &config, options, inspection, matched, gaps)
@@ -140,6 +151,9 @@ fn match_advisories(
     options: &ScanOptions<'_>,
     gaps: &mut Vec<Gap>,
 ) -> Vec<Finding> {
+    if !options.kinds.contains(Kind::Vulnerability) {
+        return Vec::new();
+    }
     gaps.extend(feed_gap(options.snapshot, options.today));
     let Some(snapshot) = options.snapshot else { return Vec::new() };
     let matched = match_packages(&inspection.packages, snapshot, &options.context);
@@ -214,7 +228,8 @@ fn assemble(
         distribution: inspection.distribution.map(|distribution| distribution.pretty_name),
     };
     let feed = options.snapshot.map(Snapshot::state);
-    let coverage = Coverage::new(ran, gaps);
+    let left_out = options.kinds.left_out().collect();
+    let coverage = Coverage { left_out, ..Coverage::new(ran, gaps) };
     let build = inspection.build;
     Report { image, coverage, feed, packages, findings, build, ignore_rules: Vec::new() }
 }

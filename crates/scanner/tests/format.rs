@@ -56,6 +56,7 @@ fn report() -> Report {
         today: "2026-11-25".parse().unwrap(),
         threads: 1,
         context: MatchContext::default(),
+        kinds: plimsoll_model::Kinds::ALL,
         malware: None,
         watch: None,
     };

@@ -284,6 +284,7 @@ fn scan_path(path: &Path, snapshot: Option<&Snapshot>) -> Report {
         today: "2026-11-25".parse().unwrap(),
         threads: 1,
         context: MatchContext::default(),
+        kinds: plimsoll_model::Kinds::ALL,
         malware: None,
         watch: None,
     };

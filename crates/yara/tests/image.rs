@@ -48,7 +48,15 @@ fn inspect(malware: &Malware, layers: &[Layer]) -> Inspection {
         total_size: 0,
     };
     let config = parse_config(b"{}").unwrap();
-    inspect_image(&tree, &facts, &links, &documents, &config, Some(malware))
+    inspect_image(
+        &tree,
+        &facts,
+        &links,
+        &documents,
+        &config,
+        plimsoll_model::Kinds::ALL,
+        Some(malware),
+    )
 }
 
 fn found(malware: &Malware, layers: &[Layer]) -> Vec<Finding> {

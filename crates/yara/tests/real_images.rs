@@ -38,7 +38,15 @@ fn found(malware: &Malware, image: &Path) -> Vec<Finding> {
     let links = unread_claims(&tree, &layers);
     let documents = source.documents();
     let config = parse_config(&documents.config).unwrap();
-    let inspection = inspect_image(&tree, &layers, &links, documents, &config, Some(malware));
+    let inspection = inspect_image(
+        &tree,
+        &layers,
+        &links,
+        documents,
+        &config,
+        plimsoll_model::Kinds::ALL,
+        Some(malware),
+    );
     let gaps: Vec<_> = inspection.gaps.iter().filter(|gap| gap.by == "malware").collect();
     println!("{}: gaps {gaps:?}", image.display());
     inspection.findings.into_iter().filter(|finding| finding.kind == Kind::Malware).collect()

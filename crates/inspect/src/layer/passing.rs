@@ -73,7 +73,8 @@ impl<'b> Detecting<'b> {
             interest: Interest::Nothing,
             given_up: None,
         };
-        let looks = detectors.iter().map(looking).collect();
+        let asked = detectors.iter().filter(|detector| terms.kinds.contains(detector.kind()));
+        let looks = asked.map(looking).collect();
         Self { terms: Some(terms), looks, head: Vec::new(), piece: Vec::new() }
     }
 

@@ -21,7 +21,12 @@ fn key() -> FingerprintKey {
 /// What is found in a file that comes in pieces of a length.
 fn seen_in_pieces(path: &str, bytes: &[u8], piece: usize) -> FileFacts {
     let (budget, key) = (Budget::default(), key());
-    let mut look = Looking::new(Terms { budget: &budget, malware: None, fingerprints: Some(&key) });
+    let mut look = Looking::new(Terms {
+        budget: &budget,
+        kinds: plimsoll_model::Kinds::ALL,
+        malware: None,
+        fingerprints: Some(&key),
+    });
     let meta = look::meta(path, bytes.len());
     let head = &bytes[..bytes.len().min(HEAD)];
     let file = PassingFile { path: &meta.path, meta: &meta, head };

@@ -101,7 +101,8 @@ pub(crate) fn inspect_layers(layers: &[Layer], config: &[u8]) -> Inspection {
     assert_eq!(unread_claims(&tree, &facts).claims, []);
     let documents = documents(layers.len(), config);
     let config = parse_config(config).unwrap();
-    let mut inspection = inspect_image(&tree, &facts, &links, &documents, &config, None);
+    let mut inspection =
+        inspect_image(&tree, &facts, &links, &documents, &config, plimsoll_model::Kinds::ALL, None);
     inspection.gaps.extend(inspection.end_of_life_gap(AS_OF.parse::<Timestamp>().unwrap()));
     inspection.gaps.sort();
     inspection

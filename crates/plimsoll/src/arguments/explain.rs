@@ -5,6 +5,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use plimsoll_model::Kinds;
 
 use super::{Confinement, Limits, SbomSources, Scan, Target, VexSources};
 
@@ -57,6 +58,7 @@ impl Explain {
             license_policy: None,
             feed: self.feed.clone(),
             no_cache: false,
+            kinds: Kinds::ALL,
             sbom_sources: SbomSources::None,
             vex: self.vex.clone(),
             vex_sources: VexSources::None,

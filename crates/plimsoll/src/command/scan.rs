@@ -14,7 +14,7 @@ use std::{
 use anyhow::{Context, bail};
 use plimsoll_advisory::{MatchContext, Snapshot};
 use plimsoll_image::{Budget, LayerSource};
-use plimsoll_model::{ImageReference, Kind, Verdict};
+use plimsoll_model::{ImageReference, Kind, Kinds, Verdict};
 use plimsoll_scanner::{
     LayerCache, Policy, PolicyVerdict, Rules, ScanOptions, Scanned, Threshold,
     child::{ChildError, ChildScan, ChildScanned, Isolation, scan_in_child},
@@ -59,6 +59,20 @@ fn policy(arguments: &Scan) -> anyhow::Result<Policy> {
 /// A line that nobody could see reached is an error, and not a pass.
 fn decidable(arguments: &Scan, policy: &Policy, has_feed: bool) -> anyhow::Result<()> {
     let line = arguments.fail_on.as_ref();
+    for kind in arguments.kinds.left_out() {
+        let what = match line {
+            Some(line) if line.is_about(kind) => format!("`--fail-on {kind}`"),
+            _ if policy.is_about(kind) => format!("`--policy` on {kind}"),
+            _ if kind == Kind::License && arguments.license_policy.is_some() => {
+                "`--license-policy`".to_owned()
+            }
+            _ => continue,
+        };
+        bail!(
+            "{what} cannot be decided: `--kinds {}` leaves {kind} out\nhint: add {kind} to `--kinds`, or leave `--kinds` away",
+            arguments.kinds
+        );
+    }
     let is_asked = line.is_some_and(Threshold::is_about_vulnerabilities);
     if (is_asked || policy.is_about_vulnerabilities()) && !has_feed {
         let what =
@@ -103,6 +117,7 @@ async fn scan(
         feed,
         cache,
         rules,
+        kinds: arguments.kinds,
         budget,
         threads: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
         progress: terminal.scan_progress(&arguments.target.name),
@@ -137,7 +152,9 @@ async fn scan(
     }
     vex::look(given, beside, terminal, &mut scanned.report).await;
     let now = plimsoll_server::Clock::machine().now();
-    if let Some(licences) = &policy.licences {
+    if let Some(licences) = &policy.licences
+        && arguments.kinds.contains(Kind::License)
+    {
         licence::look(licences, now, &mut scanned.report);
     }
     // Last: what is denied need not be ignored.
@@ -151,6 +168,7 @@ struct Scanning {
     feed: Option<PathBuf>,
     cache: Option<LayerCache>,
     rules: Rules,
+    kinds: Kinds,
     budget: Budget,
     threads: usize,
     progress: ScanProgress,
@@ -191,6 +209,7 @@ impl Scanning {
             today: plimsoll_server::Clock::machine().now(),
             threads: self.threads,
             context: MatchContext::default(),
+            kinds: self.kinds,
             rules: Some(&self.rules),
         };
         let scanned = scan_in_child(isolation, &request, &self.progress, &|| false);
@@ -217,6 +236,7 @@ impl Scanning {
             today: plimsoll_server::Clock::machine().now(),
             threads: self.threads,
             context: MatchContext::default(),
+            kinds: self.kinds,
             malware: Some(&malware),
             watch: None,
         };

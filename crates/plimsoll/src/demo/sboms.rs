@@ -21,6 +21,7 @@ fn scan_path(path: &std::path::Path, snapshot: &Snapshot) -> Report {
         today: snapshot.state().date,
         threads: 1,
         context: MatchContext::default(),
+        kinds: plimsoll_model::Kinds::ALL,
         malware: None,
         watch: None,
     };

@@ -19,6 +19,7 @@ mod explain;
 mod feeds;
 mod fleet;
 mod ignore;
+mod kinds;
 mod notify;
 mod packages;
 mod partial_pull;

@@ -83,6 +83,7 @@ fn request<'a>(target: Target<'a>, cache: Option<&'a LayerCache>) -> ChildScan<'
         today: "2026-11-25".parse().unwrap(),
         threads: 2,
         context: MatchContext::default(),
+        kinds: plimsoll_model::Kinds::ALL,
         rules: None,
     }
 }

@@ -217,6 +217,7 @@ impl Broker<'_> {
             today: request.today,
             threads: plan.threads,
             context: request.context,
+            kinds: request.kinds,
             snapshot: request.snapshot.map(|path| path.as_os_str().as_bytes().to_vec()),
             has_cache: request.cache.is_some(),
             rules: request.rules.map(|rules| NamedRules {

@@ -178,6 +178,7 @@ fn read_image(
         budget: &setup.budget,
         today: setup.today,
         threads: setup.threads,
+        kinds: setup.kinds,
         context: setup.context,
         malware: malware.as_ref(),
         watch: Some(&watch),

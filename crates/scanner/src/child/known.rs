@@ -15,7 +15,7 @@ use super::{ChildError, ChildScan, Target, inside};
 use crate::{
     LayerCache, Progress, Rules, ScanOptions, Scanned,
     cache::local_file,
-    scan::{Configured, look, report},
+    scan::{Configured, look, look::ImageTerms, report},
 };
 
 /// An image, as far as the parent knows it.
@@ -51,9 +51,10 @@ impl<'a> Known<'a> {
         };
         let mut known = Self { cache, image, places: Vec::new(), key: None };
         known.places = known.places_now();
-        let rules = request.rules.map_or("", Rules::version);
+        let malware = request.rules.map(Rules::version);
+        let terms = ImageTerms { budget: request.budget, malware, kinds: request.kinds };
         let place = |index: usize| known.places.get(index).copied().flatten();
-        known.key = look::image_key(known.documents(), request.budget, rules, request.today, place);
+        known.key = look::image_key(known.documents(), &terms, request.today, place);
         Some(known)
     }
 
@@ -90,6 +91,7 @@ impl<'a> Known<'a> {
             budget: request.budget,
             today: request.today,
             threads: request.threads,
+            kinds: request.kinds,
             context: request.context,
             malware: None,
             watch: None,

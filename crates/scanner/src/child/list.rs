@@ -51,6 +51,7 @@ pub fn list_in_child(
         today: Timestamp::default(),
         threads: options.threads,
         context: MatchContext::default(),
+        kinds: plimsoll_model::Kinds::ALL,
         rules: None,
     };
     let plan = Plan {

@@ -66,6 +66,7 @@ fn try_one(
         today: Timestamp::default(),
         threads: 1,
         context: MatchContext::default(),
+        kinds: plimsoll_model::Kinds::ALL,
         snapshot: None,
         has_cache: false,
         rules: None,

@@ -13,7 +13,7 @@ use std::{
 use plimsoll_advisory::MatchContext;
 use plimsoll_image::{Budget, ImageDocuments, LayerDescriptor, REGISTRY_BY_CONTENTS, StoredLayer};
 use plimsoll_inspect::FingerprintKey;
-use plimsoll_model::{Digest, Platform, Timestamp};
+use plimsoll_model::{Digest, Kinds, Platform, Timestamp};
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     io::Errno,
@@ -123,6 +123,7 @@ pub(super) struct Setup {
     pub(super) today: Timestamp,
     pub(super) threads: usize,
     pub(super) context: MatchContext,
+    pub(super) kinds: Kinds,
     /// Path of the advisory snapshot, as bytes.
     pub(super) snapshot: Option<Vec<u8>>,
     pub(super) has_cache: bool,

@@ -197,6 +197,9 @@ fn coverage(report: &Report) -> String {
         capital(meaning),
         escape(&feed)
     );
+    if let Some(left_out) = table::left_out(report) {
+        section.push_str(&format!("<p>Not looked for, as asked: {left_out}.</p>"));
+    }
     if !coverage.gaps.is_empty() {
         section.push_str(&format!(
             "<details><summary>{}</summary><ul>",

@@ -94,6 +94,13 @@ fn head(report: &Report, style: Style, output: &mut dyn io::Write) -> io::Result
     )
 }
 
+/// The kinds of risk that nobody asked for, in words. Licences are looked for by a policy alone, so that nobody misses them.
+pub(super) fn left_out(report: &Report) -> Option<String> {
+    let kinds = report.coverage.left_out.iter().filter(|kind| **kind != Kind::License);
+    let kinds: Vec<&str> = kinds.map(|kind| kind.as_str()).collect();
+    (!kinds.is_empty()).then(|| kinds.join(", "))
+}
+
 fn coverage(report: &Report, style: Style, output: &mut dyn io::Write) -> io::Result<()> {
     let verdict = report.coverage.verdict;
     let color = if verdict == Verdict::Complete { Color::Green } else { Color::Yellow };
@@ -103,6 +110,9 @@ fn coverage(report: &Report, style: Style, output: &mut dyn io::Write) -> io::Re
         Verdict::Unreadable => "the image could not be read: no findings does not mean clean",
     };
     writeln!(output, "\nCoverage: {} ({meaning})", painted(&verdict.to_string(), color, style))?;
+    if let Some(left_out) = left_out(report) {
+        writeln!(output, "Not looked for, as asked: {left_out}")?;
+    }
     let mut listed: BTreeMap<GapReason, usize> = BTreeMap::new();
     for gap in &report.coverage.gaps {
         let number = listed.entry(gap.reason).or_default();
@@ -119,6 +129,7 @@ fn coverage(report: &Report, style: Style, output: &mut dyn io::Write) -> io::Re
         writeln!(output, "  … and {more} more like these (`--all` lists them)")?;
     }
     match &report.feed {
+        None if report.coverage.left_out.contains(&Kind::Vulnerability) => Ok(()),
         None => writeln!(
             output,
             "Feed: none. Import one with `plimsoll feed import PATH` or `plimsoll feed update`"

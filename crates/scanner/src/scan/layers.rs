@@ -210,6 +210,7 @@ fn read_one(
     let fingerprints = options.cache.and_then(LayerCache::fingerprints);
     let inspector = LayerInspector::new(options.budget)
         .with_malware(options.malware)
+        .with_kinds(options.kinds)
         .with_fingerprints(fingerprints)
         .with_turn(turn);
     // Whoever wants parts of layers alone does not want every file.

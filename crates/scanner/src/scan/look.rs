@@ -7,7 +7,7 @@
 use plimsoll_advisory::matching::MATCHER;
 use plimsoll_image::{Budget, FilePlace, ImageConfig, ImageDocuments, LayerSource, Tree};
 use plimsoll_inspect::{LayerFacts, detectors_version, inspect_image, inspect_sbom, unread_claims};
-use plimsoll_model::{Digest, Gap, GapReason, ImageIdentity, Timestamp};
+use plimsoll_model::{Digest, Gap, GapReason, ImageIdentity, Kinds, Timestamp};
 use plimsoll_yara::BY_IMAGE;
 use ring::digest::{Context, SHA256};
 
@@ -43,8 +43,9 @@ pub(super) fn look(
     let key = || {
         let place = |index| source.place(index);
         options.cache?;
-        let rules = rules_version(options.malware);
-        image_key(source.documents(), options.budget, rules, options.today, place)
+        let malware = options.malware.map(|malware| malware.version.as_str());
+        let terms = ImageTerms { budget: options.budget, malware, kinds: options.kinds };
+        image_key(source.documents(), &terms, options.today, place)
     };
     let before = key();
     if let (Some(cache), Some(key)) = (options.cache, &before)
@@ -63,8 +64,9 @@ pub(super) fn look(
     let links = unread_claims(&tree, &read.layers);
     layers::read_claims(source, options, &links.claims, &mut read);
     progress.step("inspect");
-    let inspection =
-        inspect_image(&tree, &read.layers, &links, source.documents(), config, options.malware);
+    let (kinds, malware) = (options.kinds, options.malware);
+    let documents = source.documents();
+    let inspection = inspect_image(&tree, &read.layers, &links, documents, config, kinds, malware);
     gaps.append(&mut read.gaps);
     let image = KnownImage { inspection, gaps };
     if let (Some(cache), Some(key)) =
@@ -106,11 +108,18 @@ pub(crate) fn tell_all_known(documents: &ImageDocuments, progress: &dyn Progress
     }
 }
 
+/// How an image is looked at.
+pub(crate) struct ImageTerms<'a> {
+    pub(crate) budget: &'a Budget,
+    /// Version of the rules for malicious files, if there are any.
+    pub(crate) malware: Option<&'a str>,
+    pub(crate) kinds: Kinds,
+}
+
 /// A digest of all that an image depends on; `None` when its bytes cannot be told without reading them.
 pub(crate) fn image_key(
     documents: &ImageDocuments,
-    budget: &Budget,
-    rules: &str,
+    terms: &ImageTerms<'_>,
     now: Timestamp,
     place: impl Fn(usize) -> Option<FilePlace>,
 ) -> Option<Digest> {
@@ -122,10 +131,12 @@ pub(crate) fn image_key(
     add(b"image");
     add(SOURCES.as_bytes());
     add(detectors_version().as_bytes());
+    let rules = rules_version(terms.malware, terms.kinds);
     add(rules.as_bytes());
+    add(terms.kinds.to_string().as_bytes());
     // What is allowed may be allowed in images of some names alone.
     add(if rules.ends_with(BY_IMAGE) { documents.name.as_bytes() } else { b"" });
-    add(&serde_json::to_vec(budget).ok()?);
+    add(&serde_json::to_vec(terms.budget).ok()?);
     add(documents.source_kind.as_bytes());
     add(&[u8::from(documents.config_digest.is_some())]);
     add(&documents.config);

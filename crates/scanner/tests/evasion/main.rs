@@ -99,6 +99,7 @@ impl Laboratory {
             today: self.feed.state().date,
             threads: 2,
             context: MatchContext::default(),
+            kinds: plimsoll_model::Kinds::ALL,
             malware: None,
             watch: None,
         };

@@ -55,6 +55,7 @@ fn scan_at(
         today: today.parse().unwrap(),
         threads: 2,
         context: MatchContext::default(),
+        kinds: plimsoll_model::Kinds::ALL,
         malware: None,
         watch: None,
     };

@@ -80,6 +80,7 @@ fn scan_within(
         today,
         threads,
         context: MatchContext::default(),
+        kinds: plimsoll_model::Kinds::ALL,
         malware: None,
         watch: None,
     };
@@ -283,6 +284,7 @@ fn without_a_feed_and_with_an_old_one_the_report_says_so() {
             today,
             threads: 1,
             context: MatchContext::default(),
+            kinds: plimsoll_model::Kinds::ALL,
             malware: None,
             watch: None,
         };

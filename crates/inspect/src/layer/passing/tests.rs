@@ -19,6 +19,10 @@ impl Detector for Sums {
         "sums"
     }
 
+    fn kind(&self) -> plimsoll_model::Kind {
+        plimsoll_model::Kind::Secret
+    }
+
     fn version(&self) -> String {
         "1".to_owned()
     }
@@ -75,7 +79,12 @@ fn meta(path: &str, size: u64) -> EntryMeta {
 /// Reads `first` bytes as a parser would and then lets the detectors see the rest.
 fn pass(path: &str, bytes: &[u8], first: usize) -> Vec<FileFacts> {
     let budget = Budget::default();
-    let terms = Terms { budget: &budget, malware: None, fingerprints: None };
+    let terms = Terms {
+        budget: &budget,
+        kinds: plimsoll_model::Kinds::ALL,
+        malware: None,
+        fingerprints: None,
+    };
     let mut detecting = Detecting::of(&[&Sums], terms);
     let meta = meta(path, bytes.len() as u64);
     let mut content = bytes;

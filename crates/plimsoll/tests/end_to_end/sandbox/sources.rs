@@ -285,6 +285,7 @@ fn a_handed_over_image_is_read_like_any_other() {
         today: "2026-11-25".parse().unwrap(),
         threads: 2,
         context: MatchContext::default(),
+        kinds: plimsoll_model::Kinds::ALL,
         malware: None,
         watch: None,
     };

@@ -89,6 +89,7 @@ fn scanned(layout: &Path, snapshot: Option<&Snapshot>, today: Timestamp) -> Repo
         today,
         threads: 1,
         context: MatchContext::default(),
+        kinds: plimsoll_model::Kinds::ALL,
         malware: None,
         watch: None,
     };

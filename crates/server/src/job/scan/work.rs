@@ -187,6 +187,7 @@ fn scan_image(
             today: *today,
             threads: LAYER_THREADS,
             context: MatchContext::default(),
+            kinds: plimsoll_model::Kinds::ALL,
             rules: Some(rules),
         };
         let is_stopped = || stopped.load(Ordering::Relaxed);
@@ -204,6 +205,7 @@ fn scan_image(
         today: *today,
         threads: LAYER_THREADS,
         context: MatchContext::default(),
+        kinds: plimsoll_model::Kinds::ALL,
         malware: Some(&malware),
         watch: None,
     };
