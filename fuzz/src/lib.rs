@@ -69,6 +69,7 @@ fn detect_in_pieces(path: &str, bytes: &[u8], piece: usize) -> Vec<FileFacts> {
         size: bytes.len() as u64,
         mtime: 0,
         link: None,
+        capabilities: None,
     };
     let head = &bytes[..bytes.len().min(HEAD)];
     let mut facts = Vec::new();
@@ -110,6 +111,7 @@ pub fn read_claimed(path: &str, bytes: &[u8]) -> Vec<&'static str> {
         size: bytes.len() as u64,
         mtime: 0,
         link: None,
+        capabilities: None,
     };
     let budget = budget();
     let mut claims = Vec::new();

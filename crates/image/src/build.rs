@@ -182,6 +182,13 @@ impl LayerBuilder {
         self
     }
 
+    /// A file of root that gives capabilities to whoever runs it; `value` is that of `security.capability`.
+    #[must_use]
+    pub fn file_with_capabilities(mut self, path: &str, value: &[u8], bytes: &[u8]) -> Self {
+        write::capabilities(&mut self.archive, value);
+        self.file_with(path, 0o755, 0, 0, bytes)
+    }
+
     /// A directory of root.
     #[must_use]
     pub fn directory(self, path: &str, mode: u32) -> Self {

@@ -18,6 +18,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{
     budget::BudgetReached,
+    capabilities::FileCapabilities,
     entry::{EntryKind, EntryMeta, TreePath},
 };
 
@@ -133,6 +134,12 @@ impl<'e> EntryRef<'e> {
         self.packed.attributes(self.row.carried.attributes).gid
     }
 
+    /// What the file gives to whoever runs it.
+    #[must_use]
+    pub fn capabilities(self) -> Option<FileCapabilities> {
+        self.packed.attributes(self.row.carried.attributes).capabilities
+    }
+
     /// Bytes of content; 0 for what is not a file.
     #[must_use]
     pub const fn size(self) -> u64 {
@@ -193,6 +200,7 @@ impl<'e> EntryRef<'e> {
             size: self.size(),
             mtime: self.mtime(),
             link: self.link().map(<[u8]>::to_vec),
+            capabilities: self.capabilities(),
         }
     }
 

@@ -8,6 +8,8 @@ use std::{borrow::Cow, fmt};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::capabilities::FileCapabilities;
+
 /// What an entry is.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -214,6 +216,9 @@ pub struct EntryMeta {
     /// Target of a symlink or hardlink, as written.
     #[serde(rename = "l", default, skip_serializing_if = "Option::is_none", with = "link_text")]
     pub link: Option<Vec<u8>>,
+    /// What the file gives to whoever runs it.
+    #[serde(rename = "c", default, skip_serializing_if = "Option::is_none")]
+    pub capabilities: Option<FileCapabilities>,
 }
 
 #[expect(
@@ -317,9 +322,10 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn any_path_survives_json(bytes: Vec<u8>, link: Option<Vec<u8>>) {
+            let capabilities = link.is_none().then_some(FileCapabilities { permitted: 1 << 40, ..FileCapabilities::default() });
             let meta = EntryMeta {
                 path: TreePath::clean(&bytes), kind: EntryKind::Symlink, mode: 0o777, uid: 1, gid: 0,
-                size: 0, mtime: -1, link,
+                size: 0, mtime: -1, link, capabilities,
             };
             let text = serde_json::to_string(&meta).unwrap();
             assert_eq!(serde_json::from_str::<EntryMeta>(&text).unwrap(), meta);

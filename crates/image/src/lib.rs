@@ -9,6 +9,7 @@
 mod blob;
 mod budget;
 pub mod build;
+mod capabilities;
 mod codec;
 mod config;
 mod contents;
@@ -27,6 +28,7 @@ mod tree;
 pub use blob::read_blob;
 pub use budget::{Budget, BudgetReached, Limit, LimitError, Used, limits};
 pub use build::{BuildError, BuiltImage, Compression, ImageBuilder, Layer, LayerBuilder};
+pub use capabilities::FileCapabilities;
 pub use codec::digest_bytes;
 pub use config::{HistoryEntry, ImageConfig, parse_config};
 pub use contents::{RangeSource, read_by_contents};

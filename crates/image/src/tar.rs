@@ -31,6 +31,7 @@ use self::{
 };
 use crate::{
     budget::{Budget, BudgetReached},
+    capabilities::FileCapabilities,
     entry::{EntryKind, EntryMeta, TreePath},
 };
 
@@ -211,7 +212,20 @@ impl<'b, R: Input> Reader<'b, R> {
             self.sparse = Some(content);
         }
         self.data_at = self.position;
-        self.meta(header, size)
+        let Some(mut meta) = self.meta(header, size)? else { return Ok(None) };
+        // Those of links are their targets'; nothing but a file has any.
+        if matches!(meta.kind, EntryKind::File | EntryKind::Hardlink)
+            && let Some(value) = records.capability()
+        {
+            meta.capabilities = FileCapabilities::parse(value);
+            if meta.capabilities.is_none() {
+                let path = &meta.path;
+                self.anomaly(|| {
+                    format!("gives {} capabilities that the kernel refuses", shown(path.as_bytes()))
+                });
+            }
+        }
+        Ok(Some(meta))
     }
 
     /// Bytes of an entry's data: none for entries that are no files, whatever their header says.
@@ -265,6 +279,7 @@ impl<'b, R: Input> Reader<'b, R> {
             size: if kind == EntryKind::File { size } else { 0 },
             mtime: header.mtime,
             link: has_link.then_some(header.link),
+            capabilities: None,
         }))
     }
 

@@ -377,6 +377,7 @@ fn theirs(listing: &Value) -> (Vec<String>, bool) {
             size: u64::try_from(size).unwrap(),
             mtime: number("Mtime"),
             link: is_link.then(|| unhex(entry["Link"].as_str().unwrap())),
+            capabilities: None,
         };
         let mut text = line(&meta, b"");
         if kind == EntryKind::File && meta.size < CONTENT_LIMIT {

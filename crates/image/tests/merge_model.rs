@@ -62,7 +62,17 @@ fn meta(step: &Step) -> EntryMeta {
         }
     };
     let link = link.map(|link| link.as_bytes().to_vec());
-    EntryMeta { path, kind, mode: 0o755, uid: 0, gid: 0, size: 0, mtime: 0, link }
+    EntryMeta {
+        path,
+        kind,
+        mode: 0o755,
+        uid: 0,
+        gid: 0,
+        size: 0,
+        mtime: 0,
+        link,
+        capabilities: None,
+    }
 }
 
 /// Applies one layer to a folder as containers/storage does.

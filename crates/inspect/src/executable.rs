@@ -61,6 +61,7 @@ pub(crate) fn is_reader(parser: &dyn crate::parser::Parser) -> bool {
         size: LARGE,
         mtime: 0,
         link: None,
+        capabilities: None,
     };
     matches!(parser.claims(b"srv/anything", &meta), Some(Want::Program { .. }))
 }

@@ -371,6 +371,7 @@ mod tests {
                 size,
                 mtime: 0,
                 link: None,
+                capabilities: None,
             };
             let mut content = Watched { turn: &turn, was_free: false };
             let mut inspector = LayerInspector::new(&budget).with_turn(&turn);

@@ -31,7 +31,7 @@ use local_file::Hashed;
 use wire::{Counted, Reader, Wire, fields};
 
 /// Raised whenever what stands in entries changes.
-const FORMAT: u8 = 10;
+const FORMAT: u8 = 11;
 
 /// What every entry begins with; the format's number and what the entry holds follow.
 const MAGIC: [u8; 6] = *b"plmsl\0";

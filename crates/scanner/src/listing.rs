@@ -68,6 +68,9 @@ pub struct ListedEntry {
     pub size: u64,
     /// The layer that the entry comes from, 0 at the bottom; `None` for directories that no layer names.
     pub layer: Option<usize>,
+    /// What a file gives to whoever runs it: `cap_net_raw=ep`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub capabilities: Option<String>,
     /// Where a symlink points, as written.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
@@ -256,6 +259,7 @@ fn listed(
         gid: meta.gid,
         size: meta.size,
         layer,
+        capabilities: meta.capabilities.map(|it| it.to_string()),
         target: meta.link.as_ref().map(|link| String::from_utf8_lossy(link).into_owned()),
         sha256: None,
     }

@@ -27,33 +27,42 @@ pub(super) fn header(archive: &mut Vec<u8>, entry: &Entry<'_>) {
     let mut records = Vec::new();
     for (key, value, room) in [("path", entry.path, 100), ("linkpath", entry.link, 100)] {
         if value.len() > room {
-            records.extend_from_slice(&record(key, value));
+            records.extend_from_slice(&record(key, value.as_bytes()));
         }
     }
     for (key, value, room) in
         [("uid", entry.uid, 1 << 21), ("gid", entry.gid, 1 << 21), ("size", entry.size, 1 << 33)]
     {
         if value >= room {
-            records.extend_from_slice(&record(key, &value.to_string()));
+            records.extend_from_slice(&record(key, value.to_string().as_bytes()));
         }
     }
     if !records.is_empty() {
-        let size = records.len() as u64;
-        block(archive, &Entry { typeflag: b'x', size, ..Entry::root("PaxHeaders/x") });
-        archive.extend_from_slice(&records);
-        pad(archive);
+        extended(archive, &records);
     }
     block(archive, entry);
 }
 
+/// What stands before a file with capabilities.
+pub(super) fn capabilities(archive: &mut Vec<u8>, value: &[u8]) {
+    extended(archive, &record("SCHILY.xattr.security.capability", value));
+}
+
+fn extended(archive: &mut Vec<u8>, records: &[u8]) {
+    let size = records.len() as u64;
+    block(archive, &Entry { typeflag: b'x', size, ..Entry::root("PaxHeaders/x") });
+    archive.extend_from_slice(records);
+    pad(archive);
+}
+
 /// `LENGTH KEY=VALUE\n`, where the length counts its own digits.
-fn record(key: &str, value: &str) -> Vec<u8> {
-    let body = format!(" {key}={value}\n");
+fn record(key: &str, value: &[u8]) -> Vec<u8> {
+    let body = [b" ", key.as_bytes(), b"=", value, b"\n"].concat();
     let mut length = body.len() + 1;
     while body.len() + length.to_string().len() != length {
         length += 1;
     }
-    format!("{length}{body}").into_bytes()
+    [length.to_string().as_bytes(), &body].concat()
 }
 
 fn block(archive: &mut Vec<u8>, entry: &Entry<'_>) {

@@ -9,6 +9,7 @@ use std::{
     io::{self, Read},
 };
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use plimsoll_model::Digest;
 use serde::Deserialize;
 
@@ -19,6 +20,7 @@ use super::{
 use crate::{
     blob::is_impossible_whiteout,
     budget::Budget,
+    capabilities::FileCapabilities,
     codec::{Codec, digest_bytes, unpack},
     entry::{EntryKind, EntryMeta, TreePath},
     tar::Reader,
@@ -101,6 +103,16 @@ struct Entry {
     chunk_digest: Option<String>,
     #[serde(default)]
     chunk_type: String,
+    #[serde(default)]
+    xattrs: Attributes,
+}
+
+/// Attributes of the file system, in base64.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Attributes {
+    #[serde(rename = "security.capability")]
+    capability: Option<String>,
 }
 
 /// Fetches and reads a layer's table; `None` when it cannot be relied on.
@@ -232,6 +244,8 @@ fn meta_of(entry: &Entry) -> Option<EntryMeta> {
         _ => return None,
     };
     let is_link = matches!(kind, EntryKind::Symlink | EntryKind::Hardlink);
+    let capability = entry.xattrs.capability.as_ref();
+    let capability = capability.and_then(|text| STANDARD.decode(text).ok());
     Some(EntryMeta {
         path: TreePath::clean(entry.name.as_bytes()),
         kind,
@@ -241,5 +255,6 @@ fn meta_of(entry: &Entry) -> Option<EntryMeta> {
         size: if kind == EntryKind::File { entry.size } else { 0 },
         mtime: 0,
         link: is_link.then(|| entry.link_name.clone().into_bytes()),
+        capabilities: capability.and_then(|value| FileCapabilities::parse(&value)),
     })
 }

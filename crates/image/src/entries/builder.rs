@@ -128,6 +128,7 @@ impl EntriesBuilder {
             gid: u32::try_from(meta.gid).unwrap_or(u32::MAX),
             kind: meta.kind,
             mode: u16::try_from(meta.mode & 0o7777).unwrap_or(0),
+            capabilities: meta.capabilities,
         };
         if self.packed.count > 0 && self.packed.attributes(self.carried.attributes) == attributes {
             return self.carried.attributes;

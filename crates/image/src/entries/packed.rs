@@ -5,7 +5,7 @@
 //! name; every eighth says all, and where it begins is known, so that any entry is found by reading eight rows at most.
 
 use super::EntryRef;
-use crate::entry::EntryKind;
+use crate::{capabilities::FileCapabilities, entry::EntryKind};
 
 /// The root among the folders.
 pub(crate) const ROOT_FOLDER: u32 = 0;
@@ -46,18 +46,20 @@ pub(crate) struct Folder {
     pub(super) name_length: u16,
 }
 
-/// User, group, kind and mode.
+/// User, group, kind, mode and capabilities.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(super) struct Attributes {
     pub(super) uid: u32,
     pub(super) gid: u32,
     pub(super) kind: EntryKind,
     pub(super) mode: u16,
+    pub(super) capabilities: Option<FileCapabilities>,
 }
 
 impl Attributes {
     /// Those of an entry that cannot be: nobody's pipe.
-    const NONE: Self = Self { uid: u32::MAX, gid: u32::MAX, kind: EntryKind::Fifo, mode: 0 };
+    const NONE: Self =
+        Self { uid: u32::MAX, gid: u32::MAX, kind: EntryKind::Fifo, mode: 0, capabilities: None };
 }
 
 /// What a row says, and what the one before it said.

@@ -8,7 +8,7 @@ use super::{
     Entries,
     packed::{Attributes, BLOCK, Carried, Folder, Packed, ROOT_FOLDER, Row, put, take},
 };
-use crate::entry::EntryKind;
+use crate::{capabilities::FileCapabilities, entry::EntryKind};
 
 /// Kinds in the order of the numbers that they are stored as.
 const KINDS: [EntryKind; 7] = [
@@ -20,6 +20,9 @@ const KINDS: [EntryKind; 7] = [
     EntryKind::BlockDevice,
     EntryKind::Fifo,
 ];
+
+/// Above the bits of a mode.
+const HAS_CAPABILITIES: u64 = 1 << 12;
 
 /// Items whose bytes are put together before they are given away.
 const PIECE: usize = 1 << 10;
@@ -47,10 +50,21 @@ impl Entries {
         }
         for attributes in attributes.chunks(PIECE) {
             piece.clear();
-            for Attributes { uid, gid, kind, mode } in attributes {
+            for Attributes { uid, gid, kind, mode, capabilities } in attributes {
                 let number = KINDS.iter().position(|it| it == kind).unwrap_or(KINDS.len());
-                for number in [(*uid).into(), (*gid).into(), number as u64, (*mode).into()] {
+                // Above the mode's bits, whether capabilities follow.
+                let mode =
+                    u64::from(*mode) | if capabilities.is_some() { HAS_CAPABILITIES } else { 0 };
+                for number in [(*uid).into(), (*gid).into(), number as u64, mode] {
                     put(&mut piece, number);
+                }
+                if let Some(FileCapabilities { permitted, inheritable, is_effective, root }) =
+                    capabilities
+                {
+                    for number in [*permitted, *inheritable, (*is_effective).into(), (*root).into()]
+                    {
+                        put(&mut piece, number);
+                    }
                 }
             }
             give(&piece);
@@ -82,12 +96,13 @@ impl Entries {
         }
         let mut attributes = Vec::with_capacity(attribute_count);
         for _ in 0..attribute_count {
-            attributes.push(Attributes {
-                uid: narrow(bytes)?,
-                gid: narrow(bytes)?,
-                kind: *KINDS.get(narrow::<usize>(bytes)?)?,
-                mode: narrow(bytes).filter(|mode| mode & !0o7777 == 0)?,
-            });
+            let (uid, gid) = (narrow(bytes)?, narrow(bytes)?);
+            let kind = *KINDS.get(narrow::<usize>(bytes)?)?;
+            let mode = take(bytes).filter(|mode| mode & !(0o7777 | HAS_CAPABILITIES) == 0)?;
+            let capabilities =
+                if mode & HAS_CAPABILITIES == 0 { None } else { Some(capabilities(bytes)?) };
+            let mode = u16::try_from(mode & 0o7777).ok()?;
+            attributes.push(Attributes { uid, gid, kind, mode, capabilities });
         }
         let rows = split(bytes, rows_length)?.to_vec();
         let mut packed =
@@ -95,6 +110,15 @@ impl Entries {
         packed.blocks = packed.blocks_of_good_rows()?;
         packed.has_good_folders().then(|| Self::from_packed(packed))
     }
+}
+
+fn capabilities(bytes: &mut &[u8]) -> Option<FileCapabilities> {
+    Some(FileCapabilities {
+        permitted: take(bytes)?,
+        inheritable: take(bytes)?,
+        is_effective: take(bytes).filter(|flag| *flag <= 1)? == 1,
+        root: narrow(bytes)?,
+    })
 }
 
 impl Packed {

@@ -12,6 +12,7 @@ fn meta(path: &[u8], kind: EntryKind, link: Option<Vec<u8>>) -> EntryMeta {
         size: u64::MAX,
         mtime: -1,
         link,
+        capabilities: None,
     }
 }
 
@@ -69,8 +70,10 @@ fn any_meta() -> impl Strategy<Value = EntryMeta> {
     ];
     let path = prop::collection::vec(part, 0..6).prop_map(|parts| parts.join(&b'/'));
     let link = prop::option::of(prop::collection::vec(any::<u8>(), 0..20));
-    (path, kind(), 0_u32..0o10000, any::<[u32; 2]>(), any::<u64>(), any::<i64>(), link).prop_map(
-        |(path, kind, mode, [uid, gid], size, mtime, link)| EntryMeta {
+    let capabilities = prop::option::of(any::<(u64, u64, bool, u32)>());
+    let numbers = (any::<[u32; 2]>(), any::<u64>(), any::<i64>());
+    (path, kind(), 0_u32..0o10000, numbers, link, capabilities).prop_map(
+        |(path, kind, mode, ([uid, gid], size, mtime), link, capabilities)| EntryMeta {
             path: TreePath::clean(&path),
             kind,
             mode,
@@ -79,6 +82,9 @@ fn any_meta() -> impl Strategy<Value = EntryMeta> {
             size,
             mtime,
             link,
+            capabilities: capabilities.map(|(permitted, inheritable, is_effective, root)| {
+                FileCapabilities { permitted, inheritable, is_effective, root }
+            }),
         },
     )
 }

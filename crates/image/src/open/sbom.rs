@@ -97,6 +97,7 @@ impl LayerSource for Sbom {
             size: file.metadata().map_err(failed)?.len(),
             mtime: 0,
             link: None,
+            capabilities: None,
         };
         let visited = visitor.visit(0, &meta, &mut (&mut file).take(budget.max_unpacked_bytes));
         visited.map_err(|source| ReadError::Visitor { at: at.clone(), source })?;

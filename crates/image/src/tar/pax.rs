@@ -38,6 +38,7 @@ pub(super) struct PaxRecords {
     sparse_real_size: Vec<u8>,
     sparse_count: Vec<u8>,
     sparse_map: Vec<u8>,
+    capability: Vec<u8>,
 }
 
 impl PaxRecords {
@@ -94,6 +95,7 @@ impl PaxRecords {
             b"GNU.sparse.realsize" => &mut self.sparse_real_size,
             b"GNU.sparse.numblocks" => &mut self.sparse_count,
             b"GNU.sparse.map" => &mut self.sparse_map,
+            b"SCHILY.xattr.security.capability" => &mut self.capability,
             _ => return None,
         })
     }
@@ -106,6 +108,11 @@ impl PaxRecords {
     /// Whether there is a record that says where an entry is or how long, which makes no sense for many entries.
     pub(super) fn names_an_entry(&self) -> bool {
         [&self.path, &self.link, &self.size, &self.sparse_name].iter().any(|text| !text.is_empty())
+    }
+
+    /// The value of the attribute `security.capability`.
+    pub(super) fn capability(&self) -> Option<&[u8]> {
+        (!self.capability.is_empty()).then_some(&self.capability)
     }
 
     /// Overrides the header's fields.

@@ -130,3 +130,25 @@ fn seal(archive: &mut [u8], start: usize) {
     let sum: u32 = block.iter().map(|byte| u32::from(*byte)).sum();
     block[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
 }
+
+#[test]
+fn capabilities_are_those_of_the_header_before_a_file() {
+    let value = [1, 0, 0, 2, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+    let archive = |value: &[u8]| {
+        let layer = Layer::builder("")
+            .file_with_capabilities("usr/bin/x", value, b"x")
+            .file("usr/bin/y", b"y")
+            .compression(Compression::Plain);
+        layer.build().unwrap().bytes().to_vec()
+    };
+    let (entries, ended, anomalies) = all(&archive(&value), &Budget::default());
+    assert!(ended.is_ok() && anomalies.is_empty(), "{anomalies:?}");
+    let shown = |meta: &EntryMeta| meta.capabilities.map(|it| it.to_string());
+    assert_eq!(shown(&entries[0]).as_deref(), Some("cap_setuid=ep"));
+    assert_eq!(shown(&entries[1]), None);
+    // A runtime that sets this fails; nobody else must.
+    let (entries, ended, anomalies) = all(&archive(&value[1..]), &Budget::default());
+    assert!(ended.is_ok());
+    assert_eq!((entries.len(), shown(&entries[0])), (2, None));
+    assert!(anomalies[0].contains("capabilities that the kernel refuses"), "{anomalies:?}");
+}

@@ -10,6 +10,7 @@ use super::{
     names::{Name, ROOT, at},
 };
 use crate::{
+    capabilities::FileCapabilities,
     entries::EntryRef,
     entry::{EntryKind, EntryMeta, TreePath},
 };
@@ -63,6 +64,12 @@ impl<'t> NodeRef<'t> {
     #[must_use]
     pub fn gid(self) -> u32 {
         self.owner().map_or(0, EntryRef::gid)
+    }
+
+    /// What the file gives to whoever runs it.
+    #[must_use]
+    pub fn capabilities(self) -> Option<FileCapabilities> {
+        self.owner().filter(|_| self.kind() == EntryKind::File).and_then(EntryRef::capabilities)
     }
 
     /// Bytes of content; 0 for what is not a file.
@@ -136,6 +143,7 @@ impl<'t> NodeRef<'t> {
             size: self.size(),
             mtime: self.mtime(),
             link: self.link().map(<[u8]>::to_vec),
+            capabilities: self.capabilities(),
         }
     }
 

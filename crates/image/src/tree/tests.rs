@@ -1,5 +1,6 @@
 use super::*;
 use crate::{
+    capabilities::FileCapabilities,
     entries::Entries,
     entry::{EntryKind, EntryMeta},
     source::LayerOrigin,
@@ -15,6 +16,7 @@ fn entry(path: &str, kind: EntryKind, link: Option<&str>) -> EntryMeta {
         size: 1,
         mtime: 0,
         link: link.map(|link| link.as_bytes().to_vec()),
+        capabilities: None,
     }
 }
 
@@ -185,4 +187,35 @@ fn deep_trees_cost_what_they_hold() {
     let (tree, anomalies) = Tree::merge(&[layer(&lines)]);
     assert!(anomalies.iter().any(|it| it.contains("too deep")), "{anomalies:?}");
     assert!(tree.walk().count() < 5_000);
+}
+
+#[test]
+fn capabilities_are_those_of_the_last_header_that_speaks_of_a_file() {
+    let given = FileCapabilities { permitted: 1 << 7, is_effective: true, ..Default::default() };
+    let with = |capabilities, meta| EntryMeta { capabilities, ..meta };
+    let file = |path, capabilities| with(capabilities, entry(path, EntryKind::File, None));
+    let link = |path, target, capabilities| {
+        with(capabilities, entry(path, EntryKind::Hardlink, Some(target)))
+    };
+    let of = |metas: &[EntryMeta]| LayerEntries {
+        entries: Entries::pack(metas).unwrap(),
+        ..LayerEntries::default()
+    };
+    let layers = [
+        of(&[
+            file("a", Some(given)),
+            file("b", Some(given)),
+            // Changing the owner, which an entry of a link does, takes them away.
+            file("c", Some(given)),
+            link("d", "c", None),
+            file("e", None),
+            link("f", "e", Some(given)),
+        ]),
+        // A layer that changes a file says all of it.
+        of(&[file("b", None)]),
+    ];
+    let (tree, _) = Tree::merge(&layers);
+    let shown = ["a", "b", "c", "d", "e", "f"]
+        .map(|path| tree.resolve_ref(path.as_bytes()).unwrap().capabilities());
+    assert_eq!(shown, [Some(given), None, None, None, Some(given), Some(given)]);
 }

@@ -23,7 +23,17 @@ fn what_may_be_run_or_is_named_so_or_large_is_looked_at() {
     let claimed = |path: &str, mode, size| {
         let path = plimsoll_image::TreePath::from(path);
         let kind = plimsoll_image::EntryKind::File;
-        let meta = EntryMeta { path, kind, mode, uid: 0, gid: 0, size, mtime: 0, link: None };
+        let meta = EntryMeta {
+            path,
+            kind,
+            mode,
+            uid: 0,
+            gid: 0,
+            size,
+            mtime: 0,
+            link: None,
+            capabilities: None,
+        };
         claims(meta.path.as_bytes(), &meta).is_some()
     };
     for (path, mode, size, wanted) in [

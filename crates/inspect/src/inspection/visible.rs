@@ -83,7 +83,7 @@ pub(super) fn look<'l>(tree: &'l Tree, layers: &'l [LayerFacts]) -> Seen<'l> {
 
 fn is_special(node: NodeRef<'_>) -> bool {
     match node.kind() {
-        EntryKind::File => node.mode() & 0o6002 != 0,
+        EntryKind::File => node.mode() & 0o6002 != 0 || node.capabilities().is_some(),
         EntryKind::Directory => node.mode() & 0o002 != 0,
         _ => false,
     }

@@ -4,6 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
+use plimsoll_image::Layer;
 use plimsoll_inspect::{Example, checks};
 use plimsoll_model::Kind;
 use serde_json::json;
@@ -119,4 +120,35 @@ fn the_catalogue_is_whole() {
     let baseline = checks().iter().filter(|check| check.kind() == Kind::Baseline).count();
     let build = checks().iter().filter(|check| check.kind() == Kind::Build).count();
     assert_eq!((baseline, build), (83, 23));
+}
+
+/// The value of `security.capability` with these bits, effective.
+fn capabilities(bits: u32) -> Vec<u8> {
+    [[1, 0, 0, 2], bits.to_le_bytes(), [0; 4], [0; 4], [0; 4]].concat()
+}
+
+#[test]
+fn capabilities_like_root_s_fail_whoever_owns_the_file() {
+    let owns = "/usr/bin/python3.11\n/usr/bin/ping\n";
+    let status = "Package: p\nStatus: install ok installed\nVersion: 1\nArchitecture: all\n\n";
+    let layer = Layer::builder("")
+        .file("var/lib/dpkg/status", status.as_bytes())
+        .file("var/lib/dpkg/info/p.list", owns.as_bytes())
+        .file_with_capabilities("usr/bin/python3.11", &capabilities(1 << 7), b"x")
+        .file_with_capabilities("usr/bin/ping", &capabilities(1 << 13), b"x")
+        .file_with_capabilities("usr/bin/newuidmap", &capabilities(1 << 7), b"x")
+        .file_with_capabilities("srv/newuidmap", &capabilities(1 << 7), b"x")
+        .file_with_capabilities("usr/bin/caddy", &capabilities(1 << 10), b"x")
+        .file_with_capabilities("opt/was", &capabilities(1 << 21), b"x");
+    let above = Layer::builder("").file_with("opt/was", 0o755, 0, 0, b"x");
+    let layers = [layer.build().unwrap(), above.build().unwrap()];
+    let inspection = case::inspect_layers(&layers, b"{}");
+    let finding = inspection.findings.iter().find(|finding| finding.id == "suid_unexpected");
+    let seen: Vec<_> = finding.unwrap().evidence.iter().collect();
+    let seen: Vec<(&str, &str)> = seen
+        .iter()
+        .map(|seen| (seen.location.as_ref().unwrap().path.as_str(), seen.detail.as_str()))
+        .collect();
+    let detail = "capabilities cap_setuid=ep";
+    assert_eq!(seen, [("srv/newuidmap", detail), ("usr/bin/python3.11", detail)]);
 }

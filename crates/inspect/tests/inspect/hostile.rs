@@ -56,6 +56,7 @@ fn meta(path: &TreePath, size: usize) -> EntryMeta {
         size: size as u64,
         mtime: 0,
         link: None,
+        capabilities: None,
     }
 }
 

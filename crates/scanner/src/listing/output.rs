@@ -47,6 +47,9 @@ fn line(entry: &ListedEntry) -> String {
         line.push(' ');
     }
     line.push_str(&printable(&entry.path));
+    if let Some(capabilities) = &entry.capabilities {
+        line.push_str(&format!(" [{capabilities}]"));
+    }
     if let Some(target) = &entry.target {
         line.push_str(&format!(" -> {}", printable(target)));
     }

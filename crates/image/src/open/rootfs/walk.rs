@@ -186,7 +186,17 @@ impl Walk<'_> {
     /// An entry that says something about lower layers.
     fn mark(&mut self, path: TreePath, visitor: &mut dyn EntryVisitor) -> Result<(), WalkError> {
         let kind = EntryKind::File;
-        let meta = EntryMeta { path, kind, mode: 0, uid: 0, gid: 0, size: 0, mtime: 0, link: None };
+        let meta = EntryMeta {
+            path,
+            kind,
+            mode: 0,
+            uid: 0,
+            gid: 0,
+            size: 0,
+            mtime: 0,
+            link: None,
+            capabilities: None,
+        };
         let index = u32::try_from(self.entries.len()).unwrap_or(u32::MAX);
         visitor.visit(index, &meta, &mut io::empty()).map_err(WalkError::Visitor)?;
         let used = self
@@ -271,6 +281,7 @@ impl Walk<'_> {
             size: u64::try_from(size).unwrap_or(0),
             mtime: status.st_mtime,
             link,
+            capabilities: None,
         }
     }
 

@@ -53,6 +53,7 @@ fn meta(size: u64) -> EntryMeta {
         size,
         mtime: 0,
         link: None,
+        capabilities: None,
     }
 }
 

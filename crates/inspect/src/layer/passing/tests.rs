@@ -73,6 +73,7 @@ fn meta(path: &str, size: u64) -> EntryMeta {
         size,
         mtime: 0,
         link: None,
+        capabilities: None,
     }
 }
 

@@ -27,6 +27,7 @@ fn found(path: &str, bytes: &[u8]) -> Vec<(String, String)> {
         size: bytes.len() as u64,
         mtime: 0,
         link: None,
+        capabilities: None,
     };
     if Classifier.claims(path.as_bytes(), &meta).is_none()
         || !Classifier.wants_rest(path.as_bytes(), bytes)

@@ -77,6 +77,7 @@ mod tests {
                 size: 0,
                 mtime: 0,
                 link: None,
+                capabilities: None,
             };
             for index in 0..2 {
                 let visited = visitor.visit(index, &meta, &mut io::empty());
