@@ -62,6 +62,8 @@ pub struct HistoryEntry {
     pub empty_layer: bool,
     /// Remark of the builder.
     pub comment: String,
+    /// Who made the step: some builders name themselves.
+    pub author: String,
     /// When, as written (RFC 3339).
     pub created: Option<String>,
 }
@@ -133,6 +135,7 @@ pub fn parse_config(bytes: &[u8]) -> Result<ImageConfig, DocumentError> {
             created_by: step.owned_text("created_by")?.unwrap_or_default(),
             empty_layer: step.boolean("empty_layer")?,
             comment: step.owned_text("comment")?.unwrap_or_default(),
+            author: step.owned_text("author")?.unwrap_or_default(),
             created: step.owned_text("created")?,
         });
     }

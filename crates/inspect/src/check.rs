@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use plimsoll_model::{
-    Evidence, Finding, Fix, Gap, GapReason, Kind, Kinds, Level, Location, Subject,
+    Evidence, Finding, Fix, Gap, GapReason, Kind, Kinds, Level, Location, Subject, Suppression,
 };
 
 use crate::{
@@ -412,6 +412,14 @@ fn finding(about: &About, step: Option<&Instruction>, mut seen: Vec<Seen>) -> Fi
         .take(MAX_EVIDENCE)
         .map(|seen| Evidence { location: seen.location, detail: seen.detail })
         .collect();
+    // Still shown: whoever makes the base image can mend it, and whoever builds upon it can change it.
+    let is_inherited = about.kind == Kind::Build && step.is_some_and(|step| step.inherited);
+    let suppressed = is_inherited.then(|| Suppression {
+        by: "history".to_owned(),
+        advisory: "base-image".to_owned(),
+        reason: "the step came with the base image".to_owned(),
+        ignored: None,
+    });
     Finding {
         kind: about.kind,
         id: about.id.to_owned(),
@@ -427,7 +435,7 @@ fn finding(about: &About, step: Option<&Instruction>, mut seen: Vec<Seen>) -> Fi
         evidence,
         fix: Some(Fix { version: None, advice: about.remedy.to_owned() }),
         status: None,
-        suppressed: None,
+        suppressed,
         views: Vec::new(),
         why: Vec::new(),
         extra,

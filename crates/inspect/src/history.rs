@@ -8,6 +8,8 @@
 //! * Jib, ko, Bazel and buildpacks have no instructions: what they write is [`Word::Other`], a remark in the build file,
 //!   never an error;
 //! * Kaniko leaves out what makes no layer, and writes nothing at all for `--reproducible`;
+//! * buildah says where the base image's steps end, and Kaniko, Jib and ko sign their own; of the others it is guessed, since
+//!   base images end in the command that they start, and images that are built upon them in layers or in another one;
 //! * steps that made a layer are the image's layers in order, but only where there are as many of the one as of the other.
 
 mod shell;
@@ -70,16 +72,13 @@ const MAX_LINE: usize = 256 << 10;
 
 /// All instructions, oldest first, of an image with so many layers.
 ///
-/// `base` is the name of the base image, where it is noted: buildah writes it behind the first step that is not that
-/// image's own (`FROM docker.io/library/debian:12`). Other builders do not say where the base image's steps end.
+/// `base` is the name of the base image, where it is noted.
 pub(crate) fn parse_history(
     config: &ImageConfig,
     layers: usize,
     base: Option<&str>,
 ) -> Vec<Instruction> {
-    let from = base.map(|base| format!("FROM {base}"));
-    let is_first_own = |entry: &HistoryEntry| from.as_ref() == Some(&entry.comment);
-    let own = config.history.iter().rposition(is_first_own).unwrap_or_default();
+    let own = first_own(&config.history, base);
     let made = config.history.iter().filter(|step| !step.empty_layer).count();
     let is_told = made == layers;
     let (mut layer, mut line, mut has_layer) = (0, FIRST_LINE, false);
@@ -99,6 +98,36 @@ pub(crate) fn parse_history(
         instructions.push(step);
     }
     instructions
+}
+
+/// Builders that sign their steps, as `author`.
+const SIGNED: [&str; 3] = ["kaniko", "Jib", "ko"];
+
+/// The first step that no base image brought.
+///
+/// Buildah names the base image behind the first step that is not that image's own (`FROM docker.io/library/debian:12`;
+/// behind later ones stand ids of images in between, without `/` or `:`), some builders sign their steps, and else the base
+/// image's end with the last command before the last layer: who starts from another image does not set a command before the
+/// files that it needs.
+fn first_own(history: &[HistoryEntry], base: Option<&str>) -> usize {
+    let steps = history.get(..history.len().min(MAX_STEPS)).unwrap_or_default();
+    let names_base = |step: &HistoryEntry| {
+        let from = step.comment.strip_prefix("FROM ");
+        from.is_some_and(|from| Some(from) == base || from.contains([':', '/']))
+    };
+    if let Some(own) = steps.iter().rposition(names_base) {
+        return own;
+    }
+    let author = steps.last().map(|step| step.author.as_str()).unwrap_or_default();
+    if SIGNED.contains(&author) {
+        return steps.iter().rposition(|step| step.author != author).map_or(0, |other| other + 1);
+    }
+    let last_layer = steps.iter().rposition(|step| !step.empty_layer).unwrap_or_default();
+    let is_command = |step: &HistoryEntry| {
+        step.empty_layer && matches!(parse_step(0, step).name.as_str(), "CMD" | "ENTRYPOINT")
+    };
+    let before = steps.get(..last_layer).unwrap_or_default();
+    before.iter().rposition(is_command).map_or(0, |command| command + 1)
 }
 
 /// The first line of the build file is `FROM scratch`.

@@ -8,7 +8,7 @@ use super::{about, fail_configuration};
 use crate::{
     baseline::Looking,
     check::{About, Check, Example, Outcome},
-    history::Word,
+    history::{Instruction, Word},
     view::View,
 };
 
@@ -48,7 +48,9 @@ impl Check for NoHealthcheck {
         match test.first().map(String::as_str) {
             None | Some("") => looking.fail("none is set".to_owned()),
             Some("NONE") => {
-                let is_none = |step: &crate::history::Instruction| step.word == Word::Healthcheck;
+                // What a base image left so is this one's to change.
+                let is_none =
+                    |step: &Instruction| step.word == Word::Healthcheck && !step.inherited;
                 fail_configuration(&mut looking, view, is_none, "set to NONE".to_owned());
             }
             Some(_) => {}

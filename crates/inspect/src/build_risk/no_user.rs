@@ -44,7 +44,10 @@ impl Check for NoUser {
             } else {
                 format!("user `{shown}`")
             };
-            let says = |step: &Instruction| step.word == Word::User && !shown.is_empty();
+            // What a base image left so is this one's to change.
+            let says = |step: &Instruction| {
+                step.word == Word::User && !shown.is_empty() && !step.inherited
+            };
             fail_configuration(&mut looking, view, says, detail);
         }
         looking.outcome()
