@@ -9,6 +9,7 @@ pub(crate) mod conda;
 pub(crate) mod dart;
 pub(crate) mod dotnet;
 pub(crate) mod dpkg;
+pub(crate) mod dpkg_copyright;
 pub(crate) mod erlang;
 pub(crate) mod flatpak;
 pub(crate) mod go_binary;

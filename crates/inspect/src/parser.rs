@@ -163,6 +163,7 @@ pub fn parsers() -> &'static [&'static dyn Parser] {
     &[
         &packages::dpkg::DpkgStatus,
         &packages::dpkg::DpkgFiles,
+        &packages::dpkg_copyright::DpkgCopyright,
         &packages::apk::ApkInstalled,
         &packages::rpm::RpmDatabase,
         &packages::chisel::Chisel,

@@ -32,7 +32,9 @@ const NAMED: usize = 5;
 /// What a package's own words on its licence mean; `None` where that cannot be told.
 #[must_use]
 pub fn licence_of(package: &Package) -> Option<Expression> {
-    package.extra.get("license").and_then(|text| Expression::read(text))
+    let said = package.extra.get("license")?;
+    let of_debian = || package.purl.starts_with("pkg:deb/").then(|| Expression::of_debian(said))?;
+    Expression::read(said).or_else(of_debian)
 }
 
 /// Holds the packages of a report against a policy: adds findings and gaps, in the report's order.
@@ -41,7 +43,7 @@ pub fn look(policy: &LicencePolicy, now: Timestamp, report: &mut Report) {
     let mut unknown: Vec<&Package> = Vec::new();
     for package in &report.packages {
         let said = package.extra.get("license").map(String::as_str).unwrap_or_default();
-        let known = policy.clarified(package).or_else(|| Expression::read(said));
+        let known = policy.clarified(package).or_else(|| licence_of(package));
         match known {
             Some(expression) => findings.extend(judge(policy, now, package, said, &expression)),
             None if policy.is_excepted(package, None, now) => {}

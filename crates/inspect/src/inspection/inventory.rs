@@ -41,6 +41,8 @@ pub(super) struct Sources<'a, 'l> {
     /// Lines of lock files that do not count.
     pub(super) absent: &'a Absent,
     pub(super) documents: &'a ImageDocuments,
+    /// What packages of dpkg say of their licences, by their names.
+    pub(super) licences: &'a HashMap<&'l str, &'l str>,
 }
 
 /// All paths that installed packages of the distribution own.
@@ -291,6 +293,11 @@ impl Sources<'_, '_> {
         let mut extra = fact.extra.clone();
         if !fact.architecture.is_empty() {
             extra.insert("architecture".to_owned(), fact.architecture.clone());
+        }
+        if file.facts.detector == Family::Dpkg.parser()
+            && let Some(licence) = self.licences.get(fact.name.as_str())
+        {
+            extra.entry("license".to_owned()).or_insert_with(|| (*licence).to_owned());
         }
         let layer = self.documents.layers.get(file.layer).and_then(|layer| layer.digest);
         let path = match &fact.inner {

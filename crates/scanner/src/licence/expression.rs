@@ -66,6 +66,8 @@ impl fmt::Display for Expression {
 
 /// Longest text that is read.
 const MAX_TEXT: usize = 4_096;
+/// Between parts that all hold.
+const AND: &str = " and ";
 /// Deepest parentheses.
 const MAX_DEPTH: usize = 16;
 /// Words of the longest name.
@@ -85,6 +87,39 @@ impl Expression {
         let mut reader = Reader { tokens: &tokens, at: 0 };
         let expression = reader.any(0)?;
         (reader.at == tokens.len()).then_some(expression)
+    }
+
+    /// What a Debian package's copyright file means, of which all parts hold; a name that only the file itself explains stands
+    /// as one of its own.
+    #[must_use]
+    pub(super) fn of_debian(text: &str) -> Option<Self> {
+        if text.len() > MAX_TEXT {
+            return None;
+        }
+        let (mut parts, mut depth, mut start) = (Vec::new(), 0_usize, 0);
+        for (at, character) in text.char_indices() {
+            match character {
+                '(' => depth += 1,
+                ')' => depth = depth.saturating_sub(1),
+                ' ' if depth == 0 && text.get(at..).is_some_and(|rest| rest.starts_with(AND)) => {
+                    parts.push(text.get(start..at)?);
+                    start = at + AND.len();
+                }
+                _ => {}
+            }
+        }
+        parts.push(text.get(start..)?);
+        let of_part = |part: &&str| {
+            let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-.".contains(&byte);
+            let own = || {
+                let name = part.replace(['+', '_'], "-");
+                let is_own = !name.is_empty() && name.bytes().all(is_name);
+                is_own.then(|| Self::read(&format!("LicenseRef-{name}")))?
+            };
+            Self::read(part).or_else(own)
+        };
+        let parts: Option<Vec<Self>> = parts.iter().map(of_part).collect();
+        Self::together(parts?, false)
     }
 
     /// All of some parts, or one of them, in one form.

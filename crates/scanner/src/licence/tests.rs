@@ -313,3 +313,16 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn names_that_only_a_debian_package_explains_stand_as_its_own() {
+    for (text, wanted) in [
+        ("GPL-2+", Some("GPL-2.0-or-later")),
+        ("(GPL-2+ or Artistic) and Expat", Some("(GPL-2.0-or-later OR Artistic-1.0) AND MIT")),
+        ("Expat and permissive_x", Some("MIT AND LicenseRef-permissive-x")),
+        ("Expat and (something of ours)", None),
+        ("", None),
+    ] {
+        assert_eq!(Expression::of_debian(text), wanted.and_then(Expression::read), "{text}");
+    }
+}
