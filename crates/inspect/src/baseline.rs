@@ -105,8 +105,11 @@ const MAX_GAPS: usize = 200;
 /// How deep files include each other.
 pub(crate) const MAX_DEPTH: usize = 5;
 
-/// Files that one configuration is made of; a long one counts several times.
+/// Files that one configuration is made of; a long one counts several times, and each place that includes others once.
 pub(crate) const MAX_FILES: usize = 200;
+
+/// What is said of files that are not read for these limits.
+pub(crate) const TOO_MANY: &str = "includes are nested too deeply, or too many";
 
 /// How often a file of that text counts among [`MAX_FILES`].
 pub(crate) const fn weight(text: &str) -> usize {

@@ -4,12 +4,16 @@
 //! would, and say whether a file is absent or could not be read. Odd: files are read-only texts that the one pass kept;
 //! a check can see what some check claimed and nothing else.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    cell::Cell,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use plimsoll_image::{EntryKind, ImageConfig, ImageDocuments, Node, NodeRef, Tree, TreePath};
 use plimsoll_model::{BuildStep, Location};
 
 use crate::{
+    baseline::tries,
     facts::LayerFacts,
     history::{Instruction, build_steps, command_words, parse_history},
     inspection::visible::{Seen, VisibleFile},
@@ -55,6 +59,8 @@ pub struct View<'a> {
     libraries: BTreeMap<&'a str, &'a str>,
     words: Vec<String>,
     owned: Fingerprints,
+    /// Estimated microseconds that passwords may still be tried for.
+    password_time: Cell<u64>,
 }
 
 impl<'a> View<'a> {
@@ -92,7 +98,13 @@ impl<'a> View<'a> {
             libraries: libraries.collect(),
             words,
             owned,
+            password_time: Cell::new(tries::BUDGET),
         }
+    }
+
+    /// What is left of the time that all checks together may take for trying passwords.
+    pub(crate) const fn password_time(&self) -> &Cell<u64> {
+        &self.password_time
     }
 
     /// The image's configuration.

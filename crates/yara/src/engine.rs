@@ -3,12 +3,15 @@
 //! In: texts of rules, in groups of the same kinds of files. Out: [`Hit`]s. Source: the `boreal` crate; YARA's documentation,
 //! "Writing rules". Odd: nothing is compiled before a file asks for it; a file of rules that does not compile is left out
 //! whole and told, so that one rule in a newer dialect does not cost the others; a file that takes too long is told, with
-//! what was found until then.
+//! what was found until then, and rules that took too long with two look at no more.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     io,
-    sync::{Arc, OnceLock},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicU32, Ordering},
+    },
     time::Duration,
 };
 
@@ -29,6 +32,10 @@ pub(crate) const ENGINE: &str = "boreal 1.4, 1";
 
 /// How long one group of rules may look at one file.
 const TIME: Duration = Duration::from_secs(60);
+/// Files that a group of rules may take that long with; then it looks at no other, so that rules without an end do not cost
+/// their time with every file. From the second on it has less.
+const MOST_SLOW: u32 = 2;
+const LESS: u32 = 3;
 /// Places of one part of a rule that are told.
 const MAX_PLACES: usize = 3;
 /// Marks of one rule.
@@ -80,6 +87,10 @@ struct CompiledGroup {
     scanner: Scanner,
     /// By namespace and name.
     rules: HashMap<(String, String), RuleMeta>,
+    /// The packs that it is made of.
+    packs: String,
+    /// Files that it did not finish with.
+    slow: AtomicU32,
 }
 
 impl Engine {
@@ -137,7 +148,10 @@ impl Engine {
                 ScanParams::default().timeout_duration(Some(self.time)).match_max_length(64),
             );
             let rules = self.metas(&scanner);
-            groups.push(CompiledGroup { kinds: group.kinds, scanner, rules });
+            let packs: BTreeSet<&str> = group.files.iter().map(|file| &*file.pack).collect();
+            let packs = packs.into_iter().collect::<Vec<_>>().join(", ");
+            let slow = AtomicU32::new(0);
+            groups.push(CompiledGroup { kinds: group.kinds, scanner, rules, packs, slow });
         }
         Compiled { groups, problems }
     }
@@ -298,7 +312,21 @@ impl MalwareEngine for Engine {
 
 impl CompiledGroup {
     fn look(&self, file: &MalwareFile<'_>, time: Duration, looked: &mut Looked) {
+        let slow = self.slow.load(Ordering::Relaxed);
+        if slow >= MOST_SLOW {
+            // Said with the first file that goes without.
+            if self.slow.fetch_add(1, Ordering::Relaxed) == MOST_SLOW {
+                looked.unfinished = Some(Problem::budget(format!(
+                    "is not looked at by the rules of {}, nor is any file behind it: they did not finish with {MOST_SLOW} files",
+                    self.packs
+                )));
+            }
+            return;
+        }
         let mut scanner = self.scanner.clone();
+        let time = if slow == 0 { time } else { time / LESS };
+        let hurried = scanner.scan_params().clone().timeout_duration(Some(time));
+        scanner.set_scan_params(hurried);
         let path = file.path.display();
         let name = base(&path);
         let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension);
@@ -310,6 +338,7 @@ impl CompiledGroup {
         let result = match scanner.scan_mem(file.bytes) {
             Ok(result) => result,
             Err((error, result)) => {
+                self.slow.fetch_add(1, Ordering::Relaxed);
                 looked.unfinished = Some(Problem::budget(format!(
                     "was not looked at by all rules within {} s: {error}",
                     time.as_secs()

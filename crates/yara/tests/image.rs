@@ -400,6 +400,14 @@ fn a_rule_that_never_ends_costs_its_time_and_is_told() {
     let looked = engine.look(&MalwareFile { path: &path, kinds: Kinds::SCRIPT, bytes: &bytes });
     assert!(looked.hits.is_empty());
     assert_eq!(looked.unfinished.unwrap().reason, GapReason::BudgetReached);
+    // Nor does it cost its time with every file.
+    let again = || {
+        let looked = engine.look(&MalwareFile { path: &path, kinds: Kinds::SCRIPT, bytes: &bytes });
+        looked.unfinished.map(|problem| problem.detail).unwrap_or_default()
+    };
+    assert!(again().starts_with("was not looked at by all rules"));
+    assert!(again().contains("by the rules of p, nor is any file behind it"));
+    assert_eq!([again(), again()], ["", ""]);
 }
 
 #[test]

@@ -6,7 +6,7 @@
 
 use plimsoll_model::Location;
 
-use super::{Looking, MAX_DEPTH, MAX_FILES, service::expand, weight};
+use super::{Looking, MAX_DEPTH, MAX_FILES, TOO_MANY, service::expand, weight};
 use crate::{
     settings::apache::{self, Directives},
     view::View,
@@ -80,7 +80,7 @@ fn load(
     (depth, read_so_far): (usize, &mut usize),
 ) {
     if *read_so_far >= MAX_FILES || depth > MAX_DEPTH {
-        looking.unseen(path, "includes are nested too deeply, or too many");
+        looking.unseen(path, TOO_MANY);
         return;
     }
     let Some(file) = looking.text(path) else { return };
@@ -107,7 +107,14 @@ fn load(
     }
     parts.push(Part { location: file.location, read });
     for target in includes {
+        *read_so_far += 1;
+        if *read_so_far > MAX_FILES {
+            return looking.unseen(path, TOO_MANY);
+        }
         for included in expand(looking.view(), &target, "*") {
+            if *read_so_far >= MAX_FILES {
+                return looking.unseen(&included, TOO_MANY);
+            }
             load(looking, &included, folder, parts, (depth + 1, read_so_far));
         }
     }

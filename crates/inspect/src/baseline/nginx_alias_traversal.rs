@@ -6,7 +6,7 @@
 use plimsoll_model::{Level, Location};
 
 use super::{
-    Looking, MAX_DEPTH, MAX_FILES, about,
+    Looking, MAX_DEPTH, MAX_FILES, TOO_MANY, about,
     service::expand,
     services::web::{NGINX_FILES, NGINX_PROGRAMS, NGINX_ROOTS},
     weight,
@@ -95,7 +95,7 @@ fn judge_file(
     depth: usize,
 ) {
     if *files >= MAX_FILES || depth > MAX_DEPTH {
-        looking.unseen(path, "includes are nested too deeply, or too many");
+        looking.unseen(path, TOO_MANY);
         return;
     }
     let Some(file) = looking.text(path) else { return };
@@ -111,7 +111,14 @@ fn judge_file(
                 Some(absolute) => absolute.to_owned(),
                 None => format!("{folder}/{argument}"),
             };
+            *files += 1;
+            if *files > MAX_FILES {
+                return looking.unseen(path, TOO_MANY);
+            }
             for included in expand(view, &target, "*") {
+                if *files >= MAX_FILES {
+                    return looking.unseen(&included, TOO_MANY);
+                }
                 judge_file(looking, view, &included, folder, files, depth + 1);
             }
         } else if directive.name == "alias" && argument.ends_with('/') {

@@ -5,17 +5,20 @@
 //! earlier one, across the files that a file includes; what the image's command or environment says is asked for where the
 //! service lets it decide. Cycles and depths of includes are bounded; an included file that nobody read is a gap.
 
-use std::borrow::Cow;
+mod loading;
+mod scope;
 
-use plimsoll_image::EntryKind;
-use plimsoll_model::Location;
-
-use super::{Looking, MAX_DEPTH, MAX_FILES, address, secret_words::is_secret_name, weight};
+pub(super) use self::loading::expand;
+use self::{
+    loading::{Configuration, Loading, roots},
+    scope::{Scope, Why},
+};
+use super::{Looking, address};
 use crate::{
     check::{About, Check, Example, Outcome},
-    settings::{Grammar, MAX_SETTINGS, Setting, Settings, add_options, read, unquoted},
+    settings::{Grammar, Setting},
     view::View,
-    wanted::{Pattern, Wanted, is_named, is_sample},
+    wanted::Wanted,
 };
 
 /// Sections that are services of their own.
@@ -160,25 +163,6 @@ impl Test {
     }
 }
 
-/// A configuration: what its files set, in order.
-#[derive(Default)]
-struct Configuration {
-    /// What its files weigh together.
-    weight: usize,
-    files: Vec<Location>,
-    settings: Vec<(usize, Setting)>,
-}
-
-/// Something that makes a service open.
-enum Why {
-    /// A setting's file, and what it says.
-    At(usize, String),
-    /// Without a place of its own.
-    Image(String),
-    /// A missing setting.
-    Missing(String),
-}
-
 impl Check for Service {
     fn about(&self) -> &'static About {
         self.about
@@ -285,75 +269,6 @@ impl Service {
     }
 }
 
-/// A configuration that is being read.
-struct Loading<'l, 'v> {
-    row: &'l Service,
-    looking: &'l mut Looking<'v>,
-    grammar: Grammar,
-    /// The root's, which relative names start from.
-    folder: &'l str,
-    into: &'l mut Configuration,
-}
-
-impl Loading<'_, '_> {
-    /// Reads a file and, at their place, those that it includes.
-    fn file(&mut self, path: &str, depth: usize) {
-        if self.into.weight >= MAX_FILES {
-            let detail = format!("included files: the limit of {MAX_FILES} is reached");
-            self.looking.unseen(path, detail);
-            return;
-        }
-        let Some(file) = self.looking.text(path) else { return };
-        self.into.weight += weight(file.text);
-        if depth == 0 && !file.text.contains(self.row.word) {
-            return;
-        }
-        let Settings { list, problem } = read(self.grammar, file.text);
-        if let Some(problem) = problem {
-            self.looking.unseen(path, problem);
-        }
-        let position = self.into.files.len();
-        self.into.files.push(file.location);
-        for setting in list {
-            if self.row.includes.iter().any(|key| is_same(&setting.key, key)) {
-                self.include(path, &setting, depth);
-            } else if self.into.settings.len() < MAX_SETTINGS {
-                self.into.settings.push((position, setting));
-            } else {
-                let detail = format!("settings: the limit of {MAX_SETTINGS} is reached");
-                self.looking.unseen(path, detail);
-                return;
-            }
-        }
-    }
-
-    fn include(&mut self, path: &str, setting: &Setting, depth: usize) {
-        if depth >= MAX_DEPTH {
-            let detail = format!("line {}: includes are nested too deeply", setting.line);
-            self.looking.unseen(path, detail);
-            return;
-        }
-        for word in setting.value.split_whitespace() {
-            let target = match unquoted(word).strip_prefix('/') {
-                Some(absolute) => absolute.to_owned(),
-                None => format!("{}/{}", self.folder, unquoted(word)),
-            };
-            for path in expand(self.looking.view(), &target, self.row.included) {
-                self.file(&path, depth + 1);
-            }
-        }
-    }
-}
-
-/// The files at which configurations begin.
-fn roots(view: &View<'_>, pattern: &'static str) -> Vec<String> {
-    if pattern.contains('*') {
-        return view.paths(&Pattern::new(pattern));
-    }
-    let is_file = view.node(pattern).is_some_and(|node| node.kind() == EntryKind::File);
-    if is_file { vec![pattern.to_owned()] } else { Vec::new() }
-}
-
 /// One finding's evidence: where it is set, else the file in which it is missing, else the image.
 fn report(looking: &mut Looking<'_>, all: &Configuration, section: &str, whys: Vec<Why>) {
     let named = |detail: String| {
@@ -371,181 +286,5 @@ fn report(looking: &mut Looking<'_>, all: &Configuration, section: &str, whys: V
                 None => looking.fail(detail),
             },
         }
-    }
-}
-
-struct Scope<'s> {
-    view: &'s View<'s>,
-    settings: &'s [&'s (usize, Setting)],
-    programs: &'s [&'static str],
-}
-
-impl Scope<'_> {
-    /// Why a clause holds, if it does.
-    fn holds(&self, clause: Clause) -> Option<Vec<Why>> {
-        match clause {
-            Clause::Set(key, test) => {
-                let (file, setting, value) = self.setting(key)?;
-                test.passes(&value).then(|| vec![Why::At(file, told(setting))])
-            }
-            Clause::Any(key, test) => {
-                let mut whys: Vec<Why> = Vec::new();
-                for one in self.settings {
-                    if is_key(&one.1, key) && test.passes(&self.resolved(&one.1.value)) {
-                        whys.push(Why::At(one.0, told(&one.1)));
-                    }
-                }
-                (!whys.is_empty()).then_some(whys)
-            }
-            Clause::Not(key, test) => match self.setting(key) {
-                None => Some(vec![missing(key)]),
-                Some((file, setting, value)) => {
-                    (!test.passes(&value)).then(|| vec![Why::At(file, told(setting))])
-                }
-            },
-            Clause::Absent(key) => self.setting(key).is_none().then(|| vec![missing(key)]),
-            Clause::OpenOrAbsent(key) => match self.setting(key) {
-                None => Some(vec![missing(key)]),
-                Some((file, setting, value)) => {
-                    address::is_open(&value).then(|| vec![Why::At(file, told(setting))])
-                }
-            },
-            Clause::Environment(names, test) => {
-                let mut variables = self.view.environment();
-                let (name, value) =
-                    variables.find(|(name, value)| is_one_of(name, names) && test.passes(value))?;
-                let secret = is_secret_name(name);
-                let value = if secret { "***".to_owned() } else { shown(value) };
-                Some(vec![Why::Image(format!("environment: {name}={value}"))])
-            }
-            Clause::NoEnvironment(names) => {
-                let mut variables = self.view.environment();
-                let is_set =
-                    variables.any(|(name, value)| is_one_of(name, names) && !value.is_empty());
-                (!is_set).then(Vec::new)
-            }
-            Clause::Option(names, test) => {
-                let option = self.options(names).into_iter().find(|one| test.passes(&one.value))?;
-                let secret = is_secret_name(&option.key);
-                let value = if secret { "***".to_owned() } else { shown(&option.value) };
-                let detail = format!("command: {} {value}", shown(&option.key));
-                Some(vec![Why::Image(detail.trim_end().to_owned())])
-            }
-            Clause::NoOption(names, test) => {
-                let is_given = self.options(names).iter().any(|one| test.passes(&one.value));
-                (!is_given).then(Vec::new)
-            }
-            Clause::Started => {
-                let program = self.programs.iter().find(|program| self.view.runs(&[program]))?;
-                Some(vec![Why::Image(format!("command: starts {program}"))])
-            }
-            Clause::NoLibrary(start) => (!self.view.has_library(start)).then(Vec::new),
-            Clause::OldLibrary(name, major) => {
-                let version = self.view.library_version(name)?;
-                let first: u64 = version.split('.').next()?.parse().ok()?;
-                (first < major).then(|| vec![Why::Image(format!("{name} {}", shown(version)))])
-            }
-        }
-    }
-
-    /// The setting that counts, with what its value means.
-    fn setting(&self, key: &str) -> Option<(usize, &Setting, Cow<'_, str>)> {
-        let one = self.settings.iter().rev().find(|one| is_key(&one.1, key))?;
-        Some((one.0, &one.1, self.resolved(&one.1.value)))
-    }
-
-    /// `${NAME:default}`, as Spring and Elasticsearch have it, is the variable or the default.
-    fn resolved<'v>(&'v self, value: &'v str) -> Cow<'v, str> {
-        let Some(inner) = value.strip_prefix("${").and_then(|rest| rest.strip_suffix('}')) else {
-            return Cow::Borrowed(value);
-        };
-        let (name, default) = inner.split_once(':').unwrap_or((inner, ""));
-        let mut variables = self.view.environment();
-        let set = variables.find(|(known, _)| *known == name).map(|(_, value)| value);
-        Cow::Borrowed(set.unwrap_or(default))
-    }
-
-    /// Options of the command, where it starts the service.
-    fn options(&self, names: &str) -> Vec<Setting> {
-        if !self.view.runs(self.programs) {
-            return Vec::new();
-        }
-        let mut options = Settings::default();
-        add_options(&mut options, self.view.command_words(), 1);
-        let is_meant = |key: &str| names.split('|').any(|name| is_named(key.as_bytes(), name));
-        options.list.into_iter().filter(|option| is_meant(&option.key)).collect()
-    }
-}
-
-fn missing(key: &str) -> Why {
-    let key = key.rsplit('/').next().unwrap_or(key);
-    Why::Missing(format!("`{}` is not set", key.split('|').next().unwrap_or(key)))
-}
-
-/// A setting as evidence shows it.
-fn told(setting: &Setting) -> String {
-    let secret = is_secret_name(&setting.key);
-    let value =
-        if secret && !setting.value.is_empty() { "***".to_owned() } else { shown(&setting.value) };
-    let section = &setting.section;
-    let section = if section.is_empty() { String::new() } else { format!("[{}] ", shown(section)) };
-    format!("line {}: {section}{} {value}", setting.line, shown(&setting.key)).trim_end().to_owned()
-}
-
-/// A value in evidence: short, and without the accounts of URLs.
-fn shown(value: &str) -> String {
-    let masked = super::secret_words::masked_url(value);
-    crate::facts::clip(masked.as_deref().unwrap_or(value))
-}
-
-fn is_one_of(name: &str, names: &str) -> bool {
-    names.split('|').any(|known| known == name)
-}
-
-fn is_key(setting: &Setting, wanted: &str) -> bool {
-    let (sections, keys) = wanted.split_once('/').map_or((None, wanted), |(s, k)| (Some(s), k));
-    let section = || setting.section.to_ascii_lowercase();
-    keys.split('|').any(|key| is_same(&setting.key, key))
-        && sections.is_none_or(|sections| {
-            let section = section();
-            sections.split('|').any(|known| is_named(section.as_bytes(), known))
-        })
-}
-
-/// Whether two keys are one: case, `-` and `_` do not count.
-fn is_same(key: &str, wanted: &str) -> bool {
-    if wanted.starts_with('-') {
-        return key == wanted;
-    }
-    if wanted.contains('*') {
-        return is_named(key.to_ascii_lowercase().as_bytes(), &wanted.to_ascii_lowercase());
-    }
-    let plain = |text: &'_ str| -> Vec<u8> {
-        let bytes = text.bytes().filter(|byte| !matches!(byte, b'-' | b'_'));
-        bytes.map(|byte| byte.to_ascii_lowercase()).collect()
-    };
-    key.len() <= wanted.len() + 8 && plain(key) == plain(wanted)
-}
-
-/// The files that an include names: a path, a folder's files of such names, or those like a pattern in its last name.
-pub(super) fn expand(view: &View<'_>, target: &str, names: &str) -> Vec<String> {
-    let target = target.trim_matches('/');
-    let (folder, name) = target.rsplit_once('/').unwrap_or(("", target));
-    let in_folder = |folder: &str, pattern: &str| -> Vec<String> {
-        let nodes = view.children(folder).into_iter();
-        nodes
-            .map(|node| String::from_utf8_lossy(node.path.name()).into_owned())
-            .filter(|name| is_named(name.as_bytes(), pattern) && !name.starts_with('.'))
-            .filter(|name| !is_sample(name.as_bytes()))
-            .map(|name| format!("{folder}/{name}"))
-            .collect()
-    };
-    if name.contains('*') {
-        return in_folder(folder, name);
-    }
-    match view.node(target) {
-        Some(node) if node.kind() == EntryKind::Directory => in_folder(target, names),
-        Some(_) => vec![target.to_owned()],
-        None => Vec::new(),
     }
 }

@@ -6,7 +6,7 @@
 
 use plimsoll_model::Location;
 
-use super::{Looking, MAX_DEPTH, MAX_FILES, service, weight};
+use super::{Looking, MAX_DEPTH, MAX_FILES, TOO_MANY, service, weight};
 use crate::{
     view::View,
     wanted::{Wanted, text},
@@ -49,7 +49,7 @@ fn read(
     files: &mut usize,
 ) -> Option<(Location, String)> {
     if *files >= MAX_FILES || depth > MAX_DEPTH {
-        looking.unseen(path, "includes are nested too deeply, or too many");
+        looking.unseen(path, TOO_MANY);
         return None;
     }
     let file = looking.text(path)?;
@@ -71,7 +71,16 @@ fn read(
             return Some((file.location, detail));
         } else if name.eq_ignore_ascii_case("Include") {
             for pattern in std::iter::once(value).chain(words.map(|word| word.trim_matches('"'))) {
+                *files += 1;
+                if *files > MAX_FILES {
+                    looking.unseen(path, TOO_MANY);
+                    return None;
+                }
                 for included in expand(view, pattern) {
+                    if *files >= MAX_FILES {
+                        looking.unseen(&included, TOO_MANY);
+                        return None;
+                    }
                     let found = read(looking, view, &included, keyword, depth + 1, files);
                     if found.is_some() {
                         return found;

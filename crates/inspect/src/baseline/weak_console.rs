@@ -100,7 +100,7 @@ impl Check for WeakConsole {
         for file in looking.all(ZABBIX) {
             zabbix(&mut looking, &file);
         }
-        let mut tries = Tries::new();
+        let mut tries = Tries::of(view);
         for file in JENKINS.iter().flat_map(|pattern| looking.all(pattern)).collect::<Vec<_>>() {
             for element in crate::settings::xml::read(file.text).elements {
                 if element.name() == "passwordHash"
@@ -143,7 +143,7 @@ fn zabbix(looking: &mut Looking<'_>, file: &FileText<'_>) {
 }
 
 /// `rootpw secret`, or a hash.
-fn ldap(looking: &mut Looking<'_>, tries: &mut Tries, file: &FileText<'_>) {
+fn ldap(looking: &mut Looking<'_>, tries: &mut Tries<'_>, file: &FileText<'_>) {
     for (number, line) in lines(file.text) {
         let Some((key, value)) = line.split_once(char::is_whitespace) else { continue };
         let value = unquoted(value);

@@ -69,7 +69,7 @@ impl Check for WeakFtp {
 
     fn judge(&self, view: &View<'_>) -> Outcome {
         let mut looking = Looking::new(self.about(), view);
-        let mut tries = Tries::new();
+        let mut tries = Tries::of(view);
         for file in HASHED.iter().flat_map(|pattern| looking.all(pattern)).collect::<Vec<_>>() {
             for account in accounts::accounts(file.text) {
                 let (line, name) = (account.line, account.name);

@@ -70,7 +70,7 @@ impl Check for WeakHtpasswd {
 
     fn judge(&self, view: &View<'_>) -> Outcome {
         let mut looking = Looking::new(self.about(), view);
-        let mut tries = Tries::new();
+        let mut tries = Tries::of(view);
         let mut files: Vec<_> = PATTERNS.iter().flat_map(|pattern| looking.all(pattern)).collect();
         files.sort_by(|a, b| a.location.cmp(&b.location));
         files.dedup_by(|a, b| a.location == b.location);

@@ -46,7 +46,7 @@ impl Check for WeakLinuxLogin {
             .flat_map(|file| accounts::accounts(file.text))
             .map(|account| (account.name, account.shell))
             .collect();
-        let mut tries = Tries::new();
+        let mut tries = Tries::of(view);
         let files = accounts::shadows(&mut looking).into_iter().chain(passwd.clone());
         for file in files.collect::<Vec<_>>() {
             for account in accounts::accounts(file.text) {

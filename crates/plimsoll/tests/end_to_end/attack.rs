@@ -5,6 +5,7 @@
 //! holds each bomb to 5 seconds and 256 MiB (`PLIMSOLL_ATTACK=full`).
 
 mod bombs;
+mod contents;
 mod damage;
 mod peak;
 mod zip_bomb;

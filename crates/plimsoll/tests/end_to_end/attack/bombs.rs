@@ -7,29 +7,29 @@ use std::time::{Duration, Instant};
 
 use plimsoll_image::{Compression, Layer};
 
-use super::{Site, is_full, write_layout, zip_bomb};
+use super::{Site, contents, is_full, write_layout, zip_bomb};
 
 /// MiB that a scan of a bomb may take.
 const MEMORY_MIB: u64 = 256;
 
 /// A bomb: its name, its layer's blob, and a word that some gap must have.
-struct Bomb {
-    name: &'static str,
-    layer: Vec<u8>,
-    says: &'static str,
+pub(super) struct Bomb {
+    pub(super) name: &'static str,
+    pub(super) layer: Vec<u8>,
+    pub(super) says: &'static str,
 }
 
-/// Zeros of the length that a bomb has here.
-fn zeros(full: usize) -> usize {
+/// The length or number that a bomb has here.
+pub(super) fn zeros(full: usize) -> usize {
     if is_full() { full } else { full / 32 }
 }
 
-fn packed(bytes: Vec<u8>, compression: Compression) -> Vec<u8> {
+pub(super) fn packed(bytes: Vec<u8>, compression: Compression) -> Vec<u8> {
     Layer::from_archive("", bytes, compression).unwrap().bytes().to_vec()
 }
 
 /// A ustar header; `size` may exceed what eleven octal digits hold, and is then written in base 256.
-fn header(name: &str, typeflag: u8, size: u64) -> Vec<u8> {
+pub(super) fn header(name: &str, typeflag: u8, size: u64) -> Vec<u8> {
     let mut header = vec![0; 512];
     header[..name.len()].copy_from_slice(name.as_bytes());
     header[100..108].copy_from_slice(b"0000644\0");
@@ -218,10 +218,37 @@ fn bombs() -> Vec<Bomb> {
 
 #[test]
 fn bombs_end_early_and_are_said() {
+    end_early_and_are_said(bombs(), Duration::from_secs(5), "");
+}
+
+#[test]
+fn files_made_to_hurt_their_readers_end_early_and_are_said() {
+    end_early_and_are_said(contents::bombs(), Duration::from_secs(5), "");
+}
+
+/// A check of passwords may take ten seconds (`docs/semantics.md`), and starting takes some, too.
+#[test]
+fn password_hashes_that_cost_much_end_and_are_said() {
+    end_early_and_are_said(contents::hashes(), Duration::from_secs(12), "");
+}
+
+/// Its rules may look at a file for a minute (`docs/malware.md`), but not at many.
+#[test]
+fn a_pack_of_rules_that_never_end_ends_and_is_said() {
+    let (bombs, time) = (vec![contents::scripts()], Duration::from_secs(100));
+    end_early_and_are_said(if is_full() { bombs } else { Vec::new() }, time, contents::ENDLESS);
+}
+
+/// `rules` are those of a user's pack, if any.
+fn end_early_and_are_said(bombs: Vec<Bomb>, most: Duration, rules: &str) {
     let site = Site::new();
     let layout = site.path("layout");
+    if !rules.is_empty() {
+        std::fs::create_dir_all(site.path("data/rules/own")).unwrap();
+        std::fs::write(site.path("data/rules/own/rules.yar"), rules).unwrap();
+    }
     let mut failures = Vec::new();
-    for Bomb { name, layer, says } in bombs() {
+    for Bomb { name, layer, says } in bombs {
         write_layout(&layout, &[layer], &mut |_, _| {});
         let started = Instant::now();
         let ending = if is_full() {
@@ -234,7 +261,7 @@ fn bombs_end_early_and_are_said() {
         let (verdict, peak) = (ending.verdict(), ending.peak_mib);
         println!("{name}: {:.2} s, {peak} MiB, {verdict}", elapsed.as_secs_f64());
         let is_said = gaps.iter().any(|gap| gap.contains(says));
-        let is_in_time = !is_full() || elapsed < Duration::from_secs(5);
+        let is_in_time = !is_full() || elapsed < most;
         let is_small = peak <= MEMORY_MIB;
         let is_partial = matches!(verdict, "PARTIAL" | "UNREADABLE");
         if let Some(harm) = ending.harm() {
