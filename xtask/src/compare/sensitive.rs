@@ -2,7 +2,8 @@
 //!
 //! In: layouts, and a `detect-secrets` from PyPI. Out: a section of `docs/comparison.md`: each place that we report with what a
 //! person says of it, and what only the other one reports, by reason. Odd: the other one reads folders, so images are unpacked
-//! by `umoci`, and it is shown only where packages of the distribution put nothing; what no rule judges fails the task.
+//! by `umoci`, and it is shown only where packages of the distribution put nothing; what no rule judges fails the task. It sees
+//! nothing of what a later layer deletes.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -43,8 +44,11 @@ pub(super) const HEADING: &str = "## Sensitive files against detect-secrets";
 const FOLDERS: &[&str] =
     &["app", "opt", "srv", "home", "root", "usr/local", "etc", "var/www", "site", "node", "work"];
 
-/// Somebody's report: path and line.
+/// Somebody's report: path and line, and what is there.
 type Places = BTreeMap<(String, u64), String>;
+
+/// Examples that the page shows of each reason.
+const EXAMPLES: usize = 3;
 
 /// What a person says of ours: part of a path, part of a rule, the verdict.
 const JUDGED: &[(&str, &str, &str)] = &[
@@ -60,6 +64,17 @@ const JUDGED: &[(&str, &str, &str)] = &[
 
 /// Why the other one reports what we do not: its kind, part of a path, the reason.
 const THEIRS: &[(&str, &str, &str)] = &[
+    (
+        "",
+        ".coveralls.yml",
+        "right: tokens of Coveralls that libraries published with their packages; a value that only a general name tells of is left out in places of libraries",
+    ),
+    ("", ".package-lock.json", "digests of packages in a lock file"),
+    (
+        "",
+        "/test",
+        "values in tests of libraries, where what only a general name tells of is left out",
+    ),
     (
         "Secret Keyword",
         "",
@@ -77,9 +92,6 @@ const THEIRS: &[(&str, &str, &str)] = &[
         "addresses with a login in documentation and tests, which we know by their words (`user:password@`)",
     ),
     ("Private Key", "", "a label without a key behind it, in programs that read keys"),
-    ("Public IP (ipv4)", "", "no secret"),
-    ("JSON Web Token", "", "samples of libraries' documentation"),
-    ("", "", "other kinds in code of libraries, without a secret of the service's form"),
 ];
 
 pub(crate) fn run(options: &CompareSecrets) -> anyhow::Result<()> {
@@ -94,18 +106,22 @@ pub(crate) fn run(options: &CompareSecrets) -> anyhow::Result<()> {
             FOLDERS.join(", ")
         ),
         String::new(),
-        "| image | ours | theirs | both | high of ours |".to_owned(),
-        "|---|---|---|---|---|".to_owned(),
+        "| image | ours | of them in files that a later layer removes | theirs | both | high of ours |".to_owned(),
+        "|---|---|---|---|---|---|".to_owned(),
     ];
     let mut judged: BTreeMap<&str, Vec<String>> = BTreeMap::new();
-    let mut reasons: BTreeMap<&str, (usize, String)> = BTreeMap::new();
+    let mut reasons: BTreeMap<&str, (usize, Vec<String>)> = BTreeMap::new();
     let mut open = Vec::new();
     for name in &options.names {
         let layout = root().join(&options.images).join("oci").join(name);
-        let (ours, high) = ours(&options.plimsoll, &layout, &work)?;
+        let Ours { places: ours, removed, high } = ours(&options.plimsoll, &layout, &work)?;
         let theirs = theirs(&options.detect_secrets, &layout, &work, name)?;
         let both = ours.keys().filter(|place| theirs.contains_key(*place)).count();
-        page.push(format!("| {name} | {} | {} | {both} | {high} |", ours.len(), theirs.len()));
+        page.push(format!(
+            "| {name} | {} | {removed} | {} | {both} | {high} |",
+            ours.len(),
+            theirs.len()
+        ));
         for ((path, line), rule) in &ours {
             let shown = format!("`{path}` line {line}: {rule} ({name})");
             let verdict =
@@ -118,19 +134,24 @@ pub(crate) fn run(options: &CompareSecrets) -> anyhow::Result<()> {
         for ((path, line), kind) in theirs.iter().filter(|(place, _)| !ours.contains_key(*place)) {
             let reason =
                 THEIRS.iter().find(|(of, part, _)| kind.contains(of) && path.contains(part));
-            let Some((_, _, reason)) = reason else { continue };
-            let (count, _) = reasons
-                .entry(reason)
-                .or_insert_with(|| (0, format!("{kind}: `{path}` line {line} ({name})")));
+            let shown = format!("{kind}: `{path}` line {line} ({name})");
+            let Some((_, _, reason)) = reason else {
+                open.push(format!("only theirs: {shown}"));
+                continue;
+            };
+            let (count, examples) = reasons.entry(reason).or_default();
             *count += 1;
+            if examples.len() < EXAMPLES {
+                examples.push(shown);
+            }
         }
     }
     page.push(String::new());
     for (verdict, places) in &judged {
         page.push(format!("- ours ({}): {verdict}. {}.", places.len(), places.join("; ")));
     }
-    for (reason, (count, example)) in &reasons {
-        page.push(format!("- only theirs ({count}): {reason}. {example}."));
+    for (reason, (count, examples)) in &reasons {
+        page.push(format!("- only theirs ({count}): {reason}. {}.", examples.join("; ")));
     }
     write(&page.join("\n"))?;
     if !open.is_empty() {
@@ -153,8 +174,17 @@ fn version(program: &Path) -> anyhow::Result<String> {
     Ok(format!("detect-secrets {}", said.trim()))
 }
 
-/// Our places, and how many findings are high.
-fn ours(program: &Path, layout: &Path, work: &Path) -> anyhow::Result<(Places, usize)> {
+/// What we report.
+#[derive(Default)]
+struct Ours {
+    places: Places,
+    /// Places in files that a later layer removes or replaces.
+    removed: usize,
+    /// Findings that are high.
+    high: usize,
+}
+
+fn ours(program: &Path, layout: &Path, work: &Path) -> anyhow::Result<Ours> {
     let program = root().join(program).display().to_string();
     let (layout, state) =
         (layout.display().to_string(), work.join("state-secrets").display().to_string());
@@ -162,22 +192,24 @@ fn ours(program: &Path, layout: &Path, work: &Path) -> anyhow::Result<(Places, u
         output(&program, &["scan", "--quiet", "--format", "json", "--data", &state, &layout])?;
     let report: Value = serde_json::from_str(&text).context("our report")?;
     let findings = report.get("findings").and_then(Value::as_array);
-    let (mut places, mut high) = (Places::new(), 0);
+    let mut ours = Ours::default();
     for finding in findings.into_iter().flatten() {
         if finding.get("kind").and_then(Value::as_str) != Some("secret") {
             continue;
         }
-        high += usize::from(finding.get("level").and_then(Value::as_str) == Some("high"));
+        ours.high += usize::from(finding.get("level").and_then(Value::as_str) == Some("high"));
+        let is_removed = finding.pointer("/extra/removed").is_some();
         let rule = finding.pointer("/extra/rule").and_then(Value::as_str).unwrap_or_default();
         for seen in finding.get("evidence").and_then(Value::as_array).into_iter().flatten() {
             let path = seen.pointer("/location/path").and_then(Value::as_str).unwrap_or_default();
             let detail = seen.get("detail").and_then(Value::as_str).unwrap_or_default();
             let line = detail.strip_prefix("line ").and_then(|rest| rest.split(':').next());
             let line = line.and_then(|line| line.parse().ok()).unwrap_or(0);
-            places.insert((path.to_owned(), line), rule.to_owned());
+            let known = ours.places.insert((path.to_owned(), line), rule.to_owned());
+            ours.removed += usize::from(is_removed && known.is_none());
         }
     }
-    Ok((places, high))
+    Ok(ours)
 }
 
 /// Theirs, in an unpacked copy.
