@@ -7,6 +7,7 @@
 
 mod assemblies;
 mod conda;
+mod copyrights;
 mod databases;
 mod inventory;
 mod leftovers;
@@ -115,6 +116,7 @@ pub fn inspect_image(
     databases.extend(earlier.iter().map(lost::Earlier::file));
     let mut absent = locks::absent(tree, &seen.files);
     assemblies::leave_out_listed(&seen.files, &mut absent);
+    let licences = copyrights::find(tree, layers, &databases);
     let sources = inventory::Sources {
         files: &seen.files,
         databases: &databases,
@@ -123,6 +125,7 @@ pub fn inspect_image(
         layers,
         absent: &absent,
         documents,
+        licences: &licences,
     };
     let is_told = |file: &&visible::VisibleFile<'_>| {
         !(reads_programs(&file.facts.detector) && sources.is_of_owner(file))
@@ -131,13 +134,14 @@ pub fn inspect_image(
     gaps.extend(undetected(layers));
     let packages = inventory::packages(&sources, &mut gaps);
     let mut findings = Vec::new();
+    let sums = inventory::sums(&seen.files, &databases);
     if let Some(malware) = malware {
-        let sums = inventory::sums(&seen.files, &databases);
         let asked =
             findings::Asked { tree, layers, documents, malware, owned: &owned, sums: &sums };
         findings.extend(findings::find(&asked, &mut gaps));
     }
-    let secrets = sensitive::Seen { layers, documents, shown: &seen.shown, owned: &owned };
+    let secrets =
+        sensitive::Seen { layers, documents, shown: &seen.shown, owned: &owned, sums: &sums };
     let secrets = sensitive::findings(&secrets);
     let view = View::new(tree, layers, documents, config, &seen, owned);
     let build = view.build_steps();

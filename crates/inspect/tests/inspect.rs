@@ -21,3 +21,6 @@ mod packages;
 #[cfg(test)]
 #[path = "inspect/rpm_oracles.rs"]
 mod rpm_oracles;
+#[cfg(test)]
+#[path = "inspect/sensitive.rs"]
+mod sensitive;

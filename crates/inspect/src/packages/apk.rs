@@ -21,7 +21,7 @@ use crate::{
     facts::{FileFacts, MAX_WITNESSES, PackageFact, Problem},
     malware::{
         Sum, SumKind,
-        digests::{is_program_place, short},
+        digests::{is_digest_kept, short},
     },
     parser::{ClaimedFile, ParseError, Parser, Want},
     paths::{Folder, child_of, fingerprint, is_package_place},
@@ -102,7 +102,7 @@ fn add_file(block: &mut Block, name: &[u8], facts: &mut FileFacts) {
     let file = folder.file(name);
     facts.own(file);
     let path = [block.folder_name.as_slice(), b"/", name].concat();
-    block.program = is_program_place(&path).then_some(file);
+    block.program = is_digest_kept(&path).then_some(file);
     if block.is_package_place && block.files.len() < MAX_WITNESSES {
         block.files.push(file);
     }

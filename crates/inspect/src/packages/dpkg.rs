@@ -21,7 +21,7 @@ use crate::{
     facts::{FileFacts, PackageFact, Problem},
     malware::{
         Sum, SumKind,
-        digests::{is_program_place, short_of_hex},
+        digests::{is_digest_kept, short_of_hex},
     },
     parser::{ClaimedFile, ParseError, Parser, Want},
     paths::{child_of, fingerprint},
@@ -239,7 +239,7 @@ impl Parser for DpkgFiles {
         for (number, line) in (1..).zip(file.bytes.split(|&byte| byte == b'\n')) {
             let path = if sums { after_sum(line) } else { Some(line) };
             if sums
-                && let Some(path) = path.filter(|path| is_program_place(path))
+                && let Some(path) = path.filter(|path| is_digest_kept(path))
                 && let Some(digest) = short_of_hex(line)
             {
                 facts.sum(Sum { path: fingerprint(path), kind: SumKind::Md5, digest });

@@ -8,12 +8,17 @@ use std::collections::BTreeMap;
 use plimsoll_model::Level;
 use serde::{Deserialize, Serialize};
 
+use crate::malware::ProgramDigests;
+
 /// A file's secrets.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct SecretFacts {
     /// MD5 of the file, by which people name it in white lists.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub md5: Option<String>,
+    /// Its digests as packages have them, where it is no longer than a window.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digests: Option<ProgramDigests>,
     /// In the order of rules and places, at most 20 of a key.
     pub hits: Vec<SecretHit>,
     /// How many there are of each key, those that are not kept included.

@@ -3,8 +3,8 @@
 //! In: the facts of all layers, which of their files the merged image still shows, and what packages own. Out: one finding
 //! for each key, file and layer. Source: `docs/semantics.md`, "Sensitive files". Odd: a file that a later layer removes or
 //! replaces counts like any other, because whoever has the image has the layer; what a package brought is everybody's and
-//! counts no content, but only if it came in the layer in which packages were installed: what was copied over it later did
-//! not.
+//! counts no content. A file is a package's if it has the digest that the package says; where none is known, if it came in
+//! the layer in which packages were installed: what was copied over it later did not.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -23,6 +23,7 @@ use super::{
 use crate::{
     distribution::Family,
     facts::LayerFacts,
+    malware::{Sum, digests::sums_of},
     paths::{Fingerprints, fingerprint},
 };
 
@@ -34,7 +35,12 @@ pub(crate) struct Seen<'i> {
     pub(crate) shown: &'i HashSet<ContentRef>,
     /// Paths that packages own.
     pub(crate) owned: &'i Fingerprints,
+    /// What package databases say of their files' digests, sorted.
+    pub(crate) sums: &'i [Sum],
 }
+
+/// Why a file counts less.
+const UNMODIFIED: &str = "the file is, byte for byte, the one of its package";
 
 /// All sensitive files of an image.
 pub(crate) fn findings(seen: &Seen<'_>) -> Vec<Finding> {
@@ -44,15 +50,19 @@ pub(crate) fn findings(seen: &Seen<'_>) -> Vec<Finding> {
         for (entry, files) in &facts.files {
             for secrets in files.iter().filter_map(|file| file.secrets.as_deref()) {
                 let Some(path) = facts.path(*entry) else { continue };
-                let is_of_package = installs
-                    && !path.as_bytes().starts_with(b"etc/")
-                    && seen.owned.contains(fingerprint(path.as_bytes()));
+                let is_identical = is_identical(seen.sums, path.as_bytes(), secrets);
+                let is_of_package = is_identical.unwrap_or_else(|| {
+                    installs
+                        && !path.as_bytes().starts_with(b"etc/")
+                        && seen.owned.contains(fingerprint(path.as_bytes()))
+                });
                 let file = File {
                     path: path.display().into_owned(),
                     digest: seen.documents.layers.get(layer).and_then(|layer| layer.digest),
                     layer,
                     is_removed: !seen.shown.contains(&ContentRef { layer, entry: *entry }),
                     is_of_package,
+                    is_identical: is_identical == Some(true),
                     secrets,
                 };
                 findings.extend(file.findings());
@@ -60,6 +70,13 @@ pub(crate) fn findings(seen: &Seen<'_>) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// Whether a file has the digest that its package says; `None` where nobody says one.
+fn is_identical(sums: &[Sum], path: &[u8], secrets: &SecretFacts) -> Option<bool> {
+    let sums = sums_of(sums, path);
+    let digests = secrets.digests.as_ref().filter(|_| !sums.is_empty())?;
+    Some(sums.iter().any(|sum| digests.agrees(sum)))
 }
 
 /// Whether packages were installed in a layer.
@@ -76,6 +93,7 @@ struct File<'f> {
     digest: Option<Digest>,
     is_removed: bool,
     is_of_package: bool,
+    is_identical: bool,
     secrets: &'f SecretFacts,
 }
 
@@ -114,7 +132,7 @@ impl File<'_> {
             .collect();
         let count = self.secrets.counts.get(id).copied().unwrap_or_default();
         let mut extra = BTreeMap::from([
-            ("class".to_owned(), key.class.as_str().to_owned()),
+            ("class".to_owned(), key.class().as_str().to_owned()),
             ("name".to_owned(), name.to_owned()),
             ("rule".to_owned(), joined(&rules)),
             ("count".to_owned(), count.to_string()),
@@ -127,6 +145,7 @@ impl File<'_> {
         say("md5", self.secrets.md5.clone().unwrap_or_default());
         say("masked", worst.masked.clone());
         say("fingerprint", joined(&fingerprints));
+        say("lowered", if self.is_identical { UNMODIFIED.to_owned() } else { String::new() });
         say("removed", if self.is_removed { "true".to_owned() } else { String::new() });
         let location = Location { path: self.path.clone(), layer: self.digest };
         let mut evidence: Vec<(u64, Evidence)> = hits
@@ -148,14 +167,14 @@ impl File<'_> {
             record: format!("{id}:{layer}:{}", self.path),
             aliases: Vec::new(),
             advisories: Vec::new(),
-            level: worst.level.max(Level::Low),
+            level: if self.is_identical { Level::Low } else { worst.level.max(Level::Low) },
             priority: None,
             score: None,
             urgency: None,
             subject: Subject::Path(self.path.clone()),
             title: format!("{}{ending}", first.title),
             evidence: evidence.into_iter().map(|(_, evidence)| evidence).take(MAX_HITS).collect(),
-            fix: Some(Fix { version: None, advice: remedy(key.class).to_owned() }),
+            fix: Some(Fix { version: None, advice: remedy(key.class()).to_owned() }),
             status: None,
             suppressed: None,
             views: Vec::new(),

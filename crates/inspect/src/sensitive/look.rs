@@ -5,7 +5,10 @@
 //! a window ends. Each word that rules begin with costs a try, of which a file has as many as its length allows; what is left
 //! unread then is a gap.
 
-use std::collections::{BTreeMap, HashSet};
+use std::{
+    cell::Cell,
+    collections::{BTreeMap, HashSet},
+};
 
 use md5::{Digest, Md5};
 #[cfg(test)]
@@ -22,19 +25,24 @@ use super::{
     pem, place,
     rule::{COMMON, Check, Holds, Matcher, SecretRule, Shape, secret_rules},
     value,
+    work::{Runs, Work, cost_of, cost_of_file, cost_of_groups},
 };
 use crate::{
     content::Content,
     detector::{Interest, Look, PassingFile, Terms},
     facts::{FileFacts, Problem},
+    malware::digests::digests_of,
     parser::ParseError,
 };
 
 /// How much of a text is looked at at once, and how long a file may be that is none.
 const WINDOW: usize = 1 << 20;
 
+/// Bytes of a file that are held against the patterns of rules for files of its name: many times what such files have.
+const NAMED: usize = 256 << 10;
+
 /// What is looked at behind a word: longer than any secret.
-const AFTER: usize = 8 << 10;
+pub(super) const AFTER: usize = 8 << 10;
 
 /// What is looked at before a word.
 const BEFORE: usize = 512;
@@ -47,10 +55,6 @@ pub(super) const MAX_HITS: usize = 20;
 
 /// Hits in one layer that are kept.
 const MAX_LAYER_HITS: usize = 20_000;
-
-/// Tries that every file has, and bytes for which it has one more.
-const TRIES: u64 = 200_000;
-const BYTES_PER_TRY: u64 = 32;
 
 /// In what is no text, letters stand by chance; what is meant to be read is longer.
 const MIN_RUN: usize = 20;
@@ -81,7 +85,11 @@ pub(super) struct Looking<'b> {
     is_sample: bool,
     path: Vec<u8>,
     named: Vec<usize>,
-    tries: u64,
+    work: Work,
+    /// No more of the file is searched.
+    is_over: bool,
+    /// What telling a secret from what stands around it cost since it was asked last.
+    walked: Cell<u64>,
     md5: Option<Md5>,
     hits: Vec<SecretHit>,
     counts: BTreeMap<&'static str, u32>,
@@ -105,7 +113,9 @@ impl<'b> Looking<'b> {
             is_sample: false,
             path: Vec::new(),
             named: Vec::new(),
-            tries: 0,
+            work: Work::of_layer(),
+            is_over: false,
+            walked: Cell::new(0),
             md5: None,
             hits: Vec::new(),
             counts: BTreeMap::new(),
@@ -117,7 +127,8 @@ impl<'b> Looking<'b> {
     fn reset(&mut self, path: &[u8]) {
         self.window.clear();
         (self.from, self.offset, self.lines) = (0, 0, 0);
-        (self.tries, self.has_named, self.is_named_alone) = (TRIES, false, false);
+        (self.has_named, self.is_named_alone, self.is_over) = (false, false, false);
+        self.work.begin_file();
         self.path.clear();
         self.path.extend_from_slice(path);
         (self.md5, self.problem) = (None, None);
@@ -131,10 +142,13 @@ impl<'b> Looking<'b> {
         let window = std::mem::take(&mut self.window);
         if !self.has_named {
             self.has_named = true;
-            self.look_by_name(&window);
+            if !self.named.is_empty() {
+                self.work.grant(window.len());
+                self.look_by_name(&window);
+            }
         }
         let limit = if is_over { window.len() } else { window.len().saturating_sub(AFTER) };
-        if !self.is_named_alone && self.problem.is_none() {
+        if !self.is_named_alone && !self.is_over {
             self.look_for_words(&window, limit);
         }
         self.window = window;
@@ -145,7 +159,6 @@ impl<'b> Looking<'b> {
         let before = self.window.get(..gone).unwrap_or_default();
         self.lines = self.lines.saturating_add(lines_in(before));
         self.offset = self.offset.saturating_add(as_u64(gone));
-        self.tries = self.tries.saturating_add(as_u64(gone) / BYTES_PER_TRY);
         self.window.drain(..gone);
         self.from = limit - gone;
     }
@@ -155,23 +168,31 @@ impl<'b> Looking<'b> {
         let from = self.from;
         let searched =
             window.get(from..window.len().min(limit.saturating_add(MAX_WORD))).unwrap_or_default();
+        self.work.grant(searched.len());
+        let mut runs = Runs::default();
         let mut hits: Vec<Hit> = Vec::new();
         for word in words.find_overlapping_iter(searched) {
             let (start, end) = (from + word.start(), from + word.end());
             if start >= limit {
                 continue;
             }
-            if self.tries == 0 {
-                self.problem = Some(Problem::budget(format!(
-                    "words that secrets begin with: the limit of {TRIES} and one for every {BYTES_PER_TRY} bytes is reached; the rest of the file was not searched"
-                )));
+            let rules = self.engine.rules_of(word.pattern().as_usize());
+            let run = runs.behind(window, start);
+            let cost = rules.iter().map(|rule| cost_of(*rule, run)).sum();
+            if let Err(reached) = self.work.spend(cost) {
+                self.problem = reached;
+                self.is_over = true;
                 break;
             }
-            self.tries -= 1;
-            for rule in self.engine.rules_of(word.pattern().as_usize()) {
+            for rule in rules {
                 if let Some(hit) = self.try_rule(*rule, window, start, end) {
                     settle(&mut hits, hit);
                 }
+            }
+            if let Err(reached) = self.work.spend(self.walked.take()) {
+                self.problem = reached;
+                self.is_over = true;
+                break;
             }
             // Whatever comes can no longer lie in one place with what came long before.
             if hits.len() >= 64 && hits.first().is_some_and(|first| first.end + AFTER < start) {
@@ -308,7 +329,9 @@ impl<'b> Looking<'b> {
             return pattern.find(text).map(|all| (all.start(), all.len()));
         }
         let groups = pattern.captures(text)?;
-        let secret = groups.iter().skip(1).flatten().next().or_else(|| groups.get(0))?;
+        let all = groups.get(0)?;
+        self.walked.set(self.walked.get().saturating_add(cost_of_groups(all.len())));
+        let secret = groups.iter().skip(1).flatten().next().unwrap_or(all);
         Some((secret.start(), secret.len()))
     }
 
@@ -347,7 +370,20 @@ impl<'b> Looking<'b> {
                         self.keep_file(*number, rule);
                     }
                 }
-                Holds::Pattern(_) => self.look_in_named(*number, rule, window),
+                Holds::Pattern(_) => {
+                    let seen = window.get(..NAMED).unwrap_or(window);
+                    match self.work.spend(cost_of_file(seen.len())) {
+                        Ok(()) => self.look_in_named(*number, rule, seen),
+                        Err(reached) => self.problem = reached.or(self.problem.take()),
+                    }
+                    if seen.len() < window.len() {
+                        self.problem.get_or_insert_with(|| {
+                            Problem::budget(format!(
+                                "what its name tells of it was looked for in its first {NAMED} bytes"
+                            ))
+                        });
+                    }
+                }
             }
         }
         self.named = named;
@@ -468,8 +504,14 @@ impl Look for Looking<'_> {
     }
 
     fn piece(&mut self, bytes: &[u8]) {
+        if self.is_over && self.hits.is_empty() {
+            self.md5 = None;
+        }
         if let Some(md5) = &mut self.md5 {
             md5.update(bytes);
+        }
+        if self.is_over {
+            return;
         }
         // Of what is told by its name and beginning no more is needed.
         if self.is_named_alone && self.window.len() >= WINDOW {
@@ -488,19 +530,17 @@ impl Look for Looking<'_> {
         self.look(true);
         let mut facts = FileFacts::default();
         if !self.hits.is_empty() {
-            let md5 = match self.md5.take() {
-                Some(md5) => Some(md5.finalize()),
-                // A window of what is longer is no file.
-                None if self.offset == 0 && self.form != Form::Wide && !self.is_cut() => {
-                    Some(Md5::digest(&self.window))
-                }
-                None => None,
-            };
-            let md5 = md5.map(|md5| md5.iter().map(|byte| format!("{byte:02x}")).collect());
+            // A window of what is longer is no file.
+            let is_whole = self.offset == 0 && self.form != Form::Wide && !self.is_cut();
+            let of_passed = self.md5.take().map(|md5| {
+                md5.finalize().iter().map(|byte| format!("{byte:02x}")).collect::<String>()
+            });
+            let digests = (of_passed.is_none() && is_whole).then(|| digests_of(&self.window));
+            let md5 = of_passed.or_else(|| digests.map(|digests| digests.md5_hex()));
             let counts = std::mem::take(&mut self.counts);
             let counts = counts.into_iter().map(|(key, count)| (key.to_owned(), count)).collect();
-            facts.secrets =
-                Some(Box::new(SecretFacts { md5, hits: std::mem::take(&mut self.hits), counts }));
+            let hits = std::mem::take(&mut self.hits);
+            facts.secrets = Some(Box::new(SecretFacts { md5, digests, hits, counts }));
         }
         facts.problems.extend(self.problem.take());
         if self.window.capacity() > 4 * WINDOW {
@@ -564,7 +604,7 @@ fn lines_in(bytes: &[u8]) -> u64 {
     as_u64(memchr::memchr_iter(b'\n', bytes).count())
 }
 
-fn as_u64(length: usize) -> u64 {
+pub(super) fn as_u64(length: usize) -> u64 {
     u64::try_from(length).unwrap_or(u64::MAX)
 }
 
@@ -587,5 +627,6 @@ pub(super) fn meta(path: &str, size: usize) -> EntryMeta {
         size: as_u64(size),
         mtime: 0,
         link: None,
+        capabilities: None,
     }
 }

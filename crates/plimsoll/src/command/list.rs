@@ -104,8 +104,8 @@ fn detectors() -> Vec<Vec<String>> {
 fn secret_rules() -> Vec<Vec<String>> {
     let row = |rule: &&'static plimsoll_inspect::SecretRule| {
         let key = rule.secret_key();
-        let class = key.map(|key| key.class.as_str()).unwrap_or_default();
-        let remedy = key.map(|key| plimsoll_inspect::remedy(key.class)).unwrap_or_default();
+        let class = key.map(|key| key.class().as_str()).unwrap_or_default();
+        let remedy = key.map(|key| plimsoll_inspect::remedy(key.class())).unwrap_or_default();
         words(&[&rule.id, &rule.key, &class, &rule.level(), &rule.title, &rule.told_by(), &remedy])
     };
     plimsoll_inspect::secret_rules().iter().map(row).collect()

@@ -41,7 +41,7 @@ fields!(FileFacts {
     secrets,
     problems,
 });
-fields!(SecretFacts { md5, hits, counts });
+fields!(SecretFacts { md5, digests, hits, counts });
 fields!(SecretHit { rule, level, line, offset, length, masked, fingerprint, note });
 fields!(PackageFact {
     ecosystem,

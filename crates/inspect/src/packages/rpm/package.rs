@@ -15,7 +15,7 @@ use crate::{
     facts::{FileFacts, MAX_WITNESSES, PackageFact},
     malware::{
         Sum, SumKind,
-        digests::{is_program_place, short_of_hex},
+        digests::{is_digest_kept, short_of_hex},
     },
     packages::MAX_WORD,
     paths::{Folder, fingerprint, is_package_place},
@@ -114,7 +114,7 @@ fn own(header: &Header<'_>, facts: &mut FileFacts) -> Vec<u64> {
             if let (Some(kind), Some(digest), Some(folder)) = (kind, digest, names.get(index))
                 && !is_config
                 && folder.len() < MAX_WORD
-                && is_program_place(&[folder, name].concat())
+                && is_digest_kept(&[folder, name].concat())
             {
                 facts.sum(Sum { path: file, kind, digest });
             }
