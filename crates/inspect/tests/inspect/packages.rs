@@ -10,6 +10,7 @@ use crate::case;
 const GROUPS: &[(&str, &str)] = &[
     ("dpkg", "dpkg"),
     ("dpkg-files", "dpkg"),
+    ("dpkg-copyright", "dpkg"),
     ("apk", "apk"),
     ("rpm", "rpm"),
     ("distribution-traces", "distribution"),

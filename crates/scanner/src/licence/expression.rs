@@ -66,8 +66,6 @@ impl fmt::Display for Expression {
 
 /// Longest text that is read.
 const MAX_TEXT: usize = 4_096;
-/// Between parts that all hold.
-const AND: &str = " and ";
 /// Deepest parentheses.
 const MAX_DEPTH: usize = 16;
 /// Words of the longest name.
@@ -89,37 +87,35 @@ impl Expression {
         (reader.at == tokens.len()).then_some(expression)
     }
 
-    /// What a Debian package's copyright file means, of which all parts hold; a name that only the file itself explains stands
-    /// as one of its own.
+    /// What a Debian package's copyright file means; a name that only the file itself explains stands as one of its own.
     #[must_use]
     pub(super) fn of_debian(text: &str) -> Option<Self> {
-        if text.len() > MAX_TEXT {
+        if text.len() > MAX_TEXT { None } else { Self::of_debian_part(text, 0) }
+    }
+
+    /// `A, and B or C` is `A and (B or C)`; without the comma, `and` holds closer.
+    fn of_debian_part(text: &str, depth: usize) -> Option<Self> {
+        let text = text.trim();
+        if let Some(known) = Self::read(text) {
+            return Some(known);
+        }
+        if depth > MAX_DEPTH {
             return None;
         }
-        let (mut parts, mut depth, mut start) = (Vec::new(), 0_usize, 0);
-        for (at, character) in text.char_indices() {
-            match character {
-                '(' => depth += 1,
-                ')' => depth = depth.saturating_sub(1),
-                ' ' if depth == 0 && text.get(at..).is_some_and(|rest| rest.starts_with(AND)) => {
-                    parts.push(text.get(start..at)?);
-                    start = at + AND.len();
-                }
-                _ => {}
+        for (separator, is_choice) in [(", and ", false), (" or ", true), (" and ", false)] {
+            let parts = split_outside(text, separator);
+            if parts.len() > 1 {
+                let parts = parts.into_iter().map(|part| Self::of_debian_part(part, depth + 1));
+                return Self::together(parts.collect::<Option<Vec<_>>>()?, is_choice);
             }
         }
-        parts.push(text.get(start..)?);
-        let of_part = |part: &&str| {
-            let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-.".contains(&byte);
-            let own = || {
-                let name = part.replace(['+', '_'], "-");
-                let is_own = !name.is_empty() && name.bytes().all(is_name);
-                is_own.then(|| Self::read(&format!("LicenseRef-{name}")))?
-            };
-            Self::read(part).or_else(own)
-        };
-        let parts: Option<Vec<Self>> = parts.iter().map(of_part).collect();
-        Self::together(parts?, false)
+        if let Some(inner) = text.strip_prefix('(').and_then(|rest| rest.strip_suffix(')')) {
+            return Self::of_debian_part(inner, depth + 1);
+        }
+        let name = text.replace(['+', '_', '~', '/'], "-");
+        let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-.".contains(&byte);
+        let is_own = !name.is_empty() && name.bytes().all(is_name);
+        is_own.then(|| Self::read(&format!("LicenseRef-{name}")))?
     }
 
     /// All of some parts, or one of them, in one form.
@@ -140,6 +136,26 @@ impl Expression {
             (_, false) => Some(Self::All(flat)),
         }
     }
+}
+
+/// The parts of a text between separators that stand outside of parentheses.
+fn split_outside<'t>(text: &'t str, separator: &str) -> Vec<&'t str> {
+    let (mut parts, mut depth, mut start) = (Vec::new(), 0_usize, 0);
+    for (at, character) in text.char_indices() {
+        match character {
+            '(' => depth += 1,
+            ')' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        let is_separator =
+            depth == 0 && at >= start && text.get(at..).is_some_and(|it| it.starts_with(separator));
+        if is_separator {
+            parts.extend(text.get(start..at));
+            start = at + separator.len();
+        }
+    }
+    parts.extend(text.get(start..));
+    parts
 }
 
 #[derive(PartialEq, Eq, Debug, Clone)]

@@ -320,6 +320,11 @@ fn names_that_only_a_debian_package_explains_stand_as_its_own() {
         ("GPL-2+", Some("GPL-2.0-or-later")),
         ("(GPL-2+ or Artistic) and Expat", Some("(GPL-2.0-or-later OR Artistic-1.0) AND MIT")),
         ("Expat and permissive_x", Some("MIT AND LicenseRef-permissive-x")),
+        ("BSD-3-clause~Google", Some("LicenseRef-BSD-3-clause-Google")),
+        (
+            "(REGCOMP, and GPL-1+ or Artistic) and Expat",
+            Some("LicenseRef-REGCOMP AND (GPL-1.0-or-later OR Artistic-1.0) AND MIT"),
+        ),
         ("Expat and (something of ours)", None),
         ("", None),
     ] {
