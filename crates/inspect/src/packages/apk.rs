@@ -42,7 +42,7 @@ impl Parser for ApkInstalled {
     }
 
     fn version(&self) -> u32 {
-        5
+        6
     }
 
     fn reads(&self) -> &'static str {

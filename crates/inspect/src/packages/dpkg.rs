@@ -219,7 +219,7 @@ impl Parser for DpkgFiles {
     }
 
     fn version(&self) -> u32 {
-        3
+        4
     }
 
     fn reads(&self) -> &'static str {
