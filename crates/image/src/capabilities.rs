@@ -96,10 +96,7 @@ impl FileCapabilities {
     /// Reads the attribute's value; `None` for one that the kernel refuses.
     #[must_use]
     pub fn parse(value: &[u8]) -> Option<Self> {
-        let mut words = value.chunks_exact(4).map(|word| match word {
-            [a, b, c, d] => u32::from_le_bytes([*a, *b, *c, *d]),
-            _ => 0,
-        });
+        let mut words = value.as_chunks().0.iter().map(|word| u32::from_le_bytes(*word));
         let magic = words.next()?;
         let is_effective = magic & IS_EFFECTIVE != 0;
         let version = (magic & REVISION) >> 24;
