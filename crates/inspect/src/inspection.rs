@@ -8,6 +8,7 @@
 mod assemblies;
 mod conda;
 mod databases;
+mod epel;
 mod inventory;
 mod leftovers;
 mod libraries;

@@ -49,7 +49,7 @@ impl Parser for RpmDatabase {
     }
 
     fn version(&self) -> u32 {
-        4
+        5
     }
 
     fn reads(&self) -> &'static str {
