@@ -196,7 +196,8 @@ pub fn judge(path: &str, bytes: &[u8]) {
         total_size: 0,
     };
     let links = unread_claims(&tree, &facts);
-    let inspection = inspect_image(&tree, &facts, &links, &documents, &config, plimsoll_model::Kinds::ALL, None);
+    let inspection =
+        inspect_image(&tree, &facts, &links, &documents, &config, plimsoll_model::Kinds::ALL, None);
     for finding in &inspection.findings {
         let count = finding.evidence.len();
         assert!((1..=20).contains(&count), "{}: {count}", finding.id);

@@ -42,7 +42,7 @@ fn replay_sound(target: &str, most: usize, run: impl Fn(&[u8]) -> bool) {
     for (name, bytes) in seeds(target) {
         assert!(run(&bytes), "`{target}/{name}` is refused");
     }
-    replay(target, most, |bytes| drop(run(bytes)));
+    replay(target, most, |bytes| _ = run(bytes));
 }
 
 /// The bytes, cut in half, and with single bytes set to values that lengths and counts go wrong with.
@@ -81,7 +81,7 @@ fn malicious_files() {
 
 #[test]
 fn vex_documents() {
-    replay("vex", 200, |bytes| drop(read_vex(bytes)));
+    replay("vex", 200, |bytes| _ = read_vex(bytes));
 }
 
 #[test]
@@ -96,11 +96,11 @@ fn tables_of_contents() {
 
 #[test]
 fn cache_entries() {
-    replay("cache", 300, |bytes| drop(read_cache_entry(bytes)));
+    replay("cache", 300, |bytes| _ = read_cache_entry(bytes));
     for (name, blob) in seeds("layer").into_iter().filter(|(name, _)| !name.starts_with("sparse")) {
         let entry = entry_of_layer(&blob);
         assert!(read_cache_entry(&entry), "{name}");
-        variants(&entry, 60, &|bytes: &[u8]| drop(read_cache_entry(bytes)));
+        variants(&entry, 60, &|bytes: &[u8]| _ = read_cache_entry(bytes));
     }
 }
 
@@ -113,10 +113,10 @@ fn texts() {
 
 #[test]
 fn bundles() {
-    replay("bundle", 60, |bytes| drop(read_bundle(bytes)));
+    replay("bundle", 60, |bytes| _ = read_bundle(bytes));
     for (place, bundle) in sound_bundles().iter().enumerate() {
         assert!(read_bundle(bundle), "sound bundle {place} is refused");
-        variants(bundle, 40, &|bytes: &[u8]| drop(read_bundle(bytes)));
+        variants(bundle, 40, &|bytes: &[u8]| _ = read_bundle(bytes));
     }
 }
 
