@@ -2,7 +2,16 @@
 //!
 //! In: any bytes. Out: nothing; what breaks a promise panics. Odd: formats are told apart by their path, so an input for parsers is a
 //! path, a line feed and the file's bytes. Seeds of parsers are the files of `inspect`'s cases: a format that has a case is
-//! fuzzed, and one that has none fails a test here.
+//! fuzzed, and one that has none fails a test here. What `registry` and `server` read of headers, queries and forms is not here, since
+//! these crates bring half of the network along: properties beside those parsers hold them.
+
+mod bundle;
+mod images;
+mod texts;
+
+pub use bundle::{read_bundle, sound_bundles};
+pub use images::{entry_of_layer, read_archive, read_cache_entry, read_contents, small_image};
+pub use texts::{TEXTS, read_text};
 
 use std::{
     path::{Path, PathBuf},
@@ -11,16 +20,16 @@ use std::{
 
 use plimsoll_advisory::{
     ImportOptions, MatchContext, Snapshot, compare, import, match_packages, starter_feed,
-    vex::{About, Document, Image},
+    vex::{About, Document, Image, ImagePlace},
 };
 use plimsoll_image::{
     Budget, Compression, EntryKind, EntryMeta, ImageDocuments, Layer, LayerDescriptor, Tree,
     TreePath, parse_config, parse_manifest, read_blob,
 };
 use plimsoll_inspect::{
-    AllowList, ClaimedFile, Content, FileDigest, FileFacts, FingerprintKey, HEAD, HashLists, Interest,
-    LayerInspector, Malware, MaliciousLevel, PassingFile, Terms, VirusType, Want, checks, detectors,
-    hash_formats, inspect_image, look_at_file, parsers, unread_claims,
+    AllowList, ClaimedFile, Content, FileDigest, FileFacts, FingerprintKey, HEAD, HashLists,
+    Interest, LayerInspector, MaliciousLevel, Malware, PassingFile, Terms, VirusType, Want, checks,
+    detectors, hash_formats, inspect_image, look_at_file, parsers, unread_claims,
 };
 use plimsoll_model::{Digest, Ecosystem, Finding, Package, Scheme};
 use plimsoll_native::inflate::{Inflater, Input, Output, SLACK, Stop, WINDOW};
@@ -74,7 +83,12 @@ fn detect_in_pieces(path: &str, bytes: &[u8], piece: usize) -> Vec<FileFacts> {
     let head = &bytes[..bytes.len().min(HEAD)];
     let mut facts = Vec::new();
     for detector in detectors() {
-        let mut look = detector.begin_layer(Terms { budget: &budget, kinds: plimsoll_model::Kinds::ALL, malware: None, fingerprints: Some(&key) });
+        let mut look = detector.begin_layer(Terms {
+            budget: &budget,
+            kinds: plimsoll_model::Kinds::ALL,
+            malware: None,
+            fingerprints: Some(&key),
+        });
         let interest = look.begin(&PassingFile { path: &path, meta: &meta, head });
         if interest == Interest::Nothing {
             continue;
@@ -160,11 +174,16 @@ pub fn judge(path: &str, bytes: &[u8]) {
         layer = layer.file_with(&format!("usr/sbin/{program}"), 0o755, 0, 0, b"");
     }
     let layer = layer.file_with(path, 0o644, 0, 0, bytes).build();
-    let (Ok(layer), Ok(config)) = (layer, parse_config(config.to_string().as_bytes())) else { return };
+    let (Ok(layer), Ok(config)) = (layer, parse_config(config.to_string().as_bytes())) else {
+        return;
+    };
     let budget = budget();
     let mut inspector = LayerInspector::new(&budget);
-    let descriptor = LayerDescriptor { digest: None, media_type: String::new(), size: 0, diff_id: None };
-    let Ok(entries) = read_blob(&mut layer.bytes(), &descriptor, &budget, &mut inspector) else { return };
+    let descriptor =
+        LayerDescriptor { digest: None, media_type: String::new(), size: 0, diff_id: None };
+    let Ok(entries) = read_blob(&mut layer.bytes(), &descriptor, &budget, &mut inspector) else {
+        return;
+    };
     let facts = vec![inspector.finish(entries)];
     let (tree, _) = Tree::merge(facts.iter().map(|facts| &facts.entries));
     let documents = ImageDocuments {
@@ -179,7 +198,8 @@ pub fn judge(path: &str, bytes: &[u8]) {
         total_size: 0,
     };
     let links = unread_claims(&tree, &facts);
-    let inspection = inspect_image(&tree, &facts, &links, &documents, &config, plimsoll_model::Kinds::ALL, None);
+    let inspection =
+        inspect_image(&tree, &facts, &links, &documents, &config, plimsoll_model::Kinds::ALL, None);
     for finding in &inspection.findings {
         let count = finding.evidence.len();
         assert!((1..=20).contains(&count), "{}: {count}", finding.id);
@@ -383,9 +403,12 @@ pub fn starter_snapshot() -> Vec<u8> {
     std::fs::read(&path).expect("the starter feed's file")
 }
 
-/// Reads a VEX document and asks it about every package.
-pub fn read_vex(bytes: &[u8]) {
-    let Ok(document) = Document::read(bytes) else { return };
+/// Reads a VEX document, asks it about every package, and makes ignore rules of it. Whether it is one.
+///
+/// # Panics
+/// When a rule names no vulnerability, has no reason or no author, or holds where the user did not say.
+pub fn read_vex(bytes: &[u8]) -> bool {
+    let Ok(document) = Document::read(bytes) else { return false };
     let packages = packages();
     let (image, kept) = (Image::default(), starter_findings());
     for package in &packages {
@@ -394,6 +417,19 @@ pub fn read_vex(bytes: &[u8]) {
             let _views = document.views("vex", finding, &about).count();
         }
     }
+    let image = Digest::from_bytes([1; 32]);
+    let places = [ImagePlace::Image(image), ImagePlace::Repositories(vec!["team/*".to_owned()])];
+    let without = document.rules("fuzz", None, None);
+    for made in places.iter().map(|place| document.rules("fuzz", Some("a"), Some(place))) {
+        assert!(made.rules.len() >= without.rules.len());
+        assert!(made.rules.iter().all(|rule| rule.author == "a"));
+    }
+    assert!(without.rules.len() <= 10_000 && without.left_out.len() <= 1_000);
+    for rule in &without.rules {
+        assert!(!rule.vulnerability.trim().is_empty(), "{rule:?}");
+        assert!(!rule.reason.is_empty() && !rule.author.is_empty(), "{rule:?}");
+    }
+    true
 }
 
 /// Findings to hold documents against.

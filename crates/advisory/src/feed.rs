@@ -17,7 +17,7 @@ pub(crate) mod platform;
 mod secdb;
 mod severities;
 mod updateinfo;
-mod xml;
+pub(crate) mod xml;
 
 use std::path::{Path, PathBuf};
 

@@ -18,6 +18,7 @@ mod side_by_side;
 mod upstream;
 
 pub use absence::{Absence, Look, LookVerdict, Mention, why_not};
+pub(crate) use builds::AMAZON_EXTRA;
 pub use gaps::STALE_SCORES_DAYS;
 pub use overrule::overrule;
 use plimsoll_model::{Finding, Gap, GapReason, Package, Timestamp};
@@ -68,7 +69,7 @@ pub struct MatchedAlone {
 }
 
 /// Version of the rules of matching. Raised when the same package and snapshot give other findings.
-pub const MATCH_VERSION: u32 = 1;
+pub const MATCH_VERSION: u32 = 2;
 
 /// Matches packages against a snapshot, evaluated at the snapshot's own date.
 #[must_use]

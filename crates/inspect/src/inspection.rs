@@ -9,6 +9,7 @@ mod assemblies;
 mod conda;
 mod copyrights;
 mod databases;
+mod epel;
 mod inventory;
 mod leftovers;
 mod libraries;

@@ -17,6 +17,7 @@ mod ranking;
 mod refusal;
 mod session;
 mod style;
+mod subscriptions;
 mod words;
 
 use axum::{
@@ -48,6 +49,11 @@ pub(crate) fn router(context: Context) -> Router {
         .route("/console/files/{list}/{key}", get(files::group))
         .route("/console/findings", get(affected::search))
         .route("/console/findings/{id}", get(affected::get))
+        .route("/console/subscriptions", get(subscriptions::get).post(subscriptions::add))
+        .route(
+            "/console/subscriptions/one",
+            get(subscriptions::one::get).post(subscriptions::one::post),
+        )
         .route("/console/ranking", get(ranking::get))
         .route("/console/logout", post(login::log_out))
         .route("/console/{*rest}", get(refusal::nothing_here))

@@ -142,12 +142,20 @@ pub(super) fn by_name(name: &str) -> Option<Platform> {
     {
         return rest.starts_with(|c: char| c.is_ascii_digit()).then(|| platform("Photon OS", rest));
     }
+    if let Some(number) = name.strip_prefix("Fedora EPEL ") {
+        return is_number(number).then(|| epel(number));
+    }
     if name.starts_with("Amazon Linux AMI") {
         return Some(platform("Amazon Linux", "1"));
     }
     let (start, ecosystem) = NAMES.iter().find(|(start, _)| name.starts_with(start))?;
     let rest = name.strip_prefix(start)?.trim_start_matches("(Aliyun Linux) ");
     Some(platform(ecosystem, leading_number(rest)?))
+}
+
+/// What Fedora builds for enterprise distributions, as Bodhi calls it.
+fn epel(number: &str) -> Platform {
+    platform("Fedora", format!("EPEL-{number}"))
 }
 
 /// Who may have built a package, by the end of its release and the kind of the advisory that lists it.
@@ -183,6 +191,7 @@ pub(super) fn by_release(release: &str, advisory: &str) -> Option<Platform> {
                 Some(platform("Red Hat", format!("enterprise_linux:{number}")))
             }
             "CESA" | "CEBA" | "CEEA" => Some(platform("CentOS", number)),
+            "FEDORA" if advisory.starts_with("FEDORA-EPEL-") => Some(epel(number)),
             _ => None,
         }
     })
@@ -247,10 +256,11 @@ mod tests {
             ("openSUSE Leap 15.6", "openSUSE", "Leap 15.6"),
             ("openEuler-22.03-LTS-SP3", "openEuler", "22.03-LTS-SP3"),
             ("Fedora 40", "Fedora", "40"),
+            ("Fedora EPEL 9", "Fedora", "EPEL-9"),
         ] {
             assert_eq!(by_name(name), Some(platform(ecosystem, release)), "{name}");
         }
-        for name in ["Red Hat CoreOS 4", "Fedora EPEL 9", "SUSE", "Debian 12", ""] {
+        for name in ["Red Hat CoreOS 4", "Fedora EPEL 9 Next", "SUSE", "Debian 12", ""] {
             assert_eq!(by_name(name), None, "{name}");
         }
     }
@@ -266,11 +276,13 @@ mod tests {
             ("7.1.al8", "ALINUX3-SA-2021:0008", "Alibaba Cloud Linux", "3"),
             ("1.an23", "ANSA-2025:0186", "Anolis OS", "23"),
             ("1.fc40", "FEDORA-2024-1", "Fedora", "40"),
+            ("1.el9", "FEDORA-EPEL-2024-1", "Fedora", "EPEL-9"),
+            ("2.el10_1", "FEDORA-EPEL-2026-1", "Fedora", "EPEL-10"),
         ] {
             let found = by_release(release, advisory);
             assert_eq!(found, Some(platform(ecosystem, number)), "{release}");
         }
-        assert_eq!(by_release("1.el9", "FEDORA-EPEL-2024-1"), None);
+        assert_eq!(by_release("1.el9", "FEDORA-2024-1"), None);
         assert_eq!(by_release("1", "x"), None);
     }
 }

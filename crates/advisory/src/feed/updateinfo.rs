@@ -1,11 +1,13 @@
 //! `updateinfo.xml` of rpm repositories.
 //!
-//! In: an `updates` document of Amazon Linux, Fedora, AlmaLinux, Rocky Linux, Oracle Linux, Anolis OS, Alibaba Cloud Linux. Out:
+//! In: an `updates` document of Amazon Linux, Fedora, EPEL, AlmaLinux, Rocky Linux, Oracle Linux, Anolis OS, Alibaba Cloud Linux. Out:
 //! per update that is about vulnerabilities which package of which release is fixed where. Source: `createrepo_c`,
 //! "updateinfo.xml"; the repositories' own files. Odd, and each covered by a case:
 //! * The release is told by the collection, else by the end of each package's own release (`.amzn2023`), since collections
 //!   are named freely.
 //! * Fedora names CVEs in the titles of bugs alone. Updates without a CVE say nothing that could be matched.
+//! * Amazon Linux 2 has extras, repositories each with builds of their own of what others have too (`php` of `php8.1`); the id says
+//!   which (`ALAS2PHP8.1-2023-001`), and stands as the claims' module.
 //! * A repository lists only its own packages of an update; the parts of an update in several repositories are one.
 
 use plimsoll_model::Timestamp;
@@ -18,7 +20,7 @@ use super::{
     title_of,
     xml::{self, Element},
 };
-use crate::priority::VendorSeverity;
+use crate::{matching::AMAZON_EXTRA, priority::VendorSeverity};
 
 #[derive(Debug)]
 pub(super) struct UpdateInfo;
@@ -29,7 +31,7 @@ impl Feed for UpdateInfo {
     }
 
     fn about(&self) -> &'static str {
-        "updateinfo.xml of the repositories of Amazon Linux, Fedora, AlmaLinux, Rocky Linux, Oracle Linux and Anolis OS"
+        "updateinfo.xml of the repositories of Amazon Linux with its extras, Fedora, EPEL, AlmaLinux, Rocky Linux, Oracle Linux and Anolis OS"
     }
 
     fn home(&self) -> &'static str {
@@ -53,9 +55,7 @@ impl Feed for UpdateInfo {
                 None => Ok(()),
             }
         })?;
-        if records == 0 {
-            return Err("it has no update".to_owned());
-        }
+        // Many extras of Amazon Linux 2 have none yet. Where there were some, the import sees that they are gone.
         Ok(records)
     }
 }
@@ -100,12 +100,14 @@ fn cves(update: &Element) -> Vec<String> {
 }
 
 fn claims(update: &Element, id: &str) -> Vec<Claim> {
+    let extra = extra(id);
     let mut claims = Vec::new();
     for collection in update.all("pkglist").flat_map(|list| list.all("collection")) {
         let own = platform::by_name(collection.text_of("name"));
         let module = collection
             .child("module")
-            .map(|module| format!("{}:{}", module.attribute("name"), module.attribute("stream")));
+            .map(|module| format!("{}:{}", module.attribute("name"), module.attribute("stream")))
+            .or_else(|| extra.clone());
         for package in collection.all("package") {
             claims.extend(claim(package, id, own.as_ref(), module.as_deref()));
         }
@@ -113,6 +115,18 @@ fn claims(update: &Element, id: &str) -> Vec<Claim> {
     claims.sort();
     claims.dedup();
     claims
+}
+
+/// The repository of Amazon Linux 2's extras that an advisory is about, as yum calls it: `amzn2extra-php8.1`.
+fn extra(id: &str) -> Option<String> {
+    let rest = id.strip_prefix("ALAS2").or_else(|| id.strip_prefix("ALAS"))?;
+    if !rest.starts_with(|first: char| first.is_ascii_alphabetic()) {
+        return None;
+    }
+    // Year and number end it; the name may have hyphens of its own.
+    let mut parts = rest.rsplitn(3, '-');
+    let name = parts.nth(2)?;
+    Some(format!("{AMAZON_EXTRA}{}", name.to_ascii_lowercase()))
 }
 
 fn claim(
@@ -163,5 +177,22 @@ mod tests {
         }
         assert_eq!(time("2018-01-11"), "2018-01-11".parse().ok());
         assert_eq!(time("soon"), None);
+    }
+
+    #[test]
+    fn extras_are_told_by_ids() {
+        for (id, wanted) in [
+            ("ALAS2DOCKER-2026-108", Some("amzn2extra-docker")),
+            ("ALASDOCKER-2024-040", Some("amzn2extra-docker")),
+            ("ALAS2KERNEL-5.10-2022-001", Some("amzn2extra-kernel-5.10")),
+            ("ALAS2-2018-939", None),
+            ("ALAS-2018-939", None),
+            ("ALAS2023-2023-001", None),
+            ("ALAS2023LIVEPATCH-2023-001", None),
+            ("ALAS2DOCKER", None),
+            ("FEDORA-2024-1", None),
+        ] {
+            assert_eq!(extra(id).as_deref(), wanted, "{id}");
+        }
     }
 }

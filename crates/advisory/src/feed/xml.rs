@@ -1,4 +1,4 @@
-//! XML of feeds, element by element.
+//! XML of feeds and VEX documents, element by element.
 //!
 //! In: a document in UTF-8. Out: the elements that are asked for, each as a tree of its own, so that no document is held as
 //! a whole. Source: XML 1.0. Odd: names come without their prefix, since no feed has two elements that only a namespace
@@ -22,44 +22,54 @@ const MAX_TEXT: usize = 64 << 10;
 
 /// An element with everything in it.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub(super) struct Element {
+pub(crate) struct Element {
     /// Without prefix.
-    pub(super) name: String,
+    pub(crate) name: String,
     attributes: Vec<(String, String)>,
     text: String,
-    pub(super) children: Vec<Self>,
+    pub(crate) children: Vec<Self>,
 }
 
 impl Element {
+    /// The values of all attributes, declarations of namespaces among them.
+    pub(crate) fn values(&self) -> impl Iterator<Item = &str> {
+        self.attributes.iter().map(|(_, value)| value.as_str())
+    }
+
     /// The value of an attribute, without spaces around it; empty if there is none.
-    pub(super) fn attribute(&self, name: &str) -> &str {
+    pub(crate) fn attribute(&self, name: &str) -> &str {
         let found = self.attributes.iter().find(|(key, _)| key == name);
         found.map_or("", |(_, value)| value.trim())
     }
 
     /// Its own text, without spaces around it.
-    pub(super) fn text(&self) -> &str {
+    pub(crate) fn text(&self) -> &str {
         self.text.trim()
     }
 
     /// The children of a name.
-    pub(super) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Self> {
+    pub(crate) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Self> {
         self.children.iter().filter(move |child| child.name == name)
     }
 
     /// The first child of a name.
-    pub(super) fn child(&self, name: &str) -> Option<&Self> {
+    pub(crate) fn child(&self, name: &str) -> Option<&Self> {
         self.children.iter().find(|child| child.name == name)
     }
 
     /// The text of the first child of a name; empty if there is none.
-    pub(super) fn text_of(&self, name: &str) -> &str {
+    pub(crate) fn text_of(&self, name: &str) -> &str {
         self.child(name).map_or("", Self::text)
     }
 }
 
 /// The name of the root, if a document begins like XML.
-pub(super) fn root_name(bytes: &[u8]) -> Option<String> {
+pub(crate) fn root_name(bytes: &[u8]) -> Option<String> {
+    root(bytes).map(|root| root.name)
+}
+
+/// The root with its attributes and nothing else, if a document begins like XML.
+pub(crate) fn root(bytes: &[u8]) -> Option<Element> {
     let head = bytes.get(..4096).unwrap_or(bytes);
     if !head.trim_ascii_start().starts_with(b"<") {
         return None;
@@ -69,17 +79,31 @@ pub(super) fn root_name(bytes: &[u8]) -> Option<String> {
     let mut reader = Reader::from_str(&head);
     loop {
         match reader.read_event().ok()? {
-            Event::Start(start) | Event::Empty(start) => {
-                return Some(start.local_name().as_ref().to_owned());
-            }
+            Event::Start(start) | Event::Empty(start) => return element(&start).ok(),
             Event::Eof => return None,
             _ => {}
         }
     }
 }
 
+/// An element as it begins.
+fn element(start: &BytesStart<'_>) -> Result<Element, String> {
+    let mut attributes = Vec::new();
+    for attribute in start.attributes().with_checks(false) {
+        let attribute = attribute.map_err(|error| error.to_string())?;
+        let value = attribute
+            .normalized_value(XmlVersion::Explicit1_0)
+            .map_err(|error| error.to_string())?;
+        let key: &str = attribute.key.local_name().into_inner();
+        attributes.push((key.to_owned(), value.into_owned()));
+    }
+    let local = start.local_name();
+    let name: &str = local.as_ref();
+    Ok(Element { name: name.to_owned(), attributes, ..Element::default() })
+}
+
 /// Hands over every element that is wanted by its name and lies in no other that is.
-pub(super) fn read(
+pub(crate) fn read(
     bytes: &[u8],
     wanted: &dyn Fn(&str) -> bool,
     take: &mut dyn FnMut(Element) -> Result<(), String>,
@@ -148,16 +172,7 @@ impl Builder<'_> {
         if self.elements > MAX_ELEMENTS {
             return Err(format!("one element holds more than {MAX_ELEMENTS} others"));
         }
-        let mut attributes = Vec::new();
-        for attribute in start.attributes().with_checks(false) {
-            let attribute = attribute.map_err(|error| error.to_string())?;
-            let value = attribute
-                .normalized_value(XmlVersion::Explicit1_0)
-                .map_err(|error| error.to_string())?;
-            let key: &str = attribute.key.local_name().into_inner();
-            attributes.push((key.to_owned(), value.into_owned()));
-        }
-        self.open.push(Element { name: name.to_owned(), attributes, ..Element::default() });
+        self.open.push(element(start)?);
         Ok(())
     }
 

@@ -1,8 +1,10 @@
 //! CycloneDX's vulnerabilities with an analysis.
 //!
-//! In: a BOM as JSON. Out: a statement per vulnerability. Source: CycloneDX 1.4 to 1.7, `vulnerabilities`. Odd: what is affected is
+//! In: a BOM as JSON or XML. Out: a statement per vulnerability. Source: CycloneDX 1.4 to 1.7, `vulnerabilities`. Odd: what is affected is
 //! named by a reference into this BOM or, as a link, into another one, whose references mostly are package URLs; a
 //! vulnerability without an analysis is a finding and no statement.
+
+mod document;
 
 use std::collections::HashMap;
 
@@ -24,10 +26,11 @@ struct Probe {
 }
 
 pub(super) fn is(bytes: &[u8]) -> bool {
-    serde_json::from_slice::<Probe>(bytes).is_ok_and(|probe| probe.format == "CycloneDX")
+    document::is(bytes)
+        || serde_json::from_slice::<Probe>(bytes).is_ok_and(|probe| probe.format == "CycloneDX")
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Default)]
 #[serde(rename_all = "camelCase")]
 struct File {
     serial_number: Option<String>,
@@ -107,7 +110,11 @@ struct Version {
 
 pub(super) fn read(bytes: &[u8]) -> Result<Document, VexError> {
     let invalid = |problem: String| VexError::Invalid { format: FORMAT, problem };
-    let file: File = serde_json::from_slice(bytes).map_err(|error| invalid(error.to_string()))?;
+    let file = if document::is(bytes) {
+        document::read(bytes).map_err(invalid)?
+    } else {
+        serde_json::from_slice::<File>(bytes).map_err(|error| invalid(error.to_string()))?
+    };
     let metadata = file.metadata.as_ref();
     let root = metadata.and_then(|metadata| metadata.component.as_ref());
     let mut purls = HashMap::new();

@@ -16,7 +16,7 @@ use plimsoll_model::{
     purl::{self, Parts},
 };
 
-use super::{conda, listed, locks::Absent, visible::VisibleFile};
+use super::{conda, epel, listed, locks::Absent, visible::VisibleFile};
 use crate::{
     distribution::{Distribution, Family, families_of, has_advisories},
     facts::{FileFacts, LayerFacts, PackageFact},
@@ -331,6 +331,12 @@ impl Sources<'_, '_> {
             return (Ecosystem::named(name), release, None);
         }
         let family = Family::of_parser(&file.facts.detector);
+        if family == Some(Family::Rpm)
+            && let Some((ecosystem, release)) = epel::origin(fact)
+        {
+            let distro = self.distribution.and_then(|image| image.distro.as_deref());
+            return (ecosystem, Some(release), distro);
+        }
         match self.distribution {
             Some(distribution)
                 if family.is_some_and(|family| families_of(distribution).contains(&family)) =>

@@ -201,6 +201,88 @@ fn a_bundle_carries_the_snapshot_to_a_site_without_a_network() {
 }
 
 #[test]
+fn no_fault_of_a_bundle_becomes_the_snapshot_in_use() {
+    let folder = temporary();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (maker, site, half) = (path("maker"), path("site"), path("half"));
+    let osv = root().join("crates/advisory/starter/osv").to_str().unwrap().to_owned();
+    plimsoll_ok(["feed", "key", "generate", "--output", &path("key")]);
+    let (key, trust) = (path("key"), path("key.pub"));
+    let bundle = |data: &str, to: &str| {
+        plimsoll_ok(["feed", "bundle", "--key", &key, "--output", to, "--data", data]);
+        std::fs::read(to).unwrap()
+    };
+    plimsoll_ok(["feed", "import", "--data", &maker, &osv]);
+    bundle(&maker, &path("first"));
+    let take =
+        |name: &str| plimsoll(["feed", "import", "--data", &site, "--trust", &trust, &path(name)]);
+    assert!(take("first").status.success());
+    let sbom = r#"{"bomFormat":"CycloneDX","specVersion":"1.6","version":1,"components":[{"type":"library","name":"lodash",
+        "version":"4.17.4","purl":"pkg:npm/lodash@4.17.4"}]}"#;
+    std::fs::write(path("app.cdx.json"), sbom).unwrap();
+    let report = || {
+        let image = format!("sbom:{}", path("app.cdx.json"));
+        plimsoll(["scan", "--format", "json", "--data", &site, &image]).stdout
+    };
+    let status = || plimsoll_ok(["feed", "status", "--format", "json", "--data", &site]);
+    let snapshot = || std::fs::read(Path::new(&site).join("advisories.snapshot")).unwrap();
+    let (good, said, found) = (snapshot(), status(), report());
+    assert!(!found.is_empty());
+
+    let record = r#"{"id":"GHSA-new","modified":"2026-11-29T00:00:00Z","affected":[{"package":{"ecosystem":"npm","name":"lodash"},
+        "ranges":[{"type":"SEMVER","events":[{"introduced":"0"}]}]}]}"#;
+    std::fs::write(path("new.json"), record).unwrap();
+    plimsoll_ok(["feed", "import", "--data", &maker, &osv, &path("new.json")]);
+    let newer = bundle(&maker, &path("newer"));
+    let header = usize::try_from(u32::from_le_bytes(newer[12..16].try_into().unwrap())).unwrap();
+    let flipped = |at: usize| {
+        let mut bytes = newer.clone();
+        bytes[at] ^= 1;
+        bytes
+    };
+    // Every second record of one ecosystem is missing, and somebody who is trusted signed it.
+    let left = folder.path().join("left");
+    for ecosystem in std::fs::read_dir(&osv).unwrap().map(|entry| entry.unwrap().path()) {
+        let name = ecosystem.file_name().unwrap().to_owned();
+        std::fs::create_dir_all(left.join(&name)).unwrap();
+        let mut records: Vec<PathBuf> =
+            std::fs::read_dir(&ecosystem).unwrap().map(|entry| entry.unwrap().path()).collect();
+        records.sort();
+        let step = if name == "npm" { 2 } else { 1 };
+        for record in records.iter().step_by(step) {
+            std::fs::copy(record, left.join(&name).join(record.file_name().unwrap())).unwrap();
+        }
+    }
+    let left = left.to_str().unwrap();
+    plimsoll_ok(["feed", "import", "--data", &half, left, &path("new.json")]);
+    let lacking = bundle(&half, &path("half.bundle"));
+    for (what, bytes, why) in [
+        ("empty", Vec::new(), "is not a feed bundle"),
+        ("cut", newer[..newer.len() / 2].to_vec(), "is cut off"),
+        ("flipped in its payload", flipped(newer.len() - 40), "is damaged"),
+        ("flipped in its header", flipped(16 + header / 2), "has a wrong signature"),
+        ("wrongly signed", flipped(16 + header + 30), "has a wrong signature"),
+        ("half an ecosystem", lacking, "`osv/npm` has"),
+    ] {
+        std::fs::write(path("spoilt"), bytes).unwrap();
+        let output = take("spoilt");
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{what}: {error}");
+        assert!(error.contains(why), "{what}: {error}");
+        assert!(
+            snapshot() == good && status() == said,
+            "{what}: the snapshot in use is another one"
+        );
+        assert!(report() == found, "{what}: a scan says something else");
+    }
+    assert!(take("newer").status.success());
+    assert!(
+        snapshot() != good && report() != found,
+        "what is sound is taken, and makes a difference"
+    );
+}
+
+#[test]
 fn what_lacks_a_source_or_is_older_is_refused() {
     let folder = temporary();
     let data = folder.path().join("data");

@@ -8,6 +8,7 @@
 //! `<URL>/<Ecosystem>/<ID>.json` save downloads and may be missing. Ecosystems have spaces in their names (`Rocky Linux`),
 //! which addresses encode.
 
+mod extras;
 mod others;
 mod update_info;
 
@@ -18,6 +19,7 @@ use reqwest::{StatusCode, Url};
 use super::{DownloadError, Outcome, Progress, address, download, is_temporary, name_of, text};
 use crate::http::{Call, HttpClient, Session};
 
+pub use extras::{EXTRAS, Extra};
 pub use others::{OTHERS, OtherFeed, Published};
 
 /// osv.dev's dumps; below it `ecosystems.txt` and one `<Ecosystem>/all.zip` each.
@@ -134,6 +136,7 @@ impl FeedAddresses {
             _ if self.is_mirror => format!("{}/{}", self.osv, other.file),
             Published::File(url) => url.to_owned(),
             Published::UpdateInfo(list) => update_info::locate(http, list).await?,
+            Published::Repository(url) => update_info::of_repository(http, url).await?,
         };
         Ok(FeedFile { url, path: other.file.into(), limit: other.limit })
     }
@@ -249,7 +252,8 @@ mod tests {
             OTHERS.iter().map(|other| other.file).collect();
         assert_eq!(names.len(), OTHERS.len());
         for other in OTHERS {
-            let (Published::File(url) | Published::UpdateInfo(url)) = other.published;
+            let (Published::File(url) | Published::UpdateInfo(url) | Published::Repository(url)) =
+                other.published;
             assert!(url.starts_with("https://"), "{url}");
             assert!(
                 !other.file.contains('/') && !is_ecosystem_folder(other.file),

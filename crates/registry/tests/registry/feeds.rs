@@ -246,12 +246,14 @@ async fn a_mirror_may_not_lead_to_inner_addresses() {
     assert!(error.to_string().contains("never connected to"), "{error}");
 }
 
-/// The address of a repository's `updateinfo` by way of a list at `path`.
+/// The address of a repository's `updateinfo` by way of a list at `path`, or of the repository there.
 async fn located(origin: &Origin, path: &str) -> Result<String, DownloadError> {
+    let url = origin.url(path).leak();
+    let is_list = path.ends_with(".list");
     let other = OtherFeed {
         feed: "updateinfo",
         ecosystem: Some("Amazon Linux"),
-        published: Published::UpdateInfo(origin.url(path).leak()),
+        published: if is_list { Published::UpdateInfo(url) } else { Published::Repository(url) },
         file: "updateinfo.xml.gz",
         limit: 1 << 20,
     };
@@ -272,6 +274,7 @@ async fn a_repository_is_followed_to_its_updateinfo_and_nowhere_else() {
             "/guids/1/repodata/repomd.xml" => Reply::new(200).body(metadata("repodata/a.xml.gz")),
             "/outside.list" => Reply::new(200).body(format!("http://{host}/guids/2\n")),
             "/guids/2/repodata/repomd.xml" => Reply::new(200).body(metadata("../../secret")),
+            "/guids/3/repodata/repomd.xml" => Reply::new(200).body("<repomd></repomd>"),
             "/elsewhere.list" => Reply::new(200).body("http://127.0.0.2:1/guids/1/\n"),
             "/empty.list" => Reply::new(200).body("\n"),
             _ => Reply::new(404),
@@ -280,11 +283,17 @@ async fn a_repository_is_followed_to_its_updateinfo_and_nowhere_else() {
     .await;
     let found = located(&origin, "/mirror.list").await.unwrap();
     assert_eq!(found, origin.url("/guids/1/repodata/a.xml.gz"));
+    for repository in ["/guids/1", "/guids/1/"] {
+        assert_eq!(located(&origin, repository).await.unwrap(), found);
+    }
     for (list, says) in [
         ("/outside.list", "no place below it"),
         ("/elsewhere.list", "leads to another server"),
         ("/empty.list", "names no repository"),
         ("/missing.list", "answered 404"),
+        ("/guids/2", "no place below it"),
+        ("/guids/3", "has no `updateinfo`"),
+        ("/guids/4", "answered 404"),
     ] {
         let error = located(&origin, list).await.unwrap_err().to_string();
         assert!(error.contains(says), "{list}: {error}");

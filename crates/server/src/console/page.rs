@@ -24,6 +24,8 @@ pub(super) enum Section {
     Files,
     /// Which images have a finding.
     LookUp,
+    /// Who is told.
+    Subscriptions,
 }
 
 /// What the head of every page says about the server.
@@ -64,6 +66,7 @@ pub(super) fn page(
                         (entry("/console/files/malicious", "Files", section == Section::Files))
                         (entry("/console/changes", "Changes", section == Section::Changes))
                         (entry("/console/findings", "Look up", section == Section::LookUp))
+                        (entry("/console/subscriptions", "Notifications", section == Section::Subscriptions))
                     } }
                     div class="state" {
                         (server_state(state))

@@ -17,7 +17,7 @@ use plimsoll_registry::{
     HttpClient,
     download::{
         DownloadError, Outcome, Progress,
-        feed::{FeedAddresses, FeedFile, OTHERS, OtherFeed},
+        feed::{EXTRAS, Extra, FeedAddresses, FeedFile, OTHERS, OtherFeed},
     },
 };
 use serde::{Deserialize, Serialize};
@@ -118,22 +118,92 @@ pub async fn download_feeds(
                 || other.ecosystem.is_none_or(|one| request.ecosystems.iter().any(|it| it == one)))
     };
     for other in OTHERS.iter().filter(is_wanted) {
+        other_from_any(http, request, other, &mut downloaded, say).await;
+    }
+    if is_wanted(&&EXTRAS) {
+        extras(http, request, &mut downloaded, say).await;
+    }
+    downloaded
+}
+
+/// Fetches a file from the first mirror that gives it. Whether one did.
+async fn other_from_any(
+    http: &HttpClient,
+    request: &UpdateRequest<'_>,
+    other: &OtherFeed,
+    downloaded: &mut Downloaded,
+    say: Say<'_>,
+) -> bool {
+    let mut failures = Vec::new();
+    let mut is_done = false;
+    for mirror in request.mirrors {
+        match other_file(http, mirror, other, request.folder, say).await {
+            Ok(outcome) => {
+                say(UpdateEvent::Done(format!("{}: {}", other.file, shown(outcome))));
+                is_done = true;
+                break;
+            }
+            Err(DownloadError::Status { status: 404 | 410, .. }) if mirror.may_lack(other) => {}
+            Err(error) => failures.push(failure(other.file, mirror, &error.into(), say)),
+        }
+    }
+    downloaded.note(request.folder.join(other.file), is_done, failures);
+    is_done
+}
+
+/// The extras of Amazon Linux 2: what the catalogue lists, that of the last time where none can be had.
+async fn extras(
+    http: &HttpClient,
+    request: &UpdateRequest<'_>,
+    downloaded: &mut Downloaded,
+    say: Say<'_>,
+) {
+    let mut catalogue = Downloaded::default();
+    other_from_any(http, request, &EXTRAS, &mut catalogue, say).await;
+    downloaded.failures.append(&mut catalogue.failures);
+    // It is no feed itself.
+    let Some(path) = catalogue.paths.first() else { return };
+    let listed = std::fs::read(path).map_err(|error| error.to_string());
+    let extras = match listed.and_then(|bytes| Extra::listed(&bytes)) {
+        Ok(extras) => extras,
+        Err(reason) => {
+            downloaded.failures.push(format!("{}: {reason}", EXTRAS.file));
+            downloaded.paths.extend(Extra::files_in(request.folder));
+            return;
+        }
+    };
+    for extra in extras {
         let mut failures = Vec::new();
         let mut is_done = false;
         for mirror in request.mirrors {
-            match other_file(http, mirror, other, request.folder, say).await {
-                Ok(outcome) => {
-                    say(UpdateEvent::Done(format!("{}: {}", other.file, shown(outcome))));
+            match extra_file(http, mirror, &extra, request.folder, say).await {
+                // Nothing is said of it any more.
+                Ok(None) => {}
+                Ok(Some(outcome)) => {
+                    say(UpdateEvent::Done(format!("{}: {}", extra.file(), shown(outcome))));
                     is_done = true;
                     break;
                 }
-                Err(DownloadError::Status { status: 404 | 410, .. }) if mirror.may_lack(other) => {}
-                Err(error) => failures.push(failure(other.file, mirror, &error.into(), say)),
+                Err(DownloadError::Status { status: 404 | 410, .. })
+                    if mirror.may_lack(&EXTRAS) => {}
+                Err(error) => failures.push(failure(&extra.file(), mirror, &error.into(), say)),
             }
         }
-        downloaded.note(request.folder.join(other.file), is_done, failures);
+        downloaded.note(request.folder.join(extra.file()), is_done, failures);
     }
-    downloaded
+}
+
+async fn extra_file(
+    http: &HttpClient,
+    mirror: &FeedAddresses,
+    extra: &Extra,
+    folder: &Path,
+    say: Say<'_>,
+) -> Result<Option<Outcome>, DownloadError> {
+    match mirror.extra(http, extra).await? {
+        Some(file) => fetch(http, &file, folder, say).await.map(Some),
+        None => Ok(None),
+    }
 }
 
 impl Downloaded {

@@ -23,6 +23,7 @@ use plimsoll_server::{
     },
     serve,
 };
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 const EPSS: &str = "#model_version:v2025.03.14,score_date:2026-07-30T00:00:00+0000\ncve,epss,percentile\nCVE-2021-44228,0.94358,0.99959\n";
 const KEV: &str = r#"{"catalogVersion":"1","dateReleased":"2026-08-01T00:00:00Z","count":1,
@@ -165,6 +166,59 @@ async fn everything_once_and_then_only_what_changed() {
 
     let folder_as_mirror = fs::read_to_string(site.feeds().join("npm/modified_id.csv")).unwrap();
     assert!(folder_as_mirror.starts_with("2026-07-06T00:00:00Z,GHSA-new\n"));
+}
+
+/// An `updateinfo` of one update.
+fn update_info(id: &str, release: &str) -> String {
+    format!(
+        r#"<updates><update type="security"><id>{id}</id><title>t</title><issued date="2026-07-01 00:00"/>
+        <references><reference id="CVE-2026-0001" type="cve"/></references>
+        <pkglist><collection short="c"><name>c</name><package name="p" version="1" release="{release}" arch="x86_64"/>
+        </collection></pkglist></update></updates>"#
+    )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn extras_are_what_their_catalogue_lists() {
+    let mirror = published(&rows(3));
+    let ids = |site: &Site| -> Vec<String> {
+        let snapshot = Snapshot::open(&site.folder.path().join("snapshot")).unwrap();
+        let of_rpms = |id: &String| id.starts_with("ALAS") || id.starts_with("FEDORA");
+        snapshot.ids().filter(of_rpms).collect()
+    };
+    let catalogue = |names: &[&str]| {
+        let topics: Vec<_> = names.iter().map(|name| serde_json::json!({"n": name})).collect();
+        serde_json::json!({"status": "ok", "topics": topics}).to_string()
+    };
+    mirror.put("amazon_2_extras.json", catalogue(&["docker", "emacs", "quiet"]));
+    mirror.put("amazon_2_extra_docker.xml.gz", update_info("ALAS2DOCKER-2026-1", "1.amzn2"));
+    mirror.put("amazon_2_extra_quiet.xml.gz", "<updates></updates>");
+    mirror.put("amazon_2_extra_unlisted.xml.gz", update_info("ALAS2UNLISTED-2026-1", "1.amzn2"));
+    mirror.put("epel_9_updateinfo", update_info("FEDORA-EPEL-2026-1", "1.el9"));
+    let site = Site::new();
+    site.update(&[&mirror]).await;
+    assert_eq!(ids(&site), ["ALAS2DOCKER-2026-1", "FEDORA-EPEL-2026-1"]);
+
+    // Without a catalogue that of the last time counts; with a damaged one what is there, and it is said.
+    mirror.given();
+    mirror.remove("amazon_2_extras.json");
+    mirror.put("amazon_2_extra_docker.xml.gz", update_info("ALAS2DOCKER-2026-2", "1.amzn2"));
+    site.update(&[&mirror]).await;
+    assert!(mirror.given().contains(&"amazon_2_extra_docker.xml.gz".to_owned()));
+    let second = ids(&site);
+    assert_eq!(second, ["ALAS2DOCKER-2026-2", "FEDORA-EPEL-2026-1"]);
+    mirror.put("amazon_2_extras.json", "{\"topics\":");
+    let (downloaded, _) = site.download(&[&mirror]).await;
+    assert!(downloaded.failures.iter().any(|what| what.starts_with("amazon_2_extras.json: ")));
+    site.import(&downloaded);
+    assert_eq!(ids(&site), second);
+
+    mirror.put("amazon_2_extras.json", catalogue(&["docker"]));
+    mirror.fault("amazon_2_extra_docker.xml.gz", Fault::Status(500));
+    let (downloaded, said) = site.download(&[&mirror]).await;
+    assert!(said.iter().any(|what| what.starts_with("amazon_2_extra_docker.xml.gz: ")), "{said:?}");
+    site.import(&downloaded);
+    assert_eq!(ids(&site), second, "the last good file counts");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -387,6 +441,67 @@ async fn a_server_keeps_its_advisories_current() {
     assert_eq!(count(), Some(101));
     mirror.mend();
     until("an update without failures", || !failed()).await;
+    server.stop().await;
+}
+
+/// What `/healthz` says.
+async fn health(address: std::net::SocketAddr) -> String {
+    let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+    let request = b"GET /healthz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
+    stream.write_all(request).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_goes_on_with_the_last_good_advisories_whatever_a_mirror_gives() {
+    let days = |day: u32| -> Rows { rows(100).into_keys().map(|id| (id, day)).collect() };
+    let folder = tempfile::tempdir().unwrap();
+    let mirror = published(&days(3));
+    let mut config = ServeConfig::new(folder.path());
+    config.listen.set_port(0);
+    let interval = Duration::from_secs(1);
+    config.feed_updates = Some(FeedUpdates { interval, mirrors: vec![mirror.url()] });
+    let server = serve(config).await.unwrap();
+    let address = server.address();
+    let in_use = || {
+        let snapshot = Snapshot::open(&feed_path(folder.path())).ok()?;
+        Some(snapshot.state().snapshot)
+    };
+    let last = || LastUpdate::read(folder.path());
+    let is_good = || last().is_some_and(|last| last.failures.is_empty());
+    until("the first update", is_good).await;
+    let good = in_use().unwrap();
+    assert!(!health(address).await.contains("warning: not updated"));
+
+    let whole = archive("npm", &days(4));
+    let mut flipped = whole.clone();
+    flipped[whole.len() / 3] ^= 1;
+    let cut = whole[..whole.len() / 2].to_vec();
+    let half = archive("npm", days(4).iter().take(50));
+    for (what, rows, bytes) in [
+        ("cut", days(4), cut),
+        ("flipped", days(4), flipped),
+        ("empty", days(4), Vec::new()),
+        ("half an ecosystem", days(4), half),
+        ("older than what is in use", days(2), archive("npm", &days(2))),
+    ] {
+        publish(&mirror, "npm", &rows);
+        mirror.put("npm/all.zip", bytes);
+        until(what, || !is_good()).await;
+        assert_eq!(in_use(), Some(good), "{what}");
+        let said = health(address).await;
+        assert!(
+            said.starts_with("HTTP/1.1 200") && said.contains("warning: not updated"),
+            "{said}"
+        );
+        publish(&mirror, "npm", &days(3));
+        until("a mended mirror", is_good).await;
+        assert_eq!(in_use(), Some(good), "{what}");
+    }
+    publish(&mirror, "npm", &days(5));
+    until("something new", || in_use().is_some_and(|snapshot| snapshot != good)).await;
     server.stop().await;
 }
 

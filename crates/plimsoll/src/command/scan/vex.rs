@@ -141,7 +141,8 @@ async fn in_registry(image: &RemoteImage) -> Found {
 }
 
 /// Ends of the names of VEX documents.
-const ENDS: [&str; 4] = [".vex.json", ".openvex.json", ".csaf.json", ".vex.cdx.json"];
+const ENDS: [&str; 5] =
+    [".vex.json", ".openvex.json", ".csaf.json", ".vex.cdx.json", ".vex.cdx.xml"];
 
 /// The files beside an archive that are called like it.
 fn beside_file(path: &Path) -> Found {

@@ -2,7 +2,8 @@
 //!
 //! In: nothing. Out: [`OTHERS`]. Source: the publishers' own pages, and the tools that read them. Odd: Amazon's metadata lies
 //! at an address that changes with each release of a repository, so that only the way to it is fixed; its `x86_64` repository
-//! lists the advisories of both architectures. Alpine's branches before v3.18 no longer change: osv.dev has them.
+//! lists the advisories of both architectures. EPEL 7 is in the archive. Alpine's branches before v3.18 no longer change: osv.dev
+//! has them.
 
 /// A file of a feed other than OSV.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -27,6 +28,8 @@ pub enum Published {
     /// The `updateinfo` of the rpm repository whose address is the first line of this list of mirrors; it moves with each
     /// release of the repository.
     UpdateInfo(&'static str),
+    /// The `updateinfo` of the rpm repository at this address, whose name changes with its content.
+    Repository(&'static str),
 }
 
 const fn everywhere(feed: &'static str, published: &'static str, file: &'static str) -> OtherFeed {
@@ -54,6 +57,17 @@ const fn amazon(published: &'static str, file: &'static str) -> OtherFeed {
         feed: "updateinfo",
         ecosystem: Some("Amazon Linux"),
         published: Published::UpdateInfo(published),
+        file,
+        limit: 512 << 20,
+    }
+}
+
+/// What Fedora builds for enterprise distributions.
+const fn epel(published: &'static str, file: &'static str) -> OtherFeed {
+    OtherFeed {
+        feed: "updateinfo",
+        ecosystem: Some("Fedora"),
+        published: Published::Repository(published),
         file,
         limit: 512 << 20,
     }
@@ -201,4 +215,8 @@ pub const OTHERS: &[OtherFeed] = &[
         "https://cdn.amazonlinux.com/al2023/core/mirrors/latest/x86_64/mirror.list",
         "amazon_2023_updateinfo.xml.gz",
     ),
+    epel("https://dl.fedoraproject.org/pub/archive/epel/7/x86_64", "epel_7_updateinfo"),
+    epel("https://dl.fedoraproject.org/pub/epel/8/Everything/x86_64", "epel_8_updateinfo"),
+    epel("https://dl.fedoraproject.org/pub/epel/9/Everything/x86_64", "epel_9_updateinfo"),
+    epel("https://dl.fedoraproject.org/pub/epel/10/Everything/x86_64", "epel_10_updateinfo"),
 ];

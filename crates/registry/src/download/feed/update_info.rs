@@ -1,7 +1,7 @@
 //! The way to a repository's `updateinfo`, whose address changes.
 //!
-//! In: the address of a list of mirrors. Out: the address of the file. Source: `createrepo_c`, `repomd.xml`; Amazon Linux's
-//! `mirror.list`. Odd: all of it must lie where the list lies: a list that leads elsewhere is refused.
+//! In: the address of a list of mirrors, or of a repository. Out: the address of the file. Source: `createrepo_c`, `repomd.xml`;
+//! Amazon Linux's `mirror.list`. Odd: all of it must lie where the list lies: a list that leads elsewhere is refused.
 
 use quick_xml::{
     Reader,
@@ -19,31 +19,65 @@ const MAX_BYTES: u64 = 1 << 20;
 
 /// Follows the list and the repository's metadata to the file.
 pub(super) async fn locate(http: &HttpClient, list: &str) -> Result<String, DownloadError> {
+    let repository = listed(http, list).await?;
+    of_repository(http, &repository).await
+}
+
+/// The file of the repository that the list names, if it has one.
+pub(super) async fn look_for(
+    http: &HttpClient,
+    list: &str,
+) -> Result<Option<String>, DownloadError> {
+    let repository = listed(http, list).await?;
+    Ok(found(http, &repository).await?.1)
+}
+
+/// Follows a repository's metadata to the file.
+pub(super) async fn of_repository(
+    http: &HttpClient,
+    repository: &str,
+) -> Result<String, DownloadError> {
+    let (metadata, found) = found(http, repository).await?;
+    found.ok_or_else(|| wrong(&metadata, "the repository has no `updateinfo`".into()))
+}
+
+fn wrong(url: &Url, problem: String) -> DownloadError {
+    DownloadError::Protocol { name: name_of(url), problem }
+}
+
+/// The repository that a list of mirrors names first.
+async fn listed(http: &HttpClient, list: &str) -> Result<String, DownloadError> {
     let (list_url, home) = address(list)?;
     let lines = text(http, list, MAX_BYTES).await?;
-    let wrong =
-        |url: &Url, problem: String| DownloadError::Protocol { name: name_of(url), problem };
     let repository = lines
         .lines()
         .map(str::trim)
         .find(|line| !line.is_empty() && !line.starts_with('#'))
         .ok_or_else(|| wrong(&list_url, "it names no repository".into()))?;
-    let folder = format!("{}/", repository.trim_end_matches('/'));
-    let (metadata, elsewhere) = address(&format!("{folder}repodata/repomd.xml"))?;
+    let (_, elsewhere) = address(repository)?;
     if elsewhere != home {
         return Err(wrong(&list_url, format!("it leads to another server, {elsewhere}")));
     }
+    Ok(repository.to_owned())
+}
+
+/// A repository's metadata, and where it says that the file lies.
+async fn found(
+    http: &HttpClient,
+    repository: &str,
+) -> Result<(Url, Option<String>), DownloadError> {
+    let folder = format!("{}/", repository.trim_end_matches('/'));
+    let (metadata, _) = address(&format!("{folder}repodata/repomd.xml"))?;
     let document = text(http, metadata.as_str(), MAX_BYTES).await?;
-    let place = update_info(&document)
-        .map_err(|problem| wrong(&metadata, problem))?
-        .ok_or_else(|| wrong(&metadata, "the repository has no `updateinfo`".into()))?;
+    let place = update_info(&document).map_err(|problem| wrong(&metadata, problem))?;
+    let Some(place) = place else { return Ok((metadata, None)) };
     let is_below = !place.starts_with('/')
         && !place.contains([':', '\\', '?', '#', '%'])
         && place.split('/').all(|part| !matches!(part, "" | "." | ".."));
     if !is_below {
         return Err(wrong(&metadata, format!("`{}` is no place below it", place.escape_debug())));
     }
-    Ok(format!("{folder}{place}"))
+    Ok((metadata, Some(format!("{folder}{place}"))))
 }
 
 /// Where `<data type="updateinfo">` says that it lies.
