@@ -14,3 +14,5 @@ mod listing;
 mod login;
 #[cfg(test)]
 mod one_image;
+#[cfg(test)]
+mod verdicts;
