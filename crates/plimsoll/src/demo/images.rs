@@ -98,6 +98,13 @@ fn catalog_api(base: &Layer) -> anyhow::Result<BuiltImage> {
 fn edge() -> anyhow::Result<BuiltImage> {
     let base = alpine("3.14.0", "Alpine Linux v3.14", ALPINE_3_14).build()?;
     let packages = node(NODE_2021)
+        .file_with(
+            "usr/bin/redis-server",
+            0o755,
+            0,
+            0,
+            b"\x7fELF stands for the program in this demo",
+        )
         .file("etc/redis/redis.conf", b"bind 0.0.0.0\nprotected-mode no\nport 6379\n")
         .file("srv/app/test/upload.com", &planted::test_file())
         .build()?;
@@ -217,6 +224,7 @@ const ALPINE_3_14: &[(&str, &str, &str)] = &[
     ("libssl1.1", "1.1.1k-r0", "openssl"),
     ("musl", "1.2.2-r3", "musl"),
     ("nodejs", "14.17.0-r0", "nodejs"),
+    ("redis", "6.2.4-r0", "redis"),
     ("ssl_client", "1.33.1-r2", "busybox"),
 ];
 
