@@ -4,6 +4,7 @@
 //! real server on a data folder of its own, which goes when the demo ends; only the registry is inside this process.
 
 mod images;
+mod planted;
 mod recipe;
 mod rpm_database;
 #[cfg(test)]

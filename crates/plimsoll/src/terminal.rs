@@ -140,9 +140,10 @@ fn template(text: &str) -> ProgressStyle {
     ProgressStyle::with_template(text).unwrap_or_else(|_| ProgressStyle::default_bar())
 }
 
+/// What somebody asked for, else what the terminal says; shells keep `COLUMNS` to themselves.
 fn columns() -> Option<u16> {
-    let text = std::env::var_os("COLUMNS")?;
-    text.to_str()?.parse().ok()
+    let asked = std::env::var_os("COLUMNS").and_then(|text| text.to_str()?.parse().ok());
+    asked.or_else(|| console::Term::stdout().size_checked().map(|(_rows, columns)| columns))
 }
 
 /// A scan's progress as a bar over the layers' bytes.

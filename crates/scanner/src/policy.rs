@@ -7,6 +7,7 @@
 use std::fmt;
 
 use plimsoll_model::{Digest, Kind, Report, Timestamp, Verdict};
+use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
@@ -112,6 +113,18 @@ struct Required {
 }
 
 impl Policy {
+    /// Tells this policy from every other one, and from itself once one of its ignore rules has run out: what it says of a report
+    /// may be another thing then.
+    #[must_use]
+    pub fn fingerprint(&self, now: Timestamp) -> String {
+        let has_ended = |placed: &&PlacedRule| placed.rule.expires.is_some_and(|at| at <= now);
+        let ended = self.ignore.iter().filter(has_ended).count();
+        // All that it is made of, in the words of this version of the program.
+        let whole = format!("{} {self:?} {ended}", env!("CARGO_PKG_VERSION"));
+        let digest = digest(&SHA256, whole.as_bytes());
+        digest.as_ref().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    }
+
     /// Reads the text of a file; its name stands in the places of ignore rules.
     ///
     /// # Errors

@@ -91,6 +91,23 @@ fn formats_write_what_is_expected() {
 }
 
 #[test]
+fn a_narrow_terminal_shows_every_id_whole() {
+    let report = report();
+    let mut text = Vec::new();
+    let table = plimsoll_scanner::format::format("table").unwrap();
+    table.write(&report, Style { width: 80, ..Style::default() }, &mut text).unwrap();
+    let text = String::from_utf8(text).unwrap();
+    for id in ["GHSA-pjwm-rvh2-c87w", "CVE-2024-5535", "non_pwd_user", "no_healthcheck"] {
+        assert!(text.contains(id), "{id}:\n{text}");
+    }
+    // What is a sentence of its own the terminal breaks.
+    let of_tables = text.lines().skip_while(|line| !line.starts_with("What to do first"));
+    for line in of_tables {
+        assert!(line.chars().count() <= 80, "{line}");
+    }
+}
+
+#[test]
 fn colour_only_where_it_is_wanted() {
     let report = report();
     let mut text = Vec::new();

@@ -306,6 +306,38 @@ fn reports_are_valid() {
     }
 }
 
+/// What GitHub would refuse: too many places and tags; and what GitLab would.
+#[test]
+fn large_reports_are_valid() {
+    let Some(python) = python() else { return };
+    let mut report = report();
+    let many = |number: usize| {
+        let path = format!("srv/{number}/shell.php");
+        let location = Location { path: path.clone(), layer: None };
+        Finding {
+            evidence: (1..300)
+                .map(|line| Evidence {
+                    location: Some(location.clone()),
+                    detail: format!("line {line}: {ODD}"),
+                })
+                .collect(),
+            ..finding(Kind::Malware, "php_eval", Level::High, Subject::Path(path))
+        }
+    };
+    report.findings.extend((0..1_500).map(many));
+    let cwes: Vec<String> = (1..40).map(|number| format!("CWE-{number}")).collect();
+    let ids = (0..60).map(|number| format!("GHSA-{number:04}-aaaa-bbbb"));
+    report.findings.push(Finding {
+        aliases: ids.collect(),
+        extra: BTreeMap::from([("cwe".to_owned(), cwes.join(","))]),
+        ..vulnerability("CVE-2024-9", "pkg:npm/a@1", Priority::Later)
+    });
+    report.findings.sort_by(Finding::compare_urgency);
+    assert_eq!(judgement(&python, &report, |text| text), "");
+    let log: serde_json::Value = serde_json::from_str(&text("sarif", &report)).unwrap();
+    assert_eq!(log["runs"][0]["results"].as_array().unwrap().len(), report.findings.len());
+}
+
 #[test]
 fn every_kind_is_in_every_report_and_no_character_is_hidden() {
     let report = report();

@@ -12,6 +12,7 @@ mod rules;
 mod scan;
 mod sync;
 mod update;
+mod verdict;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
@@ -75,6 +76,7 @@ pub(crate) fn jobs() -> &'static [&'static dyn Job] {
         &deliver::Deliver,
         &prune::Prune,
         &ignore::EndIgnoreRules,
+        &verdict::JudgeImages,
     ]
 }
 

@@ -42,6 +42,7 @@ pub(crate) fn router(context: Context) -> Router {
         .route("/images", get(images::list))
         .route("/images/{uuid}", get(images::get))
         .route("/images/{uuid}/report", get(images::report))
+        .route("/images/{uuid}/files", get(images::files))
         .route("/images/{uuid}/policy", get(images::policy))
         .route("/images/{uuid}/scan", post(images::scan))
         .route("/images/{uuid}/changes", get(changes::of_image))

@@ -20,6 +20,7 @@ pub mod status;
 pub mod subscriptions;
 pub mod sync;
 pub mod update;
+pub mod verdicts;
 pub mod workloads;
 
 use plimsoll_store::StoreError;

@@ -63,6 +63,7 @@ mod subscriptions;
 mod sync;
 mod tally;
 mod tasks;
+mod verdicts;
 mod vulnerabilities;
 mod workloads;
 
@@ -112,6 +113,7 @@ pub use tasks::{
     Enqueued, FailOutcome, LEASE_SECONDS, Lease, MAX_ATTEMPTS, Origin, Retry, Task, TaskCounts,
     TaskState, TaskStatus,
 };
+pub use verdicts::{DueImage, KeptVerdict};
 pub use vulnerabilities::{
     GroupedQuery, GroupedVulnerability, InstanceQuery, InstanceState, InstanceStates,
     VulnerabilityFilter, VulnerabilityInstance, VulnerablePackage, WorkloadPlace,

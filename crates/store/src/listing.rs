@@ -30,7 +30,7 @@ use self::{
     names::{Bits, Names},
     order::{Order, Row},
 };
-use crate::{ImageRiskQuery, Registry, images::split_repository};
+use crate::{ImageRiskQuery, KeptVerdict, Registry, images::split_repository};
 
 pub(crate) use self::{
     filter::Word,
@@ -75,6 +75,7 @@ struct Entry {
     tag: u32,
     /// Number of its counters.
     kind: u32,
+    policy: Option<KeptVerdict>,
 }
 
 /// The counters that the order and the sums are made of.
@@ -219,6 +220,13 @@ impl Listing {
             .collect();
         let runs = self.runs.iter().filter(|(_, there)| !there.is_disjoint(&places));
         runs.filter_map(|(image, _)| self.slots.get(image).copied()).collect()
+    }
+
+    /// The images of which the policy says so.
+    fn judged(&self, verdict: KeptVerdict) -> Bits {
+        let numbered = (0_u32..).zip(&self.entries);
+        let such = numbered.filter(|(_, entry)| entry.id != 0 && entry.policy == Some(verdict));
+        such.map(|(slot, _)| slot).collect()
     }
 
     fn slots_of(&self, images: &[i64]) -> Bits {

@@ -19,7 +19,7 @@ use plimsoll_model::{RiskCounters, Timestamp, Verdict};
 use tokio::sync::OwnedRwLockReadGuard;
 
 use crate::{
-    Artifact, ImageRow, Registry, Store, StoreError, TaskStatus,
+    Artifact, ImageRow, KeptVerdict, Registry, Store, StoreError, TaskStatus,
     artifacts::artifact_columns,
     column,
     database::{DatabaseConnection, DatabaseRow, Transaction},
@@ -28,6 +28,7 @@ use crate::{
     listing::{Listing, Word, current_change, ids_of_words, push_in},
     own_counters::{own_counters, own_counters_join},
     statement::{self, QueryBuilder},
+    verdicts::kept_verdict,
 };
 
 /// A part of a longer list.
@@ -71,6 +72,8 @@ pub struct ImageRiskQuery {
     pub registry: Option<String>,
     /// Which risk levels.
     pub risk: Option<RiskFilter>,
+    /// What the policy says, where a server has one.
+    pub policy: Option<KeptVerdict>,
     /// Free text: each word must stand in the image's reference or registry name, or begin a digest, image id or uuid of it
     /// with at least four digits.
     pub text: Option<String>,
@@ -88,6 +91,7 @@ impl Default for ImageRiskQuery {
             image_name: None,
             registry: None,
             risk: None,
+            policy: None,
             text: None,
         }
     }
@@ -108,6 +112,8 @@ pub struct ImageRisk {
     pub verdict: Option<Verdict>,
     /// When it was last scanned with success.
     pub scanned: Option<Timestamp>,
+    /// What the policy of a server says of it; `None` where none was asked yet.
+    pub policy: Option<KeptVerdict>,
     /// How its scan stands.
     pub task: Option<TaskStatus>,
 }
@@ -115,9 +121,15 @@ pub struct ImageRisk {
 /// Images of one statement: SQLite takes 32,766 values, PostgreSQL 65,535.
 const ROWS: usize = 500;
 
-const COLUMNS: &str = concat!("SELECT i.*, ", artifact_columns!(), ", ", own_counters!());
+const COLUMNS: &str = concat!(
+    "SELECT i.*, v.verdict AS policy_verdict, ",
+    artifact_columns!(),
+    ", ",
+    own_counters!()
+);
 const TABLES: &str = concat!(
-    " FROM images i JOIN artifacts a ON a.id = i.artifact_id LEFT JOIN tasks t ON t.artifact_id = a.id",
+    " FROM images i JOIN artifacts a ON a.id = i.artifact_id LEFT JOIN tasks t ON t.artifact_id = a.id \
+     LEFT JOIN image_verdicts v ON v.image_id = i.id",
     own_counters_join!(),
     " WHERE "
 );
@@ -302,6 +314,7 @@ impl ImageRisk {
             counters: artifact.counters,
             verdict: artifact.verdict,
             scanned: artifact.scanned,
+            policy: kept_verdict(row)?,
             task: artifact.task,
         })
     }

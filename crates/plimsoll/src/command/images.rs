@@ -32,8 +32,17 @@ pub(crate) fn print(
     format: ListFormat,
     terminal: Terminal,
 ) -> anyhow::Result<()> {
-    let head =
-        ["IMAGE", "RISK", "ASAP", "LATER", "NO NEED NOW", "BASELINE H/M/L", "COVERAGE", "SCANNED"];
+    let head = [
+        "IMAGE",
+        "RISK",
+        "ASAP",
+        "LATER",
+        "NO NEED NOW",
+        "BASELINE H/M/L",
+        "MALWARE S/S/R",
+        "COVERAGE",
+        "SCANNED",
+    ];
     terminal.list(format, &head, images, |image| {
         let counters = &image.counters;
         vec![
@@ -43,6 +52,7 @@ pub(crate) fn print(
             counters.later.to_string(),
             counters.nntf.to_string(),
             baseline(counters),
+            malicious(counters),
             image.coverage.map_or_else(String::new, |verdict| verdict.to_string()),
             image.scanned.map_or_else(|| scan_state(image), |scanned| scanned.to_string()),
         ]
@@ -51,6 +61,12 @@ pub(crate) fn print(
 
 pub(crate) fn baseline(counters: &RiskCounters) -> String {
     format!("{}/{}/{}", counters.baseline_high, counters.baseline_medium, counters.baseline_low)
+}
+
+/// Serious, suspicious, reminders.
+fn malicious(counters: &RiskCounters) -> String {
+    let RiskCounters { malicious_serious, malicious_suspicious, malicious_remind, .. } = counters;
+    format!("{malicious_serious}/{malicious_suspicious}/{malicious_remind}")
 }
 
 const fn risk_word(level: Option<u8>) -> &'static str {

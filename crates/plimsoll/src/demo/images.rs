@@ -7,6 +7,7 @@ use plimsoll_image::build::{BuiltImage, ImageBuilder, Layer};
 use plimsoll_model::Platform;
 
 use super::{
+    planted,
     recipe::{Accounts, Deb, alpine, debian, java, node, os_release, python},
     rpm_database::{RpmPackage, database},
 };
@@ -37,7 +38,8 @@ fn builder() -> ImageBuilder {
         .env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
 }
 
-/// Debian 12 as first released, with an SSH server that lets root in and a password in the environment.
+/// Debian 12 as first released, with an SSH server that lets root in, a password in the environment, and a token that a
+/// later layer only hides.
 fn storefront(base: &Layer) -> anyhow::Result<BuiltImage> {
     let server = Layer::builder("RUN /bin/sh -c apt-get install -y openssh-server # buildkit")
         .file("usr/sbin/sshd", b"\x7fELF stands for the program in this demo")
@@ -46,16 +48,27 @@ fn storefront(base: &Layer) -> anyhow::Result<BuiltImage> {
             b"PermitRootLogin yes\nPasswordAuthentication yes\nPermitEmptyPasswords no\n",
         )
         .build()?;
+    let shop = Layer::builder("COPY . /srv/shop # buildkit")
+        .file("srv/shop/.npmrc", &planted::package_token())
+        .file("srv/shop/server.js", b"require('http').createServer().listen(8080);\n")
+        .build()?;
+    let tidied = Layer::builder(
+        "RUN /bin/sh -c curl -fsSL https://get.shop.invalid/node.sh | bash - && npm ci && rm .npmrc # buildkit",
+    )
+    .whiteout("srv/shop/.npmrc")
+    .build()?;
     Ok(builder()
         .layer(base)
         .layer(&server)
+        .layer(&shop)
+        .layer(&tidied)
         .env("DATABASE_PASSWORD", "s3cr3t-of-the-demo")
         .exposed_port("22/tcp")
         .cmd(&["/usr/sbin/sshd", "-D"])
         .build()?)
 }
 
-/// The same base, with Python packages of 2021, a setuid program of its own, and an own user.
+/// The same base, with Python packages of 2021, a setuid program of its own, keys that were copied along, and an own user.
 fn catalog_api(base: &Layer) -> anyhow::Result<BuiltImage> {
     let packages = python(PYTHON_2021).build()?;
     let program = Layer::builder("COPY tools/ /usr/local/bin/ # buildkit")
@@ -67,6 +80,8 @@ fn catalog_api(base: &Layer) -> anyhow::Result<BuiltImage> {
             b"\x7fELF stands for the program in this demo",
         )
         .file_with("srv/app/settings.ini", 0o666, 0, 0, b"[app]\ndebug = no\n")
+        .file("srv/app/.env", &planted::database_address())
+        .file_with("root/.aws/credentials", 0o600, 0, 0, &planted::cloud_keys())
         .build()?;
     Ok(builder()
         .layer(base)
@@ -78,14 +93,25 @@ fn catalog_api(base: &Layer) -> anyhow::Result<BuiltImage> {
         .build()?)
 }
 
-/// Alpine 3.14 with Node packages, one of them a release with malicious code.
+/// Alpine 3.14 with Node packages, one of them a release with malicious code, a cache that anybody may use, and the test
+/// file of the scanners.
 fn edge() -> anyhow::Result<BuiltImage> {
     let base = alpine("3.14.0", "Alpine Linux v3.14", ALPINE_3_14).build()?;
-    let packages = node(NODE_2021).build()?;
+    let packages = node(NODE_2021)
+        .file_with(
+            "usr/bin/redis-server",
+            0o755,
+            0,
+            0,
+            b"\x7fELF stands for the program in this demo",
+        )
+        .file("etc/redis/redis.conf", b"bind 0.0.0.0\nprotected-mode no\nport 6379\n")
+        .file("srv/app/test/upload.com", &planted::test_file())
+        .build()?;
     Ok(builder().layer(&base).layer(&packages).cmd(&["node", "/srv/app/server.js"]).build()?)
 }
 
-/// AlmaLinux 8 with Java libraries of the autumn of 2021, and password-less sudo.
+/// AlmaLinux 8 with Java libraries of the autumn of 2021, password-less sudo, a key, and a miner that came along.
 fn ledger() -> anyhow::Result<BuiltImage> {
     let base = Layer::builder("ADD almalinux-8-docker.tar.xz / # buildkit")
         .file(
@@ -107,7 +133,11 @@ fn ledger() -> anyhow::Result<BuiltImage> {
         .file("etc/sudoers", b"root ALL=(ALL) ALL\nledger ALL=(ALL) NOPASSWD: ALL\n")
         .file("var/lib/rpm/rpmdb.sqlite", &database(ALMALINUX_8, "AlmaLinux"))
         .build()?;
-    let application = java("opt/app/ledger.jar", JAVA_2021)?.build()?;
+    let application = java("opt/app/ledger.jar", JAVA_2021)?
+        .file_with("opt/app/tls/server.pem", 0o600, 1001, 1001, &planted::private_key())
+        .file_with("home/ledger/.pgpass", 0o600, 1001, 1001, &planted::database_login())
+        .file("opt/app/.cache/config.json", &planted::miner_settings())
+        .build()?;
     Ok(builder()
         .layer(&base)
         .layer(&application)
@@ -116,10 +146,20 @@ fn ledger() -> anyhow::Result<BuiltImage> {
         .build()?)
 }
 
-/// Debian 7, long past its end: Heartbleed, Shellshock, and a password that everybody guesses.
+/// Debian 7, long past its end: Heartbleed, Shellshock, a password that everybody guesses, and who came in through it.
 fn forum() -> anyhow::Result<BuiltImage> {
     let base = debian("7", "Debian GNU/Linux 7 (wheezy)", WHEEZY, &WEAK_ACCOUNTS).build()?;
-    Ok(builder().layer(&base).cmd(&["/usr/sbin/nginx", "-g", "daemon off;"]).build()?)
+    let site = Layer::builder("ADD http://files.shop.invalid/forum.tar.gz /var/www/ # buildkit")
+        .file("var/www/forum/wp-config.php", &planted::forum_settings())
+        .file("var/www/forum/uploads/avatar.php", &planted::web_shell())
+        .file("etc/cron.d/forum", &planted::download_job())
+        .build()?;
+    Ok(builder()
+        .layer(&base)
+        .layer(&site)
+        .exposed_port("80/tcp")
+        .cmd(&["/usr/sbin/nginx", "-g", "daemon off;"])
+        .build()?)
 }
 
 /// A small image that is kept in order.
@@ -184,6 +224,7 @@ const ALPINE_3_14: &[(&str, &str, &str)] = &[
     ("libssl1.1", "1.1.1k-r0", "openssl"),
     ("musl", "1.2.2-r3", "musl"),
     ("nodejs", "14.17.0-r0", "nodejs"),
+    ("redis", "6.2.4-r0", "redis"),
     ("ssl_client", "1.33.1-r2", "busybox"),
 ];
 

@@ -175,6 +175,21 @@ fn on_a_server(data: &str, url: &str) {
         .map(|reason| reason["rule"].as_str().unwrap())
         .collect();
     assert_eq!(rules, ["deny.license:high", "warn.build:low"], "{said}");
+    // It is kept with the image as soon as the server has looked.
+    let listed = |filter: &str| -> Vec<Value> {
+        let list: Value = serde_json::from_str(&get(&format!("images?policy={filter}"))).unwrap();
+        list["images"].as_array().unwrap().clone()
+    };
+    let mut denied = listed("deny");
+    for _look in 0..200 {
+        if !denied.is_empty() {
+            break;
+        }
+        std::thread::park_timeout(std::time::Duration::from_millis(50));
+        denied = listed("deny");
+    }
+    assert_eq!((&denied[0]["uuid"], &denied[0]["policy"]), (&uuid.clone().into(), &"deny".into()));
+    assert!(listed("pass").is_empty());
     let unknown = get("images/00000000-0000-0000-0000-000000000000/policy");
     assert!(unknown.contains("no image"), "{unknown}");
     drop(server);

@@ -154,6 +154,10 @@ fn tiles(report: &Report, groups: &[Group<'_>]) -> String {
     }
     for (kind, _, plural) in KINDS.iter().filter(|(kind, ..)| *kind != Kind::Vulnerability) {
         let number = of_kind(*kind);
+        // Licences are refused only where somebody asks for it.
+        if *kind == Kind::License && number == 0 {
+            continue;
+        }
         let worst = groups
             .iter()
             .filter(|group| group.kind() == *kind && group.is_open())
@@ -243,7 +247,9 @@ fn charts(report: &Report, groups: &[Group<'_>]) -> String {
         ("later", "can wait", number(counters.later)),
         ("nntf", "no need now", number(counters.nntf)),
     ];
-    let mut section = String::from("<section class=\"charts\" aria-label=\"Charts\">");
+    let mut section = String::from(
+        "<section class=\"charts\" aria-label=\"Charts\"><h2 class=\"hidden-label\">Charts</h2>",
+    );
     let mut panel = |title: &str, picture: &str| {
         section.push_str(&format!("<div class=\"panel\"><h3>{title}</h3>{picture}</div>"));
     };
@@ -262,7 +268,9 @@ fn charts(report: &Report, groups: &[Group<'_>]) -> String {
         .map(|(kind, _, plural)| {
             let of: Vec<&Group<'_>> =
                 open.iter().copied().filter(|group| group.kind() == *kind).collect();
-            ((*plural).to_owned(), levels(&of))
+            // Short enough to stand beside its bar.
+            let word = if *kind == Kind::Malware { "Malicious files" } else { plural };
+            (word.to_owned(), levels(&of))
         })
         .filter(|(_, parts)| parts.iter().any(|(.., number)| *number > 0))
         .collect();
@@ -325,9 +333,9 @@ fn what_to_do(report: &Report) -> String {
         return String::new();
     }
     let mut section = String::from(
-        "<section class=\"panel\"><h2>What to do first</h2><div class=\"scroll\"><table><thead><tr><th>Package</th>\
-         <th>Installed</th><th>Upgrade to</th><th class=\"number\">Ends asap</th><th class=\"number\">Ends later</th>\
-         <th>Installed as</th></tr></thead><tbody>",
+        "<section class=\"panel\"><h2 id=\"first\">What to do first</h2><div class=\"scroll\" role=\"region\" aria-labelledby=\"first\" tabindex=\"0\"><table><thead><tr><th scope=\"col\">Package</th>\
+         <th scope=\"col\">Installed</th><th scope=\"col\">Upgrade to</th><th scope=\"col\" class=\"number\">Ends asap</th><th scope=\"col\" class=\"number\">Ends later</th>\
+         <th scope=\"col\">Installed as</th></tr></thead><tbody>",
     );
     for row in upgrades.iter().take(MOST_UPGRADES) {
         let names: Vec<String> = row.names.iter().map(|name| escape(name)).collect();
@@ -355,8 +363,8 @@ fn packages(report: &Report) -> String {
         return String::new();
     }
     let mut section = format!(
-        "<section><details class=\"panel\"><summary>{}</summary><div class=\"scroll\"><table><thead><tr><th>Name</th>\
-         <th>Version</th><th>Ecosystem</th><th>Licence</th><th>Found in</th></tr></thead><tbody>",
+        "<section><details class=\"panel\"><summary>{}</summary><div class=\"scroll\" role=\"region\" aria-label=\"Packages\" tabindex=\"0\"><table><thead><tr><th scope=\"col\">Name</th>\
+         <th scope=\"col\">Version</th><th scope=\"col\">Ecosystem</th><th scope=\"col\">Licence</th><th scope=\"col\">Found in</th></tr></thead><tbody>",
         capital(&table::count(report.packages.len(), "package"))
     );
     for package in &report.packages {

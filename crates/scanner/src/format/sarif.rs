@@ -46,13 +46,21 @@ impl Format for Sarif {
 const ROOT: &str = "IMAGE";
 /// Where stands what is in no file.
 const CONFIGURATION: &str = "Dockerfile";
+/// GitHub refuses a file with more results in a run.
+const MOST_RESULTS: usize = 25_000;
+/// GitHub shows so many locations of a result, and refuses ten times as many.
+const MOST_PLACES: usize = 100;
+/// GitHub shows so many tags of a rule, and refuses twice as many.
+const MOST_TAGS: usize = 10;
 
 fn log(report: &Report) -> Log {
     let packages = finding_text::packages(report);
     let mut rules: Vec<Rule> = Vec::new();
     let mut by_id: HashMap<String, usize> = HashMap::new();
     let mut results = Vec::with_capacity(report.findings.len());
-    for (finding, fingerprint) in report.findings.iter().zip(finding_text::fingerprints(report)) {
+    // The most urgent come first, and are those that stay.
+    let findings = report.findings.iter().zip(finding_text::fingerprints(report));
+    for (finding, fingerprint) in findings.take(MOST_RESULTS) {
         let id = rule_id(finding);
         let index = *by_id.entry(id.clone()).or_insert_with(|| {
             rules.push(rule(&id, finding));
@@ -92,7 +100,13 @@ fn log(report: &Report) -> Log {
             },
             invocations: [Invocation {
                 execution_successful: report.coverage.verdict != Verdict::Unreadable,
-                notifications: report.coverage.gaps.iter().map(notification).collect(),
+                notifications: report
+                    .coverage
+                    .gaps
+                    .iter()
+                    .map(notification)
+                    .chain(left_out(report.findings.len()))
+                    .collect(),
             }],
             base_ids: BTreeMap::from([(
                 ROOT,
@@ -144,6 +158,7 @@ fn rule(id: &str, finding: &Finding) -> Rule {
         let number: u32 = cwe.trim().strip_prefix("CWE-")?.parse().ok()?;
         Some(format!("external/cwe/cwe-{number:03}"))
     }));
+    tags.truncate(MOST_TAGS);
     Rule {
         id: id.to_owned(),
         name: identifier(finding),
@@ -258,7 +273,7 @@ fn suppression(suppressed: &plimsoll_model::Suppression) -> Suppression {
 /// Every place with a file; one is always there, since viewers leave out results without.
 fn places(finding: &Finding, packages: &HashMap<&str, &Package>) -> Vec<Place> {
     let mut places: Vec<Place> = Vec::new();
-    for (location, detail) in finding_text::places(finding) {
+    for (location, detail) in finding_text::places(finding).into_iter().take(MOST_PLACES) {
         let mut logical = subject(finding, packages);
         logical
             .extend(location.layer.map(|layer| Logical { name: layer.to_string(), kind: "layer" }));
@@ -268,7 +283,7 @@ fn places(finding: &Finding, packages: &HashMap<&str, &Package>) -> Vec<Place> {
         && let Subject::Purl(purl) = &finding.subject
         && let Some(package) = packages.get(purl.as_str())
     {
-        for location in &package.locations {
+        for location in package.locations.iter().take(MOST_PLACES) {
             let mut logical = subject(finding, packages);
             logical.extend(
                 location.layer.map(|layer| Logical { name: layer.to_string(), kind: "layer" }),
@@ -330,6 +345,21 @@ fn notification(gap: &Gap) -> Notification {
             markdown: None,
         },
     }
+}
+
+/// That there was more than a file may hold.
+fn left_out(findings: usize) -> Option<Notification> {
+    let more = findings.checked_sub(MOST_RESULTS).filter(|more| *more > 0)?;
+    Some(Notification {
+        descriptor: Wrapped { id: "left-out".to_owned() },
+        level: document::Level::Warning,
+        message: Message {
+            text: format!(
+                "{more} findings of {findings} are left out: those that are least urgent"
+            ),
+            markdown: None,
+        },
+    })
 }
 
 /// Braces hold placeholders, brackets before a parenthesis links.

@@ -4,15 +4,17 @@
 //! first. Odd: one row shows a vulnerability with all packages that it touches; what needs no action now is a number
 //! until all is asked for; control characters from the image never reach the terminal.
 
+mod others;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     io,
 };
 
-use comfy_table::{Attribute, Cell, Color};
+use comfy_table::{Attribute, Cell, Color, ColumnConstraint};
 use plimsoll_model::{
-    Evidence, Finding, GapReason, Kind, Level, Package, Priority, Report, RiskCounters, Status,
-    Subject, Timestamp, Verdict,
+    Finding, GapReason, Kind, Level, Package, Priority, Report, RiskCounters, Status, Subject,
+    Timestamp, Verdict,
 };
 
 use crate::upgrade::{fixed_version, upgrades};
@@ -37,21 +39,29 @@ impl Format for Table {
         head(report, style, output)?;
         coverage(report, style, output)?;
         what_to_do(report, style, output)?;
+        others::write(report, MALWARE, style, output)?;
         vulnerabilities(report, style, output)?;
-        suppressed(report, style, output)?;
+        for kind in OTHERS {
+            others::write(report, *kind, style, output)?;
+        }
         ignored(report, style, output)?;
-        others(report, style, output)
+        suppressed(report, style, output)
     }
 }
 
-/// Kinds besides vulnerabilities, with their headings.
+/// What somebody else put into the image comes before all that only may be used against it.
+const MALWARE: (Kind, &str) = (Kind::Malware, "Malicious files and packages");
+/// The kinds behind vulnerabilities, with their headings.
 const OTHERS: &[(Kind, &str)] = &[
-    (Kind::Malware, "Malicious files and packages"),
     (Kind::Baseline, "Baseline"),
     (Kind::Secret, "Sensitive files"),
     (Kind::Build, "Build history"),
     (Kind::License, "Licences"),
 ];
+
+/// With fewer columns, what is said of a vulnerability stands in one cell, below each other.
+const WIDE: u16 = 110;
+const NARROW: [&str; 3] = ["SCORE", "VULNERABILITY", "PACKAGE, ITS FIX, AND WHAT IT IS"];
 
 /// Gaps of one reason that are listed unless all are asked for.
 const GAPS_OF_A_KIND: usize = 5;
@@ -81,17 +91,41 @@ fn head(report: &Report, style: Style, output: &mut dyn io::Write) -> io::Result
         }
         _ => ("Not known", Color::Yellow),
     };
-    writeln!(
-        output,
-        "\n{}  {} asap, {} later, {} no need now · baseline {} high, {} medium, {} low",
-        painted(word, color, style),
-        counters.asap,
-        counters.later,
-        counters.nntf,
-        counters.baseline_high,
-        counters.baseline_medium,
-        counters.baseline_low
-    )
+    writeln!(output, "\n{}", painted(word, color, style))?;
+    let lines = [
+        (
+            "vulnerabilities",
+            [(counters.asap, "asap"), (counters.later, "later"), (counters.nntf, "no need now")],
+        ),
+        (
+            "baseline",
+            [
+                (counters.baseline_high, "high"),
+                (counters.baseline_medium, "medium"),
+                (counters.baseline_low, "low"),
+            ],
+        ),
+        (
+            "malicious files",
+            [
+                (counters.malicious_serious, "serious"),
+                (counters.malicious_suspicious, "suspicious"),
+                (counters.malicious_remind, "reminders"),
+            ],
+        ),
+    ];
+    for (what, counts) in lines {
+        let counts = counts.map(|(count, word)| format!("{count} {word}"));
+        writeln!(output, "  {what:<15}  {}", counts.join(", "))?;
+    }
+    let number = |kind| {
+        let of_kind = report.findings.iter().filter(|one| one.kind == kind && one.is_open());
+        of_kind.map(|finding| finding.record.as_str()).collect::<BTreeSet<&str>>().len()
+    };
+    for (kind, what) in [(Kind::Secret, "sensitive files"), (Kind::Build, "build history")] {
+        writeln!(output, "  {what:<15}  {}", number(kind))?;
+    }
+    Ok(())
 }
 
 /// The kinds of risk that nobody asked for, in words. Licences are looked for by a policy alone, so that nobody misses them.
@@ -214,8 +248,9 @@ fn vulnerabilities(report: &Report, style: Style, output: &mut dyn io::Write) ->
             writeln!(output, "  (`--all` lists them)")?;
             continue;
         }
-        let mut grid =
-            empty(style, &["SCORE", "VULNERABILITY", "PACKAGE", "INSTALLED", "FIXED IN", "WHAT"]);
+        let wide: &[&str] = &["SCORE", "VULNERABILITY", "PACKAGE", "INSTALLED", "FIXED IN", "WHAT"];
+        let head = if style.width < WIDE { &NARROW } else { wide };
+        let mut grid = empty(style, head);
         let mut shown = BTreeSet::new();
         for finding in &findings {
             if !shown.insert((finding.record.as_str(), fixed_version(finding))) {
@@ -225,6 +260,10 @@ fn vulnerabilities(report: &Report, style: Style, output: &mut dyn io::Write) ->
                 other.record == finding.record && fixed_version(other) == fixed_version(finding)
             });
             grid.add_row(vulnerability_row(finding, same.copied(), &packages, style));
+        }
+        // People copy ids.
+        if let Some(ids) = grid.column_mut(1) {
+            ids.set_constraint(ColumnConstraint::ContentWidth);
         }
         writeln!(output, "{}", trimmed(&grid))?;
     }
@@ -255,14 +294,18 @@ fn vulnerability_row<'a>(
         finding.title.clone()
     };
     let score = finding.score.map_or_else(String::new, |score| format!("{score:.1}"));
-    vec![
+    let fixed = fixed_version(finding).map_or_else(|| status(finding), printable);
+    let (names, versions, what) = (few(names), few(versions), printable(&what));
+    let mut row = vec![
         cell(&score, priority_color(finding.priority), style),
         Cell::new(printable(&finding.id)),
-        Cell::new(few(names)),
-        Cell::new(few(versions)),
-        Cell::new(fixed_version(finding).map_or_else(|| status(finding), printable)),
-        Cell::new(printable(&what)),
-    ]
+    ];
+    if style.width < WIDE {
+        row.push(Cell::new(format!("{names} {versions} → {fixed}\n{what}")));
+    } else {
+        row.extend([names, versions, fixed, what].map(Cell::new));
+    }
+    row
 }
 
 fn status(finding: &Finding) -> String {
@@ -333,47 +376,6 @@ fn ignored(report: &Report, style: Style, output: &mut dyn io::Write) -> io::Res
         ]);
     }
     writeln!(output, "{}", trimmed(&grid))
-}
-
-fn others(report: &Report, style: Style, output: &mut dyn io::Write) -> io::Result<()> {
-    for (kind, heading) in OTHERS {
-        let findings: Vec<&Finding> =
-            report.findings.iter().filter(|one| one.kind == *kind && one.is_open()).collect();
-        if findings.is_empty() {
-            continue;
-        }
-        writeln!(output, "\n{}", bold(&format!("{heading}: {}", findings.len()), style))?;
-        let mut grid = empty(style, &["LEVEL", "CHECK", "SEEN", "WHAT TO DO"]);
-        for finding in findings {
-            let advice =
-                finding.fix.as_ref().map_or(finding.title.as_str(), |fix| fix.advice.as_str());
-            grid.add_row(vec![
-                cell(finding.level.as_str(), level_color(finding.level), style),
-                Cell::new(format!("{}\n{}", printable(&finding.id), printable(&finding.title))),
-                Cell::new(seen(&finding.evidence)),
-                Cell::new(printable(advice)),
-            ]);
-        }
-        writeln!(output, "{}", trimmed(&grid))?;
-    }
-    Ok(())
-}
-
-fn seen(evidence: &[Evidence]) -> String {
-    let mut lines: Vec<String> = evidence
-        .iter()
-        .take(3)
-        .map(|seen| match &seen.location {
-            Some(location) => {
-                format!("/{}: {}", printable(&location.path), printable(&seen.detail))
-            }
-            None => printable(&seen.detail),
-        })
-        .collect();
-    if evidence.len() > 3 {
-        lines.push(format!("… {} in all", evidence.len()));
-    }
-    lines.join("\n")
 }
 
 fn cell(text: &str, color: Color, style: Style) -> Cell {

@@ -88,6 +88,18 @@ fn rules(decision: &Decision) -> Vec<(PolicyVerdict, &str)> {
 const PLACE: Option<&str> = Some("registry.example.com/team/app");
 
 #[test]
+fn a_policy_is_known_by_all_that_it_says_and_by_what_has_run_out() {
+    let day = |text: &str| text.parse::<Timestamp>().unwrap();
+    let text = "[deny]\nmalware = 'any'\n[[ignore]]\nvulnerability = 'CVE-1'\nreason = 'x'\nexpires = 2027-03-01\n";
+    let policy = |text: &str| Policy::read("plimsoll.toml", text).unwrap();
+    let before = policy(text).fingerprint(day("2026-12-01T00:00:00Z"));
+    assert_eq!(before, policy(text).fingerprint(day("2027-02-28T00:00:00Z")));
+    assert_ne!(before, policy(text).fingerprint(day("2027-03-02T00:00:00Z")));
+    let other = text.replace("any", "serious");
+    assert_ne!(before, policy(&other).fingerprint(day("2026-12-01T00:00:00Z")));
+}
+
+#[test]
 fn each_part_of_a_policy_decides() {
     use PolicyVerdict::{Deny, Pass, Warn};
     let policy = Policy::read("plimsoll.toml", FULL).unwrap();

@@ -24,6 +24,7 @@ def by_json_schema(schema, path):
         yield f"{'/'.join(map(str, error.absolute_path))}: {error.message}"
     if "runs" in document:
         yield from sarif_beyond_its_schema(document)
+        yield from as_github_reads_it(document)
 
 
 def sarif_beyond_its_schema(document):
@@ -45,6 +46,30 @@ def sarif_beyond_its_schema(document):
                 base = location["physicalLocation"]["artifactLocation"]["uriBaseId"]
                 if base not in run["originalUriBaseIds"]:
                     yield f"results/{at}: {base} is not defined"
+
+
+def as_github_reads_it(document):
+    """What code scanning refuses or passes over (its pages on SARIF support and on limits)."""
+    for run in document["runs"]:
+        if len(run["results"]) > 25_000:
+            yield f"results: {len(run['results'])}"
+        for rule in run["tool"]["driver"]["rules"]:
+            severity = rule["properties"]["security-severity"]
+            if not 0.0 <= float(severity) <= 10.0:
+                yield f"{rule['id']}: security-severity {severity}"
+            if len(rule["properties"]["tags"]) > 10 or "security" not in rule["properties"]["tags"]:
+                yield f"{rule['id']}: tags {rule['properties']['tags']}"
+            if not rule["shortDescription"]["text"] or len(rule["shortDescription"]["text"]) > 1024 or not rule["help"]["text"]:
+                yield f"{rule['id']}: texts"
+        for at, result in enumerate(run["results"]):
+            if result["level"] not in ("error", "warning", "note") or not result["message"]["text"]:
+                yield f"results/{at}: level or message"
+            if not 1 <= len(result["locations"]) <= 100:
+                yield f"results/{at}: {len(result['locations'])} locations"
+            for location in result["locations"]:
+                place = location["physicalLocation"]
+                if place["artifactLocation"]["uri"].startswith(("/", "file:")) or place["region"]["startLine"] < 1:
+                    yield f"results/{at}: {place}"
 
 
 def by_xml_schema(schema, path):

@@ -264,8 +264,8 @@ fn row(list: List, group: &FileGroup) -> Markup {
                 }
                 span class="meta wrap" {
                     @match list.kind {
-                        FileKind::Malicious => { span { (group.title) } span class="mono" { (group.key) } },
-                        FileKind::Sensitive => { span { (class_name(group)) } span class="mono" { (group.key) } },
+                        FileKind::Malicious => { span { (words::sentence(&group.title)) } " " span class="mono" { (group.key) } },
+                        FileKind::Sensitive => { span { (class_name(group)) } " " span class="mono" { (group.key) } },
                     }
                 }
             }
@@ -292,6 +292,6 @@ fn class_name(group: &FileGroup) -> &'static str {
 }
 
 /// A key as a part of an address: an advisory's id may hold what addresses do not.
-fn encoded(key: &str) -> String {
+pub(super) fn encoded(key: &str) -> String {
     form_urlencoded::byte_serialize(key.as_bytes()).collect::<String>().replace('+', "%20")
 }

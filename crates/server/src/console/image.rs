@@ -231,6 +231,12 @@ impl Loaded {
                 div {
                     h1 { (self.name()) }
                     p class={ "verdict-line " (load.class()) } { (load.sentence()) }
+                    @if let Some(lead) = &self.lead && lead.kind == Kind::Malware {
+                        p class="begin" {
+                            "Begin here: " b { (words::sentence(&lead.title)) } " "
+                            span class="muted" { "(" code { (images::place(lead)) } ")" }
+                        }
+                    }
                     @if let Some(lead) = &self.lead && let Some(line) = images::lead_line(lead) {
                         p class="begin" {
                             "Begin here: " b { (line) } " "
@@ -273,8 +279,12 @@ impl Loaded {
                         dd { (images::baseline_counts(counters))
                              (images::baseline_bar(counters, counters.baseline())) }
                     }
-                    @if counters.malicious() > 0 {
-                        div { dt { "Malicious files" } dd class="level-3" { b { (counters.malicious()) } } }
+                    div { dt { "Malicious files" } dd { (images::malicious_files(counters)) } }
+                }
+                @if let Some(policy) = self.risk.policy {
+                    div {
+                        dt { "Policy" }
+                        dd { (images::policy_badge(policy)) " " a class="small" href="#policy" { "Why" } }
                     }
                 }
                 @if let Some(verdict) = self.risk.verdict {
@@ -291,11 +301,14 @@ impl Loaded {
     fn tabs(&self, report: &Report, view: View) -> Markup {
         let path = self.path();
         let records = findings::records(report);
-        let mut tabs = vec![(View::Findings, path.clone(), "Findings", Some(records.len()))];
+        // What counts, as the image's numbers and the API's lists have it; the rest stands behind it in each view.
+        let open = || records.iter().filter(|record| record.lead.is_open());
+        let mut tabs = vec![(View::Findings, path.clone(), "Findings", Some(open().count()))];
         for kind in KINDS {
-            let of_kind = records.iter().filter(|record| record.lead.kind == *kind).count();
+            let of_kind = open().filter(|record| record.lead.kind == *kind).count();
+            let is_known = records.iter().any(|record| record.lead.kind == *kind);
             // Licences are refused only where somebody asks for it.
-            if of_kind > 0 || *kind != Kind::License || view == View::Kind(*kind) {
+            if is_known || *kind != Kind::License || view == View::Kind(*kind) {
                 let address = format!("{path}/findings/{kind}");
                 tabs.push((View::Kind(*kind), address, words::kinds(*kind), Some(of_kind)));
             }

@@ -11,12 +11,12 @@ use axum::{
     response::Html,
 };
 use maud::{Markup, html};
-use plimsoll_store::{Cluster, ImageRiskQuery, Registry, RiskFilter, RiskOverview};
+use plimsoll_store::{Cluster, ImageRiskQuery, KeptVerdict, Registry, RiskFilter, RiskOverview};
 use serde::Deserialize;
 
 pub(super) use self::table::{
-    badge, baseline_bar, baseline_counts, key, lead_line, load, vulnerability_bar,
-    vulnerability_counts,
+    badge, baseline_bar, baseline_counts, key, lead_line, load, malicious_files, place,
+    policy_badge, vulnerability_bar, vulnerability_counts,
 };
 
 use super::{
@@ -43,6 +43,7 @@ pub(super) struct Filters {
     cluster: String,
     app: String,
     level: String,
+    policy: String,
     page: String,
 }
 
@@ -57,6 +58,9 @@ const LEVELS: [Level; 5] = [
     Level("clear", RiskFilter::Level(0), "Nothing found", "in what could be read"),
     Level("waiting", RiskFilter::NotScanned, "Not scanned", "waiting, or not readable"),
 ];
+
+/// What the policy says, in the words of the list.
+const POLICIES: [(&str, &str); 3] = [("deny", "Denied"), ("warn", "Warned of"), ("pass", "Passes")];
 
 impl Filters {
     fn risk(&self) -> Option<RiskFilter> {
@@ -74,6 +78,7 @@ impl Filters {
             image_name: None,
             registry: text(&self.registry),
             risk: self.risk(),
+            policy: KeptVerdict::of(&self.policy),
             text: text(&self.text),
         }
     }
@@ -88,6 +93,7 @@ impl Filters {
                 ("cluster", &self.cluster),
                 ("app", self.app.trim()),
                 ("level", level),
+                ("policy", &self.policy),
             ],
         }
     }
@@ -126,7 +132,7 @@ pub(super) async fn get(
         @else {
             (glance(&overview, &filters))
             (problems(&registries))
-            (form(&filters, &registries, &clusters))
+            (form(&filters, &registries, &clusters, context.policy.is_some()))
             @if list.items.is_empty() { (no_match(&filters)) }
             @else {
                 (table::view(&list.items, &leads))
@@ -204,7 +210,12 @@ fn problems(registries: &[Registry]) -> Markup {
     }
 }
 
-fn form(filters: &Filters, registries: &[Registry], clusters: &[Cluster]) -> Markup {
+fn form(
+    filters: &Filters,
+    registries: &[Registry],
+    clusters: &[Cluster],
+    has_policy: bool,
+) -> Markup {
     let registries = registries.iter().map(|registry| registry.settings.name.as_str());
     let clusters: Vec<&str> = clusters.iter().map(|cluster| cluster.id.as_str()).collect();
     html! {
@@ -219,6 +230,9 @@ fn form(filters: &Filters, registries: &[Registry], clusters: &[Cluster]) -> Mar
             }
             (select("registry", "Registry", &filters.registry, registries.map(|name| (name, name))))
             (select("level", "Load", &filters.level, LEVELS.iter().map(|level| (level.0, level.2))))
+            @if has_policy || !filters.policy.is_empty() {
+                (select("policy", "Policy", &filters.policy, POLICIES.into_iter()))
+            }
             @if !clusters.is_empty() || !filters.cluster.is_empty() || !filters.app.is_empty() {
                 (select("cluster", "Runs in cluster", &filters.cluster, clusters.iter().map(|id| (*id, *id))))
                 div {

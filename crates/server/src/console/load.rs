@@ -57,9 +57,11 @@ impl Load {
             Self::Over => "Loaded too deep: something in here should be fixed as soon as possible.",
             Self::At => "At its load line: nothing is urgent, but some fixes should be planned.",
             Self::Below => "Below its load line: nothing found needs a fix now.",
-            Self::Clear => "No vulnerability and no failed check was found, and all could be read.",
+            Self::Clear => {
+                "No vulnerability, no failed check and no malicious file was found, and all could be read."
+            }
             Self::ClearWhereSeen => {
-                "No vulnerability and no failed check was found, but not everything could be looked at."
+                "No vulnerability, no failed check and no malicious file was found, but not everything could be looked at."
             }
             Self::Unreadable => {
                 "The image could not be read, so nothing can be said about its risk."

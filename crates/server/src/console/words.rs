@@ -122,6 +122,27 @@ pub(super) const fn gap(reason: GapReason) -> (&'static str, &'static str) {
     }
 }
 
+/// A line as a sentence begins.
+pub(super) fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    let first: String = letters.next().into_iter().flat_map(char::to_uppercase).collect();
+    first + letters.as_str()
+}
+
+/// A text in which commands and names stand between backticks, as rules write them.
+pub(super) fn prose(text: &str) -> Markup {
+    let parts: Vec<&str> = text.split('`').collect();
+    // One that is not closed is no mark.
+    let is_marked = parts.len() % 2 == 1;
+    html! {
+        @if is_marked {
+            @for (position, part) in parts.iter().enumerate() {
+                @if position % 2 == 1 { code { (part) } } @else { (part) }
+            }
+        } @else { (text) }
+    }
+}
+
 /// What kind of finding it is.
 pub(super) const fn kind(kind: Kind) -> &'static str {
     match kind {
@@ -227,6 +248,13 @@ pub(super) const fn kinds(kind: Kind) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn commands_in_a_text_are_set_apart_and_stay_text() {
+        assert_eq!(prose("run `a <b>` now").into_string(), "run <code>a &lt;b&gt;</code> now");
+        assert_eq!(prose("it's `open").into_string(), "it's `open");
+        assert_eq!((sentence("what runs"), sentence("")), ("What runs".into(), String::new()));
+    }
 
     #[test]
     fn sizes_and_counts_read_well() {

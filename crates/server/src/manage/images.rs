@@ -1,4 +1,4 @@
-//! `/api/v1/images`: the risk list, one image, its report, what the policy says of it, a new scan.
+//! `/api/v1/images`: the risk list, one image, its report and files, what the policy says of it, a new scan.
 
 use axum::{
     Json,
@@ -10,9 +10,12 @@ use plimsoll_model::Report;
 use super::answer::{Answer, NoParameters, Parameters, Problem};
 use crate::{
     context::Context,
-    operation::images::{
-        DecisionView, ImageList, ImageView, ListImages, ScanRequested, find_image, image_decision,
-        image_report, list_images, scan_image,
+    operation::{
+        files::{FileList, ListFiles, list_files},
+        images::{
+            DecisionView, ImageList, ImageView, ListImages, ScanRequested, find_image,
+            image_decision, image_report, list_images, scan_image,
+        },
     },
 };
 
@@ -37,6 +40,14 @@ pub(super) async fn report(
     _: Parameters<NoParameters>,
 ) -> Answer<Report> {
     Ok(Json(image_report(&context.store, &uuid).await?))
+}
+
+pub(super) async fn files(
+    State(context): State<Context>,
+    Path(uuid): Path<String>,
+    Parameters(request): Parameters<ListFiles>,
+) -> Answer<FileList> {
+    Ok(Json(list_files(&context.store, &uuid, &request).await?))
 }
 
 pub(super) async fn policy(

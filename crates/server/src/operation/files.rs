@@ -5,10 +5,14 @@
 //! * A rule holds for a file's path and content together: the same path with other content counts again.
 //! * A file that a wider rule covers cannot be made to count in one image; that is refused, and not answered as done.
 
+mod list;
+
 use std::collections::BTreeMap;
 
 use plimsoll_model::{IgnoreRule, Kind, NewIgnoreRule, Timestamp, ignore::ANY};
 use plimsoll_store::{FileInImage, FileKind, IgnoreError, Store, StoreError};
+
+pub use self::list::{FileList, FileView, FileWord, ListFiles, list_files};
 
 /// What was decided.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -6,7 +6,8 @@
 use plimsoll_model::{Digest, ImageReference, Report, RiskCounters, Timestamp, Verdict};
 use plimsoll_scanner::{Decision, Policy, PolicyVerdict, decide, policy::Reason};
 use plimsoll_store::{
-    Enqueued, ImageRisk, ImageRiskQuery, ImageRow, Origin, RiskFilter, Store, TaskStatus,
+    Enqueued, ImageRisk, ImageRiskQuery, ImageRow, KeptVerdict, Origin, RiskFilter, Store,
+    TaskStatus,
 };
 use serde::{Deserialize, Serialize};
 
@@ -34,6 +35,9 @@ pub struct ListImages {
     /// `high`, `medium`, `low`, `none` or `not-scanned`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub level: Option<RiskWord>,
+    /// `pass`, `warn` or `deny`: what the server's policy says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy: Option<PolicyVerdict>,
     /// Number of the page, from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub page: Option<u32>,
@@ -122,6 +126,9 @@ pub struct ImageView {
     /// How completely the newest scan could look.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub coverage: Option<Verdict>,
+    /// What the server's policy says of it; absent where it has none, or has not looked yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<PolicyVerdict>,
     /// When it was last scanned with success.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scanned: Option<Timestamp>,
@@ -174,6 +181,7 @@ pub async fn list_images(store: &Store, request: &ListImages) -> Result<ImageLis
         image_name: None,
         registry: request.registry.clone(),
         risk: request.level.map(RiskFilter::from),
+        policy: request.policy.map(kept),
         text: request.text.clone(),
     };
     let found = store.list_image_risk(&query).await?;
@@ -281,6 +289,23 @@ fn unknown(uuid: &str) -> OperationError {
     OperationError::NotFound { what: "image", name: uuid.to_owned() }
 }
 
+/// As the store keeps it.
+pub(crate) const fn kept(verdict: PolicyVerdict) -> KeptVerdict {
+    match verdict {
+        PolicyVerdict::Pass => KeptVerdict::Pass,
+        PolicyVerdict::Warn => KeptVerdict::Warn,
+        PolicyVerdict::Deny => KeptVerdict::Deny,
+    }
+}
+
+const fn said(verdict: KeptVerdict) -> PolicyVerdict {
+    match verdict {
+        KeptVerdict::Pass => PolicyVerdict::Pass,
+        KeptVerdict::Warn => PolicyVerdict::Warn,
+        KeptVerdict::Deny => PolicyVerdict::Deny,
+    }
+}
+
 impl From<RiskWord> for RiskFilter {
     fn from(word: RiskWord) -> Self {
         match word {
@@ -324,6 +349,7 @@ impl ImageView {
             risk_level: risk.scanned.map(|_| risk.counters.risk_level()),
             counters: risk.counters,
             coverage: risk.verdict,
+            policy: risk.policy.map(said),
             scanned: risk.scanned,
             scan: risk.task.as_ref().map(ScanView::of),
         }

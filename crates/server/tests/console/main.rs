@@ -16,3 +16,4 @@ mod login;
 mod one_image;
 #[cfg(test)]
 mod subscriptions;
+mod verdicts;

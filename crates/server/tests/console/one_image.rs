@@ -320,7 +320,7 @@ async fn gaps_stand_in_plain_words_and_many_are_folded() {
     assert!(page.body.contains("× 9") && page.body.contains("and 6 more"));
     assert!(page.body.contains("This distribution gets no more fixes"));
     assert!(page.body.contains(
-        "No vulnerability and no failed check was found, but not everything could be looked at."
+        "No vulnerability, no failed check and no malicious file was found, but not everything could be looked at."
     ));
 }
 

@@ -1,6 +1,6 @@
 //! Malicious and sensitive files through signed requests: lists, filters, what whitelisting and rules do to every number.
 
-mod filled;
+pub(crate) mod filled;
 
 use std::fs;
 
@@ -434,6 +434,15 @@ async fn statuses_of_sensitive_files_are_set_and_taken_back() {
     assert_eq!(set("0").await, 0);
     assert_eq!(kinds(&server, &[]).await[0], "rsa_private_key 3 3 0");
     assert_eq!(server.store.ignore_rules().await.unwrap(), []);
+    // A single file, by the id that its list tells.
+    let files = [("SensitiveFileKey", "rsa_private_key"), ("ImageUuid", app)];
+    let listed = ask(&server, "DescribeImageSensitiveFileByKey", &files).await;
+    let id = listed["SensitiveFileList"][0]["Id"].as_i64().unwrap();
+    assert!(id < 1 << 49, "clients that keep 15 digits read it");
+    for (status, wanted) in [("2", "rsa_private_key 3 2 0"), ("0", "rsa_private_key 3 3 0")] {
+        ask(&server, action, &[("IdList.1", &id.to_string()), ("Status", status)]).await;
+        assert_eq!(kinds(&server, &[]).await[0], wanted);
+    }
     let uuids = ("ImageUuids", app);
     let key = ("SensitiveFileKey", "rsa_private_key");
     for (parameters, wanted) in [

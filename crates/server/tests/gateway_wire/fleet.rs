@@ -56,7 +56,7 @@ pub(crate) fn image(path: &str, tag: &str, number: u8) -> SyncedImage {
     }
 }
 
-fn vulnerability(name: &str, priority: Priority, tenths: u16) -> Finding {
+pub(crate) fn vulnerability(name: &str, priority: Priority, tenths: u16) -> Finding {
     Finding {
         kind: Kind::Vulnerability,
         id: name.to_owned(),

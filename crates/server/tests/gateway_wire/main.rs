@@ -13,6 +13,7 @@ mod build_risk;
 mod errors;
 mod files;
 mod fleet;
+mod identities;
 mod server;
 mod signer;
 mod trust;

@@ -12,7 +12,7 @@ use plimsoll_store::{Store, StoreOptions};
 use serde_json::{Value, json};
 
 /// Every address, with a method that it takes.
-const ADDRESSES: [(&str, &str); 33] = [
+const ADDRESSES: [(&str, &str); 34] = [
     ("GET", "/api/v1/status"),
     ("GET", "/api/v1/feed"),
     ("GET", "/api/v1/registries"),
@@ -23,6 +23,7 @@ const ADDRESSES: [(&str, &str); 33] = [
     ("GET", "/api/v1/images"),
     ("GET", "/api/v1/images/x"),
     ("GET", "/api/v1/images/x/report"),
+    ("GET", "/api/v1/images/x/files"),
     ("POST", "/api/v1/images/x/scan"),
     ("GET", "/api/v1/findings/CVE-1/images"),
     ("GET", "/api/v1/ranking"),
@@ -325,7 +326,9 @@ async fn an_empty_installation_has_a_status_a_list_and_a_ranking() {
     assert_eq!(ranking["vul_asap"], json!([]));
     let (_, affected) = client.get("/api/v1/findings/CVE-2014-0160/images").await;
     assert_eq!(affected, json!({ "id": "CVE-2014-0160", "images": [] }));
-    for path in ["/api/v1/images/x", "/api/v1/images/x/report"] {
+    for path in
+        ["/api/v1/images/x", "/api/v1/images/x/report", "/api/v1/images/x/files?kind=secret"]
+    {
         assert_eq!(client.get(path).await.0, StatusCode::NOT_FOUND);
     }
 }

@@ -87,6 +87,13 @@ def sensitive_files(report, client):
         report.case(client, f"sensitive: one image less with {status}", now, [before[key][0], before[key][1] - 1])
     client.call("SetImageSensitiveFileStatus", {**set_status, "Status": "0"})
     report.case(client, "sensitive: unhandled again", kinds(client), before)
+    files = client.call("DescribeImageSensitiveFileByKey", {
+        "SensitiveFileKey": key, "ImageUuid": image["Uuid"], "PageSize": 100})["SensitiveFileList"]
+    ids = {f"IdList.{number}": file["Id"] for number, file in enumerate(files, 1)}
+    client.call("SetImageSensitiveFileStatus", {**ids, "Status": "1"})
+    report.case(client, "sensitive: by ids", kinds(client)[key], [before[key][0], before[key][1] - 1])
+    client.call("SetImageSensitiveFileStatus", {**ids, "Status": "0"})
+    report.case(client, "sensitive: by ids, unhandled again", kinds(client), before)
     config = client.call("GetSensitiveDefineRuleConfig", {})["Data"]
     report.case(client, "sensitive: all kinds are chosen", [config["RuleCount"], config["SelectedCount"]], [112, 112])
     whole = [{"classKey": of_class["ClassKey"], "ruleList": [rule["RuleKey"] for rule in of_class["RuleList"]]}

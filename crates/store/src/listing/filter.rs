@@ -22,6 +22,8 @@ pub(super) struct Filter {
     level: Option<i8>,
     registry: Option<u32>,
     place: Option<Place>,
+    /// Images with a verdict.
+    judged: Option<Bits>,
     texts: Vec<Text>,
 }
 
@@ -69,7 +71,8 @@ impl Filter {
             RiskFilter::Level(level) => i8::try_from(level).unwrap_or(i8::MAX),
             RiskFilter::NotScanned => -1,
         });
-        let mut filter = Self { level, ..Self::default() };
+        let judged = query.policy.map(|verdict| listing.judged(verdict));
+        let mut filter = Self { level, judged, ..Self::default() };
         if let Some(name) = given(&query.registry) {
             filter.registry = listing.registries.named(&name);
             filter.nothing |= filter.registry.is_none();
@@ -104,13 +107,17 @@ impl Filter {
 
     /// Whether rows have to be looked at, beyond their level.
     pub(super) fn looks_at_rows(&self) -> bool {
-        self.registry.is_some() || self.place.is_some() || !self.texts.is_empty()
+        self.registry.is_some()
+            || self.place.is_some()
+            || self.judged.is_some()
+            || !self.texts.is_empty()
     }
 
     fn accepts(&self, row: &Row) -> bool {
         self.level.is_none_or(|level| level == row.level)
             && self.registry.is_none_or(|registry| registry == row.registry)
             && self.place.as_ref().is_none_or(|place| place.accepts(row))
+            && self.judged.as_ref().is_none_or(|judged| judged.contains(row.slot))
             && self.texts.iter().all(|text| text.accepts(row))
     }
 

@@ -21,6 +21,7 @@ use crate::{
     images::{dashed, join_path},
     own_counters::{own_counters, own_counters_join},
     statement::{self, Bind, QueryBuilder},
+    verdicts::kept_verdict,
 };
 
 const DOING: &str = "reading the list of images";
@@ -39,9 +40,10 @@ const FEWEST_DIGITS: usize = 4;
 const ALGORITHM: &str = "sha256:";
 
 const IMAGES: &str = concat!(
-    "SELECT i.id, i.registry_id, i.namespace, i.repository, i.tag, i.manifest_digest, i.updated, a.scanned, ",
+    "SELECT i.id, i.registry_id, i.namespace, i.repository, i.tag, i.manifest_digest, i.updated, a.scanned, \
+     v.verdict AS policy_verdict, ",
     own_counters!(),
-    " FROM images i JOIN artifacts a ON a.id = i.artifact_id",
+    " FROM images i JOIN artifacts a ON a.id = i.artifact_id LEFT JOIN image_verdicts v ON v.image_id = i.id",
     own_counters_join!(),
     " WHERE "
 );
@@ -391,6 +393,7 @@ impl Listing {
             path,
             tag,
             kind,
+            policy: kept_verdict(row)?,
         }))
     }
 }

@@ -50,6 +50,8 @@ mod texts;
 #[cfg(test)]
 mod together;
 #[cfg(test)]
+mod verdicts;
+#[cfg(test)]
 mod vulnerabilities;
 #[cfg(test)]
 mod workloads;

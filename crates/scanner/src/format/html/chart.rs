@@ -12,9 +12,9 @@ pub(super) type Part = (&'static str, &'static str, usize);
 /// Width of a picture of bars, in its own units.
 const WIDTH: usize = 400;
 /// Where bars begin.
-const LABELS: usize = 150;
+const LABELS: usize = 176;
 /// Where they end at most; the number stands behind.
-const BARS: usize = 200;
+const BARS: usize = 176;
 /// Height of a row.
 const ROW: usize = 24;
 

@@ -138,6 +138,8 @@ fn row(group: &Group<'_>, packages: &HashMap<&str, &Package>) -> String {
     let more = subjects.len().saturating_sub(3);
     let shown: Vec<&str> = subjects.iter().take(3).map(String::as_str).collect();
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let fixed = fixed_version(finding).filter(|_| group.is_open());
+    let fixed = fixed.map(|version| format!(" <span class=\"fix\">→ {}</span>", escape(version)));
     let exploited = finding
         .urgency
         .as_ref()
@@ -147,12 +149,13 @@ fn row(group: &Group<'_>, packages: &HashMap<&str, &Package>) -> String {
     let dim = if group.is_open() { "" } else { " class=\"does-not-count\"" };
     format!(
         "<details data-kind=\"{}\" data-weight=\"{}\" data-state=\"{state}\"{dim}><summary><span><span class=\"pill p-{class}\">{word}</span></span>\
-         <span class=\"id\">{}</span><span class=\"of\">{}{more}</span><span class=\"title\">{exploited}{}</span></summary>\
+         <span class=\"id\">{}</span><span class=\"of\">{}{more}{}</span><span class=\"title\">{exploited}{}</span></summary>\
          <div class=\"body\"><dl>{}</dl></div></details>\n",
         finding.kind,
         weight(finding),
         escape(&finding.id),
         shown.join(", "),
+        fixed.unwrap_or_default(),
         escape(&finding.title),
         body(group, &subjects),
     )

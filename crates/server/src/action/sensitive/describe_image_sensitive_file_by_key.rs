@@ -2,7 +2,8 @@
 //!
 //! In: an image and a kind. Out: one page of files with their layers. Source: the vendor's page of that name; `docs/api.md`,
 //! "Sensitive files". Odd: `Promt` is masked where the file is found, so nothing here knows more; a file that a later layer takes
-//! away says so in `Description`, since whoever pulls the image still gets it.
+//! away says so in `Description`, since whoever pulls the image still gets it; `Id` is ours, since the vendor's page has none and
+//! `IdList` of SetImageSensitiveFileStatus asks for it. Typed clients pass over it.
 
 use std::collections::BTreeSet;
 
@@ -40,6 +41,7 @@ struct File {
     description: String,
     file_path: String,
     first_scan_time: i64,
+    id: i64,
     last_scan_time: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
     layer_digest: Option<String>,
@@ -117,6 +119,7 @@ impl File {
             description,
             file_path: format!("/{}", one.path().trim_start_matches('/')),
             first_scan_time: milliseconds(one.first_seen),
+            id: one.id,
             last_scan_time: milliseconds(one.scanned),
             layer_digest: one.layer.map(|layer| layer.hex()),
             md5: one.md5().map(ToOwned::to_owned),

@@ -4,7 +4,7 @@
 //! none does. Source: the vendor's page of that name; `docs/api.md`, "Sensitive files". Odd:
 //! * What is decided holds for the files that are there, each by path and content: what is found later, or with other content, is
 //!   unhandled.
-//! * `IdList` is read as the contract has it, though its lists give files no ids, and neither does anything else here.
+//! * The ids of `IdList` are those of `Id` in DescribeImageSensitiveFileByKey, which the vendor's page of that action leaves out.
 
 use std::collections::BTreeSet;
 
@@ -46,7 +46,7 @@ impl Run for SetImageSensitiveFileStatus {
         Parameter::optional(
             "IdList",
             ParameterKind::LongList,
-            "Single files, by their ids. This or ImageUuids must be sent.",
+            "Single files, by the Id of DescribeImageSensitiveFileByKey. This or ImageUuids must be sent.",
         ),
         SCAN_RANGE,
     ];

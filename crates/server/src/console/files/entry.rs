@@ -3,7 +3,7 @@
 //! In: a file, and what stands above it. Out: a card. Odd: what was seen is cut and masked by the scan, so it can be shown as it is.
 
 use maud::{Markup, html};
-use plimsoll_store::FileInImage;
+use plimsoll_store::{FileInImage, FileState};
 
 use super::{List, level_words, state_words};
 use crate::console::words;
@@ -34,9 +34,10 @@ pub(super) fn entry(list: List, file: &FileInImage, heading: &Markup) -> Markup 
                 @if extra("removed") == Some("true") { b { "Removed in the final image, and still in this layer." } " " }
                 @if let Some(md5) = file.md5() { "MD5 " code { (md5) } " · " }
                 @if let Some(layer) = file.layer { "layer " code { (layer.to_string()) } " · " }
+                @if file.state != FileState::Gone { "file id " code { (file.id) } " · " }
                 "found first " (words::day(file.first_seen)) ", scanned last " (words::moment(file.scanned))
             }
-            @if let Some(fix) = &file.finding.fix { p class="small advice" { (fix.advice) } }
+            @if let Some(fix) = &file.finding.fix { p class="small advice" { (words::prose(&fix.advice)) } }
         }
     }
 }

@@ -99,7 +99,7 @@ pub(in crate::console) async fn get(
 fn about(list: List, group: &FileGroup) -> Markup {
     let (level, class) = level_words(list.kind, group.level);
     html! {
-        p class="lead" { (group.title) }
+        p class="lead" { (words::sentence(&group.title)) }
         p {
             b class=(class) { (level) } " · " (words::count(group.images, "image"))
             @if group.images == 1 { " has it" } @else { " have it" }

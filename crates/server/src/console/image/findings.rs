@@ -246,7 +246,7 @@ fn entry(level: i8, record: &Record<'_>, around: &Around<'_>) -> Markup {
                 div class="what" {
                     @if lead.kind == Kind::Vulnerability {
                         span class="id" { (lead.id) } span class="why" { (lead.title) }
-                    } @else { span class="id" { (lead.title) } span class="chip mono" { (lead.id) } }
+                    } @else { span class="id" { (words::sentence(&lead.title)) } span class="chip mono" { (lead.id) } }
                 }
                 div class="score" {
                     @match lead.urgency.as_ref().filter(|_| lead.is_open()) {
@@ -323,8 +323,19 @@ fn subject_name(subject: &Subject, packages: &BTreeMap<&str, &Package>) -> Strin
         ),
         Subject::Path(path) => format!("/{path}"),
         Subject::Image(part) if part.is_empty() => "the image".to_owned(),
-        Subject::Image(part) => part.clone(),
+        Subject::Image(part) if part == "history" => "the build".to_owned(),
+        Subject::Image(part) => match (part.strip_prefix("config."), step(part)) {
+            (Some(name), _) => format!("the configuration ({name})"),
+            (_, Some(step)) => format!("step {step} of the build"),
+            _ => part.clone(),
+        },
     }
+}
+
+/// The number of a step, from 1, as the history counts them: `history[1]` is the second.
+fn step(part: &str) -> Option<usize> {
+    let number = part.strip_prefix("history[")?.strip_suffix(']')?;
+    number.parse::<usize>().ok()?.checked_add(1)
 }
 
 fn what_to_do(record: &Record<'_>) -> Markup {
@@ -336,7 +347,7 @@ fn what_to_do(record: &Record<'_>) -> Markup {
             b { "Update to " (version) }
             @if versions.len() > 1 { " or what each package needs" }
             "."
-        } @else if let Some(fix) = fixes.clone().next() { b class="advice" { (fix.advice) } }
+        } @else if let Some(fix) = fixes.clone().next() { b class="advice" { (words::prose(&fix.advice)) } }
         @else if record.lead.kind == Kind::Vulnerability { "No fixed version is known." }
     }
 }

@@ -174,7 +174,7 @@ impl Forms {
                     } }
                     label { "Why " input name="reason" required maxlength="1000" placeholder="Why it does not count"; }
                     label { "Who decides " input name="author" required maxlength="200" autocomplete="name"; }
-                    label class="check" { input type="checkbox" name="false_positive" value="yes"; " It is not so" }
+                    label class="check" { input type="checkbox" name="false_positive" value="yes"; " False positive" }
                     button class="button" type="submit" { "Ignore" }
                 }
             }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use maud::{Markup, html};
 use plimsoll_model::{Kind, RiskCounters, Verdict};
-use plimsoll_store::{ImageRisk, LeadFinding, TaskState};
+use plimsoll_store::{ImageRisk, KeptVerdict, LeadFinding, TaskState};
 
 use super::PATH;
 use crate::console::{
@@ -16,9 +16,21 @@ use crate::console::{
     words,
 };
 
+const HEADS: [&str; 7] = [
+    "Load",
+    "Image",
+    "Most urgent",
+    "Vulnerabilities",
+    "Configuration",
+    "Malicious files",
+    "Coverage",
+];
+
 pub(super) fn view(images: &[ImageRisk], leads: &BTreeMap<String, LeadFinding>) -> Markup {
     let most =
         images.iter().map(|image| image.counters.vulnerabilities()).max().unwrap_or_default();
+    // Only where somebody asked for verdicts.
+    let has_policy = images.iter().any(|image| image.policy.is_some());
     html! {
         (key())
         div class="card table" {
@@ -26,14 +38,15 @@ pub(super) fn view(images: &[ImageRisk], leads: &BTreeMap<String, LeadFinding>) 
                 caption class="hidden" { "Images, those that are loaded too deep first" }
                 thead role="rowgroup" {
                     tr role="row" {
-                        @for head in ["Load", "Image", "Most urgent", "Vulnerabilities", "Configuration", "Coverage"] {
+                        @for head in HEADS {
                             th role="columnheader" scope="col" { (head) }
                         }
+                        @if has_policy { th role="columnheader" scope="col" { "Policy" } }
                     }
                 }
                 tbody role="rowgroup" {
                     @for image in images {
-                        (row(image, leads.get(&image.image.uuid), most))
+                        (row(image, leads.get(&image.image.uuid), most, has_policy))
                     }
                 }
             }
@@ -52,7 +65,17 @@ pub(in crate::console) fn key() -> Markup {
     }
 }
 
-fn row(risk: &ImageRisk, lead: Option<&LeadFinding>, most: u32) -> Markup {
+/// What the policy of the server says.
+pub(in crate::console) fn policy_badge(verdict: KeptVerdict) -> Markup {
+    let (class, words) = match verdict {
+        KeptVerdict::Pass => ("badge complete", "Passes"),
+        KeptVerdict::Warn => ("badge partial", "Warned of"),
+        KeptVerdict::Deny => ("badge unreadable", "Denied"),
+    };
+    html! { span class=(class) title="What the policy says" { (words) } }
+}
+
+fn row(risk: &ImageRisk, lead: Option<&LeadFinding>, most: u32, has_policy: bool) -> Markup {
     let load = load(risk);
     let counters = &risk.counters;
     let known = !matches!(load, Load::Waiting | Load::Unreadable);
@@ -68,7 +91,18 @@ fn row(risk: &ImageRisk, lead: Option<&LeadFinding>, most: u32) -> Markup {
             td role="cell" data-label="Configuration" class="levels" {
                 @if known { (failed_checks(counters)) } @else { span class="muted" { "not known" } }
             }
+            td role="cell" data-label="Malicious files" class="levels" {
+                @if known { (malicious_files(counters)) } @else { span class="muted" { "not known" } }
+            }
             td role="cell" data-label="Coverage" class="when" { div { (coverage(risk)) (scanned(risk)) } }
+            @if has_policy {
+                td role="cell" data-label="Policy" {
+                    @match risk.policy {
+                        Some(verdict) => (policy_badge(verdict)),
+                        None => span class="muted" { "not judged yet" },
+                    }
+                }
+            }
         }
     }
 }
@@ -96,7 +130,10 @@ fn lead_cell(load: Load, lead: Option<&LeadFinding>) -> Markup {
                 } @else { b { (lead.id) } }
                 " "
             }
-            (lead.title)
+            (words::sentence(&lead.title))
+        }
+        @if lead.kind != Kind::Vulnerability && !lead.subject.is_empty() {
+            span class="meta mono" { (place(lead)) }
         }
         @if let Some(line) = lead_line(lead) { span class="fix" { (line) } }
     }
@@ -114,6 +151,18 @@ pub(in crate::console) fn lead_line(lead: &LeadFinding) -> Option<Markup> {
     }
 }
 
+/// Where it is, of what is in no package: `/etc/shadow`.
+pub(in crate::console) fn place(lead: &LeadFinding) -> String {
+    let is_path = matches!(lead.kind, Kind::Malware | Kind::Secret | Kind::Baseline)
+        && !lead.subject.starts_with("pkg:")
+        && !lead.subject.starts_with("config.");
+    if is_path {
+        format!("/{}", lead.subject.trim_start_matches('/'))
+    } else {
+        lead.subject.clone()
+    }
+}
+
 /// Only what failed, since most images fail little.
 fn failed_checks(counters: &RiskCounters) -> Markup {
     let levels = [
@@ -121,8 +170,22 @@ fn failed_checks(counters: &RiskCounters) -> Markup {
         ("later", counters.baseline_medium, "medium"),
         ("nntf", counters.baseline_low, "low"),
     ];
+    some(levels, "none failed")
+}
+
+/// Only what there is, since most images have none.
+pub(in crate::console) fn malicious_files(counters: &RiskCounters) -> Markup {
+    let levels = [
+        ("asap", counters.malicious_serious, "serious"),
+        ("later", counters.malicious_suspicious, "suspicious"),
+        ("nntf", counters.malicious_remind, "reminder"),
+    ];
+    some(levels, "none found")
+}
+
+fn some(levels: [(&str, u32, &str); 3], none: &str) -> Markup {
     html! {
-        @if counters.baseline() == 0 { span class="muted" { "none failed" } }
+        @if levels.iter().all(|(_, count, _)| *count == 0) { span class="muted" { (none) } }
         @else {
             p class="counts" {
                 @for (class, count, words) in levels.into_iter().filter(|(_, count, _)| *count > 0) {

@@ -8,9 +8,9 @@ use crate::{
     server::Server,
 };
 
-pub(super) const SHELL: &str = "0123456789abcdef0123456789abcdef";
-pub(super) const MINER: &str = "ffffffffffffffffffffffffffffffff";
-pub(super) const KEY_MD5: &str = "d41d8cd98f00b204e9800998ecf8427e";
+pub(crate) const SHELL: &str = "0123456789abcdef0123456789abcdef";
+pub(crate) const MINER: &str = "ffffffffffffffffffffffffffffffff";
+pub(crate) const KEY_MD5: &str = "d41d8cd98f00b204e9800998ecf8427e";
 
 fn file(
     kind: Kind,
@@ -34,7 +34,7 @@ fn file(
     }
 }
 
-pub(super) fn malicious(id: &str, path: &str, level: Level, md5: &str, virus: &str) -> Finding {
+pub(crate) fn malicious(id: &str, path: &str, level: Level, md5: &str, virus: &str) -> Finding {
     let key = format!("{}_IMG", virus.to_ascii_uppercase());
     let extra = [
         ("md5", md5),
@@ -48,7 +48,7 @@ pub(super) fn malicious(id: &str, path: &str, level: Level, md5: &str, virus: &s
     }
 }
 
-pub(super) fn secret(key: &str, path: &str, level: Level, layer: u8, removed: bool) -> Finding {
+pub(crate) fn secret(key: &str, path: &str, level: Level, layer: u8, removed: bool) -> Finding {
     let mut extra = vec![("class", "cert_key"), ("md5", KEY_MD5), ("masked", "-----…--")];
     if removed {
         extra.push(("removed", "true"));
@@ -85,7 +85,7 @@ fn report_of(number: u8) -> Report {
 }
 
 /// Three tags, two of them of one content; one image without anything.
-pub(super) async fn filled() -> Server {
+pub(crate) async fn filled() -> Server {
     let server = Server::start().await;
     let (store, now) = (&server.store, server.now());
     let yard = registry("yard", "registry.example", Some(5000), NetType::Intranet);

@@ -115,6 +115,7 @@ pub(super) fn queries() -> impl Strategy<Value = ImageRiskQuery> {
                     image_name,
                     registry,
                     risk,
+                    policy: None,
                     text,
                 }
             },

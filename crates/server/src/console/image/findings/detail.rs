@@ -6,10 +6,13 @@
 use std::collections::BTreeMap;
 
 use maud::{Markup, html};
-use plimsoll_model::{Evidence, Finding, Package, Status, Urgency};
+use plimsoll_model::{Evidence, Finding, Kind, Package, Status, Urgency};
 
 use super::{Around, Record, subject_name, tenths};
-use crate::console::words::{self, is_id};
+use crate::console::{
+    files::encoded,
+    words::{self, is_id},
+};
 
 /// Evidence shown per finding, and findings per record.
 const MOST: usize = 25;
@@ -35,12 +38,12 @@ pub(super) fn body(record: &Record<'_>, around: &Around<'_>) -> Markup {
     let packages = &around.packages;
     html! {
         div class="body" {
-            @if let Some(fix) = &lead.fix { h3 { "What to do" } p class="advice" { (fix.advice) } }
+            @if let Some(fix) = &lead.fix { h3 { "What to do" } p class="advice" { (words::prose(&fix.advice)) } }
             @else if lead.urgency.is_some() {
                 h3 { "What to do" }
                 p { "No fixed version is known. Remove the package if nothing needs it, or wait for a fix." }
             }
-            @if let Some(why) = lead.extra.get("why") { h3 { "Why it matters" } p { (why) } }
+            @if let Some(why) = lead.extra.get("why") { h3 { "Why it matters" } p class="advice" { (words::prose(why)) } }
             @if let Some(urgency) = &lead.urgency { (score(urgency)) }
             h3 { "What was seen" }
             ul {
@@ -122,6 +125,16 @@ fn score(urgency: &Urgency) -> Markup {
     }
 }
 
+/// The page of all images that have such a file: the same content, or the same kind of sensitive file.
+fn list_of_files(lead: &Finding) -> Option<String> {
+    let (list, key) = match lead.kind {
+        Kind::Malware => ("malicious", lead.extra.get("md5").unwrap_or(&lead.id)),
+        Kind::Secret => ("sensitive", &lead.id),
+        _ => return None,
+    };
+    Some(format!("/console/files/{list}/{}", encoded(key)))
+}
+
 fn names(lead: &Finding) -> Markup {
     let mut ids: Vec<&str> = std::iter::once(&lead.id)
         .chain(&lead.aliases)
@@ -141,7 +154,9 @@ fn names(lead: &Finding) -> Markup {
                 " "
             }
         }
-        @if is_id(&lead.id) {
+        @if let Some(list) = list_of_files(lead) {
+            p { a class="next" href=(list) { "Which images have it?" } }
+        } @else if is_id(&lead.id) {
             p { a class="next" href={ "/console/findings/" (lead.id) } {
                 "Which images have " (lead.id) "?"
             } }
