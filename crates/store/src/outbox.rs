@@ -12,6 +12,7 @@
 
 mod compose;
 mod look;
+mod meant;
 mod queue;
 
 use std::collections::BTreeMap;
