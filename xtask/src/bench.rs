@@ -13,6 +13,7 @@ mod layout;
 mod listing;
 mod measure;
 mod page;
+mod postgres;
 mod registry;
 
 use std::path::PathBuf;

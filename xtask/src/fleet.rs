@@ -32,12 +32,19 @@ pub(crate) fn feeds() -> Vec<String> {
 }
 
 /// The program with its first arguments.
-pub(crate) fn program(images: u32, data: &Path, advisories: &[String]) -> anyhow::Result<Command> {
-    let mut command = Command::new("cargo");
+pub(crate) fn program(
+    built: Option<&Path>,
+    images: u32,
+    data: &Path,
+    advisories: &[String],
+) -> anyhow::Result<Command> {
+    let mut command = Command::new(built.unwrap_or(Path::new("cargo")));
     command.current_dir(root());
-    command.args(["run", "--quiet", "--locked", "--release", "-p", "plimsoll-server"]);
-    command.args(["--example", "fleet", "--", "--images", &images.to_string(), "--data"]);
-    command.arg(data);
+    if built.is_none() {
+        command.args(["run", "--quiet", "--locked", "--release", "-p", "plimsoll-server"]);
+        command.args(["--example", "fleet", "--"]);
+    }
+    command.args(["--images", &images.to_string(), "--data"]).arg(data);
     for folder in advisories {
         let path = root().join(folder);
         if !path.exists() {
@@ -49,7 +56,7 @@ pub(crate) fn program(images: u32, data: &Path, advisories: &[String]) -> anyhow
 }
 
 pub(crate) fn run(options: &Fleet) -> anyhow::Result<()> {
-    let status = program(options.images, &options.data, &options.advisories)?
+    let status = program(None, options.images, &options.data, &options.advisories)?
         .status()
         .context("cargo does not start")?;
     if !status.success() {

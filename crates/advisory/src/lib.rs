@@ -24,10 +24,10 @@ pub mod vex;
 pub use feed::FeedError;
 pub use import::{ImportOptions, ImportProgress, ImportSummary, import};
 pub use matching::{
-    MATCH_VERSION, MatchContext, Matched, MatchedAlone, STALE_SCORES_DAYS, gaps_of_all,
-    match_alone, match_packages, names_asked, overrule, why_not,
+    MATCH_VERSION, Matched, MatchedAlone, STALE_SCORES_DAYS, gaps_of_all, match_alone,
+    match_packages, names_asked, overrule, why_not,
 };
-pub use priority::{Exposure, Importance};
+pub use plimsoll_model::{Exposure, Importance, MatchContext};
 pub use snapshot::{Changes, Snapshot, SnapshotError};
 pub use staleness::staleness_gap;
 pub use starter::starter_feed;

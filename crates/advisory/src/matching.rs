@@ -21,22 +21,9 @@ pub use absence::{Absence, Look, LookVerdict, Mention, why_not};
 pub(crate) use builds::AMAZON_EXTRA;
 pub use gaps::STALE_SCORES_DAYS;
 pub use overrule::overrule;
-use plimsoll_model::{Finding, Gap, GapReason, Package, Timestamp};
-use serde::{Deserialize, Serialize};
+use plimsoll_model::{Finding, Gap, GapReason, MatchContext, Package, Timestamp};
 
-use crate::{
-    priority::{Exposure, Importance},
-    snapshot::{Snapshot, layout::Damaged},
-};
-
-/// What is known of the image's use, beyond its content.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct MatchContext {
-    /// From where it can be reached.
-    pub exposure: Exposure,
-    /// How much depends on it.
-    pub importance: Importance,
-}
+use crate::snapshot::{Snapshot, layout::Damaged};
 
 /// What matching found.
 #[derive(Debug, Clone, Default, PartialEq)]

@@ -7,43 +7,12 @@
 
 mod severity;
 
-use plimsoll_model::{Level, Priority, Timestamp, Urgency};
-use serde::{Deserialize, Serialize};
-
-use crate::matching::MatchContext;
+use plimsoll_model::{Exposure, Importance, Level, MatchContext, Priority, Timestamp, Urgency};
 
 pub use severity::Assessor;
 
 /// Version of the rules below. Changing a constant means a new one.
 pub const POLICY_VERSION: u32 = 1;
-
-/// From where the image's services can be reached.
-#[derive(
-    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
-pub enum Exposure {
-    /// From the internet.
-    Internet,
-    /// Nobody said: taken as reachable.
-    #[default]
-    Unknown,
-    /// From the own network only.
-    Internal,
-}
-
-/// How much depends on the image.
-#[derive(
-    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
-pub enum Importance {
-    /// 0 on the wire.
-    Test,
-    /// 1 on the wire.
-    #[default]
-    Common,
-    /// 2 on the wire.
-    Important,
-}
 
 /// How severe the vendor of the package calls it, on the one scale that all vendors' words are mapped to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

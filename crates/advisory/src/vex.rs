@@ -15,6 +15,7 @@ pub mod rules;
 use std::cmp::Reverse;
 
 use plimsoll_model::{Finding, Package, Status, Timestamp, View};
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 
 pub use product::{Component, Image, Product};
 pub use rules::{ImagePlace, Rules};
@@ -23,9 +24,10 @@ pub use rules::{ImagePlace, Rules};
 pub const MAX_VEX_BYTES: usize = 64 << 20;
 
 /// A VEX document.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Document {
     /// `OpenVEX`, `CycloneDX`, `CSAF`.
+    #[serde(deserialize_with = "format_named")]
     pub format: &'static str,
     /// Its own id.
     pub id: String,
@@ -36,7 +38,7 @@ pub struct Document {
 }
 
 /// What a document says of one vulnerability in some products.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Statement {
     /// Names of the vulnerability: its id and its aliases.
     pub ids: Vec<String>,
@@ -145,6 +147,15 @@ pub struct About<'a> {
 }
 
 impl Statement {
+    /// Whether it speaks of packages wherever they are, and so never of an image.
+    #[must_use]
+    pub fn is_of_packages(&self) -> bool {
+        self.products.iter().all(|product| {
+            product.parts.is_empty()
+                && matches!(product.component, Component::Package(_) | Component::Unknown(_))
+        })
+    }
+
     fn is_about(&self, finding: &Finding, about: &About<'_>) -> bool {
         let names =
             || std::iter::once(&finding.id).chain(&finding.aliases).chain(&finding.advisories);
@@ -163,6 +174,15 @@ fn format_of(bytes: &[u8]) -> Option<&'static str> {
     } else {
         None
     }
+}
+
+/// One of the names of formats, which another process wrote.
+fn format_named<'de, D: Deserializer<'de>>(deserializer: D) -> Result<&'static str, D::Error> {
+    let name = String::deserialize(deserializer)?;
+    [openvex::FORMAT, cyclonedx::FORMAT, csaf::FORMAT]
+        .into_iter()
+        .find(|format| *format == name)
+        .ok_or_else(|| D::Error::custom(format!("`{name}` is no format of VEX documents")))
 }
 
 /// A text of somebody else's as one harmless line.

@@ -20,9 +20,10 @@ use crate::{
     timestamp::Timestamp,
 };
 
+pub(crate) use self::spelling::is_like;
 use self::spelling::{
-    canonical_image, check_name, check_text, checked_md5, checked_path, given, is_like, is_package,
-    is_purl, wrong,
+    canonical_image, check_name, check_text, checked_md5, checked_path, given, is_package, is_purl,
+    wrong,
 };
 
 /// Whose packages a rule is about.

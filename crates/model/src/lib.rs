@@ -4,6 +4,7 @@
 //! these types; texts become types at the border where they come in.
 
 pub mod build;
+pub mod context;
 pub mod counters;
 pub mod coverage;
 pub mod digest;
@@ -25,6 +26,9 @@ pub mod statement;
 pub mod timestamp;
 
 pub use build::BuildStep;
+pub use context::{
+    ContextError, ContextScope, ContextSetting, Exposure, ImageInUse, Importance, MatchContext,
+};
 pub use counters::RiskCounters;
 pub use coverage::{Coverage, Gap, GapReason, Verdict};
 pub use digest::{Digest, DigestError};

@@ -10,6 +10,7 @@ mod identity;
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
 use packageurl::PackageUrl;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 pub use self::identity::Identity;
 use crate::ecosystem::Ecosystem;
@@ -76,6 +77,19 @@ pub struct Purl {
     /// Qualifiers by their key in lower case.
     pub qualifiers: BTreeMap<String, String>,
     canonical: String,
+}
+
+/// As its canonical text.
+impl Serialize for Purl {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.canonical)
+    }
+}
+
+impl<'de> Deserialize<'de> for Purl {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+    }
 }
 
 /// Why a text is not a package URL.

@@ -6,6 +6,7 @@
 
 #![expect(clippy::doc_markdown, reason = "these comments are help texts, shown as they are")]
 
+mod context;
 mod explain;
 mod feed;
 mod ignore;
@@ -23,6 +24,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub(crate) use self::context::{ContextCommand, Uses};
 pub(crate) use self::explain::{Explain, ExplainFormat};
 pub(crate) use self::feed::{Feed, FeedKey};
 pub(crate) use self::ignore::{Ignore, IgnoreAdd, IgnoreImport};
@@ -145,6 +147,9 @@ pub(crate) enum Command {
     /// Findings that do not count: where, why, who says so, until when
     #[command(subcommand)]
     Ignore(Ignore),
+    /// How images are used: from where they can be reached, how much depends on them
+    #[command(subcommand)]
+    Context(ContextCommand),
     /// What changed in the fleet, or of an image, since a date
     Changes(Changes),
     /// One image
@@ -227,6 +232,12 @@ pub(crate) struct Serve {
     /// Folder of rule packs, hash lists and allow.toml for malicious files, besides `rules` in the data folder; may be given several times
     #[arg(long, value_name = "DIR")]
     pub(crate) rules: Vec<PathBuf>,
+    /// A VEX document whose word counts for all images, or a folder of them, besides `vex` in the data folder; may be given several times
+    #[arg(long, value_name = "FILE|DIR")]
+    pub(crate) vex: Vec<PathBuf>,
+    /// Which VEX documents beside images are believed, too; their signatures are not verified
+    #[arg(long, value_enum, value_name = "SOURCE", default_value_t = VexSources::None)]
+    pub(crate) vex_sources: VexSources,
     /// Policy by which each image's verdict is said (TOML, as of `scan --policy`)
     #[arg(long, value_name = "FILE", env = "PLIMSOLL_POLICY", hide_env_values = true)]
     pub(crate) policy: Option<PathBuf>,

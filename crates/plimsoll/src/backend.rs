@@ -9,10 +9,12 @@ use anyhow::Context as _;
 use plimsoll_model::Secret;
 use plimsoll_registry::{HttpClient, HttpOptions, ManagementClient};
 use plimsoll_server::{
-    Clock, Context, ServeConfig,
+    Clock, Context, ServeConfig, VexDocuments,
     operation::{
         affected::{self, AffectedList, HoldingList, ListAffected},
         changes::{self, ChangeList, CounterHistory, ImageChangeList, ListChanges},
+        contexts::{self, ContextList, ContextSet, SetContext},
+        feed,
         ignore::{self, IgnoreRuleList, IgnoreRuleView, RemovedIgnoreRule, WriteIgnoreRule},
         images::{self, ImageList, ListImages},
         keys::{self, CreateKey, CreatedKey, KeyList, KeyView, SetKeyState},
@@ -147,6 +149,33 @@ impl Backend {
                 send(client, "GET", &["packages", "images"], &query, NOTHING).await
             }
         }
+    }
+
+    pub(crate) async fn list_contexts(&self) -> anyhow::Result<ContextList> {
+        match self {
+            Self::Data(context) => done(contexts::list_contexts(&context.store).await),
+            Self::Server(client) => send(client, "GET", &["contexts"], &[], NOTHING).await,
+        }
+    }
+
+    pub(crate) async fn set_context(&self, request: &SetContext) -> anyhow::Result<ContextSet> {
+        match self {
+            Self::Data(context) => done(contexts::set_context(&context.store, request).await),
+            Self::Server(client) => send(client, "PUT", &["contexts"], &[], Some(request)).await,
+        }
+    }
+
+    /// Brings images to how they are used, where no server does that.
+    pub(crate) async fn settle_contexts(
+        &self,
+        global: &Global,
+    ) -> anyhow::Result<Option<plimsoll_store::Settled>> {
+        let Self::Data(context) = self else { return Ok(None) };
+        let folder = data::directory(global)?;
+        let feed = feed::open_feed(&feed::feed_path(&folder))?;
+        context.feed.set(feed.map(std::sync::Arc::new));
+        context.vex.set(VexDocuments::open(&folder, &[])?);
+        Ok(Some(contexts::settle(context, None, &|| true).await?))
     }
 
     pub(crate) async fn changes(&self, request: &ListChanges) -> anyhow::Result<ChangeList> {

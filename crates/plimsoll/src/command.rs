@@ -6,6 +6,7 @@ pub(crate) mod affected;
 pub(crate) mod changes;
 pub(crate) mod cluster;
 pub(crate) mod completions;
+pub(crate) mod context;
 pub(crate) mod explain;
 pub(crate) mod feed;
 pub(crate) mod ignore;

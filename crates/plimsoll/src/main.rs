@@ -79,6 +79,7 @@ async fn run(arguments: Arguments, terminal: Terminal) -> anyhow::Result<Exit> {
         Command::Affected(affected) => command::affected::run(&affected, global, terminal).await?,
         Command::Explain(explain) => command::explain::run(*explain, global, terminal).await?,
         Command::Ignore(ignore) => command::ignore::run(ignore, global, terminal).await?,
+        Command::Context(context) => command::context::run(context, global, terminal).await?,
         Command::Changes(changes) => command::changes::run(&changes, global, terminal).await?,
         Command::Image(image) => command::changes::image(image, global, terminal).await?,
         Command::Subscription(subscription) => {

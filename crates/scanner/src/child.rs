@@ -22,6 +22,7 @@ mod parent;
 mod probe;
 mod reach;
 mod stream;
+mod vex;
 mod watch;
 mod wire;
 
@@ -46,6 +47,7 @@ pub use self::{
     limits::ChildLimits,
     list::{Listed, list_in_child},
     probe::{Tried, probe, try_attempt},
+    vex::{VexOutcome, read_vex_in_child},
 };
 use crate::{NoProgress, Progress, Rules, Scanned, scan::rules_version};
 

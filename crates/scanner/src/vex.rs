@@ -44,7 +44,7 @@ pub struct Told {
 pub fn apply(
     report: &mut Report,
     image: &Image,
-    given: &[Given],
+    given: &[&Given],
     problems: Vec<String>,
 ) -> Vec<Told> {
     let mut told: Vec<Told> = given

@@ -17,7 +17,7 @@ use plimsoll_scanner::{
 };
 use plimsoll_store::{Store, StoreError};
 
-use crate::{clock::Clock, throttle::Throttle};
+use crate::{clock::Clock, operation::judge::SnapshotJudge, throttle::Throttle, vex::VexDocuments};
 
 /// Store, clock and feed.
 #[derive(Clone)]
@@ -30,6 +30,10 @@ pub struct Context {
     pub feed: CurrentFeed,
     /// The rules for malicious files that are in use.
     pub rules: CurrentRules,
+    /// The VEX documents whose word counts.
+    pub vex: CurrentVex,
+    /// Whether those that a registry keeps beside an image count, too.
+    pub vex_beside_images: bool,
     /// What confines scans here.
     pub confinement: Confinement,
     /// Limits of what is read of one image.
@@ -72,6 +76,23 @@ pub struct CurrentFeed(Arc<RwLock<Option<Arc<Snapshot>>>>);
 #[derive(Clone, Default)]
 pub struct CurrentRules(Arc<RwLock<Arc<Rules>>>);
 
+/// The VEX documents in use; at first none.
+#[derive(Clone, Default)]
+pub struct CurrentVex(Arc<RwLock<Arc<VexDocuments>>>);
+
+impl CurrentVex {
+    /// The documents; a scan keeps those that it began with.
+    #[must_use]
+    pub fn current(&self) -> Arc<VexDocuments> {
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Exchanges them.
+    pub fn set(&self, documents: VexDocuments) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(documents);
+    }
+}
+
 impl CurrentRules {
     /// The rules; a scan keeps those that it began with.
     #[must_use]
@@ -111,12 +132,27 @@ impl Context {
             clock,
             feed: CurrentFeed::default(),
             rules: CurrentRules::default(),
+            vex: CurrentVex::default(),
+            vex_beside_images: false,
             confinement: Confinement::Off,
             budget: Budget::default(),
             policy: None,
             secure: false,
             throttle: Arc::default(),
         }
+    }
+
+    /// Who says what advisories and VEX documents say of packages, as of today.
+    #[must_use]
+    pub fn judge(&self) -> SnapshotJudge {
+        SnapshotJudge::new(self.feed.snapshot(), self.clock.now()).with_vex(self.vex.current())
+    }
+
+    /// What scans are made with besides snapshot and packages: who made one with another is scanned again.
+    #[must_use]
+    pub fn detectors_version(&self) -> String {
+        let version = plimsoll_scanner::detectors_version(&self.rules.current());
+        format!("{version}{}", self.vex.current().version_of_images())
     }
 
     /// Lets the holder of the admin token in.

@@ -3,6 +3,7 @@
 //! In: the context and [`JobSettings`]. Out: changes in the store. Odd: a job holds no state that matters: killed at any
 //! point it goes on after a restart, because tasks are rows with leases.
 
+mod contexts;
 mod deliver;
 mod feed;
 mod ignore;
@@ -13,6 +14,7 @@ mod scan;
 mod sync;
 mod update;
 mod verdict;
+mod vex;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
@@ -46,6 +48,8 @@ pub(crate) struct JobSettings {
     pub data: PathBuf,
     /// Folders with rules for malicious files besides the data directory's.
     pub rules: Vec<PathBuf>,
+    /// VEX documents and folders of them, besides the data directory's.
+    pub vex: Vec<PathBuf>,
 }
 
 /// Something that the server does in the background.
@@ -71,12 +75,14 @@ pub(crate) fn jobs() -> &'static [&'static dyn Job] {
         &update::UpdateFeeds,
         &feed::WatchFeed,
         &rules::WatchRules,
+        &vex::WatchVex,
         &sync::SyncRegistries,
         &scan::ScanImages,
         &deliver::Deliver,
         &prune::Prune,
         &ignore::EndIgnoreRules,
         &verdict::JudgeImages,
+        &contexts::FollowContexts,
     ]
 }
 
@@ -96,6 +102,7 @@ impl JobSettings {
             cache,
             data: config.data_dir.clone(),
             rules: config.rules.clone(),
+            vex: config.vex.clone(),
         })
     }
 }

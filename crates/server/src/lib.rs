@@ -18,9 +18,11 @@ mod serve;
 mod sha256;
 mod stop;
 mod throttle;
+mod vex;
 
 pub use clock::Clock;
-pub use context::{Confinement, Context, CurrentFeed, Refused};
+pub use context::{Confinement, Context, CurrentFeed, CurrentVex, Refused};
 pub use job::FeedUpdates;
 pub use loopback_registry::{Blobs, LoopbackHandle, LoopbackRegistry};
 pub use serve::{ServeConfig, ServeError, Server, TlsError, TlsFiles, router, serve};
+pub use vex::{VEX_FOLDER, VexDocuments, VexFileError};

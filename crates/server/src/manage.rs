@@ -6,6 +6,7 @@
 mod answer;
 mod bearer;
 mod changes;
+mod contexts;
 mod feed;
 mod findings;
 mod ignore;
@@ -59,6 +60,7 @@ pub(crate) fn router(context: Context) -> Router {
         .route("/ignore-rules/{id}", get(ignore::get).put(ignore::change).delete(ignore::remove))
         .route("/keys", get(keys::list).post(keys::create))
         .route("/keys/{id}", patch(keys::set_state))
+        .route("/contexts", get(contexts::list).put(contexts::set))
         .route("/clusters", get(workloads::list))
         .route("/clusters/{id}/workloads", put(workloads::import))
         .fallback(answer::nothing_here)

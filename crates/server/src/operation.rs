@@ -6,6 +6,7 @@
 pub mod affected;
 pub mod changes;
 pub(crate) mod client;
+pub mod contexts;
 pub mod feed;
 pub mod files;
 pub mod ignore;

@@ -48,6 +48,7 @@ use crate::{
         rules::open_rules,
     },
     stop::{Stop, Stopper, stop},
+    vex::{VexDocuments, VexFileError},
 };
 
 /// How to serve.
@@ -69,6 +70,10 @@ pub struct ServeConfig {
     pub feed_updates: Option<FeedUpdates>,
     /// Folders with rules for malicious files, besides `rules` in the data directory.
     pub rules: Vec<PathBuf>,
+    /// VEX documents, or folders of them, besides `vex` in the data directory.
+    pub vex: Vec<PathBuf>,
+    /// Whether VEX documents that a registry keeps beside an image are believed, too.
+    pub vex_beside_images: bool,
     /// Certificate and key; without them the server speaks plain http.
     pub tls: Option<TlsFiles>,
     /// Where clients reach the server, for addresses in answers.
@@ -96,6 +101,8 @@ impl ServeConfig {
             feed: None,
             feed_updates: None,
             rules: Vec::new(),
+            vex: Vec::new(),
+            vex_beside_images: false,
             tls: None,
             public_url: None,
             isolation: None,
@@ -139,6 +146,9 @@ pub enum ServeError {
     /// The rules for malicious files.
     #[error(transparent)]
     Rules(#[from] RulesError),
+    /// The VEX documents.
+    #[error(transparent)]
+    Vex(#[from] VexFileError),
     /// The file that shows that this process lives.
     #[error("`{path}` cannot be locked")]
     Presence {
@@ -197,6 +207,8 @@ pub async fn serve(config: ServeConfig) -> Result<Server, ServeError> {
     let snapshot = snapshot.map_err(|source| ServeError::Feed { path: feed.clone(), source })?;
     context.feed.set(snapshot.map(Arc::new));
     context.rules.set(open_rules(&config.data_dir, &config.rules)?);
+    context.vex.set(VexDocuments::open(&config.data_dir, &config.vex)?);
+    context.vex_beside_images = config.vex_beside_images;
 
     let secure = acceptor.is_some();
     let listener = TcpListener::bind(config.listen).await;

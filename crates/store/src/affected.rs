@@ -72,8 +72,6 @@ pub struct Holding {
 
 /// Rows of one statement.
 const ROWS: usize = 500;
-/// Images that are read in order at once.
-const IN_ORDER: i64 = 1_000;
 /// Up to so many images are put in order rather than looked for.
 const FEW: u64 = 1_000;
 const DOING: &str = "listing affected images";
@@ -437,17 +435,17 @@ async fn in_order_of(
         let name = column::text(registry, "name")?;
         let mut behind = (String::new(), String::new(), String::new());
         loop {
+            // A number and no value: how many rows are wanted decides how PostgreSQL looks for them.
             let rows = statement::query(
                 "SELECT i.id, a.inventory_id, i.namespace, i.repository, i.tag FROM images i \
                  JOIN artifacts a ON a.id = i.artifact_id WHERE i.registry_id = $1 \
                  AND (i.namespace, i.repository, i.tag) > ($2, $3, $4) \
-                 ORDER BY i.namespace, i.repository, i.tag LIMIT $5",
+                 ORDER BY i.namespace, i.repository, i.tag LIMIT 1000",
             )
             .bind(number)
             .bind(&behind.0)
             .bind(&behind.1)
             .bind(&behind.2)
-            .bind(IN_ORDER)
             .fetch_all(&mut *connection)
             .await
             .doing(DOING)?;

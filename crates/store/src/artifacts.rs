@@ -1,7 +1,8 @@
-//! Artifacts: what a platform manifest's digest names, scanned once however many tags name it.
+//! Artifacts: what a platform manifest's digest names, scanned once however many tags name it in one way of use.
 //!
 //! In: digests from syncs, reports from scans. Out: [`Artifact`] and its report, put together from its inventory, or kept
-//! whole (JSON, zstd) where nobody can match its packages again. Odd: an artifact that
+//! whole (JSON, zstd) where nobody can match its packages again. Odd: images of one manifest that are used in different ways
+//! (`contexts.rs`) have different artifacts, whose keys bear the context behind the digest; an artifact that
 //! no image names any more is kept for 30 days, so that a tag that comes back is not scanned again, and then pruned with
 //! its findings and its task.
 
@@ -10,7 +11,7 @@ use std::{
     io::Read,
 };
 
-use plimsoll_model::{Digest, Report, RiskCounters, Timestamp, Verdict};
+use plimsoll_model::{Digest, MatchContext, Report, RiskCounters, Timestamp, Verdict};
 
 use crate::{
     Store, StoreError, TaskStatus, column,
@@ -19,7 +20,9 @@ use crate::{
     fleet,
     history::{self, Occasion},
     inventories::{self, Frame, StoredPart},
-    inventory_rows, numbers,
+    inventory_rows,
+    listing::push_in,
+    numbers,
     statement::{self, QueryBuilder},
     tally,
 };
@@ -35,6 +38,8 @@ pub(crate) const KEPT_WITHOUT_IMAGES: i64 = 30 * 86_400;
 pub struct Artifact {
     /// The platform manifest's digest.
     pub digest: Digest,
+    /// In which its packages are judged.
+    pub context: MatchContext,
     /// `linux/amd64`.
     pub platform: String,
     /// Sums over its findings; zeros before the first scan.
@@ -54,6 +59,38 @@ pub struct Artifact {
 }
 
 const VERDICT: &str = "a coverage verdict";
+
+/// What tells artifacts apart: `sha256:…`, or `sha256:…;internal/test` where somebody said how the images are used.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) struct ArtifactKey {
+    /// The platform manifest's digest.
+    pub(crate) digest: Digest,
+    /// In which its packages are judged.
+    pub(crate) context: MatchContext,
+}
+
+impl std::fmt::Display for ArtifactKey {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "{}", self.digest)?;
+        if self.context.is_default() { Ok(()) } else { write!(formatter, ";{}", self.context) }
+    }
+}
+
+/// A text that is no key of an artifact.
+#[derive(Debug)]
+pub(crate) struct NoArtifactKey;
+
+impl std::str::FromStr for ArtifactKey {
+    type Err = NoArtifactKey;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (digest, context) = match text.split_once(';') {
+            Some((digest, context)) => (digest, context.parse().map_err(|_error| NoArtifactKey)?),
+            None => (text, MatchContext::default()),
+        };
+        Ok(Self { digest: digest.parse().map_err(|_error| NoArtifactKey)?, context })
+    }
+}
 
 /// The columns of an artifact and its task that lists join, but for the numbers: `a` is `artifacts`, `t` is `tasks`.
 macro_rules! artifact_columns {
@@ -75,8 +112,10 @@ impl Artifact {
     pub(crate) fn from_row(row: &DatabaseRow) -> Result<Self, StoreError> {
         let stored = column::optional_time(row, "scanned")?;
         let succeeded = column::optional_time(row, "task_succeeded")?;
+        let key = column::artifact(row, "artifact_digest")?;
         Ok(Self {
-            digest: column::digest(row, "artifact_digest")?,
+            digest: key.digest,
+            context: key.context,
             platform: column::text(row, "platform")?,
             counters: column::counters(row)?,
             verdict: column::optional_parsed(row, "verdict", VERDICT)?,
@@ -96,12 +135,14 @@ impl Store {
     /// # Errors
     /// The database fails.
     pub async fn artifact(&self, digest: &Digest) -> Result<Option<Artifact>, StoreError> {
+        let mut snapshot = self.snapshot().await?;
+        let Some(artifact) = of_manifest(&mut snapshot, digest).await? else { return Ok(None) };
         let row = statement::query(sqlx::AssertSqlSafe(format!(
-            "SELECT {}, {COUNTERS} FROM artifacts a LEFT JOIN tasks t ON t.artifact_id = a.id WHERE a.digest = $1",
+            "SELECT {}, {COUNTERS} FROM artifacts a LEFT JOIN tasks t ON t.artifact_id = a.id WHERE a.id = $1",
             artifact_columns!()
         )))
-        .bind(digest.to_string())
-        .fetch_optional(&mut *self.read().await?)
+        .bind(artifact)
+        .fetch_optional(&mut snapshot)
         .await
         .doing("reading an artifact")?;
         row.map(|row| Artifact::from_row(&row)).transpose()
@@ -114,7 +155,10 @@ impl Store {
     pub async fn artifact_report(&self, digest: &Digest) -> Result<Option<Report>, StoreError> {
         // Parts, places and feed are of one moment.
         let mut snapshot = self.snapshot().await?;
-        report(&mut snapshot, digest).await
+        match of_manifest(&mut snapshot, digest).await? {
+            Some(artifact) => report(&mut snapshot, artifact).await,
+            None => Ok(None),
+        }
     }
 
     /// Removes artifacts that no image has named for 30 days. Returns how many.
@@ -147,21 +191,22 @@ impl Store {
     }
 }
 
-/// The report of an artifact: kept whole, or put together from its inventory.
+/// The report of the artifact in that row: kept whole, or put together from its inventory.
 pub(crate) async fn report(
     connection: &mut DatabaseConnection,
-    digest: &Digest,
+    artifact: i64,
 ) -> Result<Option<Report>, StoreError> {
     const DOING: &str = "reading a report";
     let row = statement::query(
-        "SELECT p.report, a.inventory_id, v.parts, v.places, v.gaps FROM artifacts a \
-         JOIN reports p ON p.artifact_id = a.id LEFT JOIN inventories v ON v.id = a.inventory_id WHERE a.digest = $1",
+        "SELECT a.digest, p.report, a.inventory_id, v.parts, v.places, v.gaps FROM artifacts a \
+         JOIN reports p ON p.artifact_id = a.id LEFT JOIN inventories v ON v.id = a.inventory_id WHERE a.id = $1",
     )
-    .bind(digest.to_string())
+    .bind(artifact)
     .fetch_optional(connection)
     .await
     .doing(DOING)?;
     let Some(row) = row else { return Ok(None) };
+    let digest = column::artifact(&row, "digest")?.digest;
     let stored: &[u8] = column::get(&row, "report")?;
     let Some(inventory) = column::get::<Option<i64>>(&row, "inventory_id")? else {
         return unpack(stored).map(Some).map_err(|error| StoreError::Corrupt {
@@ -177,7 +222,7 @@ pub(crate) async fn report(
     let parts: Vec<&StoredPart> = held.iter().filter_map(|id| parts.get(id)).collect();
     let gaps: Option<String> = column::get(&row, "gaps")?;
     let frame = Frame {
-        artifact: digest,
+        artifact: &digest,
         identity: stored,
         places: column::get(&row, "places")?,
         gaps: gaps.as_deref(),
@@ -186,18 +231,21 @@ pub(crate) async fn report(
     inventories::join(frame, &parts).map(Some)
 }
 
-/// The report of the artifact in that row.
-pub(crate) async fn report_of(
+/// The artifact of a manifest, whatever the context; that of which nobody said anything, where there is one.
+async fn of_manifest(
     connection: &mut DatabaseConnection,
-    artifact: i64,
-) -> Result<Option<Report>, StoreError> {
-    let row = statement::query("SELECT digest FROM artifacts WHERE id = $1")
-        .bind(artifact)
-        .fetch_optional(connection)
-        .await
-        .doing("reading a report")?;
-    let Some(row) = row else { return Ok(None) };
-    report(connection, &column::digest(&row, "digest")?).await
+    digest: &Digest,
+) -> Result<Option<i64>, StoreError> {
+    let keys: Vec<String> = MatchContext::all()
+        .map(|context| ArtifactKey { digest: *digest, context }.to_string())
+        .collect();
+    let mut query = QueryBuilder::new("SELECT id FROM artifacts WHERE ");
+    push_in(&mut query, "digest", &keys);
+    query.push(
+        " ORDER BY CASE WHEN orphaned IS NULL THEN 0 ELSE 1 END, length(digest), digest LIMIT 1",
+    );
+    let row = query.build().fetch_optional(connection).await.doing("looking for an artifact")?;
+    row.map(|row| column::number(&row, "id")).transpose()
 }
 
 async fn stored_parts(
@@ -246,14 +294,14 @@ fn unpack(packed: &[u8]) -> Result<Report, std::io::Error> {
 /// The row of an artifact, made if there is none, and no longer an orphan.
 pub(crate) async fn ensure(
     transaction: &mut Transaction,
-    digest: &Digest,
+    key: ArtifactKey,
     platform: &str,
 ) -> Result<i64, StoreError> {
     let row = statement::query(
         "INSERT INTO artifacts (digest, platform) VALUES ($1, $2) \
          ON CONFLICT (digest) DO UPDATE SET orphaned = NULL RETURNING id",
     )
-    .bind(digest.to_string())
+    .bind(key.to_string())
     .bind(platform)
     .fetch_one(transaction)
     .await

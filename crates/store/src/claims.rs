@@ -263,9 +263,10 @@ async fn take(
     .execute(transaction)
     .await
     .doing(CLAIM)?;
+    let key = column::artifact(&image, "digest")?;
     Ok(Some(Task {
-        lease: Lease { task_id, generation, until },
-        digest: column::digest(&image, "digest")?,
+        lease: Lease { task_id, generation, until, context: key.context },
+        digest: key.digest,
         platform: column::text(&image, "platform")?,
         registry_id,
         path: join_path(&column::text(&image, "namespace")?, &column::text(&image, "repository")?),

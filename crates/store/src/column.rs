@@ -3,9 +3,11 @@
 //! In: a row and a column's name. Out: our types, or [`StoreError::Corrupt`] that names the column and the value. Odd: both
 //! databases know signed 64-bit integers only, so an unsigned number is checked on its way in and out.
 
-use plimsoll_model::{Digest, RiskCounters, Timestamp};
+use plimsoll_model::{Digest, MatchContext, RiskCounters, Timestamp};
 
-use crate::{StoreError, database::DatabaseRow, error::Doing, statement::Column};
+use crate::{
+    StoreError, artifacts::ArtifactKey, database::DatabaseRow, error::Doing, statement::Column,
+};
 
 /// A column's value.
 pub(crate) fn get<'r, T: Column<'r>>(row: &'r DatabaseRow, column: &str) -> Result<T, StoreError> {
@@ -81,6 +83,16 @@ pub(crate) fn optional_parsed<T: std::str::FromStr>(
 /// A digest.
 pub(crate) fn digest(row: &DatabaseRow, column: &str) -> Result<Digest, StoreError> {
     parsed(row, column, "a digest")
+}
+
+/// The context of a part; `NULL`: that of images of which nobody said anything.
+pub(crate) fn context(row: &DatabaseRow, column: &str) -> Result<MatchContext, StoreError> {
+    Ok(optional_parsed(row, column, "a context of images")?.unwrap_or_default())
+}
+
+/// The digest in a key of `artifacts`, and the context in which its packages are judged.
+pub(crate) fn artifact(row: &DatabaseRow, column: &str) -> Result<ArtifactKey, StoreError> {
+    parsed(row, column, "the key of an artifact")
 }
 
 /// One of a set of words.

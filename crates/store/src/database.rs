@@ -38,6 +38,8 @@ use crate::{
 const OLDEST_SQLITE: [u32; 3] = [3, 51, 3];
 /// The first version of PostgreSQL that is taken, as the server numbers it.
 const OLDEST_POSTGRES: i64 = 14_00_00;
+/// A connection that was used so lately is still there.
+const TRUSTED: Duration = Duration::from_secs(2);
 
 /// Handles to connections. Clones share them.
 #[derive(Clone, Debug)]
@@ -142,6 +144,7 @@ impl Database {
         let writer = PoolOptions::new()
             .max_connections(1)
             .acquire_timeout(busy_timeout.saturating_mul(3))
+            .test_before_acquire(false)
             .idle_timeout(None)
             .max_lifetime(None)
             .connect_with(connect.clone())
@@ -150,6 +153,8 @@ impl Database {
         let reader = PoolOptions::new()
             .max_connections(readers.max(1))
             .acquire_timeout(busy_timeout.saturating_mul(3))
+            // A file does not go away.
+            .test_before_acquire(false)
             .connect_with(connect.pragma("query_only", "ON"))
             .await
             .doing(DOING)?;
@@ -190,6 +195,16 @@ impl Database {
             PoolOptions::new()
                 .max_connections(connections)
                 .acquire_timeout(busy_timeout.saturating_mul(3))
+                // To ask each time whether it still is there costs what a short statement costs.
+                .test_before_acquire(false)
+                .before_acquire(|connection: &mut PgConnection, known| {
+                    Box::pin(async move {
+                        if known.idle_for > TRUSTED {
+                            connection.ping().await?;
+                        }
+                        Ok(true)
+                    })
+                })
         };
         // The first connection tells what is wrong with the way there, before anybody waits for one.
         let mut connection = connect.connect().await.doing(DOING)?;

@@ -28,6 +28,8 @@ pub enum ChangedBy {
     Refresh,
     /// Findings are ignored now, or no longer.
     Rule,
+    /// Somebody said how it is used.
+    Setting,
 }
 
 /// The setting that says how many days histories and changes are kept.
@@ -36,8 +38,12 @@ pub const HISTORY_DAYS_SETTING: &str = "history.days";
 pub const HISTORY_DAYS: u32 = 90;
 
 const DOING: &str = "keeping the history of counters";
-const WORDS: &[(&str, ChangedBy)] =
-    &[("scan", ChangedBy::Scan), ("refresh", ChangedBy::Refresh), ("rule", ChangedBy::Rule)];
+const WORDS: &[(&str, ChangedBy)] = &[
+    ("scan", ChangedBy::Scan),
+    ("refresh", ChangedBy::Refresh),
+    ("rule", ChangedBy::Rule),
+    ("setting", ChangedBy::Setting),
+];
 /// Rows of one statement.
 const ROWS: usize = 500;
 /// Seconds of a day.
@@ -79,13 +85,14 @@ pub struct ScannedChange {
 }
 
 impl ChangedBy {
-    /// `scan`, `refresh` or `rule`.
+    /// `scan`, `refresh`, `rule` or `setting`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Scan => "scan",
             Self::Refresh => "refresh",
             Self::Rule => "rule",
+            Self::Setting => "setting",
         }
     }
 }
@@ -340,6 +347,10 @@ pub(crate) async fn note(
             None => *snapshot.insert(snapshot_id(transaction).await?),
         };
         insert(transaction, &changed, occasion, snapshot).await?;
+        if occasion.by == ChangedBy::Setting {
+            // What it holds was told when it was scanned.
+            continue;
+        }
         let new = changed.iter().filter(|standing| {
             standing.counters.asap > 0
                 && stored.get(&standing.artifact).is_none_or(|before| !before.is_scanned)
@@ -347,6 +358,25 @@ pub(crate) async fn note(
         let new: Vec<i64> = new.map(|standing| standing.artifact).collect();
         outbox::note_scanned(transaction, &new, occasion.at).await?;
     }
+    Ok(())
+}
+
+/// Gives an artifact the history of another one.
+pub(crate) async fn copy(
+    transaction: &mut Transaction,
+    from: i64,
+    to: i64,
+) -> Result<(), StoreError> {
+    statement::query(
+        "INSERT INTO counter_history (artifact_id, changed, why, snapshot_id, counters) \
+         SELECT $2, changed, why, snapshot_id, counters FROM counter_history WHERE artifact_id = $1 \
+         ON CONFLICT (artifact_id, changed) DO NOTHING",
+    )
+    .bind(from)
+    .bind(to)
+    .execute(transaction)
+    .await
+    .doing(DOING)?;
     Ok(())
 }
 

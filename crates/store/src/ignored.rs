@@ -107,14 +107,14 @@ impl Store {
     pub async fn image_report(&self, uuid: &str) -> Result<Option<Report>, StoreError> {
         // Rules and findings are of one moment.
         let mut snapshot = self.snapshot().await?;
-        let row = statement::query("SELECT id, manifest_digest FROM images WHERE uuid = $1")
+        let row = statement::query("SELECT id, artifact_id FROM images WHERE uuid = $1")
             .bind(dashed(uuid))
             .fetch_optional(&mut snapshot)
             .await
             .doing(DOING)?;
         let Some(row) = row else { return Ok(None) };
-        let digest = column::digest(&row, "manifest_digest")?;
-        let Some(mut report) = artifacts::report(&mut snapshot, &digest).await? else {
+        let artifact = column::number(&row, "artifact_id")?;
+        let Some(mut report) = artifacts::report(&mut snapshot, artifact).await? else {
             return Ok(None);
         };
         let rows = statement::query(

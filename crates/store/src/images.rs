@@ -125,6 +125,12 @@ impl ImageRow {
     }
 }
 
+/// An image's id with dashes, of one with or without; `None`: it is none.
+#[must_use]
+pub fn parse_uuid(text: &str) -> Option<String> {
+    uuid::Uuid::try_parse(text).ok().map(|id| id.hyphenated().to_string())
+}
+
 /// The form with dashes of an image's id that may come without; any other text stays as it is and names no image.
 pub(crate) fn dashed(uuid: &str) -> String {
     uuid::Uuid::try_parse(uuid)

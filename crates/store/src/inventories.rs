@@ -12,13 +12,13 @@ use std::collections::BTreeMap;
 
 use plimsoll_model::{
     BuildStep, Coverage, Digest, Evidence, FeedState, Finding, Gap, ImageIdentity, Kind, Location,
-    Package, Platform, Report, Subject,
+    MatchContext, Package, Platform, Report, Subject,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::{
     Judge, StoreError, numbers,
-    parts::{Content, Key, Matched, Remainder, failed, pack_bytes, sha256, to_json},
+    parts::{Content, Key, Matched, Remainder, failed, key_of, pack_bytes, sha256, to_json},
 };
 
 /// The name under which matching stands among what ran.
@@ -39,6 +39,8 @@ pub(crate) struct Split {
     pub(crate) identity: Vec<u8>,
     /// Names parts and places.
     pub(crate) digest: Key,
+    /// In which its packages are judged.
+    pub(crate) context: MatchContext,
 }
 
 /// Locations of packages, with paths and layers once.
@@ -69,7 +71,11 @@ const HAS_DIGEST: u8 = 1;
 const IS_PACKED: u8 = 2;
 
 /// Takes a report apart; `None` when it would not come back as it is.
-pub(crate) fn split(report: &Report, judge: &dyn Judge) -> Result<Option<Split>, StoreError> {
+pub(crate) fn split(
+    report: &Report,
+    judge: &dyn Judge,
+    context: MatchContext,
+) -> Result<Option<Split>, StoreError> {
     let layers: BTreeMap<Digest, u32> = report.image.layers.iter().copied().zip(0_u32..).collect();
     let mut paths: BTreeMap<&str, u32> = BTreeMap::new();
     let mut places = Places::default();
@@ -94,7 +100,7 @@ pub(crate) fn split(report: &Report, judge: &dyn Judge) -> Result<Option<Split>,
         places.rows.push(row);
         let bare = Package { locations: Vec::new(), ..package.clone() };
         let content = Content::Package(Box::new(bare));
-        let (key, json) = content.encode()?;
+        let (key, json) = content.encode(context)?;
         parts.push((key, content, json));
     }
     let mut own: Vec<Finding> =
@@ -118,18 +124,45 @@ pub(crate) fn split(report: &Report, judge: &dyn Judge) -> Result<Option<Split>,
         gaps: gaps.cloned().collect(),
         findings: own,
     });
-    let (key, json) = remainder.encode()?;
+    let (key, json) = remainder.encode(context)?;
     parts.push((key, remainder, json));
     let places = to_json(&places)?;
-    let mut named = Vec::with_capacity(parts.len() * 32 + places.len());
-    named.extend(parts.iter().flat_map(|(key, ..)| *key));
-    named.extend_from_slice(&places);
     Ok(Some(Split {
+        digest: digest_of(&parts, &places),
         parts,
-        digest: sha256(&named),
         places: pack_bytes(&places)?,
         identity: pack_identity(&report.image, build)?,
+        context,
     }))
+}
+
+/// The name of an inventory with these parts and places.
+fn digest_of(parts: &[(Key, Content, Vec<u8>)], places: &[u8]) -> Key {
+    let mut named = Vec::with_capacity(parts.len() * 32 + places.len());
+    named.extend(parts.iter().flat_map(|(key, ..)| *key));
+    named.extend_from_slice(places);
+    sha256(&named)
+}
+
+/// What is stored of an artifact, to be judged in another context: the parts in their order with their JSON, places and identity.
+pub(crate) fn split_again(
+    parts: Vec<(Content, Vec<u8>)>,
+    places: Vec<u8>,
+    identity: Vec<u8>,
+    context: MatchContext,
+) -> Result<Split, StoreError> {
+    let parts: Vec<(Key, Content, Vec<u8>)> = parts
+        .into_iter()
+        .map(|(content, json)| {
+            let key = match &content {
+                Content::Package(_) => key_of(&json, context),
+                Content::Remainder(_) => sha256(&json),
+            };
+            (key, content, json)
+        })
+        .collect();
+    let unpacked = unpack_bytes(&places).map_err(|error| failed(DOING, error))?;
+    Ok(Split { digest: digest_of(&parts, &unpacked), parts, places, identity, context })
 }
 
 /// What matching found: all else is found by looking at the image.
@@ -341,10 +374,14 @@ fn at_places(mut finding: Finding, package: &Package, installed: &str) -> Findin
 pub(crate) fn unpack_json<T: serde::de::DeserializeOwned>(
     packed: &[u8],
 ) -> Result<T, std::io::Error> {
+    Ok(serde_json::from_slice(&unpack_bytes(packed)?)?)
+}
+
+pub(crate) fn unpack_bytes(packed: &[u8]) -> Result<Vec<u8>, std::io::Error> {
     let decoder = zstd::Decoder::new(packed)?;
-    let mut json = Vec::new();
-    std::io::Read::read_to_end(&mut std::io::Read::take(decoder, LARGEST), &mut json)?;
-    Ok(serde_json::from_slice(&json)?)
+    let mut bytes = Vec::new();
+    std::io::Read::read_to_end(&mut std::io::Read::take(decoder, LARGEST), &mut bytes)?;
+    Ok(bytes)
 }
 
 /// JSON of a list; `None` when it is empty.

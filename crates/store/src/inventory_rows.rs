@@ -325,7 +325,7 @@ async fn ensure_parts(
     let mut fresh: BTreeMap<Key, Prepared> = BTreeMap::new();
     for (key, content, json) in &split.parts {
         if !known.contains_key(key) && !prepared.contains_key(key) && !fresh.contains_key(key) {
-            fresh.insert(*key, content.prepare(json.clone(), judge)?);
+            fresh.insert(*key, content.prepare(json.clone(), judge, split.context)?);
         }
     }
     let missing: Vec<(Key, &Prepared)> = keys

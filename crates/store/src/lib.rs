@@ -19,6 +19,7 @@ mod changes;
 mod claims;
 mod closed_findings;
 mod column;
+mod contexts;
 mod copy;
 mod database;
 mod error;
@@ -72,6 +73,7 @@ pub use admin_token::TokenError;
 pub use affected::{AffectedPage, AffectedQuery, Holding, PackageName};
 pub use artifacts::Artifact;
 pub use changes::{ImageChange, WhatChanged};
+pub use contexts::Settled;
 pub use copy::{Copied, CopyError};
 pub use error::StoreError;
 pub use event_rules::{EventError, EventRule, EventRuleQuery};
@@ -86,7 +88,7 @@ pub use history::{ChangedBy, CounterChange, HISTORY_DAYS, HISTORY_DAYS_SETTING, 
 pub use ignore_rules::{IgnoreError, IgnoreRuleUse};
 pub use ignored::{IgnoredIn, IgnoredRecord};
 pub use image_selection::ImageSelection;
-pub use images::{ImageRow, RepoType, image_uuid, repo_id, split_repository};
+pub use images::{ImageRow, RepoType, image_uuid, parse_uuid, repo_id, split_repository};
 pub use inventory_rows::InventoryCounts;
 pub use items::{
     ImageItem, ImageItems, Item, ItemImage, ItemImagesQuery, ItemProfile, ItemState, finding_number,

@@ -12,11 +12,12 @@
 
 mod compose;
 mod look;
+mod meant;
 mod queue;
 
 use std::collections::BTreeMap;
 
-use plimsoll_model::{Secret, Timestamp};
+use plimsoll_model::{MatchContext, Secret, Timestamp};
 
 use crate::{
     Lease, Retry, Store, StoreError, Subscription, SubscriptionError, column,
@@ -230,7 +231,12 @@ impl Store {
         let subscription = Subscription::from_row(&row)?;
         let (destination, secret) = self.unsealed(&row, subscription.id)?;
         Ok(MessageTask {
-            lease: Lease { task_id: id, generation: column::number(&row, "generation")?, until },
+            lease: Lease {
+                task_id: id,
+                generation: column::number(&row, "generation")?,
+                until,
+                context: MatchContext::default(),
+            },
             event_id: column::text(&row, "event_id")?,
             kind: column::word(&row, "kind", KINDS)?,
             created: column::time(&row, "queued")?,

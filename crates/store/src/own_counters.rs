@@ -14,7 +14,7 @@ use std::{
     sync::Arc,
 };
 
-use plimsoll_model::{Digest, IgnoreRule, ImageNames, Timestamp};
+use plimsoll_model::{IgnoreRule, ImageNames, Timestamp};
 
 use self::{
     evaluate::{Facts, Own, Work},
@@ -49,7 +49,7 @@ const ALL_FACTS: usize = 1_000;
 /// An image with the rules that hold in it, by their places in the list of all.
 struct Target {
     image: i64,
-    artifact: Digest,
+    artifact: i64,
     /// `None`: its report is kept whole.
     inventory: Option<i64>,
     /// The part of the inventory that belongs to no package.
@@ -194,7 +194,7 @@ async fn read_targets(
     rules: &[IgnoreRule],
 ) -> Result<Vec<Target>, StoreError> {
     let mut sql = QueryBuilder::new(
-        "SELECT i.id, i.uuid, i.digest, i.manifest_digest, i.image_id, i.namespace, i.repository, a.digest AS artifact, \
+        "SELECT i.id, i.uuid, i.digest, i.manifest_digest, i.image_id, i.namespace, i.repository, a.id AS artifact, \
          a.inventory_id, a.remainder_id FROM images i JOIN artifacts a ON a.id = i.artifact_id WHERE a.scanned IS NOT NULL AND ",
     );
     push_in(&mut sql, "i.id", images);
@@ -215,7 +215,7 @@ impl Target {
         let holding = rules.iter().enumerate().filter(|(_, rule)| rule.rule.holds_in(names));
         Ok(Self {
             image: column::number(row, "id")?,
-            artifact: column::digest(row, "artifact")?,
+            artifact: column::number(row, "artifact")?,
             inventory: column::get(row, "inventory_id")?,
             remainder: column::get(row, "remainder_id")?,
             rules: holding.map(|(place, _)| place).collect(),
@@ -359,7 +359,7 @@ async fn whole(
     target: &Target,
     rules: &[IgnoreRule],
 ) -> Result<Option<Own>, StoreError> {
-    let Some(report) = artifacts::report(transaction, &target.artifact).await? else {
+    let Some(report) = artifacts::report(transaction, target.artifact).await? else {
         return Ok(None);
     };
     let rules: Vec<&IgnoreRule> =
@@ -372,10 +372,9 @@ async fn whole(
         | plimsoll_model::Subject::Path(subject)
         | plimsoll_model::Subject::Image(subject)) = &lead.subject;
         let row = statement::query(
-            "SELECT MIN(f.number) AS number FROM findings f JOIN artifacts a ON a.id = f.artifact_id \
-             WHERE a.digest = $1 AND f.kind = $2 AND f.finding_id = $3 AND f.subject = $4",
+            "SELECT MIN(f.number) AS number FROM findings f WHERE f.artifact_id = $1 AND f.kind = $2 AND f.finding_id = $3 AND f.subject = $4",
         )
-        .bind(target.artifact.to_string())
+        .bind(target.artifact)
         .bind(lead.kind.as_str())
         .bind(&lead.id)
         .bind(subject)

@@ -6,12 +6,14 @@
 //! Odd:
 //! * A package's part is all of it but the places where it lies. What matching reads of it is the matcher's affair, so
 //!   nothing is left out; what only one image knows of a package is next to nothing.
+//! * A package is judged in the context of the images that have it: where these are used in different ways, it is a part for
+//!   each, and everything that is made of parts follows.
 //! * The remainder (failed checks, secrets, gaps of reading) is a part too: equal in images of one base, found by the same
 //!   index, counted by the same sums.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use plimsoll_model::{FeedState, Finding, Gap, Package, Timestamp};
+use plimsoll_model::{FeedState, Finding, Gap, MatchContext, Package, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -48,8 +50,8 @@ pub trait Judge: Send + Sync {
     fn feed(&self) -> Option<FeedState>;
     /// Version of the rules: answers of another version are asked for again.
     fn version(&self) -> String;
-    /// What advisories say of a package, which has no locations here.
-    fn judge(&self, package: &Package) -> Judged;
+    /// What advisories say of a package, which has no locations here, in an image of this context.
+    fn judge(&self, package: &Package, context: MatchContext) -> Judged;
     /// Ecosystem and every name that the snapshot is asked for about a package, that of [`Judged::asked`] first.
     fn names(&self, package: &Package) -> Vec<(String, String)>;
     /// What the snapshot cannot answer of all packages of an image together. Of the packages only ecosystem, release and
@@ -91,6 +93,8 @@ pub(crate) struct Matched {
 pub(crate) struct Prepared {
     content: Vec<u8>,
     place: Option<(String, Option<String>, String, String)>,
+    /// That of a package; a remainder is the same in all.
+    context: MatchContext,
     answer: Answer,
 }
 
@@ -138,6 +142,14 @@ pub(crate) fn sha256(bytes: &[u8]) -> Key {
     Key::try_from(hash.as_ref()).unwrap_or_default()
 }
 
+/// The key of a package by its JSON.
+pub(crate) fn key_of(json: &[u8], context: MatchContext) -> Key {
+    if context.is_default() {
+        return sha256(json);
+    }
+    sha256(&[context.to_string().as_bytes(), b"\n", json].concat())
+}
+
 pub(crate) fn to_json<T: Serialize>(value: &T) -> Result<Vec<u8>, StoreError> {
     serde_json::to_vec(value).map_err(|error| failed(DOING, error))
 }
@@ -147,17 +159,27 @@ pub(crate) fn pack_bytes(bytes: &[u8]) -> Result<Vec<u8>, StoreError> {
 }
 
 impl Content {
-    /// The bytes that are stored, and their key.
-    pub(crate) fn encode(&self) -> Result<(Key, Vec<u8>), StoreError> {
-        let json = match self {
-            Self::Package(package) => to_json(package)?,
-            Self::Remainder(remainder) => to_json(remainder)?,
-        };
-        Ok((sha256(&json), json))
+    /// The bytes that are stored, and their key: one package in two contexts is two parts.
+    pub(crate) fn encode(&self, context: MatchContext) -> Result<(Key, Vec<u8>), StoreError> {
+        match self {
+            Self::Package(package) => {
+                let json = to_json(package)?;
+                Ok((key_of(&json, context), json))
+            }
+            Self::Remainder(remainder) => {
+                let json = to_json(remainder)?;
+                Ok((sha256(&json), json))
+            }
+        }
     }
 
     /// All that a part's row holds.
-    pub(crate) fn prepare(&self, json: Vec<u8>, judge: &dyn Judge) -> Result<Prepared, StoreError> {
+    pub(crate) fn prepare(
+        &self,
+        json: Vec<u8>,
+        judge: &dyn Judge,
+        context: MatchContext,
+    ) -> Result<Prepared, StoreError> {
         Ok(match self {
             Self::Package(package) => Prepared {
                 content: json,
@@ -167,11 +189,13 @@ impl Content {
                     package.name.clone(),
                     column::searchable(&package.purl).to_owned(),
                 )),
-                answer: Answer::of_package(&package.purl, judge.judge(package))?,
+                context,
+                answer: Answer::of_package(&package.purl, judge.judge(package, context))?,
             },
             Self::Remainder(remainder) => Prepared {
                 content: pack_bytes(&json)?,
                 place: None,
+                context: MatchContext::default(),
                 answer: Answer {
                     gaps: gaps_text(&remainder.gaps)?,
                     ..Answer::new(None, &remainder.findings)
@@ -260,7 +284,7 @@ pub(crate) async fn add(
     for chunk in parts.chunks(ROWS) {
         let mut query = QueryBuilder::new(
             "INSERT INTO parts (key, ecosystem, release, name, purl, asked, content, matched, gaps, stale, tally, lead, \
-             lead_number, until) ",
+             lead_number, until, context) ",
         );
         query.push_values(chunk, |mut values, (key, part)| {
             let place = part.place.clone();
@@ -285,7 +309,8 @@ pub(crate) async fn add(
                 .push_bind(answer.tally.clone())
                 .push_bind(answer.lead.as_ref().map(|lead| lead.0.clone()))
                 .push_bind(answer.lead.as_ref().map(|lead| lead.1))
-                .push_bind(answer.until);
+                .push_bind(answer.until)
+                .push_bind((!part.context.is_default()).then(|| part.context.to_string()));
         });
         query.push(" RETURNING id, key");
         let rows = query.build().persistent(false).fetch_all(transaction).await.doing(DOING)?;

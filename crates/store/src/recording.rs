@@ -6,11 +6,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use plimsoll_model::{Digest, Report, Timestamp, Verdict};
+use plimsoll_model::{Digest, MatchContext, Report, Timestamp, Verdict};
 
 use crate::{
     ChangedBy, Judge, Lease, RecordOutcome, ScanRecord, Store, StoreError,
-    artifacts::{self, Standing},
+    artifacts::{self, ArtifactKey, Standing},
     column,
     database::Transaction,
     error::Doing,
@@ -58,7 +58,7 @@ impl Store {
         if scan.report.feed != judge.feed() {
             return Ok(RecordOutcome::OtherSnapshot);
         }
-        let Some(split) = inventories::split(scan.report, judge)? else {
+        let Some(split) = inventories::split(scan.report, judge, lease.context)? else {
             return self.record_scan(lease, scan, now).await;
         };
         let prepared = self.prepare(&[&split], judge).await?;
@@ -67,14 +67,14 @@ impl Store {
             return Ok(RecordOutcome::Dropped);
         };
         if let Some(found) = scan.report.image.digest
-            && found != artifact.digest
+            && found != artifact.key.digest
         {
-            return Err(StoreError::WrongArtifact { expected: artifact.digest, found });
+            return Err(StoreError::WrongArtifact { expected: artifact.key.digest, found });
         }
         if !fleet::agrees(&mut transaction, judge).await? {
             return Ok(RecordOutcome::OtherSnapshot);
         }
-        let target = target(&mut transaction, &artifact.digest).await?;
+        let target = target(&mut transaction, &artifact.key).await?;
         let Some(target) = target else { return Ok(RecordOutcome::Dropped) };
         let mut additions = Additions::new();
         let inventory =
@@ -85,7 +85,7 @@ impl Store {
         let outcome =
             attach(&mut transaction, &target, &split, &inventory, scan, now, &mut reached).await?;
         if outcome == RecordOutcome::Stored
-            && artifacts::report(&mut transaction, &artifact.digest).await?.as_ref()
+            && artifacts::report(&mut transaction, target.artifact).await?.as_ref()
                 != Some(scan.report)
         {
             transaction.rollback().await.doing(DOING)?;
@@ -120,9 +120,10 @@ impl Store {
                 let Some(digest) = report.image.digest else { continue };
                 if report.coverage.verdict != Verdict::Unreadable
                     && report.feed == judge.feed()
-                    && let Some(split) = inventories::split(report, judge)?
+                    && let Some(split) = inventories::split(report, judge, MatchContext::default())?
                 {
-                    splits.push((digest, report, split));
+                    let context = MatchContext::default();
+                    splits.push((ArtifactKey { digest, context }, report, split));
                 }
             }
             let all: Vec<&Split> = splits.iter().map(|(.., split)| split).collect();
@@ -135,8 +136,8 @@ impl Store {
             let mut seen: BTreeMap<Key, InventoryRow> = BTreeMap::new();
             let mut reached = BTreeSet::new();
             let (mut artifacts, mut changed) = (Vec::new(), Vec::new());
-            for (digest, report, split) in &splits {
-                let Some(target) = target(&mut transaction, digest).await? else { continue };
+            for (key, report, split) in &splits {
+                let Some(target) = target(&mut transaction, key).await? else { continue };
                 let inventory = match seen.get(&split.digest) {
                     Some(inventory) => InventoryRow { changed: false, ..inventory.clone() },
                     None => {
@@ -169,7 +170,7 @@ impl Store {
     }
 
     /// Judges the packages that are not stored yet.
-    async fn prepare(
+    pub(crate) async fn prepare(
         &self,
         splits: &[&Split],
         judge: &dyn Judge,
@@ -179,9 +180,12 @@ impl Store {
         let keys: Vec<Key> = keys.into_iter().collect();
         let known = parts::known(&mut *self.read().await?, &keys).await?;
         let mut prepared = BTreeMap::new();
-        for (key, content, json) in splits.iter().flat_map(|split| &split.parts) {
-            if !known.contains_key(key) && !prepared.contains_key(key) {
-                prepared.insert(*key, content.prepare(json.clone(), judge)?);
+        for split in splits {
+            for (key, content, json) in &split.parts {
+                if !known.contains_key(key) && !prepared.contains_key(key) {
+                    let part = content.prepare(json.clone(), judge, split.context)?;
+                    prepared.insert(*key, part);
+                }
             }
         }
         Ok(prepared)
@@ -221,12 +225,12 @@ async fn end_queued(
 
 async fn target(
     transaction: &mut Transaction,
-    digest: &Digest,
+    key: &ArtifactKey,
 ) -> Result<Option<Target>, StoreError> {
     let row = statement::query(
         "SELECT id, inventory_id, report_digest, detectors_version, verdict FROM artifacts WHERE digest = $1",
     )
-    .bind(digest.to_string())
+    .bind(key.to_string())
     .fetch_optional(transaction)
     .await
     .doing(DOING)?;

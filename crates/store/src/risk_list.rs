@@ -13,6 +13,8 @@
 //!   proof that what is in memory is current.
 //! * Images that were never scanned with success are listed with zeros; `scanned` tells them from clean ones.
 
+mod known;
+
 use std::{collections::BTreeMap, sync::Arc};
 
 use plimsoll_model::{RiskCounters, Timestamp, Verdict};
@@ -31,6 +33,8 @@ use crate::{
     verdicts::kept_verdict,
 };
 
+pub(crate) use self::known::KnownPages;
+
 /// A part of a longer list.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Page<T> {
@@ -45,7 +49,7 @@ pub struct Page<T> {
 }
 
 /// Which risk levels to list.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum RiskFilter {
     /// Scanned images of this level: 3 high, 2 medium, 1 low, 0 none.
     Level(u8),
@@ -54,7 +58,7 @@ pub enum RiskFilter {
 }
 
 /// Which images to list. Filters are combined with "and"; an empty text is no filter.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct ImageRiskQuery {
     /// Number of the page, from 1; 0 is taken as 1.
     pub page: u32,

@@ -10,7 +10,7 @@ use plimsoll_model::{Digest, GapReason, Report, RiskCounters, Timestamp, Verdict
 
 use crate::{
     ChangedBy, Lease, Store, StoreError,
-    artifacts::{self, Standing},
+    artifacts::{self, ArtifactKey, Standing},
     column,
     database::Transaction,
     error::Doing,
@@ -65,9 +65,9 @@ impl Store {
             return Ok(RecordOutcome::Dropped);
         };
         if let Some(found) = scan.report.image.digest
-            && found != artifact.digest
+            && found != artifact.key.digest
         {
-            return Err(StoreError::WrongArtifact { expected: artifact.digest, found });
+            return Err(StoreError::WrongArtifact { expected: artifact.key.digest, found });
         }
         let unreadable = scan.report.coverage.verdict == Verdict::Unreadable;
         let outcome = if unreadable && artifact.readable {
@@ -87,7 +87,7 @@ impl Store {
 
 pub(crate) struct LeasedArtifact {
     id: i64,
-    pub(crate) digest: Digest,
+    pub(crate) key: ArtifactKey,
     report_digest: Option<Digest>,
     /// Whether the stored report could read the image.
     readable: bool,
@@ -115,7 +115,7 @@ pub(crate) async fn leased(
     let Some(row) = row else { return Ok(None) };
     Ok(Some(LeasedArtifact {
         id: column::number(&row, "id")?,
-        digest: column::digest(&row, "digest")?,
+        key: column::artifact(&row, "digest")?,
         report_digest: column::optional_parsed(&row, "report_digest", "a digest")?,
         readable: column::optional_time(&row, "scanned")?.is_some(),
     }))

@@ -40,7 +40,8 @@ const MIGRATIONS: &[Migration] = migrations![
     8 "0008_image_history.sql"
     9 "0009_items.sql"
     10 "0010_file_findings.sql"
-    11 "0011_verdicts.sql"
+    11 "0011_contexts.sql"
+    12 "0012_verdicts.sql"
 ];
 
 /// Brings the database up to date.

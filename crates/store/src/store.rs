@@ -21,6 +21,7 @@ use crate::{
     listing::Listing,
     master_key::{MasterKey, Place},
     nonces::NonceWriter,
+    risk_list::KnownPages,
     schema, statement,
     vulnerabilities::VulnerabilityIndex,
 };
@@ -109,6 +110,7 @@ struct Inner {
     nonces: NonceWriter,
     listing: Arc<RwLock<Listing>>,
     vulnerabilities: Arc<RwLock<VulnerabilityIndex>>,
+    known_pages: KnownPages,
     hint: Notify,
 }
 
@@ -154,6 +156,7 @@ impl Store {
             nonces,
             listing: Arc::default(),
             vulnerabilities: Arc::default(),
+            known_pages: KnownPages::default(),
             hint: Notify::new(),
         };
         Ok(Self { inner: Arc::new(inner) })
@@ -234,6 +237,11 @@ impl Store {
     /// Which images have which vulnerabilities, in memory, which may be behind the database.
     pub(crate) fn vulnerability_index(&self) -> &Arc<RwLock<VulnerabilityIndex>> {
         &self.inner.vulnerabilities
+    }
+
+    /// Pages of the list that were asked for lately.
+    pub(crate) fn known_pages(&self) -> &KnownPages {
+        &self.inner.known_pages
     }
 
     pub(crate) fn hint(&self) -> &Notify {

@@ -6,10 +6,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use plimsoll_model::{Digest, Platform, Timestamp};
+use plimsoll_model::{ContextSetting, Digest, Platform, Timestamp};
 
 use crate::{
-    ImageRow, Origin, RegistryError, RepoType, Store, StoreError, artifacts, column,
+    ImageRow, Origin, RegistryError, RepoType, Store, StoreError,
+    artifacts::{self, ArtifactKey},
+    column, contexts,
     database::{DatabaseConnection, Transaction},
     error::Doing,
     image_uuid, inventory_rows, own_counters,
@@ -232,6 +234,7 @@ impl<'a> Plan<'a> {
         let removed: Vec<i64> = self.removed.iter().map(|image| image.id).collect();
         own_counters::note_last_use(transaction, &removed, now).await?;
         let mut images = BTreeSet::new();
+        let settings = contexts::settings(transaction).await?;
         for image in &self.removed {
             statement::query("DELETE FROM images WHERE id = $1")
                 .bind(image.id)
@@ -241,12 +244,7 @@ impl<'a> Plan<'a> {
             left.insert(image.artifact);
         }
         for (listed, image) in &self.updated {
-            let artifact = artifacts::ensure(
-                transaction,
-                &listed.manifest_digest,
-                &listed.platform.to_string(),
-            )
-            .await?;
+            let artifact = artifact_of(transaction, listed, image).await?;
             update_image(transaction, listed, image, artifact, now).await?;
             reached.insert(artifact);
             queued += tasks::queue_first_scan(transaction, artifact, registry_id, now).await?;
@@ -254,12 +252,7 @@ impl<'a> Plan<'a> {
             images.insert(image.id);
         }
         for listed in &self.added {
-            let artifact = artifacts::ensure(
-                transaction,
-                &listed.manifest_digest,
-                &listed.platform.to_string(),
-            )
-            .await?;
+            let artifact = self.artifact(transaction, listed, &settings).await?;
             images
                 .insert(self.insert_image(transaction, registry_id, listed, artifact, now).await?);
             reached.insert(artifact);
@@ -273,6 +266,20 @@ impl<'a> Plan<'a> {
             queued += tasks::requeue(transaction, *task, Origin::Schedule, now).await?;
         }
         Ok(queued)
+    }
+
+    /// The artifact of a listed image, as the image is used. Where it runs is looked at later.
+    async fn artifact(
+        &self,
+        transaction: &mut Transaction,
+        listed: &SyncedImage,
+        settings: &[ContextSetting],
+    ) -> Result<i64, StoreError> {
+        let (namespace, repository) = split_repository(&listed.path);
+        let uuid = image_uuid(&self.registry, namespace, repository, &listed.tag);
+        let context = contexts::of_new(settings, (&uuid, &self.registry, &listed.path));
+        let key = ArtifactKey { digest: listed.manifest_digest, context };
+        artifacts::ensure(transaction, key, &listed.platform.to_string()).await
     }
 
     async fn insert_image(
@@ -310,6 +317,25 @@ impl<'a> Plan<'a> {
         .doing(DOING)?;
         column::number(&row, "id")
     }
+}
+
+/// The artifact of an image whose tag moved, or of which something else is new: it is used as before.
+async fn artifact_of(
+    transaction: &mut Transaction,
+    listed: &SyncedImage,
+    image: &StoredImage,
+) -> Result<i64, StoreError> {
+    if listed.manifest_digest == image.row.manifest_digest {
+        return Ok(image.artifact);
+    }
+    let row = statement::query("SELECT digest FROM artifacts WHERE id = $1")
+        .bind(image.artifact)
+        .fetch_one(transaction)
+        .await
+        .doing(DOING)?;
+    let context = column::artifact(&row, "digest")?.context;
+    let key = ArtifactKey { digest: listed.manifest_digest, context };
+    artifacts::ensure(transaction, key, &listed.platform.to_string()).await
 }
 
 /// Whether nothing of a stored image has to be written. Times count only where the registry gives them.

@@ -9,7 +9,7 @@
 //!   worker count too, so that it ends as failed after [`MAX_ATTEMPTS`] and cannot block others.
 //! * Order of claims: what a person asked for, then the registry with the fewest running scans, then the oldest.
 
-use plimsoll_model::{Digest, Timestamp};
+use plimsoll_model::{Digest, MatchContext, Timestamp};
 
 use crate::{
     Store, StoreError, column,
@@ -87,6 +87,8 @@ pub struct Lease {
     pub generation: i64,
     /// Until when it is not given to another worker.
     pub until: Timestamp,
+    /// How the images are used of which the result is: their packages are judged by it.
+    pub context: MatchContext,
 }
 
 /// A scan to do.
@@ -96,6 +98,7 @@ pub struct Task {
     pub lease: Lease,
     /// The platform manifest to scan.
     pub digest: Digest,
+
     /// Its platform.
     pub platform: String,
     /// A registry that has it.
@@ -193,7 +196,7 @@ impl TaskStatus {
             return Ok(None);
         }
         Ok(Some(Self {
-            digest: column::digest(row, "artifact_digest")?,
+            digest: column::artifact(row, "artifact_digest")?.digest,
             state: column::word(row, "task_state", STATES)?,
             attempts: column::number(row, "task_attempts")?,
             error: column::get(row, "task_error")?,
@@ -215,18 +218,18 @@ impl Store {
         now: Timestamp,
     ) -> Result<Enqueued, StoreError> {
         let mut transaction = self.write().await?;
-        let row = statement::query(
-            "SELECT i.artifact_id, i.registry_id FROM images i WHERE i.manifest_digest = $1 \
-             ORDER BY i.registry_id, i.id LIMIT 1",
+        let rows = statement::query(
+            "SELECT i.artifact_id, MIN(i.registry_id) AS registry_id FROM images i WHERE i.manifest_digest = $1 \
+             GROUP BY i.artifact_id ORDER BY i.artifact_id",
         )
         .bind(digest.to_string())
-        .fetch_optional(&mut transaction)
+        .fetch_all(&mut transaction)
         .await
         .doing(ENQUEUE)?;
-        let Some(row) = row else { return Ok(Enqueued::Unknown) };
-        let artifact = column::number(&row, "artifact_id")?;
-        let registry = column::number(&row, "registry_id")?;
-        let queued = queue(&mut transaction, artifact, registry, origin, now).await?;
+        if rows.is_empty() {
+            return Ok(Enqueued::Unknown);
+        }
+        let queued = queue_all(&mut transaction, &rows, origin, now).await?;
         transaction.commit().await.doing(ENQUEUE)?;
         if queued == 0 {
             return Ok(Enqueued::Open);

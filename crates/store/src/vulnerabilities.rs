@@ -207,7 +207,7 @@ async fn with_layer(
                 inventories::layers_of(identity)
                     .ok_or_else(|| corrupt("reports.report", artifact))?
             } else {
-                let report = artifacts::report_of(connection, artifact).await?;
+                let report = artifacts::report(connection, artifact).await?;
                 report.map(|report| report.image.layers).unwrap_or_default()
             };
             if layers.contains(layer) {

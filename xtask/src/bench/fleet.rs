@@ -10,7 +10,11 @@ use std::{
 
 use anyhow::{Context as _, bail};
 
-use super::{page::Section, workplace};
+use super::{
+    page::Section,
+    postgres::{SETTINGS, Server},
+    workplace,
+};
 use crate::{
     fleet::{feeds, program},
     process::{root, say},
@@ -25,6 +29,12 @@ pub(crate) struct Fleet {
     /// PostgreSQL database instead of the embedded one, an empty one; its figures stand in a section of their own
     #[arg(long, value_name = "URL")]
     store: Option<String>,
+    /// On a PostgreSQL server that is made for it and gone with it, Debian's
+    #[arg(long, conflicts_with = "store")]
+    postgres: bool,
+    /// The program that is measured: the example `fleet` of the crate `server`, built for release [default: it is built]
+    #[arg(long, value_name = "FILE")]
+    program: Option<std::path::PathBuf>,
     /// The page whose section is written
     #[arg(long, value_name = "FILE", default_value = "docs/benchmarks.md")]
     page: std::path::PathBuf,
@@ -32,20 +42,30 @@ pub(crate) struct Fleet {
 
 pub(super) fn run(options: &Fleet) -> anyhow::Result<()> {
     let work = workplace("fleet")?;
-    let mut command = program(options.images, &work, &feeds())?;
-    if let Some(store) = &options.store {
+    let server = if options.postgres { Some(Server::start()?) } else { None };
+    let own = server.as_ref().map(Server::url).transpose()?;
+    let store = options.store.as_ref().or(own.as_ref());
+    let built = options.program.as_ref().map(std::fs::canonicalize).transpose()?;
+    let mut command = program(built.as_deref(), options.images, &work, &feeds())?;
+    if let Some(store) = store {
         command.args(["--store", store]);
     }
     let mut child =
         command.arg("--bench").stdout(Stdio::piped()).spawn().context("cargo does not start")?;
-    let mut section = match options.store {
+    let mut section = match store {
         None => Section::new(
             "Fleet",
             "A made fleet (`cargo xtask fleet`): packages with the names and versions that real advisories name, embedded store, one process",
         ),
         Some(_) => Section::new(
             "Fleet on PostgreSQL",
-            "The same fleet in a PostgreSQL database on the same machine (`cargo xtask bench fleet --store URL`)",
+            &format!(
+                "The same fleet in a PostgreSQL database on the same machine (`cargo xtask bench fleet {}`)",
+                match options.postgres {
+                    true => format!("--postgres`: as packaged, but for `{}", SETTINGS.join("`, `")),
+                    false => "--store URL".to_owned(),
+                }
+            ),
         ),
     };
     let Some(out) = child.stdout.take() else { bail!("the program has no output") };

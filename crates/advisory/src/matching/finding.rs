@@ -17,7 +17,7 @@ use plimsoll_model::{
     ecosystem::Row,
 };
 
-use super::{MatchContext, candidates::Statement, release, upstream};
+use super::{candidates::Statement, release, upstream};
 use crate::{
     feed::is_cve,
     priority,

@@ -98,7 +98,7 @@ fn product(chain: &[Names<'_>]) -> Option<Product> {
     if matches!(component, Component::Unknown(_)) {
         return None;
     }
-    let platform = platform.map(|platform| (platform.ecosystem, platform.release));
+    let platform = platform.map(|platform| (platform.ecosystem.to_owned(), platform.release));
     let whole =
         wholes.iter().map(|whole| Component::named(whole.purl)).find(|whole| whole.is_known());
     match whole {

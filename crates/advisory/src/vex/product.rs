@@ -9,6 +9,8 @@ use plimsoll_model::{
     Digest, ImageIdentity, ImageReference, Package, Scheme, purl::Purl, reference::DOCKER_HUB,
 };
 
+use serde::{Deserialize, Serialize};
+
 use super::About;
 use crate::{
     matching::release::{Applies, applies},
@@ -16,20 +18,20 @@ use crate::{
 };
 
 /// Of what a statement speaks.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Product {
     /// What it is.
     pub component: Component,
     /// The parts of it that are meant; empty for all of it.
     pub parts: Vec<Component>,
     /// Ecosystem and release that it is of.
-    pub platform: Option<(&'static str, String)>,
+    pub platform: Option<(String, String)>,
     /// The versions that are meant; `None` for all.
     pub versions: Option<Versions>,
 }
 
 /// Versions of a product.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Versions {
     /// Each by itself.
     pub exact: Vec<String>,
@@ -38,7 +40,7 @@ pub struct Versions {
 }
 
 /// A package, an image, or something else.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Component {
     /// A package.
     Package(Box<Purl>),

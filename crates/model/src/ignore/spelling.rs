@@ -86,7 +86,7 @@ pub(super) fn is_package(wanted: &str, purl: &str) -> bool {
 }
 
 /// Whether a text is like a pattern in which `*` stands for any text, the empty one too.
-pub(super) fn is_like(text: &str, pattern: &str) -> bool {
+pub(crate) fn is_like(text: &str, pattern: &str) -> bool {
     let mut pieces = pattern.split('*');
     let Some(mut rest) = pieces.next().and_then(|first| text.strip_prefix(first)) else {
         return false;

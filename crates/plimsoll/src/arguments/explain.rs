@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use plimsoll_model::Kinds;
 
-use super::{Confinement, Limits, SbomSources, Scan, Target, VexSources};
+use super::{Confinement, Limits, SbomSources, Scan, Target, Uses, VexSources};
 
 /// `plimsoll explain`
 #[derive(Args, Debug)]
@@ -64,6 +64,7 @@ impl Explain {
             vex_sources: VexSources::None,
             rules: Vec::new(),
             ignore_file: Vec::new(),
+            uses: Uses { exposure: None, importance: None },
             limits: self.limits.clone(),
             confinement: self.confinement.clone(),
         }

@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 use plimsoll_model::{Kinds, Verdict};
 use plimsoll_scanner::Threshold;
 
-use super::{Confinement, Limits, Target};
+use super::{Confinement, Limits, Target, Uses};
 
 /// `plimsoll scan`
 #[derive(Args, Debug)]
@@ -68,6 +68,8 @@ pub(crate) struct Scan {
     /// Rules for vulnerabilities that do not count (TOML, `[[ignore]]` with vulnerability and reason); may be given several times
     #[arg(long, value_name = "FILE")]
     pub(crate) ignore_file: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) uses: Uses,
     #[command(flatten)]
     pub(crate) limits: Limits,
     #[command(flatten)]

@@ -120,6 +120,10 @@ async fn scan(
         kinds: arguments.kinds,
         budget,
         threads: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+        context: MatchContext {
+            exposure: arguments.uses.exposure.unwrap_or_default(),
+            importance: arguments.uses.importance.unwrap_or_default(),
+        },
         progress: terminal.scan_progress(&arguments.target.name),
     };
     let scanning = Arc::new(scanning);
@@ -150,7 +154,7 @@ async fn scan(
         let (target, report) = (&arguments.target, &mut scanned.report);
         attached::look(&scanning, isolation.as_ref(), &image, target, terminal, report).await?;
     }
-    vex::look(given, beside, terminal, &mut scanned.report).await;
+    vex::look(given, beside, isolation.as_ref(), terminal, &mut scanned.report).await;
     let now = plimsoll_server::Clock::machine().now();
     if let Some(licences) = &policy.licences
         && arguments.kinds.contains(Kind::License)
@@ -171,6 +175,7 @@ struct Scanning {
     kinds: Kinds,
     budget: Budget,
     threads: usize,
+    context: MatchContext,
     progress: ScanProgress,
 }
 
@@ -208,7 +213,7 @@ impl Scanning {
             budget: &self.budget,
             today: plimsoll_server::Clock::machine().now(),
             threads: self.threads,
-            context: MatchContext::default(),
+            context: self.context,
             kinds: self.kinds,
             rules: Some(&self.rules),
         };
@@ -235,7 +240,7 @@ impl Scanning {
             budget: &self.budget,
             today: plimsoll_server::Clock::machine().now(),
             threads: self.threads,
-            context: MatchContext::default(),
+            context: self.context,
             kinds: self.kinds,
             malware: Some(&malware),
             watch: None,

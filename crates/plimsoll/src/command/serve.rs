@@ -6,7 +6,7 @@ use plimsoll_server::{FeedUpdates, ServeConfig, ServeError, TlsFiles, serve};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::{
-    arguments::{Global, Serve},
+    arguments::{Global, Serve, VexSources},
     command::policy_file,
     data,
     terminal::Terminal,
@@ -33,6 +33,8 @@ pub(crate) async fn run(
         mirrors: arguments.feed_from,
     });
     config.rules = arguments.rules;
+    config.vex = arguments.vex;
+    config.vex_beside_images = arguments.vex_sources == VexSources::Referrers;
     config.tls = arguments
         .tls_certificate
         .zip(arguments.tls_key)

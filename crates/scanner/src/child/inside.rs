@@ -15,7 +15,7 @@ use std::{
     sync::Arc,
 };
 
-use plimsoll_advisory::{Snapshot, SnapshotError};
+use plimsoll_advisory::{Snapshot, SnapshotError, vex::Document};
 use plimsoll_image::{
     Budget, ImageConfig, ImageDocuments, InputKind, LayerSource, StoredImage, StoredLayer,
     input_file, open_path, parse_config,
@@ -110,6 +110,7 @@ fn work(channel: &Channel, fault: Option<Fault>) -> Result<(), Failure> {
     sandbox::record_fatal_signals(record)?;
     match &setup.job {
         Job::Attempt { attempt, confined } => try_attempt(channel, *attempt, *confined, &setup),
+        Job::Vex => read_vex(channel, &setup),
         Job::Local { .. } | Job::Remote(_) | Job::Stored { .. } => {
             read_image(channel, setup, board, fault)
         }
@@ -190,6 +191,24 @@ fn read_image(
     Ok(parent.done(&Done::Report { interrupted: scanned.interrupted })?)
 }
 
+/// Reads a document that somebody put beside an image.
+fn read_vex(channel: &Channel, setup: &Setup) -> Result<(), Failure> {
+    confine(channel, setup)?;
+    let parent = Parent::new(channel.another().map_err(WireError::Io)?);
+    let bytes = parent.document()?;
+    let problem = match Document::read(&bytes) {
+        Ok(document) => {
+            let mut pieces = Pieces { parent: &parent, piece: Vec::new() };
+            let written = serde_json::to_writer(&mut pieces, &document);
+            let flushed = written.map_err(io::Error::from).and_then(|()| pieces.flush());
+            flushed.map_err(WireError::Io)?;
+            None
+        }
+        Err(error) => Some(described(&error)),
+    };
+    Ok(parent.done(&Done::Vex { problem })?)
+}
+
 fn rules_of(named: &NamedRules) -> Rules {
     let folder = |bytes: &Vec<u8>| Path::new(OsStr::from_bytes(bytes)).to_owned();
     Rules::named(named.folders.iter().map(folder).collect(), named.version.clone())
@@ -215,11 +234,11 @@ fn confine(channel: &Channel, setup: &Setup) -> Result<(), Failure> {
     let readable: Vec<Readable> = match &setup.job {
         Job::Local { path, .. } => reach(&input_file(Path::new(OsStr::from_bytes(path)))),
         Job::Stored { layers, .. } => reach_folders(layers.iter().map(StoredLayer::folder)),
-        Job::Remote(_) | Job::Attempt { .. } => Vec::new(),
+        Job::Remote(_) | Job::Vex | Job::Attempt { .. } => Vec::new(),
     };
     let opening = match setup.job {
         Job::Local { .. } | Job::Stored { .. } => Opening::ForReading,
-        Job::Remote(_) | Job::Attempt { .. } => Opening::Nothing,
+        Job::Remote(_) | Job::Vex | Job::Attempt { .. } => Opening::Nothing,
     };
     sandbox::limit(&setup.limits.of_process())?;
     let level = announce(
@@ -249,7 +268,7 @@ fn open(
             let (manifest, config) = (parent.document()?, parent.document()?);
             return Ok(Box::new(StoredImage::new(documents.with(manifest, config), layers)));
         }
-        Job::Attempt { .. } => return Err(not_opened("there is none")),
+        Job::Vex | Job::Attempt { .. } => return Err(not_opened("there is none")),
     };
     let kind = kind.map(|kind| kind.parse::<InputKind>()).transpose();
     let kind = kind.map_err(not_opened)?;

@@ -158,6 +158,8 @@ pub(super) enum Job {
     Remote(Documents),
     /// An image in a store, whose layers lie in folders; manifest and configuration follow.
     Stored { documents: Documents, layers: Vec<StoredLayer> },
+    /// A VEX document, which follows.
+    Vex,
     /// Something that must fail.
     Attempt { attempt: Attempt, confined: Confined },
 }
@@ -269,6 +271,10 @@ pub(super) enum Done {
         interrupted: Option<String>,
     },
     Listing(Listed),
+    /// A VEX document was read, or is none: why.
+    Vex {
+        problem: Option<String>,
+    },
 }
 
 /// Why a message did not arrive.

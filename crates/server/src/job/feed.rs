@@ -16,13 +16,12 @@ use std::{
 use futures_util::{FutureExt, future::BoxFuture};
 use plimsoll_advisory::{Changes, STALE_SCORES_DAYS, Snapshot, staleness_gap};
 use plimsoll_model::{Digest, Timestamp};
-use plimsoll_scanner::detectors_version;
 use plimsoll_store::StoreError;
 
 use super::{Job, JobSettings};
 use crate::{
     context::Context,
-    operation::{error_chain, feed::open_feed, judge::SnapshotJudge},
+    operation::{error_chain, feed::open_feed},
     stop::Stop,
 };
 
@@ -110,7 +109,7 @@ pub(super) async fn refresh(context: &Context, path: &Path, stop: &Stop) {
 async fn try_refresh(context: &Context, path: &Path, stop: &Stop) -> Result<(), StoreError> {
     let snapshot = context.feed.snapshot();
     let now = context.clock.now();
-    let judge = SnapshotJudge::new(snapshot.clone(), now);
+    let judge = context.judge();
     let Some(fleet) = context.store.fleet().await? else { return Ok(()) };
     if fleet.is_of(&judge) && fleet.refresh.is_none() {
         return Ok(());
@@ -184,7 +183,7 @@ fn changes(
 /// Queues what only a scan can bring up to date: made by other detectors, or kept whole and of another snapshot.
 pub(super) async fn enqueue_outdated(context: &Context) {
     let snapshot = context.feed.state().map(|state| state.snapshot);
-    let version = detectors_version(&context.rules.current());
+    let version = context.detectors_version();
     let queued =
         context.store.enqueue_outdated(snapshot.as_ref(), &version, context.clock.now()).await;
     match queued {

@@ -8,6 +8,7 @@
 //! * A worker that lost its lease, or is told to stop, stops reading at the next archive entry and writes nothing.
 
 mod stoppable;
+mod vex;
 mod work;
 
 use std::{sync::Arc, time::Duration};

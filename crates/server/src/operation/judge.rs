@@ -1,28 +1,36 @@
-//! What advisories say, for the store, which keeps the answers and knows no advisory.
+//! What advisories and VEX documents say, for the store, which keeps the answers and knows no advisory.
 //!
-//! In: the snapshot in use, or none. Out: a [`Judge`] that answers as a scan would. Odd: the day only decides whether the
+//! In: the snapshot in use, or none; VEX documents. Out: a [`Judge`] that answers as a scan would. Odd: the day only decides whether the
 //! feed is too old, as it does in a scan.
 
 use std::sync::Arc;
 
-use plimsoll_advisory::{MATCH_VERSION, MatchContext, Snapshot, match_alone, names_asked};
-use plimsoll_model::{FeedState, Gap, Package, Timestamp};
+use plimsoll_advisory::{MATCH_VERSION, Snapshot, match_alone, names_asked};
+use plimsoll_model::{FeedState, Gap, MatchContext, Package, Timestamp};
 use plimsoll_scanner::{gaps_of_matching, is_gap_of_matching};
 use plimsoll_store::{Judge, Judged};
+
+use crate::vex::VexDocuments;
 
 /// Answers from a snapshot.
 #[derive(Debug, Clone)]
 pub struct SnapshotJudge {
     snapshot: Option<Arc<Snapshot>>,
     today: Timestamp,
-    context: MatchContext,
+    vex: Arc<VexDocuments>,
 }
 
 impl SnapshotJudge {
     /// Answers from this snapshot, as of today.
     #[must_use]
     pub fn new(snapshot: Option<Arc<Snapshot>>, today: Timestamp) -> Self {
-        Self { snapshot, today, context: MatchContext::default() }
+        Self { snapshot, today, vex: Arc::default() }
+    }
+
+    /// The same, who hears VEX documents, too.
+    #[must_use]
+    pub fn with_vex(self, vex: Arc<VexDocuments>) -> Self {
+        Self { vex, ..self }
     }
 }
 
@@ -32,12 +40,13 @@ impl Judge for SnapshotJudge {
     }
 
     fn version(&self) -> String {
-        format!("{} {MATCH_VERSION}", env!("CARGO_PKG_VERSION"))
+        format!("{} {MATCH_VERSION}{}", env!("CARGO_PKG_VERSION"), self.vex.version())
     }
 
-    fn judge(&self, package: &Package) -> Judged {
+    fn judge(&self, package: &Package, context: MatchContext) -> Judged {
         let Some(snapshot) = &self.snapshot else { return Judged::default() };
-        let alone = match_alone(package, snapshot, &self.context);
+        let mut alone = match_alone(package, snapshot, &context);
+        self.vex.decide(package, &mut alone.findings);
         Judged {
             asked: alone.asked,
             findings: alone.findings,

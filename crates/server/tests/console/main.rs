@@ -16,4 +16,5 @@ mod login;
 mod one_image;
 #[cfg(test)]
 mod subscriptions;
+#[cfg(test)]
 mod verdicts;

@@ -34,6 +34,8 @@ const ADDRESSES: [(&str, &str); 34] = [
     ("GET", "/api/v1/keys"),
     ("POST", "/api/v1/keys"),
     ("PATCH", "/api/v1/keys/x"),
+    ("GET", "/api/v1/contexts"),
+    ("PUT", "/api/v1/contexts"),
     ("GET", "/api/v1/clusters"),
     ("PUT", "/api/v1/clusters/x/workloads"),
     ("GET", "/api/v1/changes"),
@@ -112,6 +114,34 @@ async fn unknown_parameters_fields_addresses_and_methods_are_refused_by_name() {
         assert_eq!(status, 400, "{query}");
         assert!(message.contains(parameter), "{message}");
     }
+}
+
+#[tokio::test]
+async fn what_is_said_of_images_is_kept_listed_and_taken_back() {
+    let (_folder, context, token) = context().await;
+    let client = Client::new(&context, Some(&token));
+    let path = "/api/v1/contexts";
+    let said = json!({"scope": "repository", "name": "team/*", "exposure": "internal"});
+    for changed in [true, false] {
+        let (status, answer) = client.call("PUT", path, Some(said.clone())).await;
+        assert_eq!((status, answer), (StatusCode::OK, json!({"changed": changed})));
+    }
+    assert_eq!(client.get(path).await.1, json!({"contexts": [said]}));
+    for (wrong, parameter) in [
+        (json!({"scope": "tag", "name": "x"}), "scope"),
+        (json!({"scope": "registry", "name": " "}), "name"),
+        (json!({"scope": "image", "name": "team/app:1"}), "name"),
+        (json!({"scope": "registry", "name": "x", "exposure": "public"}), "exposure"),
+        (json!({"scope": "registry", "name": "x", "importance": "2"}), "importance"),
+        (json!({"scope": "registry", "name": "x", "urgent": true}), "urgent"),
+    ] {
+        let (status, answer) = client.call("PUT", path, Some(wrong)).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST);
+        assert!(answer["error"]["message"].as_str().unwrap().contains(parameter), "{answer}");
+    }
+    let nothing = json!({"scope": "repository", "name": "team/*"});
+    assert_eq!(client.call("PUT", path, Some(nothing)).await.1, json!({"changed": true}));
+    assert_eq!(client.get(path).await.1, json!({"contexts": []}));
 }
 
 #[tokio::test]

@@ -505,7 +505,7 @@ async fn findings_of(
     part: HolderId,
 ) -> Result<Vec<Finding>, StoreError> {
     if part < 0 {
-        let report = artifacts::report_of(connection, -part).await?;
+        let report = artifacts::report(connection, -part).await?;
         return Ok(report.map(|report| report.findings).unwrap_or_default());
     }
     let row = statement::query(

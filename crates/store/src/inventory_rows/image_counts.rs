@@ -60,7 +60,8 @@ impl ImageCounts {
         })
     }
 
-    fn images_of(&self, inventory: i64) -> u64 {
+    /// Images that have this inventory.
+    pub(crate) fn images_of(&self, inventory: i64) -> u64 {
         let place = usize::try_from(inventory.rem_euclid(COUNTED)).unwrap_or_default();
         let block = self.0.get(&inventory.div_euclid(COUNTED));
         block.and_then(|counts| counts.get(place)).copied().unwrap_or_default()

@@ -74,8 +74,8 @@ impl Store {
             first_scanned,
             scanned: column::optional_time(&row, "last_scanned")?,
         };
-        let digest = found.image.manifest_digest;
-        let Some(report) = artifacts::report(&mut snapshot, &digest).await? else {
+        let artifact = column::number(&row, "artifact_id")?;
+        let Some(report) = artifacts::report(&mut snapshot, artifact).await? else {
             return Ok(Some(found));
         };
         let Some(first_scanned) = first_scanned else { return Ok(Some(found)) };
@@ -133,15 +133,16 @@ async fn fixed(
     present: &[ImageItem],
 ) -> Result<Vec<ImageItem>, StoreError> {
     let row = statement::query(
-        "SELECT digest, COALESCE(remainder_id, -id) AS holder FROM artifacts WHERE id = $1 AND scanned IS NOT NULL",
+        "SELECT COALESCE(remainder_id, -id) AS holder FROM artifacts WHERE id = $1 AND scanned IS NOT NULL",
     )
     .bind(artifact)
     .fetch_optional(connection)
     .await
     .doing(DOING)?;
     let Some(row) = row else { return Ok(Vec::new()) };
-    let digest = column::digest(&row, "digest")?;
-    let Some(report) = artifacts::report(connection, &digest).await? else { return Ok(Vec::new()) };
+    let Some(report) = artifacts::report(connection, artifact).await? else {
+        return Ok(Vec::new());
+    };
     let asked_for = AskedFor::read(connection, kind, column::number(&row, "holder")?).await?;
     let mut gone = Vec::new();
     for finding in report.findings {

@@ -3,20 +3,21 @@
 //! In: a message that was claimed. Out: [`Composition`]. Odd:
 //! * Several refreshes are one change: what one gave and the next took is not told.
 //! * All numbers are of one moment, that of telling: an image that lost the vulnerability since is not named.
-//! * Images are read in pages and by numbers; names are read for the few that are named.
+//! * Only inventories that a change touches are asked for their images (`outbox/meant.rs`); names are read for the few that
+//!   are named.
 //! * An image in which a rule covers a vulnerability does not count as hit by it.
 
 use std::collections::BTreeMap;
 
 use plimsoll_model::{Priority, RiskCounters};
 
-use super::{MessageKind, MessageTask};
+use super::{MessageKind, MessageTask, meant::Meant};
 use crate::{
     AffectedQuery, Refresh, Store, StoreError, Wanted, affected, column,
     database::{DatabaseConnection, DatabaseRow},
     error::Doing,
     findings::PRIORITY,
-    inventory_rows::{self, ImageCounts},
+    inventory_rows,
     inventory_set::InventorySet,
     statement::{self, QueryBuilder},
 };
@@ -24,8 +25,6 @@ use crate::{
 const DOING: &str = "making a message";
 /// Rows of one statement.
 const ROWS: usize = 500;
-/// Images that are read at once.
-const PAGE: i64 = 20_000;
 
 /// How much a message lists.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -132,13 +131,6 @@ impl Change {
     }
 }
 
-/// The images that a subscriber means.
-struct Meant {
-    counts: ImageCounts,
-    /// Inventory and image.
-    images: Vec<(i64, i64)>,
-}
-
 /// Who has a finding now.
 #[derive(Default)]
 struct Holders {
@@ -238,12 +230,17 @@ async fn add_findings(
     most: Most,
     composition: &mut Composition,
 ) -> Result<(), StoreError> {
-    let meant = Meant::read(connection, wanted).await?;
     let holders = holders(connection, changes.keys()).await?;
     let parts: Vec<i64> =
         holders.values().flat_map(|holders| holders.parts.iter().copied()).collect();
     let sets = inventory_rows::blocks_of(connection, &parts, None).await?;
-    let ignored = ignored(connection, &meant, changes.keys()).await?;
+    let mut concerned = InventorySet::default();
+    let changed = changes.values().flat_map(|change| [&change.newly, &change.cleared]);
+    for set in sets.values().chain(changed) {
+        concerned.unite(set);
+    }
+    let meant = Meant::read(connection, wanted, &concerned).await?;
+    let ignored = meant.ignored(connection, changes.keys()).await?;
     let none = BTreeMap::new();
     let mut told: Vec<(AboutFinding, InventorySet)> = Vec::new();
     for (id, change) in changes {
@@ -294,11 +291,14 @@ async fn add_findings(
     composition.more_findings =
         u64::try_from(told.len().saturating_sub(most.findings)).unwrap_or(u64::MAX);
     told.truncate(most.findings);
-    let chosen = meant.choose(&told, &ignored, most.images);
-    let wanted: Vec<i64> = chosen.iter().flatten().copied().collect();
-    let names = names(connection, &wanted).await?;
-    for ((mut about, _), chosen) in told.into_iter().zip(chosen) {
-        about.named = chosen.iter().filter_map(|image| names.get(image).cloned()).collect();
+    for (mut about, set) in told {
+        let covered = ignored.get(&about.id).unwrap_or(&none);
+        let mut chosen = Vec::new();
+        if about.images > 0 {
+            chosen = meant.choose(connection, &set, covered, most.images).await?;
+        }
+        let names = names(connection, &chosen).await?;
+        about.named = names.into_values().collect();
         about.named.sort();
         composition.findings.push(about);
     }
@@ -337,101 +337,6 @@ async fn holders(
         }
     }
     Ok(holders)
-}
-
-impl Meant {
-    async fn read(
-        connection: &mut DatabaseConnection,
-        wanted: &Wanted,
-    ) -> Result<Self, StoreError> {
-        let filter = AffectedQuery { running: wanted.running, ..AffectedQuery::default() };
-        let mut images = Vec::new();
-        let mut behind = 0_i64;
-        loop {
-            let mut query: QueryBuilder = QueryBuilder::new(
-                "SELECT i.id, a.inventory_id, i.namespace, i.repository, r.name AS registry FROM images i \
-                 JOIN artifacts a ON a.id = i.artifact_id JOIN registries r ON r.id = i.registry_id \
-                 WHERE a.inventory_id IS NOT NULL AND i.id > ",
-            );
-            query.push_bind(behind);
-            affected::push_filters(&mut query, &filter);
-            query.push(" ORDER BY i.id LIMIT ").push_bind(PAGE);
-            let rows = query.build().fetch_all(&mut *connection).await.doing(DOING)?;
-            let is_all = !wanted.has_image_filter();
-            for row in &rows {
-                behind = column::number(row, "id")?;
-                let text = |name| column::text(row, name);
-                if is_all
-                    || wanted.means(&text("registry")?, &text("namespace")?, &text("repository")?)
-                {
-                    images.push((column::number(row, "inventory_id")?, behind));
-                }
-            }
-            if i64::try_from(rows.len()).unwrap_or(PAGE) < PAGE {
-                break;
-            }
-        }
-        let counts = ImageCounts::of(images.iter().map(|(inventory, _)| *inventory));
-        Ok(Self { counts, images })
-    }
-
-    /// For each change up to `most` images of its set in which it is not ignored.
-    fn choose(
-        &self,
-        told: &[(AboutFinding, InventorySet)],
-        ignored: &BTreeMap<String, BTreeMap<i64, i64>>,
-        most: usize,
-    ) -> Vec<Vec<i64>> {
-        let mut chosen: Vec<Vec<i64>> = told.iter().map(|_| Vec::new()).collect();
-        for ((about, set), chosen) in told.iter().zip(&mut chosen) {
-            let covered = ignored.get(&about.id);
-            let own = self.images.iter().filter(|(inventory, image)| {
-                set.contains(*inventory)
-                    && covered.is_none_or(|covered| !covered.contains_key(image))
-            });
-            chosen.extend(own.map(|(_, image)| *image).take(most));
-        }
-        chosen
-    }
-}
-
-/// Of these findings the images that are meant, with their inventories, in which rules cover them wholly.
-async fn ignored(
-    connection: &mut DatabaseConnection,
-    meant: &Meant,
-    ids: impl Iterator<Item = &String>,
-) -> Result<BTreeMap<String, BTreeMap<i64, i64>>, StoreError> {
-    let mut ignored: BTreeMap<String, BTreeMap<i64, i64>> = BTreeMap::new();
-    let any = statement::query("SELECT 1 FROM ignored_records LIMIT 1")
-        .fetch_optional(connection)
-        .await
-        .doing(DOING)?;
-    if any.is_none() {
-        return Ok(ignored);
-    }
-    let images: BTreeMap<i64, i64> =
-        meant.images.iter().map(|(inventory, image)| (*image, *inventory)).collect();
-    let ids: Vec<&String> = ids.collect();
-    for chunk in ids.chunks(ROWS) {
-        let mut query = QueryBuilder::new(
-            "SELECT DISTINCT image_id, finding_id FROM ignored_records WHERE is_whole = 1 AND finding_id IN (",
-        );
-        let mut listed = query.separated(", ");
-        for id in chunk {
-            listed.push_bind((*id).clone());
-        }
-        query.push(")");
-        let rows =
-            query.build().persistent(false).fetch_all(&mut *connection).await.doing(DOING)?;
-        for row in &rows {
-            let image: i64 = column::number(row, "image_id")?;
-            if let Some(inventory) = images.get(&image) {
-                let own = ignored.entry(column::text(row, "finding_id")?).or_default();
-                own.insert(image, *inventory);
-            }
-        }
-    }
-    Ok(ignored)
 }
 
 /// Images by number.

@@ -5,7 +5,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use plimsoll_model::{Finding, Package, Timestamp};
+use plimsoll_model::{Finding, MatchContext, Package, Timestamp};
 
 use super::{DOING, State};
 use crate::{
@@ -30,6 +30,7 @@ struct Before {
     purl: String,
     content: Vec<u8>,
     matched: Option<Vec<u8>>,
+    context: MatchContext,
     /// All that is compared besides.
     answer: Answer,
 }
@@ -155,7 +156,7 @@ fn judge_some(parts: &[Before], judge: &dyn Judge) -> Result<Vec<Differs>, Store
     for part in parts {
         let package: Package = serde_json::from_slice(&part.content)
             .map_err(|_error| corrupt("parts.content", part.id))?;
-        let judged = judge.judge(&package);
+        let judged = judge.judge(&package, part.context);
         let after = judged.findings.clone();
         let answer = Answer::of_package(&part.purl, judged)?;
         let known = &part.answer;
@@ -184,6 +185,7 @@ impl Before {
             purl: column::text(row, "purl")?,
             content: column::get(row, "content")?,
             matched: column::get(row, "matched")?,
+            context: column::context(row, "context")?,
             answer: Answer {
                 asked: column::get(row, "asked")?,
                 matched: None,

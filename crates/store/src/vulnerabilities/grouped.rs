@@ -237,7 +237,7 @@ async fn most_urgent(
             let matched: Option<&[u8]> = column::get(&row, "matched")?;
             parts::stored_findings(place.of, matched)?
         } else {
-            let report = artifacts::report_of(connection, -place.of).await?;
+            let report = artifacts::report(connection, -place.of).await?;
             report.map(|report| report.findings).unwrap_or_default()
         };
         let found = findings.into_iter().find(|finding| {

@@ -178,7 +178,7 @@ async fn left_of(
         .fetch_one(connection)
         .await
         .doing(DOING)?;
-    let report = artifacts::report_of(connection, column::number(&row, "artifact_id")?).await?;
+    let report = artifacts::report(connection, column::number(&row, "artifact_id")?).await?;
     let mut left: HashMap<String, Priority> = HashMap::new();
     for finding in report.into_iter().flat_map(|report| report.findings) {
         let is_covered = rules.iter().any(|rule| rule.rule.covers(&finding));

@@ -142,8 +142,8 @@ async fn contents(
     .await
     .doing(DOING)?;
     let Some(row) = row else { return Ok(None) };
-    let digest = column::digest(&row, "digest")?;
-    let Some(report) = artifacts::report(connection, &digest).await? else { return Ok(None) };
+    let digest = column::artifact(&row, "digest")?.digest;
+    let Some(report) = artifacts::report(connection, artifact).await? else { return Ok(None) };
     let parts = index.parts_of(holder);
     let mut times: HashMap<String, Times> = HashMap::new();
     if holder < 0 {

@@ -6,8 +6,9 @@ use std::{
 };
 
 use plimsoll_model::{
-    BuildStep, Coverage, Digest, Ecosystem, Evidence, FeedState, Finding, Gap, GapReason,
-    ImageIdentity, Kind, Level, Location, Package, Report, SourcePackage, Subject, Timestamp,
+    BuildStep, Coverage, Digest, Ecosystem, Evidence, Exposure, FeedState, Finding, Gap, GapReason,
+    ImageIdentity, Importance, Kind, Level, Location, MatchContext, Package, Report, SourcePackage,
+    Subject, Timestamp,
 };
 use plimsoll_store::{Judge, Judged};
 
@@ -79,13 +80,13 @@ impl Judge for TestJudge {
         "1".to_owned()
     }
 
-    fn judge(&self, package: &Package) -> Judged {
+    fn judge(&self, package: &Package, context: MatchContext) -> Judged {
         assert!(package.locations.is_empty());
         self.judged.fetch_add(1, Ordering::Relaxed);
         let mut findings = Vec::new();
         for (name, versions, id, tenths) in &self.advisories {
             if package.name == *name && versions.contains(&package.version.as_str()) {
-                let mut finding = vulnerability(id, name, *tenths);
+                let mut finding = vulnerability(id, name, in_context(*tenths, context));
                 finding.subject = Subject::Purl(package.purl.clone());
                 finding.aliases = vec![format!("{}-{id}", self.alias)];
                 finding.evidence =
@@ -154,6 +155,20 @@ pub(crate) fn package(name: &str, version: &str) -> Package {
     }
 }
 
+/// A score as images that are used so have it.
+pub(crate) fn in_context(tenths: u16, context: MatchContext) -> u16 {
+    let exposed = match context.exposure {
+        Exposure::Internal => tenths * 8 / 10,
+        Exposure::Unknown => tenths,
+        Exposure::Internet => tenths + 5,
+    };
+    match context.importance {
+        Importance::Test => exposed * 6 / 10,
+        Importance::Common => exposed,
+        Importance::Important => (exposed * 12 / 10).min(150),
+    }
+}
+
 /// The report that a scan of an image gives: `layers` are names of its layers, the packages lie in the last one.
 pub(crate) fn scan(
     judge: &TestJudge,
@@ -161,6 +176,16 @@ pub(crate) fn scan(
     layers: &[&str],
     packages: &[(&str, &str)],
     checks: &[&str],
+) -> Report {
+    scan_in(judge, manifest, (layers, packages, checks), MatchContext::default())
+}
+
+/// The same of an image that is used so.
+pub(crate) fn scan_in(
+    judge: &TestJudge,
+    manifest: &Digest,
+    (layers, packages, checks): (&[&str], &[(&str, &str)], &[&str]),
+    context: MatchContext,
 ) -> Report {
     let layers: Vec<Digest> = layers.iter().map(|layer| digest(layer)).collect();
     let location = |path: &str| Location { path: path.to_owned(), layer: layers.last().copied() };
@@ -190,7 +215,7 @@ pub(crate) fn scan(
     let mut matched = Vec::new();
     for package in &packages {
         let bare = Package { locations: Vec::new(), ..package.clone() };
-        let judged = judge.judge(&bare);
+        let judged = judge.judge(&bare, context);
         gaps.extend(judged.gaps);
         for mut finding in judged.findings {
             finding.evidence.extend(package.locations.iter().map(|location| Evidence {

@@ -8,6 +8,8 @@ mod access;
 #[cfg(test)]
 mod builders;
 #[cfg(test)]
+mod contexts;
+#[cfg(test)]
 mod files;
 #[cfg(test)]
 mod history;

@@ -126,6 +126,26 @@ async fn a_refresh_is_one_message_a_subscriber_about_the_images_that_it_means() 
     assert_eq!(claim(&fixture, after(100_000)).await, None);
 }
 
+/// A fleet is large, and a change touches little of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn images_that_a_change_does_not_touch_are_not_read() {
+    if on_postgres() {
+        eprintln!("skipped: PostgreSQL keeps what cannot be read out of its columns");
+        return;
+    }
+    let (fixture, _, before) = fleet().await;
+    let team = Wanted { namespaces: vec!["team".to_owned()], ..Wanted::default() };
+    subscribe(&fixture, "all", Wanted::default()).await;
+    subscribe(&fixture, "team", team).await;
+    refresh(&fixture, &before, second(), false).await;
+    // Nothing changed in `d`: whoever read it would stumble.
+    run_sql(fixture.folder.path(), "UPDATE images SET namespace = x'ff' WHERE repository = 'd'")
+        .await;
+    let said = said(&fixture, after(9)).await;
+    assert_eq!(said[0].2, said[1].2);
+    assert_eq!(said[0].2.len(), 3);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_image_in_which_a_rule_covers_it_is_not_hit() {
     let (fixture, _, before) = fleet().await;

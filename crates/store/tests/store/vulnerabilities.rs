@@ -42,8 +42,12 @@ impl Judge for Doubted {
         self.judge.version()
     }
 
-    fn judge(&self, package: &plimsoll_model::Package) -> Judged {
-        let mut judged = self.judge.judge(package);
+    fn judge(
+        &self,
+        package: &plimsoll_model::Package,
+        context: plimsoll_model::MatchContext,
+    ) -> Judged {
+        let mut judged = self.judge.judge(package, context);
         judged.findings.iter_mut().for_each(|finding| self.deny(finding));
         judged
     }

@@ -1,7 +1,8 @@
 //! VEX documents: those that the user names, and those beside the image.
 //!
 //! In: files, the image. Out: the report, in which their statements decide. Odd: a file that the user names must be readable,
-//! for the answer rests on it; what lies beside the image may be anything, so that it is a gap where it cannot be read.
+//! for the answer rests on it; what lies beside the image may be anything, so that it is read in a process of its own, and is a
+//! gap where it cannot be read.
 //! Documents beside an archive are only those that are called like it, since other images lie there as well.
 
 mod layout;
@@ -17,7 +18,10 @@ use plimsoll_advisory::vex::{Document, Image, MAX_VEX_BYTES};
 use plimsoll_image::input_file;
 use plimsoll_model::Report;
 use plimsoll_registry::{RemoteImage, Sort};
-use plimsoll_scanner::vex::{Given, apply};
+use plimsoll_scanner::{
+    child::{Isolation, VexOutcome, read_vex_in_child},
+    vex::{Given, apply},
+};
 
 use crate::{arguments::VexSources, command::target::Located, terminal::Terminal};
 
@@ -58,21 +62,48 @@ fn nowhere(target: &str) -> String {
 }
 
 /// What was found beside an image.
-#[derive(Default)]
 struct Found {
+    /// Where they are read; `None`: in this process.
+    isolation: Option<Isolation>,
     given: Vec<Given>,
     problems: Vec<String>,
 }
 
 impl Found {
-    /// Takes a document. What merely may be one, and is none, is nobody's problem.
+    fn new(isolation: Option<&Isolation>) -> Self {
+        Self { isolation: isolation.cloned(), given: Vec::new(), problems: Vec::new() }
+    }
+
+    /// Takes a document.
     fn take(&mut self, place: String, bytes: &[u8], is_said_to_be: bool) {
-        match Document::read(bytes) {
-            Ok(document) => self.given.push(Given { place, document, is_attached: true }),
-            Err(error) if is_said_to_be => self.problems.push(format!("{place}: {error}")),
-            Err(_) => {}
+        let outcome = read_beside(self.isolation.as_ref(), bytes);
+        self.note(place, outcome, is_said_to_be);
+    }
+
+    /// What merely may be a document, and is none, is nobody's problem.
+    fn note(&mut self, place: String, outcome: VexOutcome, is_said_to_be: bool) {
+        match outcome {
+            VexOutcome::Document(document) => {
+                self.given.push(Given { place, document: *document, is_attached: true });
+            }
+            VexOutcome::Problem(problem) if is_said_to_be => {
+                self.problems.push(format!("{place}: {problem}"));
+            }
+            VexOutcome::Problem(_) => {}
         }
     }
+}
+
+/// Reads a document that may be anybody's where images are read.
+fn read_beside(isolation: Option<&Isolation>, bytes: &[u8]) -> VexOutcome {
+    let Some(isolation) = isolation else {
+        return match Document::read(bytes) {
+            Ok(document) => VexOutcome::Document(Box::new(document)),
+            Err(error) => VexOutcome::Problem(error.to_string()),
+        };
+    };
+    read_vex_in_child(isolation, bytes, &|| false)
+        .unwrap_or_else(|error| VexOutcome::Problem(error.to_string()))
 }
 
 /// Reads the documents that the user names.
@@ -98,6 +129,7 @@ fn read_file(path: &Path) -> anyhow::Result<Vec<u8>> {
 pub(super) async fn look(
     given: Vec<Given>,
     beside: Beside,
+    isolation: Option<&Isolation>,
     terminal: Terminal,
     report: &mut Report,
 ) {
@@ -106,15 +138,17 @@ pub(super) async fn look(
         return;
     }
     let (found, other) = match &beside {
-        Beside::Nowhere => (Found::default(), Vec::new()),
+        Beside::Nowhere => (Found::new(isolation), Vec::new()),
         Beside::Registry(image) => {
-            (in_registry(image).await, image.subjects().into_iter().collect())
+            (in_registry(image, isolation).await, image.subjects().into_iter().collect())
         }
-        Beside::Local(path) if path.is_dir() => (layout::search(path, report), Vec::new()),
-        Beside::Local(path) => (beside_file(path), Vec::new()),
+        Beside::Local(path) if path.is_dir() => {
+            (layout::search(path, report, isolation), Vec::new())
+        }
+        Beside::Local(path) => (beside_file(path, isolation), Vec::new()),
     };
     let image = Image::of(&report.image, &other);
-    let all: Vec<Given> = given.into_iter().chain(found.given).collect();
+    let all: Vec<&Given> = given.iter().chain(&found.given).collect();
     for told in apply(report, &image, &all, found.problems) {
         let findings = match told.findings {
             1 => "1 vulnerability".to_owned(),
@@ -127,13 +161,20 @@ pub(super) async fn look(
     }
 }
 
-async fn in_registry(image: &RemoteImage) -> Found {
+async fn in_registry(image: &RemoteImage, isolation: Option<&Isolation>) -> Found {
     let listed = image.attached(Sort::Vex).await;
-    let mut found = Found { problems: listed.problems, ..Found::default() };
+    let mut found = Found { problems: listed.problems, ..Found::new(isolation) };
     for attached in &listed.documents {
         let place = format!("{} {}", attached.via, attached.blob.digest);
         match image.fetch_attached(attached).await {
-            Ok(bytes) => found.take(place, &bytes, attached.is_said_to_be),
+            Ok(bytes) => {
+                let isolation = isolation.cloned();
+                let read = move || read_beside(isolation.as_ref(), &bytes);
+                let outcome = tokio::task::spawn_blocking(read).await;
+                let outcome =
+                    outcome.unwrap_or_else(|error| VexOutcome::Problem(error.to_string()));
+                found.note(place, outcome, attached.is_said_to_be);
+            }
             Err(error) => found.problems.push(format!("{place}: {error}")),
         }
     }
@@ -145,8 +186,8 @@ const ENDS: [&str; 5] =
     [".vex.json", ".openvex.json", ".csaf.json", ".vex.cdx.json", ".vex.cdx.xml"];
 
 /// The files beside an archive that are called like it.
-fn beside_file(path: &Path) -> Found {
-    let mut found = Found::default();
+fn beside_file(path: &Path, isolation: Option<&Isolation>) -> Found {
+    let mut found = Found::new(isolation);
     let Some(name) = path.file_name().map(|name| name.to_string_lossy().into_owned()) else {
         return found;
     };

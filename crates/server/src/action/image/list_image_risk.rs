@@ -128,8 +128,10 @@ impl Run for ListImageRisk {
             image_name: text("ImageName"),
             ..ImageRiskQuery::default()
         };
-        let page = context.store.list_image_risk(&query).await;
-        Ok(Answer::of(page.map_err(|error| failed(Self::NAME, &error))?))
+        // The answer tells nothing of how scans stand.
+        let page = context.store.list_image_numbers(&query).await;
+        let page = page.map_err(|error| failed(Self::NAME, &error))?;
+        Ok(Answer::of(&page))
     }
 }
 
@@ -145,19 +147,19 @@ fn within(sent: &Parameters, name: &str, default: u32, max: u32) -> Result<u32, 
 }
 
 impl Answer {
-    fn of(page: Page<ImageRisk>) -> Self {
+    fn of(page: &Page<ImageRisk>) -> Self {
         let page_info = PageInfo {
             total_count: narrow(page.total),
             count: narrow(page.items.len()),
             page_size: narrow(page.page_size),
             current_page: narrow(page.page),
         };
-        Self { image_risk_list: page.items.into_iter().map(Image::of).collect(), page_info }
+        Self { image_risk_list: page.items.iter().map(Image::of).collect(), page_info }
     }
 }
 
 impl Image {
-    fn of(risk: ImageRisk) -> Self {
+    fn of(risk: &ImageRisk) -> Self {
         let settings = &risk.registry.settings;
         let authority = settings.authority();
         // Docker Hub's images are named after another host than the one that answers.
@@ -185,17 +187,17 @@ impl Image {
             image,
             // What was scanned and is counted: the platform's manifest, which the tag names itself or by an index.
             digest: risk.image.manifest_digest.hex(),
-            repo_id: risk.image.repo_id,
+            repo_id: risk.image.repo_id.clone(),
             repo_type: risk.image.repo_type.as_str(),
             image_id: risk.image.image_id.hex(),
             tag_immutable: i32::from(risk.image.tag_immutable),
             statistics: risk.counters.statistics(),
             // Only images of registered registries are listed so far.
             image_access_type: "IN_SAS",
-            uuid: risk.image.uuid,
-            repo_namespace: risk.image.namespace,
-            repo_name: risk.image.repository,
-            tag: risk.image.tag,
+            uuid: risk.image.uuid.clone(),
+            repo_namespace: risk.image.namespace.clone(),
+            repo_name: risk.image.repository.clone(),
+            tag: risk.image.tag.clone(),
         }
     }
 }

@@ -87,6 +87,7 @@ fn counters(history: &[CounterChange]) -> Markup {
                                     ChangedBy::Scan => "a scan",
                                     ChangedBy::Refresh => "new advisories",
                                     ChangedBy::Rule => "a rule",
+                                    ChangedBy::Setting => "its use",
                                 }
                             }
                             td role="cell" data-label="Vulnerabilities" { (images::vulnerability_counts(&change.counters)) }

@@ -24,7 +24,10 @@ use plimsoll_scanner::{
 };
 use plimsoll_store::{Lease, RecordOutcome, Retry, ScanRecord, StoreError, Task};
 
-use super::stoppable::Stoppable;
+use super::{
+    stoppable::Stoppable,
+    vex::{self, Beside},
+};
 use crate::{
     context::{Confinement, Context},
     operation::{client::registry_client, error_chain, judge::SnapshotJudge},
@@ -49,7 +52,7 @@ struct Failure {
 struct Attempted {
     report: Report,
     judge: SnapshotJudge,
-    rules: Arc<Rules>,
+    detectors_version: String,
 }
 
 /// What scans need besides image and snapshot.
@@ -58,6 +61,7 @@ struct Terms {
     budget: Budget,
     rules: Arc<Rules>,
     today: Timestamp,
+    context: MatchContext,
 }
 
 /// How the scan of a task ended.
@@ -140,18 +144,31 @@ async fn attempt(
     let image = fetch(task, context).await?;
     let snapshot = context.feed.snapshot();
     let rules = context.rules.current();
-    let named = Arc::clone(&rules);
     let today = context.clock.now();
-    let judge = SnapshotJudge::new(snapshot.clone(), today);
+    let documents = context.vex.current();
+    let judge = SnapshotJudge::new(snapshot.clone(), today).with_vex(Arc::clone(&documents));
+    let version = detectors_version(&rules);
+    let detectors_version = format!("{version}{}", documents.version_of_images());
+    let beside = Beside {
+        image: context.vex_beside_images.then(|| image.clone()),
+        subjects: image.subjects().into_iter().collect(),
+        confinement: context.confinement.clone(),
+        stopped: Arc::clone(&stopped),
+    };
     let (confinement, budget) = (context.confinement.clone(), context.budget.clone());
+    let context = task.lease.context;
     let scanning = tokio::task::spawn_blocking(move || {
         let snapshot = snapshot.as_deref();
-        let terms = Terms { confinement, budget, rules, today };
+        let terms = Terms { confinement, budget, rules, today, context };
         let scanning = || scan_image(image, &terms, snapshot, &cache, &stopped);
         std::panic::catch_unwind(AssertUnwindSafe(scanning))
     });
     match scanning.await {
-        Ok(Ok(result)) => result.map(|report| Attempted { report, judge, rules: named }),
+        Ok(Ok(result)) => {
+            let mut report = result?;
+            vex::hear(&mut report, &documents, beside).await.map_err(Failure::later)?;
+            Ok(Attempted { report, judge, detectors_version })
+        }
         Ok(Err(_panic)) => Err(Failure::later("the scanner stumbled over this image")),
         Err(error) => Err(Failure::later(error.to_string())),
     }
@@ -177,7 +194,7 @@ fn scan_image(
     cache: &LayerCache,
     stopped: &AtomicBool,
 ) -> Result<Report, Failure> {
-    let Terms { confinement, budget, rules, today } = terms;
+    let Terms { confinement, budget, rules, today, context } = terms;
     if let Confinement::Child { isolation, .. } = confinement {
         let request = ChildScan {
             target: Target::Remote(&image),
@@ -186,7 +203,7 @@ fn scan_image(
             budget,
             today: *today,
             threads: LAYER_THREADS,
-            context: MatchContext::default(),
+            context: *context,
             kinds: plimsoll_model::Kinds::ALL,
             rules: Some(rules),
         };
@@ -204,7 +221,7 @@ fn scan_image(
         budget,
         today: *today,
         threads: LAYER_THREADS,
-        context: MatchContext::default(),
+        context: *context,
         kinds: plimsoll_model::Kinds::ALL,
         malware: Some(&malware),
         watch: None,
@@ -226,9 +243,8 @@ async fn record(
     context: &Context,
     made: &Attempted,
 ) -> Result<(), StoreError> {
-    let Attempted { report, judge, rules } = made;
-    let version = detectors_version(rules);
-    let scan = ScanRecord { report, detectors_version: &version };
+    let Attempted { report, judge, detectors_version } = made;
+    let scan = ScanRecord { report, detectors_version };
     let now = context.clock.now();
     let outcome = context.store.record_inventory(lease, scan, judge, now).await?;
     let digest = task.digest;

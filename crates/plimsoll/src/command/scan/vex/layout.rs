@@ -8,6 +8,7 @@ use std::path::Path;
 
 use plimsoll_advisory::vex::MAX_VEX_BYTES;
 use plimsoll_model::{Digest, Report};
+use plimsoll_scanner::child::Isolation;
 use serde::Deserialize;
 
 use super::{ENDS, Found, read_file, take_file};
@@ -41,8 +42,8 @@ struct Descriptor {
     digest: String,
 }
 
-pub(super) fn search(folder: &Path, report: &Report) -> Found {
-    let mut found = Found::default();
+pub(super) fn search(folder: &Path, report: &Report, isolation: Option<&Isolation>) -> Found {
+    let mut found = Found::new(isolation);
     referrers(folder, report, &mut found);
     let mut names: Vec<String> = std::fs::read_dir(folder)
         .into_iter()
