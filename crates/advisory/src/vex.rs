@@ -23,12 +23,15 @@ pub use rules::{ImagePlace, Rules};
 /// Most bytes of one document.
 pub const MAX_VEX_BYTES: usize = 64 << 20;
 
+/// The name of a format of VEX documents. It has a name of its own because what is read back owns all that it says.
+pub type FormatName = &'static str;
+
 /// A VEX document.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Document {
     /// `OpenVEX`, `CycloneDX`, `CSAF`.
     #[serde(deserialize_with = "format_named")]
-    pub format: &'static str,
+    pub format: FormatName,
     /// Its own id.
     pub id: String,
     /// Who says that he wrote it.

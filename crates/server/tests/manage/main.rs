@@ -12,7 +12,7 @@ use plimsoll_store::{Store, StoreOptions};
 use serde_json::{Value, json};
 
 /// Every address, with a method that it takes.
-const ADDRESSES: [(&str, &str); 34] = [
+const ADDRESSES: [(&str, &str); 36] = [
     ("GET", "/api/v1/status"),
     ("GET", "/api/v1/feed"),
     ("GET", "/api/v1/registries"),
