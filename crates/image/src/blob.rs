@@ -7,14 +7,14 @@
 
 use std::{
     cell::Cell,
-    io::{self, Read},
+    io::{self, BufRead, BufReader, Read},
 };
 
 use plimsoll_model::{Digest, Gap, GapReason};
 
 use crate::{
     budget::{Budget, BudgetReached},
-    codec::{Codec, CompressedGuard, Guard, Stream, UnpackedGuard, unpack},
+    codec::{self, Codec, CompressedGuard, Guard, Stream, UnpackedGuard, unpack},
     entries::EntriesBuilder,
     entry::{EntryKind, EntryMeta},
     source::{EntryVisitor, LayerDescriptor, LayerEntries, ReadError},
@@ -69,12 +69,11 @@ pub(crate) fn read_stream(
     let (compressed, used) = (Cell::new(0), Cell::new(0));
     // A blob may not be longer than stated, so an endless one ends here.
     let guard = CompressedGuard::new(&compressed, expected.size.unwrap_or(u64::MAX), budget);
-    let mut blob = Stream::new(reader, guard, true);
     let pass = Pass { at, expected };
-    let codec = match blob.peek(6) {
-        Ok(start) => Codec::of(start),
-        Err(error) => return Err(pass.blob_error(error, compressed.get())),
-    };
+    let start = codec::start_of(reader).map_err(|error| pass.blob_error(error, 0))?;
+    let codec = Codec::of(&start);
+    let rest = BufReader::with_capacity(codec::BUFFER, reader);
+    let mut blob = Stream::new(io::Cursor::new(start).chain(rest), guard, true);
     let (mut layer, ended) = if codec == Codec::Plain {
         let (mut layer, ended) = walk(&mut blob, budget, visitor);
         layer.unpacked_size = blob.total();
@@ -135,7 +134,7 @@ impl Ended {
     }
 }
 
-fn walk<R: Read, G: Guard>(
+fn walk<R: BufRead, G: Guard>(
     stream: &mut Stream<R, G>,
     budget: &Budget,
     visitor: &mut dyn EntryVisitor,

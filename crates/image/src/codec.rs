@@ -7,7 +7,7 @@
 
 use std::{
     cell::Cell,
-    io::{self, BufRead, Read},
+    io::{self, BufRead, BufReader, Read},
 };
 
 use plimsoll_model::Digest;
@@ -17,10 +17,14 @@ use crate::{
     budget::{Budget, BudgetReached},
     gzip::Gzip,
     tar::{self, Input},
+    zstd::Zstd,
 };
 
 /// Bytes that are read, hashed and handed on at a time.
-const BUFFER: usize = 128 << 10;
+pub(crate) const BUFFER: usize = 128 << 10;
+
+/// Bytes by which a codec is known.
+const START: usize = 6;
 
 /// What decompressing xz may allocate: `xz -9` asks for 65 MiB.
 const XZ_MEMORY: u64 = 128 << 20;
@@ -52,7 +56,7 @@ impl Codec {
     /// What the ratio of unpacked bytes is held against: the bytes that were read, or those that were used where reading goes
     /// far ahead.
     pub(crate) const fn basis<'c>(self, read: &'c Cell<u64>, used: &'c Cell<u64>) -> &'c Cell<u64> {
-        if matches!(self, Self::Gzip) { used } else { read }
+        if matches!(self, Self::Gzip | Self::Zstd) { used } else { read }
     }
 
     pub(crate) const fn name(self) -> &'static str {
@@ -133,27 +137,24 @@ impl Guard for Unguarded {
     }
 }
 
-/// A buffered reader that hashes and counts what comes in, and remembers why it failed.
+/// A reader that hashes and counts what comes in, and remembers why it failed.
 pub(crate) struct Stream<R, G> {
     inner: R,
     guard: G,
-    buffer: Box<[u8]>,
-    start: usize,
-    end: usize,
+    /// Bytes that came in and were not consumed yet.
+    left: usize,
     hash: Option<Context>,
     total: u64,
     is_at_end: bool,
     failure: Option<io::Error>,
 }
 
-impl<R: Read, G: Guard> Stream<R, G> {
+impl<R: BufRead, G: Guard> Stream<R, G> {
     pub(crate) fn new(inner: R, guard: G, is_hashed: bool) -> Self {
         Self {
             inner,
             guard,
-            buffer: vec![0; BUFFER].into_boxed_slice(),
-            start: 0,
-            end: 0,
+            left: 0,
             hash: is_hashed.then(|| Context::new(&SHA256)),
             total: 0,
             is_at_end: false,
@@ -161,39 +162,22 @@ impl<R: Read, G: Guard> Stream<R, G> {
         }
     }
 
-    /// The next bytes without consuming them: `length` of them unless the stream is shorter.
-    pub(crate) fn peek(&mut self, length: usize) -> io::Result<&[u8]> {
-        while self.end - self.start < length && !self.is_at_end {
-            self.fill_more()?;
-        }
-        let end = self.end.min(self.start + length);
-        Ok(self.buffer.get(self.start..end).unwrap_or_default())
-    }
-
-    /// Reads into what is free behind `end`; the caller sees to it that something is.
+    /// Lets more bytes come in, of which none were left.
     fn fill_more(&mut self) -> io::Result<()> {
-        if self.start == self.end {
-            (self.start, self.end) = (0, 0);
-        }
-        let free = self.buffer.get_mut(self.end..).unwrap_or_default();
-        let result = loop {
-            match self.inner.read(free) {
+        let count = loop {
+            match self.inner.fill_buf() {
+                Ok(fresh) => {
+                    if let Some(hash) = &mut self.hash {
+                        hash.update(fresh);
+                    }
+                    break fresh.len();
+                }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                result => break result,
+                Err(error) => return Err(self.fail(error)),
             }
         };
-        let count = match result {
-            Ok(count) => count,
-            Err(error) => return Err(self.fail(error)),
-        };
-        if count == 0 {
-            self.is_at_end = true;
-            return Ok(());
-        }
-        if let (Some(hash), Some(fresh)) = (&mut self.hash, free.get(..count)) {
-            hash.update(fresh);
-        }
-        self.end += count;
+        self.is_at_end = count == 0;
+        self.left = count;
         self.total += count as u64;
         self.guard.check(self.total).map_err(|reached| self.fail(io::Error::other(reached)))
     }
@@ -238,65 +222,88 @@ impl<R: Read, G: Guard> Stream<R, G> {
     }
 }
 
-impl<R: Read, G: Guard> BufRead for Stream<R, G> {
+impl<R: BufRead, G: Guard> BufRead for Stream<R, G> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        if self.start == self.end && !self.is_at_end {
+        if self.left == 0 {
+            if self.is_at_end {
+                return Ok(&[]);
+            }
             self.fill_more()?;
         }
-        Ok(self.buffer.get(self.start..self.end).unwrap_or_default())
+        let bytes = self.inner.fill_buf()?;
+        Ok(bytes.get(..self.left).unwrap_or(bytes))
     }
 
     fn consume(&mut self, length: usize) {
-        self.start = self.end.min(self.start + length);
+        let length = length.min(self.left);
+        self.inner.consume(length);
+        self.left -= length;
     }
 }
 
-impl<R: Read, G: Guard> Read for Stream<R, G> {
+impl<R: BufRead, G: Guard> Read for Stream<R, G> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let available = self.fill_buf()?;
-        let length = available.len().min(buffer.len());
-        if let (Some(target), Some(source)) = (buffer.get_mut(..length), available.get(..length)) {
-            target.copy_from_slice(source);
-        }
-        self.consume(length);
-        Ok(length)
+        read_buffered(self, buffer)
     }
 }
 
-impl<R: Read, G: Guard> Input for Stream<R, G> {
+impl<R: BufRead, G: Guard> Input for Stream<R, G> {
     fn skip(&mut self, bytes: u64) -> io::Result<u64> {
         tar::skip_buffered(self, bytes)
     }
 }
 
+/// Reads what is there by now.
+pub(crate) fn read_buffered(reader: &mut impl BufRead, buffer: &mut [u8]) -> io::Result<usize> {
+    if buffer.is_empty() {
+        return Ok(0);
+    }
+    let available = reader.fill_buf()?;
+    let length = available.len().min(buffer.len());
+    if let (Some(target), Some(source)) = (buffer.get_mut(..length), available.get(..length)) {
+        target.copy_from_slice(source);
+    }
+    reader.consume(length);
+    Ok(length)
+}
+
+/// The first bytes of a reader, as many as there are.
+pub(crate) fn start_of(reader: &mut (impl Read + ?Sized)) -> io::Result<Vec<u8>> {
+    let mut start = Vec::with_capacity(START);
+    reader.take(START as u64).read_to_end(&mut start)?;
+    Ok(start)
+}
+
 /// The unpacked bytes of a stream: all members of gzip, all frames of zstd, all streams of xz and bzip2. How many bytes gzip
-/// used goes into `used`.
+/// and zstd used goes into `used`.
 pub(crate) fn unpack<'r>(
     codec: Codec,
     reader: impl BufRead + 'r,
     used: &'r Cell<u64>,
     budget: &Budget,
-) -> io::Result<Box<dyn Read + 'r>> {
+) -> io::Result<Box<dyn BufRead + 'r>> {
+    fn buffered<'r>(reader: impl Read + 'r) -> Box<dyn BufRead + 'r> {
+        Box::new(BufReader::with_capacity(BUFFER, reader))
+    }
     match codec {
         Codec::Gzip => Ok(Box::new(Gzip::new(reader, used, budget.crew.clone()))),
         Codec::Zstd => {
-            let mut decoder = zstd::stream::read::Decoder::with_buffer(reader)?;
-            decoder.window_log_max(budget.max_window_log)?;
-            Ok(Box::new(decoder))
+            let (window_log, crew) = (budget.max_window_log, budget.crew.clone());
+            Ok(Box::new(Zstd::new(reader, used, window_log, crew)?))
         }
         Codec::Plain => Ok(Box::new(reader)),
         Codec::Xz => {
             let several = liblzma::stream::CONCATENATED;
             let stream = liblzma::stream::Stream::new_stream_decoder(XZ_MEMORY, several)?;
-            Ok(Box::new(liblzma::bufread::XzDecoder::new_stream(reader, stream)))
+            Ok(buffered(liblzma::bufread::XzDecoder::new_stream(reader, stream)))
         }
-        Codec::Bzip2 => Ok(Box::new(bzip2::bufread::MultiBzDecoder::new(reader))),
+        Codec::Bzip2 => Ok(buffered(bzip2::bufread::MultiBzDecoder::new(reader))),
     }
 }
 
 /// The SHA-256 of everything that a reader gives.
 pub(crate) fn digest_reader(reader: impl Read) -> io::Result<Option<Digest>> {
-    let mut stream = Stream::new(reader, Unguarded, true);
+    let mut stream = Stream::new(BufReader::with_capacity(BUFFER, reader), Unguarded, true);
     stream.drain()?;
     Ok(stream.digest())
 }

@@ -9,8 +9,8 @@ use std::{
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
 };
 
-/// Pieces that are put up or worked on at a time, by all readers of an image together: each needs up to 14 MiB.
-const MAX_PIECES: usize = 6;
+/// Bytes that the pieces need that are put up or worked on at a time, by all readers of an image together.
+const MAX_BYTES: usize = 84 << 20;
 
 /// Something that any thread can do.
 pub(crate) trait Work: Send + Sync {
@@ -34,8 +34,10 @@ struct State {
     busy: usize,
     /// Threads that help.
     helpers: usize,
-    /// Permits that are out.
-    permits: usize,
+    /// Those of them that wait for work.
+    idle: usize,
+    /// Bytes of the permits that are out.
+    permitted: usize,
 }
 
 impl Crew {
@@ -55,7 +57,9 @@ impl Crew {
                 work.run();
                 state = self.lock();
             } else {
+                state.idle += 1;
                 state = self.0.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+                state.idle -= 1;
             }
         }
         state.helpers -= 1;
@@ -66,19 +70,26 @@ impl Crew {
         self.lock().helpers
     }
 
-    /// Leave to put up one more piece of work.
-    pub(crate) fn permit(&self) -> Option<Permit> {
+    /// Whether a thread that helps has nothing to do.
+    pub(crate) fn is_anybody_idle(&self) -> bool {
+        self.lock().idle > 0
+    }
+
+    /// Leave to put up one more piece of work, which needs so many bytes.
+    pub(crate) fn permit(&self, bytes: usize) -> Option<Permit> {
         let mut state = self.lock();
-        (state.permits < MAX_PIECES).then(|| {
-            state.permits += 1;
-            Permit(self.clone())
+        (state.permitted + bytes <= MAX_BYTES).then(|| {
+            state.permitted += bytes;
+            Permit(self.clone(), bytes)
         })
     }
 
-    /// Puts up work.
-    pub(crate) fn put(&self, work: Arc<dyn Work>) {
-        self.lock().work.push_back(work);
+    /// Puts up work; whether a thread that has nothing to do is sure to take it.
+    pub(crate) fn put(&self, work: Arc<dyn Work>) -> bool {
+        let mut state = self.lock();
+        state.work.push_back(work);
         self.0.changed.notify_one();
+        state.idle >= state.work.len()
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -98,11 +109,11 @@ impl Drop for Shift {
 }
 
 /// While it lives, a piece of work needs memory.
-pub(crate) struct Permit(Crew);
+pub(crate) struct Permit(Crew, usize);
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        self.0.lock().permits -= 1;
+        self.0.lock().permitted -= self.1;
     }
 }
 

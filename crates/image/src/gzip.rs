@@ -14,7 +14,7 @@ mod member;
 
 use std::{
     cell::Cell,
-    io::{self, Read},
+    io::{self, BufRead, Read},
 };
 
 use ahead::{Advice, Ahead};
@@ -22,10 +22,7 @@ use guess::{Found, Place};
 use member::{FOOTER, Footer, HeaderError, MAX_HEADER};
 use plimsoll_native::inflate::{InflateError, Inflater, Input, Output, SLACK, Stop, WINDOW};
 
-use crate::crew::Crew;
-
-/// Compressed bytes that are read at a time.
-const INPUT: usize = 64 << 10;
+use crate::{codec, crew::Crew};
 
 /// Bytes that are unpacked at a time; with the window they stay within a core's cache.
 const PIECE: usize = 128 << 10;
@@ -89,7 +86,7 @@ pub(crate) struct Gzip<'c, R> {
     failure: Option<io::Error>,
 }
 
-impl<'c, R: Read> Gzip<'c, R> {
+impl<'c, R: BufRead> Gzip<'c, R> {
     pub(crate) fn new(source: R, used: &'c Cell<u64>, crew: Crew) -> Self {
         Self {
             source,
@@ -162,17 +159,18 @@ impl<'c, R: Read> Gzip<'c, R> {
             self.base += gone as u64;
             self.bit %= 8;
         }
-        let length = self.input.len();
-        self.input.resize(length + INPUT, 0);
-        let read = loop {
-            let free = self.input.get_mut(length..).unwrap_or_default();
-            match self.source.read(free) {
+        let length = loop {
+            match self.source.fill_buf() {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                read => break read,
+                Err(error) => return Err(error),
+                Ok(bytes) => {
+                    self.input.extend_from_slice(bytes);
+                    break bytes.len();
+                }
             }
         };
-        self.input.truncate(length + *read.as_ref().unwrap_or(&0));
-        self.is_whole = read? == 0;
+        self.source.consume(length);
+        self.is_whole = length == 0;
         Ok(())
     }
 
@@ -395,21 +393,22 @@ fn look_up(units: &[u16], known: &[u8; 1 << 16], bytes: &mut [u8]) {
     }
 }
 
-impl<R: Read> Read for Gzip<'_, R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if buffer.is_empty() {
-            return Ok(0);
-        }
+impl<R: BufRead> BufRead for Gzip<'_, R> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
         if self.start == self.end {
             self.produce()?;
         }
-        let length = buffer.len().min(self.end - self.start);
-        let ready = self.output.get(self.start..self.start + length).unwrap_or_default();
-        if let Some(buffer) = buffer.get_mut(..length) {
-            buffer.copy_from_slice(ready);
-        }
-        self.start += length;
-        Ok(length)
+        Ok(self.output.get(self.start..self.end).unwrap_or_default())
+    }
+
+    fn consume(&mut self, length: usize) {
+        self.start = self.end.min(self.start + length);
+    }
+}
+
+impl<R: BufRead> Read for Gzip<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        codec::read_buffered(self, buffer)
     }
 }
 

@@ -23,6 +23,7 @@ mod open;
 mod source;
 pub mod tar;
 mod tree;
+mod zstd;
 
 pub use blob::read_blob;
 pub use budget::{Budget, BudgetReached, Limit, LimitError, Used, limits};

@@ -7,7 +7,7 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
-use super::guess::{BEHIND, CHUNK, Found, Guess, Place, Progress, Task};
+use super::guess::{BEHIND, CHUNK, Found, Guess, MEMORY, Place, Progress, Task};
 use crate::crew::Crew;
 
 /// Chunks ahead of the reader for each thread that helps, so that none waits for the reader.
@@ -93,7 +93,7 @@ impl Ahead {
         let Some(rest) = input.get(start..).filter(|rest| rest.len() > BEHIND) else {
             return false;
         };
-        let Some(permit) = self.crew.permit() else { return false };
+        let Some(permit) = self.crew.permit(MEMORY) else { return false };
         let data = rest.get(..CHUNK + BEHIND).unwrap_or(rest);
         let length = data.len().min(CHUNK);
         let units = self.spare.pop().unwrap_or_default();
@@ -108,7 +108,7 @@ impl Ahead {
         });
         self.next = end;
         self.since_kept += 1;
-        self.crew.put(guess);
+        let _is_taken = self.crew.put(guess);
         true
     }
 

@@ -23,6 +23,9 @@ pub(super) const BEHIND: usize = 256 << 10;
 /// Bytes that a chunk inflates to at most; what is more is left to whoever reads the stream.
 const MOST: usize = 6 << 20;
 
+/// Bytes that a chunk needs: its own, and the units that it inflates to.
+pub(super) const MEMORY: usize = CHUNK + BEHIND + 2 * (WINDOW + MOST + SLACK);
+
 /// Bytes that are looked at together.
 const STEP: usize = 4;
 

@@ -23,7 +23,8 @@ impl Read for Dribble<'_> {
 
 fn unpack(blob: &[u8], step: usize) -> (Vec<u8>, io::Result<()>) {
     let used = Cell::new(0);
-    let mut reader = Gzip::new(Dribble(blob, step), &used, Crew::default());
+    let mut reader =
+        Gzip::new(io::BufReader::with_capacity(step, Dribble(blob, step)), &used, Crew::default());
     let (mut all, mut buffer) = (Vec::new(), vec![0; 10_000]);
     let outcome = loop {
         match reader.read(&mut buffer) {
@@ -195,7 +196,7 @@ fn a_guess_from_the_middle_is_right() {
         [("whole", gzip(&text, 6)), ("members", members), ("stored", gzip(&text, 0))]
     {
         let data = blob[(1 << 20) + 77..][..guess::CHUNK + guess::BEHIND].to_vec();
-        let permit = Crew::default().permit().unwrap();
+        let permit = Crew::default().permit(1).unwrap();
         let (length, units) = (guess::CHUNK, Vec::new());
         let found = guess::look(guess::Task { data, length, is_whole: false, units, permit });
         let found = found.unwrap_or_else(|| panic!("{name}: nothing was found"));

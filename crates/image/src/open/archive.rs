@@ -16,7 +16,7 @@ use std::{
 use super::{OpenError, io_error, spool::spool_file};
 use crate::{
     budget::Budget,
-    codec::{Codec, CompressedGuard, Stream, UnpackedGuard, unpack},
+    codec::{BUFFER, Codec, CompressedGuard, Stream, UnpackedGuard, unpack},
     entry::{EntryKind, TreePath},
     source::{FileIdentity, FilePlace},
     tar::{Input, Reader, TarError},
@@ -233,10 +233,11 @@ fn through_codec(
     // What it unpacks to is counted again when its layers are read.
     let budget = &budget.for_image();
     let guard = CompressedGuard::new(&compressed, u64::MAX, budget);
-    let blob = Stream::new(file, guard, false);
+    let blob = Stream::new(BufReader::with_capacity(BUFFER, file), guard, false);
     let decoder = unpack(codec, blob, &used, budget)?;
     let guard = UnpackedGuard::new(codec.basis(&compressed, &used), budget);
-    let mut unpacked = Stream::new(Tee { inner: decoder, copy }, guard, false);
+    let tee = BufReader::with_capacity(BUFFER, Tee { inner: decoder, copy });
+    let mut unpacked = Stream::new(tee, guard, false);
     let listed = list(&mut unpacked, budget)?;
     Ok(match unpacked.take_failure() {
         Some(error) => (listed.0, Err(TarError::Io(error))),
