@@ -21,6 +21,7 @@ const DEBIAN: &[(&str, &str)] = &[
     ("skopeo", "skopeo"),
     ("umoci", "umoci"),
     ("podman", "podman"),
+    ("docker.io", "dockerd"),
     ("rpm", "rpm"),
     ("apache2-utils", "htpasswd"),
     ("openssl", "openssl"),

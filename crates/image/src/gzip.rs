@@ -20,9 +20,7 @@ use std::{
 use ahead::{Advice, Ahead};
 use guess::{Found, Place};
 use member::{FOOTER, Footer, HeaderError, MAX_HEADER};
-use plimsoll_native::inflate::{
-    InflateError, Inflater, Input, Output, SLACK, Stop, WINDOW, resolve,
-};
+use plimsoll_native::inflate::{InflateError, Inflater, Input, Output, SLACK, Stop, WINDOW};
 
 use crate::{codec, crew::Crew};
 
@@ -370,6 +368,28 @@ impl Taken {
         self.start
             + u64::try_from(u128::from(stop - self.start) * u128::from(done) / u128::from(whole))
                 .unwrap_or(0)
+    }
+}
+
+/// Turns units into the bytes that they stand for: `known` has one for each.
+fn resolve(units: &[u16], known: &[u8; 1 << 16], bytes: &mut [u8]) {
+    let (unit_groups, rest) = units.as_chunks::<64>();
+    let (byte_groups, rest_bytes) = bytes.as_chunks_mut::<64>();
+    for (units, bytes) in unit_groups.iter().zip(byte_groups) {
+        if units.iter().fold(0, |all, unit| all | unit) < 0x100 {
+            for (unit, byte) in units.iter().zip(bytes) {
+                [*byte, _] = unit.to_le_bytes();
+            }
+        } else {
+            look_up(units, known, bytes);
+        }
+    }
+    look_up(rest, known, rest_bytes);
+}
+
+fn look_up(units: &[u16], known: &[u8; 1 << 16], bytes: &mut [u8]) {
+    for (unit, byte) in units.iter().zip(bytes) {
+        *byte = known.get(usize::from(*unit)).copied().unwrap_or(0);
     }
 }
 
