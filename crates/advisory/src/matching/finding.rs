@@ -13,8 +13,8 @@ mod view;
 use std::collections::{BTreeMap, BTreeSet};
 
 use plimsoll_model::{
-    Evidence, Finding, Fix, Kind, Level, Origin, Package, RecordName, Status, Subject, Timestamp,
-    ecosystem::Row,
+    Evidence, Finding, Fix, Kind, Level, MatchContext, Origin, Package, RecordName, Status,
+    Subject, Timestamp, ecosystem::Row,
 };
 
 use super::{candidates::Statement, release, upstream};
