@@ -15,7 +15,7 @@ pub mod rules;
 use std::cmp::Reverse;
 
 use plimsoll_model::{Finding, Package, Status, Timestamp, View};
-use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
+use serde::{Deserialize, Serialize};
 
 pub use product::{Component, Image, Product};
 pub use rules::{ImagePlace, Rules};
@@ -23,15 +23,11 @@ pub use rules::{ImagePlace, Rules};
 /// Most bytes of one document.
 pub const MAX_VEX_BYTES: usize = 64 << 20;
 
-/// The name of a format of VEX documents. It has a name of its own because what is read back owns all that it says.
-pub type FormatName = &'static str;
-
 /// A VEX document.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Document {
     /// `OpenVEX`, `CycloneDX`, `CSAF`.
-    #[serde(deserialize_with = "format_named")]
-    pub format: FormatName,
+    pub format: String,
     /// Its own id.
     pub id: String,
     /// Who says that he wrote it.
@@ -92,13 +88,14 @@ impl Document {
         let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
         let opened = envelope::open(bytes)?;
         let inner = opened.bytes.as_ref();
-        let mut document = match format_of(inner).ok_or(VexError::Format)? {
+        let format = format_of(inner).ok_or(VexError::Format)?;
+        let mut document = match format {
             openvex::FORMAT => openvex::read(inner, &opened.subjects)?,
             cyclonedx::FORMAT => cyclonedx::read(inner)?,
             _ => csaf::read(inner)?,
         };
         if document.statements.is_empty() {
-            return Err(VexError::Empty(document.format));
+            return Err(VexError::Empty(format));
         }
         // Later statements come first; those of one time in the document's own order from behind.
         document.statements.reverse();
@@ -177,15 +174,6 @@ fn format_of(bytes: &[u8]) -> Option<&'static str> {
     } else {
         None
     }
-}
-
-/// One of the names of formats, which another process wrote.
-fn format_named<'de, D: Deserializer<'de>>(deserializer: D) -> Result<&'static str, D::Error> {
-    let name = String::deserialize(deserializer)?;
-    [openvex::FORMAT, cyclonedx::FORMAT, csaf::FORMAT]
-        .into_iter()
-        .find(|format| *format == name)
-        .ok_or_else(|| D::Error::custom(format!("`{name}` is no format of VEX documents")))
 }
 
 /// A text of somebody else's as one harmless line.

@@ -13,10 +13,8 @@
 #![expect(clippy::cast_possible_truncation, reason = "bits are masked before they are cast")]
 
 mod fast;
-mod resolve;
 mod tables;
 
-pub use resolve::resolve;
 use tables::{DISTANCE_BITS, LENGTH_BITS, PRECODE_BITS, Tables};
 
 /// What a buffer is made of: bytes, or bytes and numbers for bytes that are not known yet.

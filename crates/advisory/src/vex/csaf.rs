@@ -31,7 +31,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Document, VexError> {
         });
     }
     Ok(Document {
-        format: FORMAT,
+        format: FORMAT.to_owned(),
         id: line(Some(&head.tracking.id)).unwrap_or_default(),
         author: line(head.publisher.name.as_deref()).unwrap_or_default(),
         statements,

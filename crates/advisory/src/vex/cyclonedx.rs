@@ -131,7 +131,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Document, VexError> {
     });
     let serial = line(file.serial_number.as_deref()).unwrap_or_default();
     Ok(Document {
-        format: FORMAT,
+        format: FORMAT.to_owned(),
         id: match file.version {
             Some(version) if !serial.is_empty() => format!("{serial}/{version}"),
             _ => serial,

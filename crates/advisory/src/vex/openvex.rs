@@ -106,7 +106,7 @@ pub(super) fn read(bytes: &[u8], subjects: &[String]) -> Result<Document, VexErr
         statements.push(statement(said, own.or(document_time), subjects).map_err(invalid)?);
     }
     Ok(Document {
-        format: FORMAT,
+        format: FORMAT.to_owned(),
         id: line(Some(&file.id)).unwrap_or_default(),
         author: line(Some(&file.author)).unwrap_or_default(),
         statements,
