@@ -5,6 +5,8 @@
 //! a window ends. Each word that rules begin with costs a try, of which a file has as many as its length allows; what is left
 //! unread then is a gap.
 
+mod named;
+
 use std::{
     cell::Cell,
     collections::{BTreeMap, HashSet},
@@ -23,9 +25,9 @@ use super::{
     form::{Form, form},
     mask::masked,
     pem, place,
-    rule::{COMMON, Check, Holds, Matcher, SecretRule, Shape, secret_rules},
+    rule::{COMMON, Check, Matcher, SecretRule, Shape, secret_rules},
     value,
-    work::{Runs, Work, cost_of, cost_of_file, cost_of_groups},
+    work::{Runs, Work, cost_of, cost_of_groups},
 };
 use crate::{
     content::Content,
@@ -37,9 +39,6 @@ use crate::{
 
 /// How much of a text is looked at at once, and how long a file may be that is none.
 const WINDOW: usize = 1 << 20;
-
-/// Bytes of a file that are held against the patterns of rules for files of its name: many times what such files have.
-const NAMED: usize = 256 << 10;
 
 /// What is looked at behind a word: longer than any secret.
 pub(super) const AFTER: usize = 8 << 10;
@@ -342,93 +341,6 @@ impl<'b> Looking<'b> {
                 Some(ending) => name.ends_with(ending.as_bytes()),
                 None => name == only.as_bytes(),
             })
-    }
-
-    /// What rules say that go by the file's name.
-    fn look_by_name(&mut self, window: &[u8]) {
-        let named = std::mem::take(&mut self.named);
-        for number in &named {
-            let Some(rule) = secret_rules().get(*number) else { continue };
-            let Matcher::File { holds, .. } = rule.matcher else { continue };
-            let is_low = rule.level() <= Level::Low;
-            let is_shown = match rule.key {
-                "pem" => !place::is_of_authorities(&self.path),
-                "sqlite" => !place::is_of_system(&self.path),
-                _ => true,
-            };
-            if !is_shown || (self.is_sample && (is_of_manuals(rule.key) || is_low)) {
-                continue;
-            }
-            match holds {
-                Holds::Start(starts) => {
-                    if starts.iter().any(|start| window.starts_with(start)) {
-                        self.keep_file(*number, rule);
-                    }
-                }
-                Holds::Probe(probe) => {
-                    if probe(window) {
-                        self.keep_file(*number, rule);
-                    }
-                }
-                Holds::Pattern(_) => {
-                    let seen = window.get(..NAMED).unwrap_or(window);
-                    match self.work.spend(cost_of_file(seen.len())) {
-                        Ok(()) => self.look_in_named(*number, rule, seen),
-                        Err(reached) => self.problem = reached.or(self.problem.take()),
-                    }
-                    if seen.len() < window.len() {
-                        self.problem.get_or_insert_with(|| {
-                            Problem::budget(format!(
-                                "what its name tells of it was looked for in its first {NAMED} bytes"
-                            ))
-                        });
-                    }
-                }
-            }
-        }
-        self.named = named;
-    }
-
-    fn look_in_named(&mut self, number: usize, rule: &'static SecretRule, window: &[u8]) {
-        let Some(pattern) = self.engine.pattern(number) else { return };
-        let mut tries = 0;
-        for groups in pattern.captures_iter(window).take(MAX_HITS * 5) {
-            let Some(all) = groups.get(0) else { continue };
-            let Some(secret) = groups.iter().skip(1).flatten().next() else {
-                // A pattern without a secret of its own says that the file is one.
-                return self.keep_file(number, rule);
-            };
-            tries += 1;
-            let (start, end) = (secret.start(), secret.end());
-            let found =
-                Found { text: window, start, end, name: None, is_closed: true, is_quoted: true };
-            let all_but = all.start()..all.end();
-            if let Some(judged) = check::judge(rule.check, rule.entropy, &found, rule.level())
-                && all_but.contains(&start)
-            {
-                let hit = Hit { rule: number, start, end, level: judged.level, note: judged.note };
-                self.keep(&hit, window);
-            }
-        }
-        if tries == 0 && pattern.captures_len() > 1 && pattern.is_match(window) {
-            self.keep_file(number, rule);
-        }
-    }
-
-    /// The file as a whole is what was found.
-    fn keep_file(&mut self, number: usize, rule: &'static SecretRule) {
-        let fingerprint = String::new();
-        let hit = SecretHit {
-            rule: rule.id.to_owned(),
-            level: self.weighed(rule.level()),
-            line: 0,
-            offset: 0,
-            length: 0,
-            masked: String::new(),
-            fingerprint,
-            note: None,
-        };
-        self.push(number, rule, hit);
     }
 
     fn keep(&mut self, hit: &Hit, window: &[u8]) {

@@ -144,7 +144,10 @@ fn tiles(report: &Report, groups: &[Group<'_>]) -> String {
             escape(what)
         ));
     };
-    if is_known {
+    let is_left_out = |kind| report.coverage.left_out.contains(&kind);
+    if is_left_out(Kind::Vulnerability) {
+        tile("–".to_owned(), "", "vulnerabilities: not looked for");
+    } else if is_known {
         let class = |number: u32, bad| if number == 0 { "good" } else { bad };
         tile(counters.asap.to_string(), class(counters.asap, "bad"), "to fix as soon as possible");
         tile(counters.later.to_string(), class(counters.later, "warn"), "can wait");
@@ -156,6 +159,10 @@ fn tiles(report: &Report, groups: &[Group<'_>]) -> String {
         let number = of_kind(*kind);
         // Licences are refused only where somebody asks for it.
         if *kind == Kind::License && number == 0 {
+            continue;
+        }
+        if is_left_out(*kind) {
+            tile("–".to_owned(), "", &format!("{plural}: not looked for"));
             continue;
         }
         let worst = groups

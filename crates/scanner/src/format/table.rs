@@ -92,12 +92,17 @@ fn head(report: &Report, style: Style, output: &mut dyn io::Write) -> io::Result
         _ => ("Not known", Color::Yellow),
     };
     writeln!(output, "\n{}", painted(word, color, style))?;
+    if report.coverage.verdict == Verdict::Unreadable {
+        return Ok(());
+    }
     let lines = [
         (
+            Kind::Vulnerability,
             "vulnerabilities",
             [(counters.asap, "asap"), (counters.later, "later"), (counters.nntf, "no need now")],
         ),
         (
+            Kind::Baseline,
             "baseline",
             [
                 (counters.baseline_high, "high"),
@@ -106,6 +111,7 @@ fn head(report: &Report, style: Style, output: &mut dyn io::Write) -> io::Result
             ],
         ),
         (
+            Kind::Malware,
             "malicious files",
             [
                 (counters.malicious_serious, "serious"),
@@ -114,16 +120,22 @@ fn head(report: &Report, style: Style, output: &mut dyn io::Write) -> io::Result
             ],
         ),
     ];
-    for (what, counts) in lines {
+    // A number is of what was looked for.
+    let said = |kind, numbers: String| match kind {
+        _ if report.coverage.left_out.contains(&kind) => "not looked for".to_owned(),
+        Kind::Vulnerability if report.feed.is_none() => "not known without advisories".to_owned(),
+        _ => numbers,
+    };
+    for (kind, what, counts) in lines {
         let counts = counts.map(|(count, word)| format!("{count} {word}"));
-        writeln!(output, "  {what:<15}  {}", counts.join(", "))?;
+        writeln!(output, "  {what:<15}  {}", said(kind, counts.join(", ")))?;
     }
     let number = |kind| {
         let of_kind = report.findings.iter().filter(|one| one.kind == kind && one.is_open());
         of_kind.map(|finding| finding.record.as_str()).collect::<BTreeSet<&str>>().len()
     };
     for (kind, what) in [(Kind::Secret, "sensitive files"), (Kind::Build, "build history")] {
-        writeln!(output, "  {what:<15}  {}", number(kind))?;
+        writeln!(output, "  {what:<15}  {}", said(kind, number(kind).to_string()))?;
     }
     Ok(())
 }
