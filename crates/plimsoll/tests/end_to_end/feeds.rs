@@ -257,7 +257,7 @@ fn no_fault_of_a_bundle_becomes_the_snapshot_in_use() {
     plimsoll_ok(["feed", "import", "--data", &half, left, &path("new.json")]);
     let lacking = bundle(&half, &path("half.bundle"));
     for (what, bytes, why) in [
-        ("empty", Vec::new(), "is not a feed bundle"),
+        ("empty", Vec::new(), "is none of the feeds that can be imported"),
         ("cut", newer[..newer.len() / 2].to_vec(), "is cut off"),
         ("flipped in its payload", flipped(newer.len() - 40), "is damaged"),
         ("flipped in its header", flipped(16 + header / 2), "has a wrong signature"),

@@ -6,6 +6,7 @@
 
 use std::{
     cmp::Reverse,
+    collections::HashSet,
     sync::{Arc, PoisonError},
 };
 
@@ -45,6 +46,7 @@ impl Listing {
             .collect();
         kinds.sort_unstable();
         let mut ranked: Vec<&Entry> = Vec::new();
+        let mut contents = HashSet::new();
         let mut left = kinds.as_slice();
         while ranked.len() < limit && !left.is_empty() {
             let (mut taken, mut images) = (0, 0);
@@ -57,7 +59,9 @@ impl Listing {
                 (taken, images, last) = (taken + 1, images + number, Some(key));
             }
             let (now, later) = left.split_at(taken);
-            ranked.extend(self.images_of(now, dimension, scope));
+            let images = self.images_of(now, dimension, scope).into_iter();
+            // Tags of one content differ where something was decided for one of them: the worst stands for all.
+            ranked.extend(images.filter(|entry| contents.insert(content(entry))));
             left = later;
         }
         ranked.into_iter().take(limit).map(|entry| entry.id).collect()
@@ -77,15 +81,14 @@ impl Listing {
                 && (scope == Scope::All || self.registries.on_docker_hub(entry.registry))
         };
         let mut images: Vec<&Entry> = self.entries.iter().filter(is_in).collect();
-        let content = |entry: &Entry| (entry.registry, entry.path, entry.digest);
+        let key =
+            |entry: &Entry| self.kinds.kind(entry.kind).map(|kind| Reverse(dimension.key(kind)));
         images.sort_unstable_by(|one, other| {
-            (content(one), Reverse(one.updated))
-                .cmp(&(content(other), Reverse(other.updated)))
+            (content(one), key(one), Reverse(one.updated))
+                .cmp(&(content(other), key(other), Reverse(other.updated)))
                 .then_with(|| self.tags.name(one.tag).cmp(self.tags.name(other.tag)))
         });
         images.dedup_by_key(|entry| content(entry));
-        let key =
-            |entry: &Entry| self.kinds.kind(entry.kind).map(|kind| Reverse(dimension.key(kind)));
         images.sort_unstable_by(|one, other| {
             key(one).cmp(&key(other)).then_with(|| self.compare_names(one, other))
         });
@@ -121,6 +124,11 @@ impl Listing {
         }
         sums
     }
+}
+
+/// What stands in a ranking once: a content in a repository.
+const fn content(entry: &Entry) -> (u32, u32, [u8; 32]) {
+    (entry.registry, entry.path, entry.digest)
 }
 
 const fn in_scope(images: &[u64; 2], scope: Scope) -> u64 {

@@ -128,7 +128,9 @@ async fn what_a_verdict_rests_on_makes_it_due() {
         ..SyncListing::default()
     };
     store.apply_sync(registry.id, &listing, NOW).await.unwrap();
-    assert_eq!(due(store).await, ["3", "4"]);
+    let moved = due(store).await;
+    // Others of the same content may be judged with them; none of these may be missing.
+    assert!(["3", "4"].iter().all(|tag| moved.iter().any(|due| due == tag)), "{moved:?}");
     assert_eq!(tags(store, Some(KeptVerdict::Deny)).await, ["2"]);
     judge(store, &[]).await;
     assert!(due(store).await.is_empty());
