@@ -159,7 +159,7 @@ mod tests {
             ("0000000200000000000000000000000000000000", "="),
         ] {
             let bytes: Vec<u8> = (0..value.len() / 2)
-                .map(|at| u8::from_str_radix(&value[at * 2..at * 2 + 2], 16).unwrap())
+                .map(|at| u8::from_str_radix(value.get(at * 2..at * 2 + 2).unwrap(), 16).unwrap())
                 .collect();
             let said = FileCapabilities::parse(&bytes).map(|it| it.to_string());
             assert_eq!(said.as_deref(), Some(wanted), "{value}");

@@ -125,7 +125,7 @@ impl Pump {
             if let Some(piece) = state.output.pop_front() {
                 return Next::Piece(piece);
             }
-            if !state.is_running && !(state.is_put && state.is_certain) {
+            if !(state.is_running || state.is_put && state.is_certain) {
                 let input = std::mem::take(&mut state.input).into_iter();
                 return Next::Back(Back {
                     decoder: state.decoder.take(),

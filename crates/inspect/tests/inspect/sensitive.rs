@@ -52,13 +52,13 @@ fn what_has_its_package_s_digest_is_the_package_s_wherever_it_lies() {
     let alone = [plain().file(PATH, key.as_bytes())];
     assert_eq!(ids(&secrets(&alone)), [("rsa_private_key", Level::High)]);
     let installed = with_package(plain().file(PATH, key.as_bytes()), &[(PATH, &key)], true);
-    assert_eq!(ids(&secrets(&[installed.clone()])), []);
+    assert_eq!(ids(&secrets(std::slice::from_ref(&installed))), []);
     // The same bytes once more, as a change of owner copies them up.
     let again = plain().file(PATH, key.as_bytes());
     assert_eq!(ids(&secrets(&[installed, again.clone()])), []);
     // Without digests, only the layer in which packages were installed tells.
     let untold = with_package(plain().file(PATH, key.as_bytes()), &[(PATH, &key)], false);
-    assert_eq!(ids(&secrets(&[untold.clone()])), []);
+    assert_eq!(ids(&secrets(std::slice::from_ref(&untold))), []);
     assert_eq!(ids(&secrets(&[untold, again])), [("rsa_private_key", Level::High)]);
 }
 

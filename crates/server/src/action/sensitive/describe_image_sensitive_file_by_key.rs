@@ -3,7 +3,7 @@
 //! In: an image and a kind. Out: one page of files with their layers. Source: the vendor's page of that name; `docs/api.md`,
 //! "Sensitive files". Odd: `Promt` is masked where the file is found, so nothing here knows more; a file that a later layer takes
 //! away says so in `Description`, since whoever pulls the image still gets it; `Id` is ours, since the vendor's page has none and
-//! `IdList` of SetImageSensitiveFileStatus asks for it. Typed clients pass over it.
+//! `IdList` of `SetImageSensitiveFileStatus` asks for it. Typed clients pass over it.
 
 use std::collections::BTreeSet;
 

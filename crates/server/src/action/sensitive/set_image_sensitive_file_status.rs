@@ -4,7 +4,7 @@
 //! none does. Source: the vendor's page of that name; `docs/api.md`, "Sensitive files". Odd:
 //! * What is decided holds for the files that are there, each by path and content: what is found later, or with other content, is
 //!   unhandled.
-//! * The ids of `IdList` are those of `Id` in DescribeImageSensitiveFileByKey, which the vendor's page of that action leaves out.
+//! * The ids of `IdList` are those of `Id` in `DescribeImageSensitiveFileByKey`, which the vendor's page of that action leaves out.
 
 use std::collections::BTreeSet;
 
