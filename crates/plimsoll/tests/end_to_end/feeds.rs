@@ -233,6 +233,8 @@ fn no_fault_of_a_bundle_becomes_the_snapshot_in_use() {
         "ranges":[{"type":"SEMVER","events":[{"introduced":"0"}]}]}]}"#;
     std::fs::write(path("new.json"), record).unwrap();
     plimsoll_ok(["feed", "import", "--data", &maker, &osv, &path("new.json")]);
+    // A bundle's version is the second that it was made in.
+    std::thread::sleep(std::time::Duration::from_millis(1_100));
     let newer = bundle(&maker, &path("newer"));
     let header = usize::try_from(u32::from_le_bytes(newer[12..16].try_into().unwrap())).unwrap();
     let flipped = |at: usize| {
