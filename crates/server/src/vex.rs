@@ -63,7 +63,7 @@ pub enum VexFileError {
 }
 
 impl VexDocuments {
-    /// Reads the data directory's documents and those that were named; of a folder, its files that end with `.json`.
+    /// Reads the data directory's documents and those that were named; of a folder, its files that end with `.json` or `.xml`.
     ///
     /// # Errors
     /// A file that was named, or one in such a folder, cannot be used: answers would rest on less than was meant.
@@ -153,7 +153,7 @@ fn files(data: &Path, named: &[PathBuf]) -> Result<Vec<(String, PathBuf)>, VexFi
         for entry in fs::read_dir(path).map_err(failed)? {
             let entry = entry.map_err(failed)?;
             let name = entry.file_name().to_string_lossy().into_owned();
-            if name.ends_with(".json") {
+            if name.ends_with(".json") || name.ends_with(".xml") {
                 names.push((name, entry.path()));
             }
             if names.len() > MAX_FILES {

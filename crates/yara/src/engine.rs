@@ -314,13 +314,10 @@ impl CompiledGroup {
     fn look(&self, file: &MalwareFile<'_>, time: Duration, looked: &mut Looked) {
         let slow = self.slow.load(Ordering::Relaxed);
         if slow >= MOST_SLOW {
-            // Said with the first file that goes without.
-            if self.slow.fetch_add(1, Ordering::Relaxed) == MOST_SLOW {
-                looked.unfinished = Some(Problem::budget(format!(
-                    "is not looked at by the rules of {}, nor is any file behind it: they did not finish with {MOST_SLOW} files",
-                    self.packs
-                )));
-            }
+            looked.given_up.push(Problem::budget(format!(
+                "is not looked at by the rules of {}, nor may files behind it in the layer be: they did not finish with {MOST_SLOW} files",
+                self.packs
+            )));
             return;
         }
         let mut scanner = self.scanner.clone();

@@ -6,6 +6,10 @@
 /// Bytes of a block's content at most.
 const MAX_BLOCK: u64 = 128 << 10;
 
+/// Blocks of a frame at most: a frame is walked over again whenever more of it has arrived, and nobody makes blocks of a few
+/// bytes but to make that long.
+const MAX_BLOCKS: usize = 8 << 10;
+
 /// What a frame may be like to be unpacked by itself.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
@@ -70,7 +74,7 @@ pub(super) fn measure(bytes: &[u8], limits: Limits) -> Frame {
     }
     let block_limit = window.min(MAX_BLOCK);
     let mut most = 0_u64;
-    loop {
+    for _ in 0..MAX_BLOCKS {
         let Some(head) = number(bytes, at, 3) else {
             return if at > limits.bytes { Frame::Unfit } else { Frame::CutOff };
         };
@@ -95,6 +99,7 @@ pub(super) fn measure(bytes: &[u8], limits: Limits) -> Frame {
             return whole(bytes, at as u64, most, limits);
         }
     }
+    Frame::Unfit
 }
 
 fn whole(bytes: &[u8], length: u64, most: u64, limits: Limits) -> Frame {
@@ -121,6 +126,20 @@ mod tests {
     use super::*;
 
     const LIMITS: Limits = Limits { bytes: 1 << 20, window: 8 << 20 };
+
+    #[test]
+    fn a_frame_of_many_empty_blocks_is_left_to_the_decoder() {
+        let frame = |blocks: usize| {
+            let mut frame = 0xfd2f_b528_u32.to_le_bytes().to_vec();
+            frame.extend([0, 0]);
+            frame.extend([0; 3].repeat(blocks - 1));
+            frame.extend([1, 0, 0]);
+            frame
+        };
+        let sound = frame(MAX_BLOCKS);
+        assert_eq!(measure(&sound, LIMITS), Frame::Whole { length: sound.len(), most: 0 });
+        assert_eq!(measure(&frame(MAX_BLOCKS + 1), LIMITS), Frame::Unfit);
+    }
 
     #[test]
     fn frames_end_where_their_blocks_say() {
