@@ -52,8 +52,8 @@ rule miner_pool_domain {
     kinds = "script startup temporary config web"
     reference = "MITRE ATT&CK T1496"
   strings:
-    $pool = /\b(pool\.minexmr\.com|[a-z0-9-]{0,12}\.?supportxmr\.com|[a-z0-9-]{2,8}\.nanopool\.org|gulf\.moneroocean\.stream|[a-z0-9-]{0,8}\.?hashvault\.pro|xmr[a-z0-9-]{0,8}\.2miners\.com|[a-z0-9.-]{0,16}\.?unmineable\.com|[a-z0-9.-]{0,16}c3pool\.(com|org)|xmr\.crypto-pool\.fr|monerohash\.com|pool\.hashvault|herominers\.com)(:[0-9]{2,5}|["'\/\s]|$)/ nocase
-    $wallet = /\b4[0-9AB][1-9A-HJ-NP-Za-km-z]{93}\b/
+    $pool = /(pool\.minexmr\.com|supportxmr\.com|\.nanopool\.org|gulf\.moneroocean\.stream|hashvault\.pro|2miners\.com|unmineable\.com|c3pool\.com|c3pool\.org|xmr\.crypto-pool\.fr|monerohash\.com|herominers\.com)\b/ nocase
+    $wallet = /[ \t\n"'=:\/]4[0-9AB][1-9A-HJ-NP-Za-km-z]{93}\b/
     $port = /(minexmr|supportxmr|nanopool|moneroocean|hashvault|2miners|unmineable|c3pool|crypto-pool|monerohash|herominers)[a-z.]{0,12}:[0-9]{2,5}/ nocase
   condition:
     filesize < 1MB and ($port or ($pool and $wallet))
@@ -70,9 +70,10 @@ rule miner_campaign_artefacts {
     $kinsing = /\/(tmp|var\/tmp|dev\/shm|etc)\/(kinsing|kdevtmpfsi)\b/
     $team = /(teamtnt\.red|HildeGard@TeamTNT|borg\.wtf\/|chimaera\.cc\/|TeamTNT[ _-]{1,3}(worm|setup|moneroocean|scan))/ nocase
     $setup = /setup_moneroocean_miner\.sh|setup_c3pool_miner\.sh/
-    $sysrv = /\b(sysrv0[0-9]{2}|network00[12]|kthreaddi?k)[ \t]{0,4}(&|["'\/;|)]|$)/
+    $sysrv = /\b(sysrv0[0-9][0-9]|network001|network002|kthreaddk|kthreaddik)[ \t]{0,4}[&"'\/;|)\n]/
+    $sysrv_last = /\b(sysrv0[0-9][0-9]|network001|network002|kthreaddk|kthreaddik)\b/
   condition:
-    filesize < 2MB and any of ($kinsing, $team, $setup, $sysrv)
+    filesize < 2MB and (any of ($kinsing, $team, $setup, $sysrv) or for any i in (1..#sysrv_last) : (@sysrv_last[i] + !sysrv_last[i] == filesize))
 }
 
 rule miner_drives_out_rivals {

@@ -23,11 +23,14 @@ rule startup_program_in_writable_folder {
     kinds = "startup"
     reference = "MITRE ATT&CK T1053.003"
   strings:
-    $cron = /(^|\n)[ \t]{0,4}(@(reboot|hourly|daily)|([0-9*\/,-]{1,12}[ \t]{1,4}){5})[ \t]{0,4}([a-z_][a-z0-9_-]{0,31}[ \t]{1,4})?((ba)?sh[ \t]{1,4}|nohup[ \t]{1,4}|\/bin\/(ba)?sh[ \t]{1,4})?(\/tmp\/|\/var\/tmp\/|\/dev\/shm\/)[^\s;|&]{1,80}/
-    $unit = /(^|\n)Exec(Start|StartPre|Reload)[ \t]{0,4}=[ \t]{0,4}[-@+!:]{0,3}(\/bin\/(ba)?sh[ \t]{1,4}(-c[ \t]{1,4})?["']?)?(\/tmp\/|\/var\/tmp\/|\/dev\/shm\/)[^\s;|&]{1,80}/
-    $profile = /(^|\n)[ \t]{0,8}(nohup[ \t]{1,4}|\([ \t]{0,2})(\/tmp\/|\/var\/tmp\/|\/dev\/shm\/|\/[^\s;|&]{0,60}\/\.[a-zA-Z0-9_-]{1,40}\/)[^\s;|&]{1,80}[^\n]{0,60}&[ \t]{0,4}\)?[ \t]{0,4}(\n|$)/
+    $cron = /\n[ \t]{0,4}(@(reboot|hourly|daily)|([0-9*\/,-]{1,12}[ \t]{1,4}){5})[ \t]{0,4}([a-z_][a-z0-9_-]{0,31}[ \t]{1,4})?((ba)?sh[ \t]{1,4}|nohup[ \t]{1,4}|\/bin\/(ba)?sh[ \t]{1,4})?(\/tmp\/|\/var\/tmp\/|\/dev\/shm\/)[^\s;|&]{1,80}/
+    $cron_first = /[ \t]{0,4}(@(reboot|hourly|daily)|([0-9*\/,-]{1,12}[ \t]{1,4}){5})[ \t]{0,4}([a-z_][a-z0-9_-]{0,31}[ \t]{1,4})?((ba)?sh[ \t]{1,4}|nohup[ \t]{1,4}|\/bin\/(ba)?sh[ \t]{1,4})?(\/tmp\/|\/var\/tmp\/|\/dev\/shm\/)[^\s;|&]{1,80}/
+    $unit = /\nExec(Start|StartPre|Reload)[ \t]{0,4}=[ \t]{0,4}[-@+!:]{0,3}(\/bin\/(ba)?sh[ \t]{1,4}(-c[ \t]{1,4})?["']?)?(\/tmp\/|\/var\/tmp\/|\/dev\/shm\/)[^\s;|&]{1,80}/
+    $nohup = /\bnohup[ \t]{1,4}(\/tmp\/|\/var\/tmp\/|\/dev\/shm\/|\/[^\s;|&]{0,60}\/\.[a-zA-Z0-9_-][a-zA-Z0-9_-]{0,39}\/)[^\s;|&]{1,80}[^\n]{0,60}&[ \t]{0,4}\)?[ \t]{0,4}/
+    $subshell = /[\n \t;&|]\([ \t]{0,2}(\/tmp\/|\/var\/tmp\/|\/dev\/shm\/)[^\s;|&]{1,80}[^\n]{0,60}&[ \t]{0,4}\)?[ \t]{0,4}/
+    $subshell_hidden = /[\n \t;&|](\(\/|\( \/|\(\t\/|\(  \/)(bin|dev|etc|home|lib|lib64|media|mnt|opt|root|run|sbin|srv|tmp|usr|var)[^\s;|&]{0,60}\/\.[a-zA-Z0-9_-][a-zA-Z0-9_-]{0,39}\/[^\s;|&]{1,80}[^\n]{0,60}&[ \t]{0,4}\)?[ \t]{0,4}/
   condition:
-    filesize < 1MB and any of them
+    filesize < 1MB and ($cron or $cron_first at 0 or $unit or for any of ($nohup, $subshell, $subshell_hidden) : (for any i in (1..#) : (@[i] + ![i] == filesize or uint8(@[i] + ![i]) == 10)))
 }
 
 rule script_decodes_and_runs {
@@ -57,8 +60,8 @@ rule script_drops_programs {
     $run = /\b(wget|curl|tftp|ftpget)[ \t]{1,4}[^\n;]{0,80}[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}[^\n;]{0,120};[^\n]{0,40}chmod[ \t]{1,4}(\+x|777|0777)[^\n]{1,80};[^\n]{0,10}\.?\/[^\n]{1,80}(;[^\n]{0,10}rm[ \t]{1,4}-r?f)?/
     $address = /\b(wget|curl)[ \t]{1,4}[^\n]{0,60}https?:\/\/[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}(:[0-9]{2,5})?\/[^\s;|]{1,80}/
     $mode = /chmod[ \t]{1,4}(\+x|777|0777|a\+x)[ \t]{1,4}[^\n;]{1,80}/
-    $remove = /rm[ \t]{1,4}-r?f[ \t]{1,4}[^\n;]{1,80}/
-    $architecture = /\b(mips|mipsel|mpsl|armv?[4-7]l?|arm[4-7]|sh4|m68k|sparc|powerpc|ppc|i[3-6]86|x86_64)\b/
+    $remove = /rm[ \t][ \t]{0,3}-r?f[ \t]{1,4}[^\n;]{1,80}/
+    $architecture = /\b(mips|mpsl|arm[4-7]|armv[4-7]|sh4|m68k|sparc|powerpc|i[3-6]86|x86_64)/
   condition:
     filesize < 1MB and (($folder and $address and $mode) or #run > 2 or (#address > 3 and $mode and $remove and #architecture > 3))
 }
@@ -135,9 +138,10 @@ rule script_wipes_traces {
     reference = "MITRE ATT&CK T1070"
   strings:
     $log = /(>[ \t]{0,4}|cat[ \t]{1,4}\/dev\/null[ \t]{0,4}>[ \t]{0,4}|echo[ \t]{1,4}(-n[ \t]{1,4})?["']{0,2}[ \t]{0,4}>[ \t]{0,4}|rm[ \t]{1,4}-r?f[ \t]{1,4})\/var\/log\/(wtmp|btmp|secure|auth\.log|lastlog|messages|syslog|cron|maillog)\b/
-    $history = /(history[ \t]{1,4}-c|unset[ \t]{1,4}HISTFILE|HISTFILE=\/dev\/null|>[ \t]{0,4}~?\/?[a-z]{0,8}\/?\.bash_history|rm[ \t]{1,4}-r?f[ \t]{1,4}[^\n]{0,30}\.bash_history)/
+    $history = /(history[ \t]{1,4}-c|unset[ \t]{1,4}HISTFILE|HISTFILE=\/dev\/null)/
+    $history_file = /(>[ \t]{0,4}~?\/?[a-z]{0,8}\/?|rm[ \t]{1,4}-r?f[ \t]{1,4}[^\n]{0,30})\.bash_history/
   condition:
-    filesize < 1MB and #log > 2 and $history
+    filesize < 1MB and #log > 2 and ($history or $history_file)
 }
 
 rule preload_from_writable_folder {
@@ -150,7 +154,9 @@ rule preload_from_writable_folder {
   strings:
     $variable = /\bLD_PRELOAD[ \t]{0,2}=[ \t]{0,2}["']?(\/tmp\/|\/var\/tmp\/|\/dev\/shm\/|\/[^\s"':]{0,80}\/\.[^\/\s.][^\s"':]{0,80})/
     $written = /(>>?|\btee\b[^\n]{0,20})[ \t]{0,4}\/etc\/ld\.so\.preload\b/
-    $line = /(^|\n)[ \t]{0,4}(\/tmp\/|\/var\/tmp\/|\/dev\/shm\/|\/[^\s#:]{0,80}\/\.[^\/\s.])[^\s#:]{0,120}\.so/
+    $line = "/tmp/"
+    $line_shared = "/dev/shm/"
+    $line_hidden = /\/\.[a-zA-Z0-9_~-]/
   condition:
-    filesize < 1MB and ($variable or $written or ($line and filepath contains "etc/ld.so.preload"))
+    filesize < 1MB and ($variable or $written or (filepath contains "etc/ld.so.preload" and any of ($line, $line_shared, $line_hidden)))
 }

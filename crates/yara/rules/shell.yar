@@ -10,10 +10,12 @@ rule reverse_shell_bash_socket {
   strings:
     $redirect = /(sh|bash|zsh)[ \t]{1,4}-i[ \t]{0,4}(>|&>|>&|<>|[0-9]>)[^\n]{0,12}\/dev\/(tcp|udp)\/[^\s\/]{1,80}\/[^\s]{1,20}/
     $exec = /\bexec[ \t]{1,4}[0-9]{1,3}<>[ \t]{0,2}\/dev\/(tcp|udp)\/[^\s\/]{1,80}\/[^\s;]{1,20}/
-    $uses = /((ba)?sh[ \t]{0,4}(-i[ \t]{0,4})?<&[0-9]{1,3}|<&[0-9]{1,3}[ \t]{0,4}(>|\|)|while[ \t]{1,4}read[^\n]{1,40}<&[0-9]{1,3}|cat[ \t]{0,4}<&[0-9]{1,3}[ \t]{0,4}\|)/
+    $uses = /sh[ \t]{0,4}(-i[ \t]{0,4})?<&[0-9]/
+    $reads = /(while[ \t]{1,4}read[^\n]{1,40}|cat[ \t]{0,4})<&[0-9]/
+    $passes = /<&[0-9][0-9]{0,2}[ \t]{0,4}(>|\|)/
     $swapped = /0<&[0-9]{1,3}[ \t]{0,2}-?;[ \t]{0,4}exec[ \t]{1,4}[0-9]{1,3}<>\/dev\/(tcp|udp)\//
   condition:
-    filesize < 1MB and ($redirect or ($exec and $uses) or $swapped)
+    filesize < 1MB and ($redirect or ($exec and ($uses or $reads or $passes)) or $swapped)
 }
 
 rule reverse_shell_netcat {
@@ -24,7 +26,7 @@ rule reverse_shell_netcat {
     kinds = "script startup temporary web config php"
     reference = "MITRE ATT&CK T1059.004"
   strings:
-    $execute = /\b(nc|ncat|netcat|nc\.traditional|nc\.openbsd)[ \t]{1,4}([^\n|;&"']{0,60}[ \t])?(-[a-z]{0,6}e|-c|--exec|--sh-exec)[ \t]{1,4}["']?(\/[a-z\/]{0,16}\/)?(ba|z|da|k)?sh\b/
+    $execute = /\b(nc|ncat|netcat|nc\.traditional|nc\.openbsd)[ \t][ \t]{0,3}([^\n|;&"']{0,60}[ \t])?(-[a-z]{0,6}e|-c|--exec|--sh-exec)[ \t]{1,4}["']?(\/[a-z\/]{0,16}\/)?(ba|z|da|k)?sh\b/
     $fifo = /\bmkfifo[ \t]{1,4}[^\s;]{1,60}[^\n]{0,60}\|[ \t]{0,4}(\/bin\/)?(ba|z|da)?sh[ \t]{1,4}(-i)?[^\n]{0,40}\|[ \t]{0,4}(nc|ncat|netcat|telnet|openssl[ \t]{1,4}s_client)\b/
     $socat = /\bsocat\b[^\n]{0,120}\b(exec|system):["']?[^\s,"']{0,20}(ba|z|da)?sh\b[^\n]{0,80}\b(tcp|openssl|udp)[46]?(-connect)?:/ nocase
     $socat_back = /\bsocat\b[^\n]{0,80}\b(tcp|openssl|udp)[46]?(-connect)?:[^\s]{1,80}[^\n]{0,40}\b(exec|system):["']?[^\s,"']{0,20}(ba|z|da)?sh\b/ nocase

@@ -1,5 +1,5 @@
 // Web shells: pages that run what a request sends. Matched as text of PHP, JSP and ASP pages and of what lies where web servers
-// serve from. Each rule has examples in webshell.toml; see docs/malware.md.
+// serve from; scripts are in webshell_script.yar. Each rule has examples in webshell.toml; see docs/malware.md.
 
 rule webshell_php_request_executed {
   meta:
@@ -93,7 +93,7 @@ rule webshell_php_names_put_together {
     kinds = "php web"
     reference = "MITRE ATT&CK T1027"
   strings:
-    $chars = /(chr[ \t]{0,2}\([ \t]{0,2}[0-9]{2,3}[ \t]{0,2}\)[ \t]{0,2}\.[ \t]{0,2}){8,64}/ nocase
+    $chars = /chr[ \t]{0,2}\([ \t]{0,2}[0-9]{2,3}[ \t]{0,2}\)[ \t]{0,2}\.[ \t]{0,2}(chr[ \t]{0,2}\([ \t]{0,2}[0-9]{2,3}[ \t]{0,2}\)[ \t]{0,2}\.[ \t]{0,2}){7,63}/ nocase
     $split = /["'](ass["'][ \t]{0,2}\.[ \t]{0,2}["']ert|ev["'][ \t]{0,2}\.[ \t]{0,2}["']al|sys["'][ \t]{0,2}\.[ \t]{0,2}["']tem|shell_["'][ \t]{0,2}\.[ \t]{0,2}["']exec|base["'][ \t]{0,2}\.[ \t]{0,2}["']64_decode|bas["'][ \t]{0,2}\.[ \t]{0,2}["']e64_decode|create_["'][ \t]{0,2}\.[ \t]{0,2}["']function)["']/ nocase
     $request = /\$\{?["']?_(GET|POST|REQUEST|COOKIE)\b/ nocase
   condition:
@@ -201,22 +201,6 @@ rule webshell_aspnet_process_from_request {
     $page = "<%"
   condition:
     filesize < 2MB and $page and (($start and $shell and $arguments) or $wscript)
-}
-
-rule webshell_cgi_command_from_request {
-  meta:
-    description = "a CGI script runs a command that a request sends"
-    sas_level = "serious"
-    sas_type = "WebShell"
-    kinds = "script web"
-    reference = "MITRE ATT&CK T1505.003"
-  strings:
-    $perl = /\b(system|exec|qx)[ \t]{0,4}[\(\{]?[ \t]{0,4}\$?(q|cgi|query)?(->)?param[ \t]{0,4}\([ \t]{0,4}["'][a-z]{1,12}["'][ \t]{0,4}\)/ nocase
-    $python = /\bos\.(popen|system)[ \t]{0,4}\([ \t]{0,4}(form|fs|cgi\.FieldStorage\(\))(\.getvalue|\.getfirst)?[ \t]{0,4}[\(\[][ \t]{0,4}["'][a-z]{1,12}["']/
-    $shell = /\b(ev[a]l|sh[ \t]{1,2}-c|bash[ \t]{1,2}-c)[ \t]{1,4}["']?\$\{?(QUERY_STRING|HTTP_[A-Z_]{3,20})\b/
-    $flask = /subprocess\.(check_output|run|Popen|getoutput)[ \t]{0,4}\([ \t]{0,4}request\.(args|form|values|headers|cookies|data)/
-  condition:
-    filesize < 1MB and any of them
 }
 
 rule webshell_tunnel_page {

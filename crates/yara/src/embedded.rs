@@ -37,9 +37,13 @@ const SCRIPTS: Kinds = Kinds::SCRIPT
     .and(Kinds::WEB)
     .and(Kinds::PAGES);
 
+/// What web servers run, by what it is and by where it lies. Scripts elsewhere are most of an image's texts, and no page.
+const PAGES: Kinds = Kinds::PAGES.and(Kinds::WEB);
+
 /// THE list: all of them. Those of the same kinds are tried in one pass over a file.
 pub const EMBEDDED: &[EmbeddedRules] = &[
-    file!("webshell", SCRIPTS),
+    file!("webshell", PAGES),
+    file!("webshell_script", SCRIPTS),
     file!("shell", SCRIPTS),
     file!("miner", SCRIPTS),
     file!("persistence", SCRIPTS),
