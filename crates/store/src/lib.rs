@@ -15,12 +15,15 @@ mod access_keys;
 mod admin_token;
 mod affected;
 mod artifacts;
+mod assets;
 mod changes;
 mod claims;
 mod closed_findings;
 mod column;
+mod containers;
 mod contexts;
 mod copy;
+mod cycle_tasks;
 mod database;
 mod error;
 mod event_rules;
@@ -44,6 +47,7 @@ mod location;
 mod master_key;
 mod nonces;
 mod numbers;
+mod orders;
 mod outbox;
 mod own_counters;
 mod parts;
@@ -53,6 +57,7 @@ mod ranking;
 mod recording;
 mod refresh;
 mod registries;
+mod registry_extras;
 mod risk_list;
 mod scans;
 mod schema;
@@ -72,9 +77,12 @@ pub use access_keys::{AccessKey, KeyError, KeySummary, NewKey};
 pub use admin_token::TokenError;
 pub use affected::{AffectedPage, AffectedQuery, Holding, PackageName};
 pub use artifacts::Artifact;
+pub use assets::{AssetCondition, AssetField, AssetQuery, ImageAsset, RepositoryAsset};
 pub use changes::{ImageChange, WhatChanged};
+pub use containers::Container;
 pub use contexts::Settled;
 pub use copy::{Copied, CopyError};
+pub use cycle_tasks::{CycleSettings, CycleTask, PeriodUnit};
 pub use error::StoreError;
 pub use event_rules::{EventError, EventRule, EventRuleQuery};
 pub use file_findings::{
@@ -96,6 +104,10 @@ pub use items::{
 pub use lead_findings::LeadFinding;
 pub use location::{LocationError, PostgresLocation, StoreLocation};
 pub use master_key::MasterKeyError;
+pub use orders::{
+    MOST_OPEN_ORDERS, Order, OrderKind, OrderQuery, OrderTarget, OrderTargetQuery, Placed,
+    ScanSelection, Selected, TargetImage, TargetState,
+};
 pub use outbox::{
     AboutFinding, AboutImage, Composition, Delivered, MAX_DELIVERIES, Message, MessageKind,
     MessageState, MessageTask, Most, Named,
@@ -105,6 +117,7 @@ pub use policy::{Effect, Policy, Statement};
 pub use ranking::{Dimension, RankEntry, RiskOverview, RiskStatistic, Scope, SearchError};
 pub use refresh::{Delta, DeltaImages, Refresh, Refreshed};
 pub use registries::{NetType, Registry, RegistryError, RegistrySettings, UrlScheme};
+pub use registry_extras::RegistryExtras;
 pub use risk_list::{ImageRisk, ImageRiskQuery, Page, RiskFilter};
 pub use scans::{RecordOutcome, ScanRecord};
 pub use sessions::Session;
