@@ -7,7 +7,7 @@
 use plimsoll_model::{Digest, Timestamp};
 
 use crate::{
-    Store, StoreError, column, error::Doing, images::dashed, listing::push_in,
+    ImageRow, Store, StoreError, column, error::Doing, images::dashed, listing::push_in,
     statement::QueryBuilder,
 };
 
@@ -109,5 +109,24 @@ impl Store {
             images: column::number(&row, "images")?,
             contents: column::number(&row, "contents")?,
         })
+    }
+
+    /// The images of a selection in the order of their names, at most `limit`.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn selected_images(
+        &self,
+        selection: &ScanSelection,
+        limit: u32,
+    ) -> Result<Vec<ImageRow>, StoreError> {
+        let mut sql = QueryBuilder::new(
+            "SELECT i.* FROM images i JOIN registries r ON r.id = i.registry_id WHERE 1 = 1",
+        );
+        selection.push(&mut sql);
+        sql.push(" ORDER BY i.namespace, i.repository, i.tag, i.registry_id LIMIT ");
+        sql.push_bind(i64::from(limit));
+        let rows = sql.build().fetch_all(&mut *self.read().await?).await;
+        rows.doing("reading what is selected")?.iter().map(ImageRow::from_row).collect()
     }
 }
