@@ -160,5 +160,6 @@ async fn every_dead_letter_says_why() {
         ("team/app:2", FailReason::Final),
         ("team/app:3", FailReason::Unreadable),
     ];
-    assert_eq!(reasons, wanted.map(|(image, reason)| (image.to_owned(), reason)).into());
+    let wanted = wanted.map(|(image, reason)| (image.to_owned(), reason));
+    assert_eq!(reasons, BTreeMap::from(wanted));
 }
