@@ -60,14 +60,17 @@ mod registries;
 mod registry_extras;
 mod risk_list;
 mod scans;
+mod schedules;
 mod schema;
 mod sessions;
 mod settings;
+mod shares;
 mod statement;
 mod store;
 mod subscriptions;
 mod sync;
 mod tally;
+mod task_list;
 mod tasks;
 mod verdicts;
 mod vulnerabilities;
@@ -120,13 +123,16 @@ pub use registries::{NetType, Registry, RegistryError, RegistrySettings, UrlSche
 pub use registry_extras::RegistryExtras;
 pub use risk_list::{ImageRisk, ImageRiskQuery, Page, RiskFilter};
 pub use scans::{RecordOutcome, ScanRecord};
+pub use schedules::{Schedule, ScheduleError, ScheduleKind, ScheduleLease, ScheduleSettings};
 pub use sessions::Session;
+pub use shares::{MOST_SCANS_PER_HOUR, ScanRate};
 pub use store::{OpenError, Store, StoreOptions};
 pub use subscriptions::{Delivery, Subscription, SubscriptionError, SubscriptionSettings, Wanted};
 pub use sync::{SyncListing, SyncOutcome, SyncedImage};
+pub use task_list::{Cancelled, TaskItem, TaskPage, TaskQuery};
 pub use tasks::{
-    Enqueued, FailOutcome, LEASE_SECONDS, Lease, MAX_ATTEMPTS, Origin, Retry, Task, TaskCounts,
-    TaskState, TaskStatus,
+    Enqueued, FailOutcome, FailReason, LEASE_SECONDS, Lease, MAX_ATTEMPTS, Origin, Retry, Task,
+    TaskCounts, TaskState, TaskStatus,
 };
 pub use verdicts::{DueImage, KeptVerdict};
 pub use vulnerabilities::{
