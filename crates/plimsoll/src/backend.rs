@@ -3,6 +3,8 @@
 //! In: `--data` or `--server`. Out: the answers of `plimsoll_server::operation`, the same either way. Odd: several
 //! processes may use one data directory, so a server may run beside this.
 
+mod registry_tokens;
+
 use std::{net::SocketAddr, time::Duration};
 
 use anyhow::Context as _;
@@ -20,9 +22,6 @@ use plimsoll_server::{
         keys::{self, CreateKey, CreatedKey, KeyList, KeyView, SetKeyState},
         rank::{self, Ranking},
         registries::{self, AddRegistry, RegistryList, RegistryView, RemovedRegistry},
-        registry_tokens::{
-            self, CreatedRegistryToken, RegistryTokenList, RemovedRegistryToken,
-        },
         subscriptions::{
             self, AddSubscription, AddedSubscription, RemovedSubscription, RetriedMessages,
             SubscriptionDetail, SubscriptionList, TestedSubscription,
@@ -93,53 +92,6 @@ impl Backend {
             }
             Self::Server(client) => {
                 send(client, "DELETE", &["registries", name], &[], NOTHING).await
-            }
-        }
-    }
-
-    pub(crate) async fn create_registry_token(
-        &self,
-        name: &str,
-        purpose: &str,
-    ) -> anyhow::Result<CreatedRegistryToken> {
-        match self {
-            Self::Data(context) => {
-                let (store, now) = (&context.store, context.clock.now());
-                done(registry_tokens::create_registry_token(store, name, purpose, now).await)
-            }
-            Self::Server(client) => {
-                let path = ["registries", name, "tokens", purpose];
-                send(client, "POST", &path, &[], NOTHING).await
-            }
-        }
-    }
-
-    pub(crate) async fn list_registry_tokens(
-        &self,
-        name: &str,
-    ) -> anyhow::Result<RegistryTokenList> {
-        match self {
-            Self::Data(context) => {
-                done(registry_tokens::list_registry_tokens(&context.store, name).await)
-            }
-            Self::Server(client) => {
-                send(client, "GET", &["registries", name, "tokens"], &[], NOTHING).await
-            }
-        }
-    }
-
-    pub(crate) async fn remove_registry_token(
-        &self,
-        name: &str,
-        purpose: &str,
-    ) -> anyhow::Result<RemovedRegistryToken> {
-        match self {
-            Self::Data(context) => {
-                done(registry_tokens::remove_registry_token(&context.store, name, purpose).await)
-            }
-            Self::Server(client) => {
-                let path = ["registries", name, "tokens", purpose];
-                send(client, "DELETE", &path, &[], NOTHING).await
             }
         }
     }
