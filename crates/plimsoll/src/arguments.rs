@@ -12,6 +12,7 @@ mod feed;
 mod ignore;
 mod notify;
 mod reading;
+mod registry_token;
 mod rules;
 mod sandbox;
 mod scan;
@@ -32,6 +33,7 @@ pub(crate) use self::notify::{
     Changes, ChangesFormat, Image, PriorityWord, Subscription, SubscriptionAdd,
 };
 pub(crate) use self::reading::{Confinement, Limits, Sandbox};
+pub(crate) use self::registry_token::{RegistryToken, TokenPurpose};
 pub(crate) use self::rules::{RulesCommand, RulesImport};
 pub(crate) use self::sandbox::SandboxCheck;
 pub(crate) use self::scan::{SbomSources, Scan, VexSources};
@@ -272,6 +274,9 @@ pub(crate) enum Registry {
         #[arg(long)]
         scan: bool,
     },
+    /// Tokens by which webhooks, builds and a Harbor speak for a registry
+    #[command(subcommand)]
+    Token(RegistryToken),
     /// Stop watching a registry and forget its images
     Remove {
         /// Which registry

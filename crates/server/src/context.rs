@@ -15,7 +15,7 @@ use plimsoll_scanner::{
     Policy, Rules,
     child::{Isolation, Level},
 };
-use plimsoll_store::{Store, StoreError};
+use plimsoll_store::{Store, StoreError, TokenBearer, TokenPurpose};
 
 use crate::{clock::Clock, operation::judge::SnapshotJudge, throttle::Throttle, vex::VexDocuments};
 
@@ -43,6 +43,8 @@ pub struct Context {
     /// Whether clients speak TLS to us, so that cookies can insist on it.
     pub secure: bool,
     throttle: Arc<Throttle>,
+    /// Those who speak for a registry, apart from administrators, whom a wrong webhook must not lock out.
+    visitors: Arc<Throttle>,
 }
 
 /// What confines scans.
@@ -109,7 +111,7 @@ impl CurrentRules {
 /// Why a bearer of a token is not let in.
 #[derive(Debug, thiserror::Error)]
 pub enum Refused {
-    /// It is not the admin token.
+    /// It is not the admin token, or not one of the registry's.
     #[error("the admin token is not right")]
     Wrong,
     /// Too many wrong ones came from this address.
@@ -139,6 +141,7 @@ impl Context {
             policy: None,
             secure: false,
             throttle: Arc::default(),
+            visitors: Arc::default(),
         }
     }
 
@@ -169,6 +172,28 @@ impl Context {
             return Ok(());
         }
         self.throttle.wrong(from, now);
+        Err(Refused::Wrong)
+    }
+
+    /// Lets the holder of a registry's token in.
+    ///
+    /// # Errors
+    /// [`Refused`] says whether the token was looked at at all.
+    pub async fn admit_for(
+        &self,
+        purpose: TokenPurpose,
+        token: &str,
+        from: IpAddr,
+    ) -> Result<TokenBearer, Refused> {
+        let now = self.clock.now();
+        if let Some(retry_after) = self.visitors.locked(from, now) {
+            return Err(Refused::TooMany { retry_after });
+        }
+        if let Some(bearer) = self.store.bearer_of(token, purpose).await? {
+            self.visitors.right(from);
+            return Ok(bearer);
+        }
+        self.visitors.wrong(from, now);
         Err(Refused::Wrong)
     }
 }

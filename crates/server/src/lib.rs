@@ -9,6 +9,7 @@ mod clock;
 mod console;
 mod context;
 pub mod gateway;
+mod harbor;
 mod job;
 mod loopback_registry;
 mod manage;

@@ -39,6 +39,11 @@ pub(crate) fn router(context: Context) -> Router {
         .route("/registries", get(registries::list).post(registries::add))
         .route("/registries/{name}", delete(registries::remove))
         .route("/registries/{name}/sync", post(registries::sync))
+        .route("/registries/{name}/tokens", get(registries::tokens))
+        .route(
+            "/registries/{name}/tokens/{purpose}",
+            post(registries::create_token).delete(registries::remove_token),
+        )
         .route("/registry-kinds", get(registries::kinds))
         .route("/images", get(images::list))
         .route("/images/{uuid}", get(images::get))

@@ -15,6 +15,7 @@ pub mod judge;
 pub mod keys;
 pub mod rank;
 pub mod registries;
+pub mod registry_tokens;
 pub mod rules;
 pub mod sensitive_rules;
 pub mod status;

@@ -41,6 +41,7 @@ use crate::{
     console,
     context::{Confinement, Context},
     gateway::{self, GatewaySettings},
+    harbor,
     job::{self, JobSettings},
     manage,
     operation::{
@@ -261,6 +262,7 @@ pub fn router(context: &Context, public_url: Option<String>) -> Router {
     Router::new()
         .route("/healthz", get(health).with_state(context.clone()))
         .merge(manage::router(context.clone()))
+        .merge(harbor::router(context.clone()))
         .merge(console::router(context.clone()))
         .merge(gateway::router(context.store.clone(), settings, context.clock.clone()))
 }

@@ -431,7 +431,10 @@ const fn password_place(row: &str) -> Place<'_> {
     Place { table: "registries", row, column: "password" }
 }
 
-async fn registry_id(transaction: &mut Transaction, name: &str) -> Result<i64, RegistryError> {
+pub(crate) async fn registry_id(
+    transaction: &mut Transaction,
+    name: &str,
+) -> Result<i64, RegistryError> {
     let row = statement::query("SELECT id FROM registries WHERE name = $1")
         .bind(name)
         .fetch_optional(transaction)

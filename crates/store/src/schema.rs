@@ -44,6 +44,7 @@ const MIGRATIONS: &[Migration] = migrations![
     12 "0012_verdicts.sql"
     14 "0014_orders.sql"
     15 "0015_tasks.sql"
+    16 "0016_push.sql"
 ];
 
 /// Brings the database up to date.

@@ -7,6 +7,7 @@
 //! * What the registry did wrong is tried again; what the image did wrong is a report that says so.
 //! * A worker that lost its lease, or is told to stop, stops reading at the next archive entry and writes nothing.
 
+mod requested;
 mod stoppable;
 mod vex;
 mod work;
@@ -64,6 +65,10 @@ async fn give_back_of_the_dead(context: &Context, settings: &JobSettings) {
             Err(error) => tracing::error!(error = error_chain(&error), "tasks not given back"),
         }
         let now = context.clock.now();
+        let requested = context.store.release_requested_scans(&format!("{process}/"), now).await;
+        if let Err(error) = requested {
+            tracing::error!(error = error_chain(&error), "requested scans not given back");
+        }
         if let Err(error) = context.store.release_messages(&format!("{process}/"), now).await {
             tracing::error!(error = error_chain(&error), "messages not given back");
         }
@@ -72,6 +77,10 @@ async fn give_back_of_the_dead(context: &Context, settings: &JobSettings) {
 
 async fn run(worker: String, context: Context, settings: Arc<JobSettings>, mut stop: Stop) {
     while !stop.is_said() {
+        // Somebody waits for what was requested, and gives up after a while.
+        if requested::work_on_next(&worker, &context, &settings.cache, &stop).await {
+            continue;
+        }
         match context.store.claim(&worker, context.clock.now()).await {
             Ok(Some(task)) => work::work(task, &context, &settings.cache, stop.clone()).await,
             Ok(None) => idle(&context, &mut stop).await,

@@ -12,6 +12,8 @@ mod contexts;
 #[cfg(test)]
 mod files;
 #[cfg(test)]
+mod hints;
+#[cfg(test)]
 mod history;
 #[cfg(test)]
 mod ignoring;
@@ -41,6 +43,10 @@ mod processes;
 mod queue;
 #[cfg(test)]
 mod registries;
+#[cfg(test)]
+mod registry_tokens;
+#[cfg(test)]
+mod requested;
 #[cfg(test)]
 mod scanning;
 #[cfg(test)]
