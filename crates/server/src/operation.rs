@@ -17,6 +17,7 @@ pub mod rank;
 pub mod registries;
 pub mod registry_tokens;
 pub mod rules;
+pub(crate) mod scan_window;
 pub mod sensitive_rules;
 pub mod status;
 pub mod subscriptions;

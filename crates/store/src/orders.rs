@@ -6,6 +6,7 @@
 //! * The same wish twice is one order while the first is open: a client that asks again after a lost answer gets the same one.
 
 mod place;
+mod queue;
 mod selection;
 mod targets;
 

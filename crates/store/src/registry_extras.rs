@@ -1,4 +1,4 @@
-//! What the API says of a registry besides its settings: what it is called there, versions, networks, limits, retention.
+//! What the API says of a registry besides its settings: what it is called there, versions, networks, retention.
 //!
 //! In: what a client of the API sent. Out: the same again. Odd: a registry of which nothing was ever said has
 //! [`RegistryExtras::default`] and no row; tokens of namespaces are sealed as passwords are, and only
@@ -30,8 +30,6 @@ pub struct RegistryExtras {
     pub host_ip: String,
     /// The private network that it is in, as it was said.
     pub vpc_id: String,
-    /// How many images an hour may be read from it; 0: no limit.
-    pub images_per_hour: u32,
     /// Days until an image that a build reported is forgotten; 0: never.
     pub kept_days: u32,
     /// Addresses and networks from which builds may report, separated by commas; empty: all.
@@ -47,7 +45,6 @@ impl Default for RegistryExtras {
             version: "-".to_owned(),
             host_ip: String::new(),
             vpc_id: String::new(),
-            images_per_hour: 0,
             kept_days: 0,
             white_list: String::new(),
             namespace_tokens: BTreeMap::new(),
@@ -72,7 +69,6 @@ impl RegistryExtras {
             version: column::text(row, "version")?,
             host_ip: column::text(row, "host_ip")?,
             vpc_id: column::text(row, "vpc_id")?,
-            images_per_hour: column::number(row, "images_per_hour")?,
             kept_days: column::number(row, "kept_days")?,
             white_list: column::text(row, "white_list")?,
             namespace_tokens: BTreeMap::new(),
@@ -142,11 +138,11 @@ impl Store {
             return Ok(false);
         }
         statement::query(
-            "INSERT INTO registry_extras (registry_id, title, version, host_ip, vpc_id, images_per_hour, kept_days, \
-             white_list, namespace_tokens) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) \
+            "INSERT INTO registry_extras (registry_id, title, version, host_ip, vpc_id, kept_days, white_list, \
+             namespace_tokens) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) \
              ON CONFLICT (registry_id) DO UPDATE SET title = excluded.title, version = excluded.version, \
-             host_ip = excluded.host_ip, vpc_id = excluded.vpc_id, images_per_hour = excluded.images_per_hour, \
-             kept_days = excluded.kept_days, white_list = excluded.white_list, \
+             host_ip = excluded.host_ip, vpc_id = excluded.vpc_id, kept_days = excluded.kept_days, \
+             white_list = excluded.white_list, \
              namespace_tokens = excluded.namespace_tokens",
         )
         .bind(registry_id)
@@ -154,7 +150,6 @@ impl Store {
         .bind(&extras.version)
         .bind(&extras.host_ip)
         .bind(&extras.vpc_id)
-        .bind(i64::from(extras.images_per_hour))
         .bind(i64::from(extras.kept_days))
         .bind(&extras.white_list)
         .bind(sealed)

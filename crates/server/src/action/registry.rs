@@ -14,7 +14,9 @@ mod page;
 use std::collections::BTreeMap;
 
 use plimsoll_model::Timestamp;
-use plimsoll_store::{Registry, RegistryError, RegistryExtras, UrlScheme};
+use plimsoll_store::{
+    MOST_SCANS_PER_HOUR, Registry, RegistryError, RegistryExtras, TokenPurpose, UrlScheme,
+};
 
 use super::{Context, Parameter, ParameterKind, failed};
 use crate::{
@@ -47,6 +49,9 @@ pub(super) struct Shown {
     pub(super) registry: Registry,
     pub(super) extras: RegistryExtras,
     pub(super) images: u64,
+    /// How many of its images may be scanned an hour; 0: as many as can be.
+    pub(super) scans_per_hour: u32,
+    pub(super) has_token: bool,
 }
 
 impl Shown {
@@ -61,14 +66,24 @@ impl Shown {
         let mut extras = extras.map_err(|error| failed(action, &error))?;
         let counts = store.registry_image_counts().await;
         let counts: BTreeMap<i64, u64> = counts.map_err(|error| failed(action, &error))?;
-        let mut shown: Vec<Self> = registries
+        let rates = store.scan_rates().await.map_err(|error| failed(action, &error))?;
+        let rates: BTreeMap<String, u32> = rates
             .into_iter()
-            .map(|registry| Self {
+            .map(|rate| (rate.registry, rate.scans_per_hour.unwrap_or(0)))
+            .collect();
+        let mut shown = Vec::with_capacity(registries.len());
+        for registry in registries {
+            let name = &registry.settings.name;
+            let tokens = store.registry_tokens(name).await;
+            shown.push(Self {
+                // One that was removed meanwhile has none.
+                has_token: tokens.is_ok_and(|tokens| !tokens.is_empty()),
+                scans_per_hour: rates.get(name).copied().unwrap_or(0),
                 extras: extras.remove(&registry.id).unwrap_or_default(),
                 images: counts.get(&registry.id).copied().unwrap_or(0),
                 registry,
-            })
-            .collect();
+            });
+        }
         shown.sort_by_key(|one| one.registry.id);
         Ok(shown)
     }
@@ -79,13 +94,12 @@ impl Shown {
         if title.is_empty() { self.registry.settings.name.clone() } else { title.clone() }
     }
 
-    pub(super) fn password(&self) -> &'static str {
+    pub(super) const fn password(&self) -> &'static str {
         if self.registry.has_password { HIDDEN } else { "" }
     }
 
-    /// Builds alone have a token, which nobody is told twice.
-    pub(super) fn token(&self) -> &'static str {
-        if self.registry.settings.reported_type == BUILDS { HIDDEN } else { "" }
+    pub(super) const fn token(&self) -> &'static str {
+        if self.has_token { HIDDEN } else { "" }
     }
 
     pub(super) const fn protocol(&self) -> i32 {
@@ -194,6 +208,39 @@ pub(super) fn refused_by_store(action: &'static str, error: RegistryError) -> Re
             RegistryError::Store(error) => OperationError::Store(error),
         },
     )
+}
+
+/// What `TransPerHour` says; 0: as many scans an hour as can be.
+pub(super) fn rate(sent: &Parameters) -> Result<u32, Refusal> {
+    let rate = amount(sent, "TransPerHour")?;
+    if rate > MOST_SCANS_PER_HOUR {
+        let wanted = format!("0 to {MOST_SCANS_PER_HOUR}");
+        return Err(Refusal::invalid("TransPerHour", &rate.to_string(), &wanted));
+    }
+    Ok(rate)
+}
+
+/// Lets so many images of a registry be scanned an hour; 0: as many as can be.
+pub(super) async fn limit(
+    context: Context<'_>,
+    action: &'static str,
+    registry: &str,
+    scans_per_hour: u32,
+) -> Result<(), Refusal> {
+    let rate = (scans_per_hour > 0).then_some(scans_per_hour);
+    let written = context.store.set_scan_rate(registry, rate, context.now).await;
+    written.map_err(|error| refused_by_store(action, error))
+}
+
+/// Makes a token of a registry, which is answered once; the one before is refused from then on.
+pub(super) async fn token(
+    context: Context<'_>,
+    action: &'static str,
+    registry: &str,
+    purpose: TokenPurpose,
+) -> Result<String, Refusal> {
+    let token = context.store.create_registry_token(registry, purpose, context.now).await;
+    token.map(|token| token.reveal().clone()).map_err(|error| refused_by_store(action, error))
 }
 
 /// A time in the contract's few texts: `2026-11-25 01:23:44`.

@@ -7,7 +7,6 @@ CREATE TABLE registry_extras (
     version TEXT COLLATE "C" NOT NULL,                         -- V1, V2; -: not said
     host_ip TEXT COLLATE "C" NOT NULL,
     vpc_id TEXT COLLATE "C" NOT NULL,
-    images_per_hour BIGINT NOT NULL,               -- 0: no limit
     kept_days BIGINT NOT NULL,                     -- how long images that builds report are kept; 0: until they are removed
     white_list TEXT COLLATE "C" NOT NULL,                      -- addresses and networks that builds may report from; empty: all
     namespace_tokens BYTEA                          -- sealed: JSON, token by namespace
@@ -50,7 +49,7 @@ CREATE TABLE succeeded_scans (
 -- Triggers write it, so that no statement that ends a task can forget it.
 CREATE FUNCTION note_ended_tasks() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
-    UPDATE order_targets t SET state = CASE WHEN n.state = 'done' THEN 'done' ELSE 'failed' END,
+    UPDATE order_targets t SET state = CASE n.state WHEN 'done' THEN 'done' WHEN 'cancelled' THEN 'canceled' ELSE 'failed' END,
         finished = n.finished, error = CASE WHEN n.state = 'done' THEN NULL ELSE n.error END
     FROM was o JOIN becomes n ON n.id = o.id
     WHERE o.state IN ('queued', 'running') AND n.state NOT IN ('queued', 'running')

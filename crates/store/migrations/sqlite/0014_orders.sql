@@ -7,7 +7,6 @@ CREATE TABLE registry_extras (
     version TEXT NOT NULL,                         -- V1, V2; -: not said
     host_ip TEXT NOT NULL,
     vpc_id TEXT NOT NULL,
-    images_per_hour BIGINT NOT NULL,               -- 0: no limit
     kept_days BIGINT NOT NULL,                     -- how long images that builds report are kept; 0: until they are removed
     white_list TEXT NOT NULL,                      -- addresses and networks that builds may report from; empty: all
     namespace_tokens BLOB                          -- sealed: JSON, token by namespace
@@ -50,7 +49,7 @@ CREATE TABLE succeeded_scans (
 -- Triggers write it, so that no statement that ends a task can forget it.
 CREATE TRIGGER tasks_ended_for_orders AFTER UPDATE ON tasks
 WHEN OLD.state IN ('queued', 'running') AND NEW.state NOT IN ('queued', 'running') BEGIN
-    UPDATE order_targets SET state = CASE WHEN NEW.state = 'done' THEN 'done' ELSE 'failed' END,
+    UPDATE order_targets SET state = CASE NEW.state WHEN 'done' THEN 'done' WHEN 'cancelled' THEN 'canceled' ELSE 'failed' END,
         finished = NEW.finished, error = CASE WHEN NEW.state = 'done' THEN NULL ELSE NEW.error END
     WHERE artifact_id = NEW.artifact_id AND state = 'open';
 END;

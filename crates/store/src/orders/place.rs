@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use plimsoll_model::Timestamp;
 
-use super::{MOST_OPEN_ORDERS, Order, OrderKind, ScanSelection, read};
+use super::{MOST_OPEN_ORDERS, Order, OrderKind, ScanSelection, queue, read};
 use crate::{
     Origin, Store, StoreError, column,
     database::{DatabaseConnection, Transaction},
@@ -62,7 +62,7 @@ impl Store {
         sql.push(" ORDER BY i.registry_id, i.namespace, i.repository, i.tag");
         sql.build().persistent(false).execute(&mut transaction).await.doing(DOING)?;
         let origin = if source == SCHEDULE { Origin::Schedule } else { Origin::User };
-        tasks::queue_order(&mut transaction, id, origin, now).await?;
+        queue::queue(&mut transaction, id, origin, now).await?;
         let order = read_placed(&mut transaction, id).await?;
         transaction.commit().await.doing(DOING)?;
         self.hint_tasks();
@@ -176,7 +176,7 @@ impl Store {
             .execute(&mut transaction)
             .await
             .doing(CANCEL)?;
-        tasks::withdraw_order(&mut transaction, id).await?;
+        queue::withdraw(&mut transaction, id).await?;
         let order = read_placed(&mut transaction, id).await?;
         transaction.commit().await.doing(CANCEL)?;
         Ok(Some(order))

@@ -10,7 +10,7 @@ use plimsoll_model::Secret;
 use plimsoll_store::UrlScheme;
 use serde::Serialize;
 
-use super::{REGISTRY_ID, amount, refused_by_store, registry_of};
+use super::{REGISTRY_ID, limit, rate, refused_by_store, registry_of};
 use crate::{
     action::{AccessLevel, Context, Parameter, ParameterKind, Run, failed},
     gateway::{Parameters, Refusal},
@@ -100,9 +100,7 @@ impl Run for ModifyImageRegistry {
         if moved && before.password.is_some() && sent.text("Password").is_none() {
             return Err(Refusal::MissingParameter("Password".to_owned()));
         }
-        if sent.text("TransPerHour").is_some() {
-            extras.images_per_hour = amount(sent, "TransPerHour")?;
-        }
+        let wanted_rate = sent.text("TransPerHour").map(|_sent| rate(sent)).transpose()?;
         if settings != before {
             let written = context.store.update_registry(&settings, context.now).await;
             written.map_err(|error| refused_by_store(Self::NAME, error))?;
@@ -111,6 +109,9 @@ impl Run for ModifyImageRegistry {
         if extras != known {
             let written = context.store.set_registry_extras(registry.id, &extras).await;
             written.map_err(|error| failed(Self::NAME, &error))?;
+        }
+        if let Some(rate) = wanted_rate {
+            limit(context, Self::NAME, &settings.name, rate).await?;
         }
         Ok(Modified {
             code: "200",

@@ -143,7 +143,7 @@ impl Registry {
             registry_type: settings.reported_type.clone(),
             registry_version: shown.extras.version.clone(),
             token: shown.token(),
-            trans_per_hour: narrow(shown.extras.images_per_hour),
+            trans_per_hour: narrow(shown.scans_per_hour),
             user_name: settings.username.clone().unwrap_or_default(),
             vpc_id: shown.extras.vpc_id.clone(),
             white_list: shown.extras.white_list.clone(),

@@ -6,16 +6,17 @@
 //! Odd:
 //! * Its name is its host, with the port that is not the protocol's own; the same host twice is refused.
 //! * `RegistryHostIp` and `VpcId` are kept and told again: connections go to `DomainName`, as certificates want it.
+//! * `Token` is the one by which its webhooks are known; it is told here alone.
 //! * `ProtocolType` 1 is believed: whoever says it means plain http, also to another machine.
 
 use std::{collections::BTreeMap, net::IpAddr};
 
 use plimsoll_model::Secret;
 use plimsoll_registry::kind::kinds;
-use plimsoll_store::RegistryExtras;
+use plimsoll_store::{RegistryExtras, TokenPurpose};
 use serde::{Deserialize, Serialize};
 
-use super::{HIDDEN, amount, kept, one_of, refused};
+use super::{HIDDEN, kept, limit, one_of, rate, refused, token};
 use crate::{
     action::{AccessLevel, Context, Parameter, ParameterKind, Run, failed, narrow},
     gateway::{Parameters, Refusal},
@@ -117,10 +118,10 @@ impl Run for AddPrivateRegistry {
             version: version.to_owned(),
             host_ip: address.to_owned(),
             vpc_id: kept(sent, "VpcId")?,
-            images_per_hour: amount(sent, "TransPerHour")?,
             namespace_tokens: tokens(sent.required("ExtraParam")?)?,
             ..RegistryExtras::default()
         };
+        let scans_per_hour = rate(sent)?;
         let place = place(host, sent, "Port")?;
         let request = AddRegistry {
             name: place.clone(),
@@ -141,6 +142,8 @@ impl Run for AddPrivateRegistry {
         let Some(registry) = found else { return Err(Refusal::Unavailable) };
         let written = context.store.set_registry_extras(registry.id, &extras).await;
         written.map_err(|error| failed(Self::NAME, &error))?;
+        limit(context, Self::NAME, &added.name, scans_per_hour).await?;
+        let token = token(context, Self::NAME, &added.name, TokenPurpose::Hook).await?;
         Ok(Answer {
             data: Data {
                 domain_name: registry.settings.host,
@@ -152,8 +155,8 @@ impl Run for AddPrivateRegistry {
                 registry_host_ip: extras.host_ip,
                 registry_type: registry.settings.reported_type,
                 registry_version: extras.version,
-                token: String::new(),
-                trans_per_hour: narrow(extras.images_per_hour),
+                token,
+                trans_per_hour: narrow(scans_per_hour),
                 user_name: request.username.unwrap_or_default(),
                 vpc_id: extras.vpc_id,
             },

@@ -122,7 +122,7 @@ impl Registry {
             registry_name: shown.name(),
             registry_type: settings.reported_type.clone(),
             token: shown.token(),
-            trans_per_hour: narrow(shown.extras.images_per_hour),
+            trans_per_hour: narrow(shown.scans_per_hour),
             user_name: settings.username.clone().unwrap_or_default(),
             vpc_id: shown.extras.vpc_id.clone(),
             white_list: shown.extras.white_list.clone(),
