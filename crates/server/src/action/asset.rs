@@ -13,6 +13,7 @@ mod repositories;
 
 use plimsoll_store::{ImageRisk, Registry, TaskState};
 
+pub(super) use criteria::{CRITERIA, LOGICAL_EXP, pairs};
 pub(crate) use criteria::{DescribeImageCriteria, DescribeImageRepoCriteria};
 pub(crate) use images::DescribeImageInstances;
 pub(crate) use one::{DescribeImage, DescribeImageInfoList};

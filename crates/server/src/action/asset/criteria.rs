@@ -36,12 +36,12 @@ struct Criterion {
     values: String,
 }
 
-pub(super) const CRITERIA: Parameter = Parameter::optional(
+pub(in crate::action) const CRITERIA: Parameter = Parameter::optional(
     "Criteria",
     ParameterKind::Text,
     "Conditions, JSON: `[{\"name\":\"repoName\",\"value\":\"app\",\"logicalExp\":\"AND\"}]`, each combined with what stands before it.",
 );
-pub(super) const LOGICAL_EXP: Parameter = Parameter::optional(
+pub(in crate::action) const LOGICAL_EXP: Parameter = Parameter::optional(
     "LogicalExp",
     ParameterKind::Text,
     "AND, which is the default, or OR: combines conditions that do not say it themselves.",
