@@ -7,6 +7,7 @@ mod contexts;
 mod deliver;
 mod feed;
 mod ignore;
+mod orders;
 mod presence;
 mod prune;
 mod rules;
@@ -80,6 +81,7 @@ pub(crate) fn jobs() -> &'static [&'static dyn Job] {
         &scan::ScanImages,
         &deliver::Deliver,
         &prune::Prune,
+        &orders::FollowOrders,
         &ignore::EndIgnoreRules,
         &verdict::JudgeImages,
         &contexts::FollowContexts,

@@ -14,6 +14,7 @@
 mod access_keys;
 mod admin_token;
 mod affected;
+mod announced_builds;
 mod artifacts;
 mod assets;
 mod changes;
@@ -83,6 +84,7 @@ mod workloads;
 pub use access_keys::{AccessKey, KeyError, KeySummary, NewKey};
 pub use admin_token::TokenError;
 pub use affected::{AffectedPage, AffectedQuery, Holding, PackageName};
+pub use announced_builds::{Announced, AnnouncedBuild};
 pub use artifacts::Artifact;
 pub use assets::{AssetCondition, AssetField, AssetQuery, ImageAsset, RepositoryAsset};
 pub use changes::{ImageChange, WhatChanged};

@@ -19,6 +19,7 @@ use crate::{
     statement::QueryBuilder,
 };
 
+pub(crate) use self::place::insert;
 pub use self::{
     place::Placed,
     selection::{ScanSelection, Selected},

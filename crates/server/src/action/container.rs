@@ -45,7 +45,7 @@ const CRITERIA: &[(&str, &str)] = &[
 
 /// A container's numbers; zeros where its image is not known.
 fn counters(container: &Container) -> RiskCounters {
-    container.image.as_ref().map(|image| image.counters.clone()).unwrap_or_default()
+    container.image.as_ref().map(|image| image.counters).unwrap_or_default()
 }
 
 /// The containers that fulfil what `Criteria` says.

@@ -71,6 +71,16 @@ BEGIN
 END $$;
 CREATE TRIGGER tasks_removed_for_orders AFTER DELETE ON tasks
     REFERENCING OLD TABLE AS was FOR EACH STATEMENT EXECUTE FUNCTION note_removed_tasks();
+-- What builds report has no task.
+CREATE FUNCTION note_reported_artifacts() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+BEGIN
+    UPDATE order_targets t SET state = 'done', finished = n.scanned FROM was o JOIN becomes n ON n.id = o.id
+    WHERE n.scanned IS NOT NULL AND n.scanned IS DISTINCT FROM o.scanned AND t.artifact_id = n.id AND t.state = 'open'
+    AND NOT EXISTS (SELECT 1 FROM tasks k WHERE k.artifact_id = n.id);
+    RETURN NULL;
+END $$;
+CREATE TRIGGER artifacts_reported_for_orders AFTER UPDATE ON artifacts
+    REFERENCING OLD TABLE AS was NEW TABLE AS becomes FOR EACH STATEMENT EXECUTE FUNCTION note_reported_artifacts();
 
 -- Scans that begin again and again, as the API arranges them.
 CREATE TABLE cycle_tasks (

@@ -63,6 +63,12 @@ WHEN OLD.state IN ('queued', 'running') AND NEW.state = 'done' AND NEW.succeeded
     INSERT INTO succeeded_scans (minute, number) VALUES (NEW.succeeded / 60, 1)
     ON CONFLICT (minute) DO UPDATE SET number = number + 1;
 END;
+-- What builds report has no task.
+CREATE TRIGGER artifacts_reported_for_orders AFTER UPDATE OF scanned ON artifacts
+WHEN NEW.scanned IS NOT NULL AND NEW.scanned IS NOT OLD.scanned BEGIN
+    UPDATE order_targets SET state = 'done', finished = NEW.scanned WHERE artifact_id = NEW.id AND state = 'open'
+    AND NOT EXISTS (SELECT 1 FROM tasks t WHERE t.artifact_id = NEW.id);
+END;
 
 -- Scans that begin again and again, as the API arranges them.
 CREATE TABLE cycle_tasks (

@@ -91,7 +91,8 @@ impl Store {
             "INSERT INTO order_targets (order_id, registry_id, name, state) \
              SELECT o.id, r.id, r.name, 'open' FROM registries r JOIN orders o ON o.id = ",
         );
-        sql.push_bind(id).push(" WHERE 1 = 1");
+        // What builds report cannot be listed.
+        sql.push_bind(id).push(" WHERE r.reported_type <> 'CI/CD'");
         if let Some(registries) = registries {
             sql.push(" AND ");
             crate::listing::push_in(&mut sql, "r.id", registries);
@@ -205,7 +206,8 @@ impl Store {
 /// From where orders come that no person placed.
 const SCHEDULE: &str = "schedule";
 
-async fn insert(
+/// Writes an order that has no targets yet.
+pub(crate) async fn insert(
     transaction: &mut Transaction,
     kind: OrderKind,
     source: &str,
@@ -256,7 +258,7 @@ async fn open_order(
 
 async fn open_orders(connection: &mut DatabaseConnection) -> Result<u64, StoreError> {
     let row = statement::query(
-        "SELECT COUNT(*) AS number FROM orders o WHERE o.kind = 'scan' \
+        "SELECT COUNT(*) AS number FROM orders o WHERE o.kind = 'scan' AND o.source <> 'build' \
          AND EXISTS (SELECT 1 FROM order_targets g WHERE g.order_id = o.id AND g.state = 'open')",
     )
     .fetch_one(connection)

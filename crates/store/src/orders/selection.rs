@@ -60,7 +60,7 @@ impl ScanSelection {
         .to_string()
     }
 
-    /// Adds the conditions, each behind `AND`.
+    /// Adds the conditions, each behind `AND`. What builds report is scanned by them.
     pub(super) fn push(&self, sql: &mut QueryBuilder) {
         let uuids: Vec<String> = self.uuids.iter().map(|uuid| dashed(uuid)).collect();
         let lists: [(&'static str, &[String]); 7] = [
@@ -72,6 +72,7 @@ impl ScanSelection {
             ("i.tag", &self.tags),
             ("i.uuid", &uuids),
         ];
+        sql.push(" AND r.reported_type <> 'CI/CD'");
         for (name, values) in lists {
             if !values.is_empty() {
                 sql.push(" AND ");
