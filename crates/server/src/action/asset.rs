@@ -42,6 +42,9 @@ pub(super) fn scan_state(risk: &ImageRisk) -> &'static str {
         Some(TaskState::Running) => "START_RUN",
         Some(TaskState::Done) => "SUCCESS",
         Some(TaskState::Failed) => "FAIL",
+        // It is known from a scan before, or it is not to be.
+        Some(TaskState::Cancelled) if risk.scanned.is_some() => "SUCCESS",
+        Some(TaskState::Cancelled) => "FAIL",
         Some(TaskState::Queued) | None => "INIT",
     }
 }
@@ -53,9 +56,7 @@ pub(super) const fn scan_result(risk: &ImageRisk) -> &'static str {
 
 /// How much of it is done, in percent: nobody knows of a scan that runs how far it is.
 pub(super) fn scan_progress(risk: &ImageRisk) -> i32 {
-    let has_ended = risk
-        .task
-        .as_ref()
-        .is_some_and(|task| matches!(task.state, TaskState::Done | TaskState::Failed));
+    let is_open = |state| matches!(state, TaskState::Queued | TaskState::Running);
+    let has_ended = risk.task.as_ref().is_some_and(|task| !is_open(task.state));
     if has_ended { 100 } else { 0 }
 }

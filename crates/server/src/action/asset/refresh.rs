@@ -5,9 +5,10 @@
 //! cloud are no assets here, and the default of `AssetType` is such a one: it is refused rather than not done. Clusters tell
 //! themselves what runs, so that for containers nothing is to be done.
 
-use super::super::standard::Nothing;
 use crate::{
-    action::{AccessLevel, Context, Parameter, ParameterKind, Run, failed},
+    action::{
+        AccessLevel, Context, Parameter, ParameterKind, Run, failed, standard::Nothing,
+    },
     gateway::{Parameters, Refusal},
 };
 

@@ -66,7 +66,7 @@ impl Run for ModifyImageRegistry {
         let (mut settings, mut extras) = (registry.settings, known.clone());
         let before = settings.clone();
         if let Some(host) = sent.text("DomainName") {
-            host.to_ascii_lowercase().clone_into(&mut settings.host);
+            settings.host = host.to_ascii_lowercase();
         }
         settings.port = match sent.long("Port")? {
             None => settings.port,
