@@ -47,10 +47,7 @@ impl Store {
     ///
     /// # Errors
     /// The database fails.
-    pub async fn containers(
-        &self,
-        cluster_id: Option<&str>,
-    ) -> Result<Vec<Container>, StoreError> {
+    pub async fn containers(&self, cluster_id: Option<&str>) -> Result<Vec<Container>, StoreError> {
         let mut snapshot = self.snapshot().await?;
         let mut sql = QueryBuilder::new(
             "SELECT w.*, k.updated AS seen FROM workloads w JOIN clusters k ON k.id = w.cluster_id WHERE 1 = 1",

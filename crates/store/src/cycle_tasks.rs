@@ -385,18 +385,72 @@ mod tests {
         let at = |text: &str| text.parse::<Timestamp>().unwrap();
         for (first, (every, unit), (from, until), now, wanted) in [
             // Each day at two, whether it is before the first day, in it or long after.
-            ("2026-11-01", (1, PeriodUnit::Day), (2, 6), "2026-10-20", Some("2026-11-01T02:00:00Z")),
-            ("2026-11-01", (1, PeriodUnit::Day), (2, 6), "2026-11-01T02:00:00Z", Some("2026-11-02T02:00:00Z")),
-            ("2026-11-01", (3, PeriodUnit::Day), (2, 6), "2026-11-05", Some("2026-11-07T02:00:00Z")),
+            (
+                "2026-11-01",
+                (1, PeriodUnit::Day),
+                (2, 6),
+                "2026-10-20",
+                Some("2026-11-01T02:00:00Z"),
+            ),
+            (
+                "2026-11-01",
+                (1, PeriodUnit::Day),
+                (2, 6),
+                "2026-11-01T02:00:00Z",
+                Some("2026-11-02T02:00:00Z"),
+            ),
+            (
+                "2026-11-01",
+                (3, PeriodUnit::Day),
+                (2, 6),
+                "2026-11-05",
+                Some("2026-11-07T02:00:00Z"),
+            ),
             // Hours: five times within the hours, then put off to the next morning.
-            ("2026-11-01", (2, PeriodUnit::Hour), (8, 18), "2026-11-01T08:00:00Z", Some("2026-11-01T10:00:00Z")),
-            ("2026-11-01", (2, PeriodUnit::Hour), (8, 18), "2026-11-01T16:30:00Z", Some("2026-11-02T08:00:00Z")),
+            (
+                "2026-11-01",
+                (2, PeriodUnit::Hour),
+                (8, 18),
+                "2026-11-01T08:00:00Z",
+                Some("2026-11-01T10:00:00Z"),
+            ),
+            (
+                "2026-11-01",
+                (2, PeriodUnit::Hour),
+                (8, 18),
+                "2026-11-01T16:30:00Z",
+                Some("2026-11-02T08:00:00Z"),
+            ),
             // Over midnight.
-            ("2026-11-01", (1, PeriodUnit::Day), (22, 4), "2026-11-01T12:00:00Z", Some("2026-11-02T00:00:00Z")),
-            ("2026-11-01T12:00:00Z", (1, PeriodUnit::Day), (22, 4), "2026-11-01T12:30:00Z", Some("2026-11-01T22:00:00Z")),
+            (
+                "2026-11-01",
+                (1, PeriodUnit::Day),
+                (22, 4),
+                "2026-11-01T12:00:00Z",
+                Some("2026-11-02T00:00:00Z"),
+            ),
+            (
+                "2026-11-01T12:00:00Z",
+                (1, PeriodUnit::Day),
+                (22, 4),
+                "2026-11-01T12:30:00Z",
+                Some("2026-11-01T22:00:00Z"),
+            ),
             // Any hour.
-            ("2026-11-01T12:15:00Z", (1, PeriodUnit::Day), (0, 0), "2026-12-01", Some("2026-12-01T12:15:00Z")),
-            ("2026-11-01T12:15:00Z", (0, PeriodUnit::Hour), (0, 24), "2026-12-01", Some("2026-12-01T00:15:00Z")),
+            (
+                "2026-11-01T12:15:00Z",
+                (1, PeriodUnit::Day),
+                (0, 0),
+                "2026-12-01",
+                Some("2026-12-01T12:15:00Z"),
+            ),
+            (
+                "2026-11-01T12:15:00Z",
+                (0, PeriodUnit::Hour),
+                (0, 24),
+                "2026-12-01",
+                Some("2026-12-01T00:15:00Z"),
+            ),
         ] {
             let settings = CycleSettings {
                 kind: String::new(),

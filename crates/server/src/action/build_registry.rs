@@ -33,8 +33,7 @@ const MOST_ENTRIES: usize = 200;
 
 const ABOUT_DAYS: &str =
     "Days until an image that was not reported again is forgotten, at most 3650; 0: never.";
-const ABOUT_WHITE_LIST: &str =
-    "Addresses and networks from which builds may report, separated by commas, such as `10.0.0.0/8`.";
+const ABOUT_WHITE_LIST: &str = "Addresses and networks from which builds may report, separated by commas, such as `10.0.0.0/8`.";
 const REGISTRY_ID: Parameter = Parameter::optional(
     "RegistryId",
     ParameterKind::Long,

@@ -89,8 +89,7 @@ async fn selected(
 
 /// Whether a container fulfils one condition: ids are compared, names contain the text without regard to ASCII case.
 fn fulfils(container: &Container, name: &str, value: &str) -> bool {
-    let contains =
-        |text: &str| text.to_ascii_lowercase().contains(&value.to_ascii_lowercase());
+    let contains = |text: &str| text.to_ascii_lowercase().contains(&value.to_ascii_lowercase());
     let (workload, counters) = (&container.workload, counters(container));
     let is = |is_so: bool| is_so == (value == "YES");
     match name {

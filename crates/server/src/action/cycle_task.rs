@@ -43,8 +43,7 @@ const ABOUT_FIRST: &str = "From when periods are counted, in milliseconds since 
 const ABOUT_PERIOD: &str = "Days or hours of a period, at least 1.";
 const ABOUT_UNIT: &str = "day, hour.";
 const ABOUT_FROM: &str = "Hour of the day, UTC, from which on it may begin: 0 to 23.";
-const ABOUT_UNTIL: &str =
-    "Hour of the day, UTC, before which it must have begun: 0 to 24; the same as TargetStartTime: any.";
+const ABOUT_UNTIL: &str = "Hour of the day, UTC, before which it must have begun: 0 to 24; the same as TargetStartTime: any.";
 const ABOUT_TYPE: &str = "IMAGE_SCAN.";
 const ABOUT_NAME: &str = "What it is called; IMAGE_SCAN, as the vendor has it.";
 const ABOUT_PARAM: &str = "JSON, kept.";
@@ -205,7 +204,8 @@ impl Run for CreateCycleTask {
 impl Run for ModifyCycleTask {
     const NAME: &'static str = "ModifyCycleTask";
     const ACCESS: AccessLevel = AccessLevel::Update;
-    const ABOUT: &'static str = "Changes when all images are scanned again; what is not sent stays.";
+    const ABOUT: &'static str =
+        "Changes when all images are scanned again; what is not sent stays.";
     const PARAMETERS: &'static [Parameter] = &[
         Parameter::required("ConfigId", ParameterKind::Text, "Which one."),
         Parameter::optional("TaskType", ParameterKind::Text, ABOUT_TYPE),
@@ -227,7 +227,11 @@ impl Run for ModifyCycleTask {
         let Some(CycleTask { mut settings, .. }) = task else { return Err(unknown(id)) };
         change(&mut settings, sent)?;
         let known = context.store.update_cycle_task(id, &settings, context.now).await;
-        if known.map_err(|error| failed(Self::NAME, &error))? { Ok(Nothing {}) } else { Err(unknown(id)) }
+        if known.map_err(|error| failed(Self::NAME, &error))? {
+            Ok(Nothing {})
+        } else {
+            Err(unknown(id))
+        }
     }
 }
 
@@ -242,7 +246,11 @@ impl Run for DeleteCycleTask {
     async fn run(context: Context<'_>, sent: &Parameters) -> Result<Nothing, Refusal> {
         let id = sent.required("ConfigId")?;
         let known = context.store.remove_cycle_task(id).await;
-        if known.map_err(|error| failed(Self::NAME, &error))? { Ok(Nothing {}) } else { Err(unknown(id)) }
+        if known.map_err(|error| failed(Self::NAME, &error))? {
+            Ok(Nothing {})
+        } else {
+            Err(unknown(id))
+        }
     }
 }
 

@@ -56,7 +56,8 @@ async fn images_fulfil_conditions() {
     ] {
         assert_eq!(images(&server, &[("Criteria", &criteria)]).await, wanted, "{criteria}");
     }
-    let both = json!([{"name": "tag", "value": "3.9"}, {"name": "tag", "value": "9.9"}]).to_string();
+    let both =
+        json!([{"name": "tag", "value": "3.9"}, {"name": "tag", "value": "9.9"}]).to_string();
     assert_eq!(images(&server, &[("Criteria", &both)]).await, Vec::<String>::new());
     let either = images(&server, &[("Criteria", &both), ("LogicalExp", "OR")]).await;
     assert_eq!(either, ["python:3.9", "solo:9.9"]);
@@ -77,7 +78,11 @@ async fn images_fulfil_conditions() {
                 continue;
             }
             let call = server.call(Scheme::Acs3, action).with(name, value);
-            assert_eq!(server.ask(&call).await.error(), refused("InvalidParameter", 400), "{value}");
+            assert_eq!(
+                server.ask(&call).await.error(),
+                refused("InvalidParameter", 400),
+                "{value}"
+            );
         }
     }
 }
@@ -119,7 +124,10 @@ async fn an_image_is_told_with_its_numbers_and_its_scan() {
     let infos = infos["ImageInfos"].as_array().unwrap();
     assert_eq!(infos.len(), 2);
     assert_eq!((&infos[0]["Uuid"], &infos[0]["VulCount"]), (&json!(uuid), &json!(3)));
-    assert_eq!((&infos[0]["ImageSize"], &infos[0]["RepoType"]), (&json!(5_000_000_001_i64), &json!("PRIVATE")));
+    assert_eq!(
+        (&infos[0]["ImageSize"], &infos[0]["RepoType"]),
+        (&json!(5_000_000_001_i64), &json!("PRIVATE"))
+    );
     let named = [
         ("ImageInstanceId", "cri-1"),
         ("ImageRegionId", "cn-hangzhou"),
@@ -159,13 +167,19 @@ async fn repositories_are_sums() {
         ("repoId", app["RepoId"].as_str().unwrap(), vec!["app"]),
     ] {
         let criteria = json!([{"name": name, "value": value}]).to_string();
-        let found = numbers(&server, "DescribeImageRepoDetailList", &[("Criteria", &criteria)]).await;
+        let found =
+            numbers(&server, "DescribeImageRepoDetailList", &[("Criteria", &criteria)]).await;
         let found = found["ImageRepoResponses"].as_array().unwrap();
         let names: Vec<&str> = found.iter().map(|one| one["RepoName"].as_str().unwrap()).collect();
         assert_eq!(names, wanted, "{criteria}");
     }
-    let second = numbers(&server, "DescribeImageRepoDetailList", &[("PageSize", "2"), ("CurrentPage", "2")]).await;
-    assert_eq!(second["PageInfo"], json!({"Count": 2, "CurrentPage": 2, "PageSize": 2, "TotalCount": 5}));
+    let second =
+        numbers(&server, "DescribeImageRepoDetailList", &[("PageSize", "2"), ("CurrentPage", "2")])
+            .await;
+    assert_eq!(
+        second["PageInfo"],
+        json!({"Count": 2, "CurrentPage": 2, "PageSize": 2, "TotalCount": 5})
+    );
     assert_eq!(second["ImageRepoResponses"][0]["RepoName"], json!("python"));
 }
 
@@ -190,7 +204,9 @@ async fn criteria_are_those_that_can_be_sent() {
 #[tokio::test]
 async fn registries_are_to_be_read_anew() {
     let server = filled().await;
-    for (action, kind) in [("RefreshAssets", "container_image"), ("RefreshContainerAssets", "IMAGE")] {
+    for (action, kind) in
+        [("RefreshAssets", "container_image"), ("RefreshContainerAssets", "IMAGE")]
+    {
         assert_eq!(numbers(&server, action, &[("AssetType", kind)]).await, json!({}));
     }
     numbers(&server, "RefreshContainerAssets", &[("AssetType", "CONTAINER")]).await;
@@ -198,12 +214,19 @@ async fn registries_are_to_be_read_anew() {
     let ordered = server.store.ordered_syncs().await.unwrap();
     assert_eq!(ordered.into_keys().collect::<Vec<_>>(), [1, 2]);
     let page: &[(&str, &str)] = &[
-        ("TaskType", "IMAGE_REGISTRY_PULL"), ("CurrentPage", "1"), ("PageSize", "20"), ("RelateInfo", "false"),
+        ("TaskType", "IMAGE_REGISTRY_PULL"),
+        ("CurrentPage", "1"),
+        ("PageSize", "20"),
+        ("RelateInfo", "false"),
     ];
     let leaves = numbers(&server, "DescribeOnceTaskLeafRecordPage", page).await;
     let leaf = |place: usize| {
         let one = &leaves["OnceTasks"][place];
-        (one["Target"].as_str().unwrap(), one["TargetType"].as_str().unwrap(), one["StatusText"].as_str().unwrap())
+        (
+            one["Target"].as_str().unwrap(),
+            one["TargetType"].as_str().unwrap(),
+            one["StatusText"].as_str().unwrap(),
+        )
     };
     assert_eq!([leaf(0), leaf(1)], [("yard", "IMAGE_REPO", "INIT"), ("hub", "IMAGE_REPO", "INIT")]);
     let newest = server.store.ordered_syncs().await.unwrap();
@@ -213,8 +236,13 @@ async fn registries_are_to_be_read_anew() {
     assert_eq!(leaves["OnceTasks"][0]["StatusText"], json!("SUCCESS"));
     assert_eq!(leaves["OnceTasks"][1]["ResultInfo"], json!("no answer"));
     let order = server.store.order(1).await.unwrap().unwrap();
-    assert_eq!((order.kind, order.is_open(), order.done, order.failed), (OrderKind::Sync, false, 1, 1));
-    for (action, value) in [("RefreshAssets", ""), ("RefreshAssets", "ecs"), ("RefreshContainerAssets", "HOST")] {
+    assert_eq!(
+        (order.kind, order.is_open(), order.done, order.failed),
+        (OrderKind::Sync, false, 1, 1)
+    );
+    for (action, value) in
+        [("RefreshAssets", ""), ("RefreshAssets", "ecs"), ("RefreshContainerAssets", "HOST")]
+    {
         let call = server.call(Scheme::Acs3, action).with("AssetType", value);
         assert_eq!(server.ask(&call).await.error(), refused("InvalidParameter", 400), "{action}");
     }

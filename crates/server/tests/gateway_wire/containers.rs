@@ -49,7 +49,18 @@ async fn containers_have_the_risks_of_their_images() {
     let server = with_two_clusters().await;
     let all = fitting(&server, "DescribeContainerInstances", &[]).await;
     assert_eq!(
-        texts(&all["ContainerInstanceList"], &["ClusterId", "Namespace", "AppName", "Pod", "ImageRepoName", "VulCount", "RiskStatus"]),
+        texts(
+            &all["ContainerInstanceList"],
+            &[
+                "ClusterId",
+                "Namespace",
+                "AppName",
+                "Pod",
+                "ImageRepoName",
+                "VulCount",
+                "RiskStatus"
+            ]
+        ),
         [
             "c80f79959fd724a888e1187779b13 kube-system loki loki-0 app 3 YES",
             "west shop solo solo-0 solo 0 NO",
@@ -82,11 +93,19 @@ async fn containers_have_the_risks_of_their_images() {
         ("hcStatus", "NO", 2),
     ] {
         let criteria = json!([{"name": name, "value": value}]).to_string();
-        let found = numbers(&server, "DescribeContainerInstances", &[("Criteria", &criteria)]).await;
+        let found =
+            numbers(&server, "DescribeContainerInstances", &[("Criteria", &criteria)]).await;
         assert_eq!(found["PageInfo"]["TotalCount"], json!(wanted), "{criteria}");
     }
-    let either = json!([{"name": "namespace", "value": "test"}, {"name": "appName", "value": "loki"}]).to_string();
-    let found = numbers(&server, "DescribeContainerInstances", &[("Criteria", &either), ("LogicalExp", "OR")]).await;
+    let either =
+        json!([{"name": "namespace", "value": "test"}, {"name": "appName", "value": "loki"}])
+            .to_string();
+    let found = numbers(
+        &server,
+        "DescribeContainerInstances",
+        &[("Criteria", &either), ("LogicalExp", "OR")],
+    )
+    .await;
     assert_eq!(found["PageInfo"]["TotalCount"], json!(2));
     for wrong in [r#"[{"name":"node","value":"a"}]"#, r#"[{"name":"riskStatus","value":"yes"}]"#] {
         let call = server.call(Scheme::Acs3, "DescribeContainerInstances").with("Criteria", wrong);
@@ -97,23 +116,55 @@ async fn containers_have_the_risks_of_their_images() {
 #[tokio::test]
 async fn containers_are_grouped() {
     let server = with_two_clusters().await;
-    let members = &["ClusterId", "InstanceCount", "RiskInstanceCount", "VulCount", "AlarmCount", "RiskStatus"];
+    let members = &[
+        "ClusterId",
+        "InstanceCount",
+        "RiskInstanceCount",
+        "VulCount",
+        "AlarmCount",
+        "RiskStatus",
+    ];
     for (field, wanted) in [
         ("clusterId", vec!["c80f79959fd724a888e1187779b13 1 1 3 0 YES", "west 4 2 1 1 YES"]),
-        ("namespace", vec!["c80f79959fd724a888e1187779b13 1 1 3 0 YES", "west 3 2 1 1 YES", "west 1 0 0 0 NO"]),
-        ("appName", vec!["c80f79959fd724a888e1187779b13 1 1 3 0 YES", "west 2 2 1 1 YES", "west 1 0 0 0 NO", "west 1 0 0 0 NO"]),
+        (
+            "namespace",
+            vec![
+                "c80f79959fd724a888e1187779b13 1 1 3 0 YES",
+                "west 3 2 1 1 YES",
+                "west 1 0 0 0 NO",
+            ],
+        ),
+        (
+            "appName",
+            vec![
+                "c80f79959fd724a888e1187779b13 1 1 3 0 YES",
+                "west 2 2 1 1 YES",
+                "west 1 0 0 0 NO",
+                "west 1 0 0 0 NO",
+            ],
+        ),
     ] {
-        let groups = numbers(&server, "DescribeGroupedContainerInstances", &[("GroupField", field)]).await;
+        let groups =
+            numbers(&server, "DescribeGroupedContainerInstances", &[("GroupField", field)]).await;
         assert_eq!(texts(&groups["GroupedContainerInstanceList"], members), wanted, "{field}");
         assert_eq!(groups["PageInfo"]["TotalCount"], json!(wanted.len()));
     }
     let at_risk = json!([{"name": "riskStatus", "value": "YES"}]).to_string();
-    let groups = fitting(&server, "DescribeGroupedContainerInstances", &[("GroupField", "pod"), ("Criteria", &at_risk), ("FieldValue", "WEB")]).await;
-    assert_eq!(texts(&groups["GroupedContainerInstanceList"], &["Pod", "RiskLevel", "CusterState"]), ["web-0 high running", "web-1 high running"]);
+    let groups = fitting(
+        &server,
+        "DescribeGroupedContainerInstances",
+        &[("GroupField", "pod"), ("Criteria", &at_risk), ("FieldValue", "WEB")],
+    )
+    .await;
+    assert_eq!(
+        texts(&groups["GroupedContainerInstanceList"], &["Pod", "RiskLevel", "CusterState"]),
+        ["web-0 high running", "web-1 high running"]
+    );
     // ListImageRisk takes the cluster's id from here.
     let listed = numbers(&server, "ListImageRisk", &[("ClusterId", "west")]).await;
     assert_eq!(listed["PageInfo"]["TotalCount"], json!(2));
-    let call = server.call(Scheme::Acs3, "DescribeGroupedContainerInstances").with("GroupField", "node");
+    let call =
+        server.call(Scheme::Acs3, "DescribeGroupedContainerInstances").with("GroupField", "node");
     assert_eq!(server.ask(&call).await.error(), refused("InvalidParameter", 400));
 }
 
@@ -123,11 +174,22 @@ async fn fields_have_values() {
     let tags = async |parameters: &[(&str, &str)]| {
         let parameters: Vec<_> = PAGES.iter().chain(parameters).copied().collect();
         let answer = fitting(&server, "DescribeContainerTags", &parameters).await;
-        answer["TagValues"].as_array().unwrap().iter().map(|one| one.as_str().unwrap().to_owned()).collect::<Vec<_>>()
+        answer["TagValues"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|one| one.as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
     };
     assert_eq!(tags(&[("FieldName", "namespace")]).await, ["kube-system", "shop", "test"]);
-    assert_eq!(tags(&[("FieldName", "pod"), ("Namespace", "shop"), ("FieldValue", "WEB")]).await, ["web-0", "web-1"]);
-    assert_eq!(tags(&[("FieldName", "image"), ("AppName", "solo")]).await, ["registry.example:5000/solo:9.9"]);
+    assert_eq!(
+        tags(&[("FieldName", "pod"), ("Namespace", "shop"), ("FieldValue", "WEB")]).await,
+        ["web-0", "web-1"]
+    );
+    assert_eq!(
+        tags(&[("FieldName", "image"), ("AppName", "solo")]).await,
+        ["registry.example:5000/solo:9.9"]
+    );
     let of_west: Vec<_> = PAGES.iter().chain(&[("ClusterId", "west")]).copied().collect();
     let apps = fitting(&server, "DescribeContainerApps", &of_west).await;
     assert_eq!(apps["TagValues"], json!(["solo", "web"]));
@@ -142,7 +204,9 @@ async fn fields_have_values() {
     );
     let clusters = fitting(&server, "DescribeContainerServiceK8sClusters", &[]).await;
     assert_eq!(texts(&clusters["K8sClusters"], &["ClusterId", "Name"])[1], "west west");
-    let namespaces = fitting(&server, "DescribeContainerServiceK8sClusterNamespaces", &[("ClusterId", "west")]).await;
+    let namespaces =
+        fitting(&server, "DescribeContainerServiceK8sClusterNamespaces", &[("ClusterId", "west")])
+            .await;
     assert_eq!(texts(&namespaces["K8sClusterNamespaces"], &["Namespace"]), ["shop", "test"]);
     let criteria = fitting(&server, "DescribeContainerCriteria", &[("Value", "YES")]).await;
     for one in criteria["CriteriaList"].as_array().unwrap() {

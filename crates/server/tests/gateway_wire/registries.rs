@@ -56,8 +56,7 @@ async fn a_registry_is_added_and_told_without_its_secrets() {
     let rate = rates.iter().find(|rate| rate.registry == "harbor.example").unwrap();
     assert_eq!(rate.scans_per_hour, Some(120));
 
-    let harbors =
-        fitting(&server, "ListPrivateRegistryList", &[("RegistryType", "harbor")]).await;
+    let harbors = fitting(&server, "ListPrivateRegistryList", &[("RegistryType", "harbor")]).await;
     let infos = harbors["ImageRegistryInfos"].as_array().unwrap();
     let ids: Vec<&Value> = infos.iter().map(|info| &info["Id"]).collect();
     assert_eq!(ids, [&json!(1), &json!(3)]);
@@ -118,7 +117,8 @@ async fn what_cannot_be_a_registry_is_not_added() {
         let error = numbers_or_error(&server, &with(&[change])).await;
         assert_eq!(error, refused("InvalidParameter", 400), "{change:?}");
     }
-    for name in ["DomainName", "UserName", "Password", "RegistryRegionId", "ExtraParam", "NetType"] {
+    for name in ["DomainName", "UserName", "Password", "RegistryRegionId", "ExtraParam", "NetType"]
+    {
         let error = numbers_or_error(&server, &with(&[(name, "")])).await;
         assert_eq!(error, refused("MissingParameter", 400), "{name}");
     }
@@ -135,11 +135,15 @@ async fn what_cannot_be_a_registry_is_not_added() {
 #[tokio::test]
 async fn registries_are_found_page_by_page() {
     let server = filled().await;
-    numbers(&server, "AddPrivateRegistry", &with(&[("RegistryType", "quay"), ("Port", "8443")])).await;
+    numbers(&server, "AddPrivateRegistry", &with(&[("RegistryType", "quay"), ("Port", "8443")]))
+        .await;
     for (parameters, wanted) in [
         (vec![], vec!["yard", "hub", "harbor.example:8443"]),
         (vec![("RegistryNameLike", "EXAMPLE")], vec!["yard", "harbor.example:8443"]),
-        (vec![("RegistryTypeInList.1", "quay"), ("RegistryTypeInList.2", "docker-hub")], vec!["hub", "harbor.example:8443"]),
+        (
+            vec![("RegistryTypeInList.1", "quay"), ("RegistryTypeInList.2", "docker-hub")],
+            vec!["hub", "harbor.example:8443"],
+        ),
         (vec![("RegistryTypeNotInList.1", "quay")], vec!["yard", "hub"]),
         (vec![("RegistryTypeInList", "[\"quay\"]"), ("RegistryTypeNotInList.1", "quay")], vec![]),
         (vec![("PageSize", "2"), ("CurrentPage", "2")], vec!["harbor.example:8443"]),
@@ -165,8 +169,13 @@ async fn registries_are_found_page_by_page() {
 async fn a_registry_is_changed_and_removed() {
     let server = filled().await;
     numbers(&server, "AddPrivateRegistry", HARBOR).await;
-    let change: &[(&str, &str)] =
-        &[("Id", "3"), ("UserName", "other"), ("Password", "new"), ("TransPerHour", "0"), ("RegistryHostIp", "10.0.0.8")];
+    let change: &[(&str, &str)] = &[
+        ("Id", "3"),
+        ("UserName", "other"),
+        ("Password", "new"),
+        ("TransPerHour", "0"),
+        ("RegistryHostIp", "10.0.0.8"),
+    ];
     let changed = fitting(&server, "ModifyImageRegistry", change).await;
     assert_eq!((&changed["Data"], &changed["Code"]), (&json!(true), &json!("200")));
     let stored = server.store.registry_by_id(3).await.unwrap().unwrap();
@@ -179,20 +188,37 @@ async fn a_registry_is_changed_and_removed() {
     let rates = server.store.scan_rates().await.unwrap();
     assert!(rates.iter().all(|rate| rate.scans_per_hour.is_none()));
     // A password that is stored does not follow to another host.
-    let moved = error_of(&server, "ModifyImageRegistry", &[("Id", "3"), ("DomainName", "evil.example")]).await;
+    let moved =
+        error_of(&server, "ModifyImageRegistry", &[("Id", "3"), ("DomainName", "evil.example")])
+            .await;
     assert_eq!(moved, refused("MissingParameter", 400));
     let stored = server.store.registry_by_id(3).await.unwrap().unwrap();
     assert_eq!(stored.settings.host, "harbor.example");
-    numbers(&server, "ModifyImageRegistry", &[("Id", "3"), ("DomainName", "two.example"), ("Port", "8443"), ("Password", "two")]).await;
+    numbers(
+        &server,
+        "ModifyImageRegistry",
+        &[("Id", "3"), ("DomainName", "two.example"), ("Port", "8443"), ("Password", "two")],
+    )
+    .await;
     let stored = server.store.registry_by_id(3).await.unwrap().unwrap();
     assert_eq!(stored.settings.authority(), "two.example:8443");
     assert_eq!(stored.settings.name, "harbor.example");
 
-    assert_eq!(fitting(&server, "DeletePrivateRegistry", &[("RegistryId", "1")]).await, json!({"Data": true}));
+    assert_eq!(
+        fitting(&server, "DeletePrivateRegistry", &[("RegistryId", "1")]).await,
+        json!({"Data": true})
+    );
     let images = numbers(&server, "DescribeImageInstances", &[]).await;
     assert_eq!(images["PageInfo"]["TotalCount"], json!(2));
-    for (action, name) in [("DeletePrivateRegistry", "RegistryId"), ("ModifyImageRegistry", "Id"), ("ListImageRegistryExtra", "RegistryId")] {
-        assert_eq!(error_of(&server, action, &[(name, "1")]).await, refused("InvalidParameter", 400));
+    for (action, name) in [
+        ("DeletePrivateRegistry", "RegistryId"),
+        ("ModifyImageRegistry", "Id"),
+        ("ListImageRegistryExtra", "RegistryId"),
+    ] {
+        assert_eq!(
+            error_of(&server, action, &[(name, "1")]).await,
+            refused("InvalidParameter", 400)
+        );
         assert_eq!(error_of(&server, action, &[]).await, refused("MissingParameter", 400));
     }
 }

@@ -11,12 +11,8 @@ use crate::{
     signer::Scheme,
 };
 
-const LEAVES: &[(&str, &str)] = &[
-    ("TaskType", "IMAGE_SCAN"),
-    ("CurrentPage", "1"),
-    ("PageSize", "20"),
-    ("RelateInfo", "true"),
-];
+const LEAVES: &[(&str, &str)] =
+    &[("TaskType", "IMAGE_SCAN"), ("CurrentPage", "1"), ("PageSize", "20"), ("RelateInfo", "true")];
 const MAIN: &[(&str, &str)] = &[("TaskType", "IMAGE_SCAN"), ("TaskName", "IMAGE_SCAN")];
 
 async fn error_of(server: &Server, action: &str, parameters: &[(&str, &str)]) -> (String, u16) {
@@ -76,10 +72,16 @@ async fn a_selection_is_counted_ordered_and_followed() {
     assert_eq!(task.digest, digest(1));
     let one = with(MAIN, &[("TaskId", "1")]);
     let running = fitting(&server, "GetOnceTaskResultInfo", &one).await;
-    assert_eq!((&running["TaskInfo"]["Status"], &running["FinishCount"]), (&json!("START"), &json!(0)));
+    assert_eq!(
+        (&running["TaskInfo"]["Status"], &running["FinishCount"]),
+        (&json!("START"), &json!(0))
+    );
     let leaves = fitting(&server, "DescribeOnceTaskLeafRecordPage", LEAVES).await;
     assert_eq!(leaves["OnceTasks"][0]["StatusText"], json!("START"));
-    assert_eq!(leaves["OnceTasks"][0]["TaskImageInfo"]["Image"], json!("registry.example:5000/team/app:1.0"));
+    assert_eq!(
+        leaves["OnceTasks"][0]["TaskImageInfo"]["Image"],
+        json!("registry.example:5000/team/app:1.0")
+    );
     let report = report(1);
     let scan = ScanRecord { report: &report, detectors_version: "1" };
     server.store.record_scan(&task.lease, scan, server.now()).await.unwrap();
@@ -90,20 +92,34 @@ async fn a_selection_is_counted_ordered_and_followed() {
         json!({"Progress": 100, "Result": "SUCCESS", "Status": "SUCCESS"})
     );
     assert_eq!((&last["TaskId"], &last["FinishCount"]), (&json!(1), &json!(2)));
-    let leaves = numbers(&server, "DescribeOnceTaskLeafRecordPage", &with(LEAVES, &[("StatusList.1", "SUCCESS")])).await;
+    let leaves = numbers(
+        &server,
+        "DescribeOnceTaskLeafRecordPage",
+        &with(LEAVES, &[("StatusList.1", "SUCCESS")]),
+    )
+    .await;
     assert_eq!(leaves["PageInfo"]["TotalCount"], json!(2));
     assert_eq!(leaves["OnceTasks"][1]["FinishCount"], json!("1"));
     let none = numbers(&server, "ListUnfinishedOnceTask", &[("TaskType", "IMAGE_SCAN")]).await;
     assert_eq!(none["OnceTasks"], json!([]));
 
-    let latest = fitting(&server, "DescribeImageLatestScanTask", &[("Digest", &digest(1).hex())]).await;
+    let latest =
+        fitting(&server, "DescribeImageLatestScanTask", &[("Digest", &digest(1).hex())]).await;
     let latest = &latest["Task"][0];
-    let told = ["TaskId", "Source", "Status", "Target", "Finish"].map(|member| latest[member].clone());
-    assert_eq!(told, [json!("1"), json!("openapi"), json!("SUCCESS"), json!(digest(1).hex()), json!(1)]);
-    let by_sync = numbers(&server, "DescribeImageLatestScanTask", &[("Digest", &digest(5).to_string())]).await;
-    let told = ["TaskId", "Source", "Status", "Finish"].map(|member| by_sync["Task"][0][member].clone());
+    let told =
+        ["TaskId", "Source", "Status", "Target", "Finish"].map(|member| latest[member].clone());
+    assert_eq!(
+        told,
+        [json!("1"), json!("openapi"), json!("SUCCESS"), json!(digest(1).hex()), json!(1)]
+    );
+    let by_sync =
+        numbers(&server, "DescribeImageLatestScanTask", &[("Digest", &digest(5).to_string())])
+            .await;
+    let told =
+        ["TaskId", "Source", "Status", "Finish"].map(|member| by_sync["Task"][0][member].clone());
     assert_eq!(told, [json!(""), json!("schedule"), json!("PROCESSING"), json!(0)]);
-    let unknown = numbers(&server, "DescribeImageLatestScanTask", &[("Digest", &digest(77).hex())]).await;
+    let unknown =
+        numbers(&server, "DescribeImageLatestScanTask", &[("Digest", &digest(77).hex())]).await;
     assert_eq!(unknown, json!({"Task": []}));
 }
 
@@ -115,7 +131,10 @@ async fn an_order_that_fails_says_why_and_one_that_is_canceled_is_not_done() {
     server.store.fail(&task.lease, "layer 3 is missing", Retry::Never, server.now()).await.unwrap();
     let leaves = numbers(&server, "DescribeOnceTaskLeafRecordPage", LEAVES).await;
     let leaf = &leaves["OnceTasks"][0];
-    assert_eq!((&leaf["StatusText"], &leaf["ResultInfo"]), (&json!("FAIL"), &json!("layer 3 is missing")));
+    assert_eq!(
+        (&leaf["StatusText"], &leaf["ResultInfo"]),
+        (&json!("FAIL"), &json!("layer 3 is missing"))
+    );
 
     let wish: &[(&str, &str)] = &[("RepoNames", "web/front,python,nginx")];
     numbers(&server, "PublicCreateImageScanTask", wish).await;
@@ -123,7 +142,8 @@ async fn an_order_that_fails_says_why_and_one_that_is_canceled_is_not_done() {
     numbers(&server, "PublicCreateImageScanTask", &[("RepoNames", "python")]).await;
     assert_eq!(numbers(&server, "CancelOnceTask", &[("TaskId", "2")]).await, json!({}));
     let tasks = fitting_tasks(&server).await;
-    let told = ["TaskId", "TaskStatusText", "ResultInfo", "SuccessCount"].map(|member| tasks[1][member].clone());
+    let told = ["TaskId", "TaskStatusText", "ResultInfo", "SuccessCount"]
+        .map(|member| tasks[1][member].clone());
     assert_eq!(told, [json!("2"), json!("FAIL"), json!("canceled"), json!(0)]);
     assert_eq!((scan_next(&server).await, scan_next(&server).await), (Some(4), None));
     assert_eq!(fitting_tasks(&server).await[0]["TaskStatusText"], json!("SUCCESS"));
@@ -131,7 +151,10 @@ async fn an_order_that_fails_says_why_and_one_that_is_canceled_is_not_done() {
     let front = numbers(&server, "DescribeImageInstances", &[("Criteria", &front)]).await;
     assert_eq!(front["ImageInstanceList"][0]["ScaStatus"], json!("SUCCESS"), "as it was before");
     for id in ["9", "x"] {
-        assert_eq!(error_of(&server, "CancelOnceTask", &[("TaskId", id)]).await, refused("InvalidParameter", 400));
+        assert_eq!(
+            error_of(&server, "CancelOnceTask", &[("TaskId", id)]).await,
+            refused("InvalidParameter", 400)
+        );
     }
 }
 
@@ -143,12 +166,26 @@ async fn fitting_tasks(server: &Server) -> Value {
 #[tokio::test]
 async fn no_more_than_ten_orders_are_open() {
     let server = filled().await;
-    for tags in ["1.0", "latest", "2.0", "9.9", "3.9", "1.27", "1.0,latest", "1.0,2.0", "1.0,9.9", "1.0,3.9"] {
+    for tags in [
+        "1.0",
+        "latest",
+        "2.0",
+        "9.9",
+        "3.9",
+        "1.27",
+        "1.0,latest",
+        "1.0,2.0",
+        "1.0,9.9",
+        "1.0,3.9",
+    ] {
         let created = numbers(&server, "PublicCreateImageScanTask", &[("Tags", tags)]).await;
         assert_eq!(created["Data"]["CanCreate"], json!(true), "{tags}");
     }
     let more = numbers(&server, "PublicCreateImageScanTask", &[("Tags", "1.0,1.27")]).await;
-    assert_eq!((&more["Data"]["CanCreate"], &more["Data"]["Status"]), (&json!(false), &json!("FAIL")));
+    assert_eq!(
+        (&more["Data"]["CanCreate"], &more["Data"]["Status"]),
+        (&json!(false), &json!("FAIL"))
+    );
     assert!(more["Data"].get("TaskId").is_none());
     let generated = numbers(&server, "GenerateOnceTask", &with(MAIN, &[("Param", "{}")])).await;
     assert_eq!(generated["CanCreate"], json!(false));
@@ -165,12 +202,25 @@ async fn images_are_named_one_by_one() {
         {"registryType": "harbor", "repoNamespace": "team", "repoName": "app", "tag": "latest", "createTime": 1},
         {"registryType": "harbor", "repoName": "new", "digest": digest(50).hex()},
     ]);
-    let created = fitting(&server, "PublicSyncAndCreateImageScanTask", &[("Images", &images.to_string())]).await;
+    let created =
+        fitting(&server, "PublicSyncAndCreateImageScanTask", &[("Images", &images.to_string())])
+            .await;
     assert_eq!(created["Data"]["TotalCount"], json!(1));
     let ordered = server.store.ordered_syncs().await.unwrap();
-    assert_eq!(ordered.into_keys().collect::<Vec<_>>(), [1], "the registries that may have the other");
-    for wrong in ["app", "[{}]", r#"[{"repoName":"app"}]"#, r#"[{"repoName":"app","digest":"12"}]"#, r#"[{"repoName":"app","tag":"1","instanceId":"i"}]"#] {
-        let error = error_of(&server, "PublicSyncAndCreateImageScanTask", &[("Images", wrong)]).await;
+    assert_eq!(
+        ordered.into_keys().collect::<Vec<_>>(),
+        [1],
+        "the registries that may have the other"
+    );
+    for wrong in [
+        "app",
+        "[{}]",
+        r#"[{"repoName":"app"}]"#,
+        r#"[{"repoName":"app","digest":"12"}]"#,
+        r#"[{"repoName":"app","tag":"1","instanceId":"i"}]"#,
+    ] {
+        let error =
+            error_of(&server, "PublicSyncAndCreateImageScanTask", &[("Images", wrong)]).await;
         assert_eq!(error, refused("InvalidParameter", 400), "{wrong}");
     }
 }
@@ -178,7 +228,10 @@ async fn images_are_named_one_by_one() {
 #[tokio::test]
 async fn the_window_keeps_old_images_from_being_scanned() {
     let server = filled().await;
-    let window = async || fitting(&server, "GetRegistryScanDayNum", &[]).await["ScanDayNumConfig"]["ScanDayNum"].clone();
+    let window = async || {
+        fitting(&server, "GetRegistryScanDayNum", &[]).await["ScanDayNumConfig"]["ScanDayNum"]
+            .clone()
+    };
     assert_eq!(window().await, json!(0));
     numbers(&server, "SetRegistryScanDayNum", &[("ScanDayNum", "7")]).await;
     assert_eq!(window().await, json!(7));
@@ -213,7 +266,10 @@ async fn scans_are_counted_each_time() {
     let quota = fitting(&server, "DescribeImageScanAuthCount", &[]).await;
     assert_eq!(quota["ImageScan"], json!({"ImageScanCapacity": i32::MAX, "ScanCount": 5}));
     for days in ["0", "x"] {
-        assert_eq!(error_of(&server, "GetImageScanNumInPeriod", &[("PastDay", days)]).await, refused("InvalidParameter", 400));
+        assert_eq!(
+            error_of(&server, "GetImageScanNumInPeriod", &[("PastDay", days)]).await,
+            refused("InvalidParameter", 400)
+        );
     }
 }
 
@@ -258,24 +314,42 @@ async fn scans_begin_again_and_again() {
     assert_eq!(task["NextStartTimeStr"], json!(due.milliseconds() + 86_400_000));
     assert_eq!(server.store.order(1).await.unwrap().unwrap().total, 6);
 
-    numbers(&server, "ModifyCycleTask", &[("ConfigId", id), ("Enable", "0"), ("IntervalPeriod", "3")]).await;
-    let task = &numbers(&server, "DescribeCycleTaskList", &[]).await["CycleScheduleResponseList"][0];
+    numbers(
+        &server,
+        "ModifyCycleTask",
+        &[("ConfigId", id), ("Enable", "0"), ("IntervalPeriod", "3")],
+    )
+    .await;
+    let task =
+        &numbers(&server, "DescribeCycleTaskList", &[]).await["CycleScheduleResponseList"][0];
     let told = ["Enable", "IntervalPeriod", "NextStartTimeStr"].map(|member| task[member].clone());
     assert_eq!(told, [json!(0), json!(3), json!(0)]);
     numbers(&server, "DeleteCycleTask", &[("ConfigId", id)]).await;
     let list = numbers(&server, "DescribeCycleTaskList", &[]).await;
     assert_eq!(list["CycleScheduleResponseList"], json!([]));
     for action in ["DeleteCycleTask", "ModifyCycleTask"] {
-        assert_eq!(error_of(&server, action, &[("ConfigId", id)]).await, refused("InvalidParameter", 400));
+        assert_eq!(
+            error_of(&server, action, &[("ConfigId", id)]).await,
+            refused("InvalidParameter", 400)
+        );
     }
     for (name, value) in [
-        ("TaskType", "VIRUS_VUL_SCHEDULE_SCAN"), ("PeriodUnit", "week"), ("IntervalPeriod", "0"), ("TargetStartTime", "24"),
-        ("TargetEndTime", "25"), ("Enable", "2"), ("Param", "{"),
+        ("TaskType", "VIRUS_VUL_SCHEDULE_SCAN"),
+        ("PeriodUnit", "week"),
+        ("IntervalPeriod", "0"),
+        ("TargetStartTime", "24"),
+        ("TargetEndTime", "25"),
+        ("Enable", "2"),
+        ("Param", "{"),
     ] {
         let mut call = server.call(Scheme::Acs3, "CreateCycleTask");
         for (known, usual) in CYCLE {
             call = call.with(known, if *known == name { value } else { usual });
         }
-        assert_eq!(server.ask(&call).await.error(), refused("InvalidParameter", 400), "{name}={value}");
+        assert_eq!(
+            server.ask(&call).await.error(),
+            refused("InvalidParameter", 400),
+            "{name}={value}"
+        );
     }
 }

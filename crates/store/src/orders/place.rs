@@ -153,11 +153,7 @@ impl Store {
     ///
     /// # Errors
     /// The database fails.
-    pub async fn cancel_order(
-        &self,
-        id: i64,
-        now: Timestamp,
-    ) -> Result<Option<Order>, StoreError> {
+    pub async fn cancel_order(&self, id: i64, now: Timestamp) -> Result<Option<Order>, StoreError> {
         let mut transaction = self.write().await?;
         let Some(order) = read(&mut transaction, id).await? else { return Ok(None) };
         if !order.is_open() {

@@ -36,10 +36,7 @@ pub(super) async fn queue(
 
 /// Takes back what an order queued that is canceled, where no other order waits for it. What was never scanned stays in the
 /// queue, behind what people ask for.
-pub(super) async fn withdraw(
-    transaction: &mut Transaction,
-    order: i64,
-) -> Result<(), StoreError> {
+pub(super) async fn withdraw(transaction: &mut Transaction, order: i64) -> Result<(), StoreError> {
     const DOING: &str = "taking scans out of the queue";
     // By way of a state of its own: what ends a task is counted, and this is no end.
     statement::query(

@@ -7,12 +7,8 @@ use plimsoll_model::{Digest, Timestamp};
 
 use super::{KINDS, OrderKind};
 use crate::{
-    Page, Store, StoreError, column,
-    database::DatabaseRow,
-    error::Doing,
-    images::dashed,
-    listing::push_in,
-    statement::QueryBuilder,
+    Page, Store, StoreError, column, database::DatabaseRow, error::Doing, images::dashed,
+    listing::push_in, statement::QueryBuilder,
 };
 
 /// How a part of an order stands.

@@ -42,7 +42,12 @@ async fn states(store: &Store, order: i64) -> Vec<(TargetState, Option<String>)>
 async fn scanned() -> Fixture {
     let fixture = Fixture::new().await;
     let registry = fixture.registry("yard").await;
-    let images = [image("team/a", "1", "a"), image("team/a", "2", "a"), image("team/b", "1", "b"), image("solo", "1", "c")];
+    let images = [
+        image("team/a", "1", "a"),
+        image("team/a", "2", "a"),
+        image("team/b", "1", "b"),
+        image("solo", "1", "c"),
+    ];
     fixture.sync(&registry, &images).await;
     fixture.scan_all(&BTreeMap::new(), NOW).await;
     fixture
@@ -94,7 +99,10 @@ async fn a_canceled_order_leaves_what_others_wait_for() {
     let store = &fixture.store;
     let registry = store.registry("yard").await.unwrap().unwrap();
     fixture.sync(&registry, &[image("team/new", "1", "n")]).await;
-    let both = ScanSelection { repo_names: vec!["a".into(), "b".into(), "new".into()], ..ScanSelection::default() };
+    let both = ScanSelection {
+        repo_names: vec!["a".into(), "b".into(), "new".into()],
+        ..ScanSelection::default()
+    };
     let (first, second) = (place(store, &both).await, place(store, &named("b")).await);
     let canceled = store.cancel_order(first, after(20)).await.unwrap().unwrap();
     assert_eq!((canceled.withdrawn, canceled.is_open()), (4, false));
@@ -235,7 +243,8 @@ async fn the_inventory_and_containers_are_read_on_both_databases() {
         let query = query(vec![condition(field, value, false)]);
         store.repository_assets(&query).await.unwrap();
     }
-    let both = vec![condition(AssetField::RepoName, "solo", false), condition(AssetField::Tag, "2", true)];
+    let both =
+        vec![condition(AssetField::RepoName, "solo", false), condition(AssetField::Tag, "2", true)];
     assert_eq!(count(both).await, 2);
     let repositories = store.repository_assets(&query(vec![])).await.unwrap();
     let counts: Vec<(String, u64)> =
@@ -257,8 +266,10 @@ async fn the_inventory_and_containers_are_read_on_both_databases() {
     ];
     store.replace_workloads("c1", &workloads, after(7)).await.unwrap();
     let containers = store.containers(Some("c1")).await.unwrap();
-    let tags: Vec<Option<String>> =
-        containers.iter().map(|one| one.image.as_ref().map(|image| image.image.tag.clone())).collect();
+    let tags: Vec<Option<String>> = containers
+        .iter()
+        .map(|one| one.image.as_ref().map(|image| image.image.tag.clone()))
+        .collect();
     assert_eq!(tags, [Some("2".to_owned()), Some("1".to_owned()), None]);
     assert_eq!(containers[0].seen, after(7));
     assert!(store.containers(Some("c2")).await.unwrap().is_empty());

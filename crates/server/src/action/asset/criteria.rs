@@ -192,7 +192,8 @@ impl Run for DescribeImageCriteria {
 impl Run for DescribeImageRepoCriteria {
     const NAME: &'static str = "DescribeImageRepoCriteria";
     const ACCESS: AccessLevel = AccessLevel::List;
-    const ABOUT: &'static str = "Lists what repositories, and images by repository, can be searched by.";
+    const ABOUT: &'static str =
+        "Lists what repositories, and images by repository, can be searched by.";
     const PARAMETERS: &'static [Parameter] = &[VALUE];
     type Answer = Answer;
 

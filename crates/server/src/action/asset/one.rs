@@ -81,8 +81,7 @@ impl Run for DescribeImageInfoList {
 
     async fn run(context: Context<'_>, sent: &Parameters) -> Result<Infos, Refusal> {
         let text = sent.required("Uuids")?;
-        let ids: Vec<&str> =
-            text.split(',').map(str::trim).filter(|id| !id.is_empty()).collect();
+        let ids: Vec<&str> = text.split(',').map(str::trim).filter(|id| !id.is_empty()).collect();
         if ids.len() > MOST_IDS {
             return Err(Refusal::invalid("Uuids", text, "at most a hundred ids"));
         }
@@ -153,7 +152,11 @@ impl Run for DescribeImage {
         let found = context.store.selected_images(&selection, 1).await;
         let found = found.map_err(|error| failed(Self::NAME, &error))?;
         let Some(image) = found.first() else {
-            return Err(Refusal::invalid("ImageTag", tag, "a tag of that repository in that region"));
+            return Err(Refusal::invalid(
+                "ImageTag",
+                tag,
+                "a tag of that repository in that region",
+            ));
         };
         Ok(Resolved { data: Data { digest: image.manifest_digest.hex() } })
     }

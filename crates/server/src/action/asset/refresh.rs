@@ -6,9 +6,7 @@
 //! themselves what runs, so that for containers nothing is to be done.
 
 use crate::{
-    action::{
-        AccessLevel, Context, Parameter, ParameterKind, Run, failed, standard::Nothing,
-    },
+    action::{AccessLevel, Context, Parameter, ParameterKind, Run, failed, standard::Nothing},
     gateway::{Parameters, Refusal},
 };
 
@@ -44,7 +42,11 @@ impl Run for RefreshAssets {
             Some("container_image") => sync_all(context, Self::NAME).await,
             other => {
                 let other = other.unwrap_or("ecs");
-                Err(Refusal::invalid("AssetType", other, "container_image: images alone are assets"))
+                Err(Refusal::invalid(
+                    "AssetType",
+                    other,
+                    "container_image: images alone are assets",
+                ))
             }
         }
     }
@@ -53,7 +55,8 @@ impl Run for RefreshAssets {
 impl Run for RefreshContainerAssets {
     const NAME: &'static str = "RefreshContainerAssets";
     const ACCESS: AccessLevel = AccessLevel::Update;
-    const ABOUT: &'static str = "Has every registry listed anew; for containers nothing is to be done.";
+    const ABOUT: &'static str =
+        "Has every registry listed anew; for containers nothing is to be done.";
     const PARAMETERS: &'static [Parameter] =
         &[Parameter::required("AssetType", ParameterKind::Text, "IMAGE, CONTAINER.")];
     type Answer = Nothing;

@@ -46,7 +46,11 @@ impl Run for CreateJenkinsImageScanTask {
     const PARAMETERS: &'static [Parameter] = &[
         Parameter::optional("Token", ParameterKind::Text, "Token of the registry; must be sent."),
         Parameter::optional("Namespace", ParameterKind::Text, "Namespace of the repository."),
-        Parameter::optional("RepoName", ParameterKind::Text, "Name of the repository; must be sent."),
+        Parameter::optional(
+            "RepoName",
+            ParameterKind::Text,
+            "Name of the repository; must be sent.",
+        ),
         Parameter::optional("Tag", ParameterKind::Text, "The tag; must be sent."),
         Parameter::optional(
             "Digest",
@@ -59,9 +63,21 @@ impl Run for CreateJenkinsImageScanTask {
             "Digest of the configuration, with or without `sha256:`.",
         ),
         Parameter::optional("ImageSize", ParameterKind::Long, "Size in bytes."),
-        Parameter::optional("ImageCreate", ParameterKind::Long, "When it was made, in milliseconds."),
-        Parameter::optional("ImageUpdate", ParameterKind::Long, "When it was last changed, in milliseconds."),
-        Parameter::optional("JenkinsEnv", ParameterKind::Text, "What the build belongs to; kept as its job."),
+        Parameter::optional(
+            "ImageCreate",
+            ParameterKind::Long,
+            "When it was made, in milliseconds.",
+        ),
+        Parameter::optional(
+            "ImageUpdate",
+            ParameterKind::Long,
+            "When it was last changed, in milliseconds.",
+        ),
+        Parameter::optional(
+            "JenkinsEnv",
+            ParameterKind::Text,
+            "What the build belongs to; kept as its job.",
+        ),
         Parameter::optional("Uuid", ParameterKind::Text, "Ignored: ids are made of names."),
         SOURCE_IP,
     ];
@@ -80,7 +96,10 @@ impl Run for CreateJenkinsImageScanTask {
         let extras = context.store.registry_extras(bearer.registry_id).await;
         let extras = extras.map_err(|error| failed(Self::NAME, &error))?;
         if !lets_in(&extras.white_list, context.source) {
-            tracing::warn!(registry.name = bearer.registry, "build announced from an address that is not on the white list");
+            tracing::warn!(
+                registry.name = bearer.registry,
+                "build announced from an address that is not on the white list"
+            );
             return Err(stranger());
         }
         let registry = context.store.registry_by_id(bearer.registry_id).await;
@@ -96,9 +115,8 @@ impl Run for CreateJenkinsImageScanTask {
         }
         let size = sent.long("ImageSize")?.unwrap_or(0);
         let wrong = |_error| Refusal::invalid("ImageSize", &size.to_string(), "a size in bytes");
-        let time = |name| {
-            sent.long(name).map(|time| time.map(|time| Timestamp(time.div_euclid(1_000))))
-        };
+        let time =
+            |name| sent.long(name).map(|time| time.map(|time| Timestamp(time.div_euclid(1_000))));
         let job = kept(sent, "JenkinsEnv")?;
         let build = AnnouncedBuild {
             path: &path,

@@ -96,7 +96,11 @@ impl Run for CreateJenkinsImageRegistry {
     const ACCESS: AccessLevel = AccessLevel::Create;
     const ABOUT: &'static str = "Makes a registry that builds report to, with its token.";
     const PARAMETERS: &'static [Parameter] = &[
-        Parameter::optional("RegistryName", ParameterKind::Text, "What it is called; must be sent."),
+        Parameter::optional(
+            "RegistryName",
+            ParameterKind::Text,
+            "What it is called; must be sent.",
+        ),
         Parameter::optional("RegistryType", ParameterKind::Text, "CI/CD, which is the default."),
         Parameter::optional("RegistryVersion", ParameterKind::Text, "-, V1, V2; kept."),
         Parameter::optional(
@@ -104,14 +108,34 @@ impl Run for CreateJenkinsImageRegistry {
             ParameterKind::Text,
             "Host after which its images are named; builds.invalid by default.",
         ),
-        Parameter::optional("ProtocolType", ParameterKind::Integer, "1: http; 2: https, which is the default."),
-        Parameter::optional("NetType", ParameterKind::Integer, "1 the internet, which is the default; 2 a private network."),
+        Parameter::optional(
+            "ProtocolType",
+            ParameterKind::Integer,
+            "1: http; 2: https, which is the default.",
+        ),
+        Parameter::optional(
+            "NetType",
+            ParameterKind::Integer,
+            "1 the internet, which is the default; 2 a private network.",
+        ),
         Parameter::optional("RegistryHostIp", ParameterKind::Text, "Kept."),
         Parameter::optional("VpcId", ParameterKind::Text, "Kept."),
         Parameter::optional("RegionId", ParameterKind::Text, "Region of its images."),
-        Parameter::optional("UserName", ParameterKind::Text, "Account; nothing is fetched with it."),
-        Parameter::optional("Password", ParameterKind::Text, "Its password; encrypted where it is kept."),
-        Parameter::optional("TransPerHour", ParameterKind::Integer, "Kept: builds scan what they report."),
+        Parameter::optional(
+            "UserName",
+            ParameterKind::Text,
+            "Account; nothing is fetched with it.",
+        ),
+        Parameter::optional(
+            "Password",
+            ParameterKind::Text,
+            "Its password; encrypted where it is kept.",
+        ),
+        Parameter::optional(
+            "TransPerHour",
+            ParameterKind::Integer,
+            "Kept: builds scan what they report.",
+        ),
         Parameter::optional("PersistenceDay", ParameterKind::Integer, ABOUT_DAYS),
         Parameter::optional("WhiteList", ParameterKind::Text, ABOUT_WHITE_LIST),
         Parameter::optional("ExtraParam", ParameterKind::Text, "Ignored."),
@@ -206,7 +230,11 @@ impl Run for UpdateJenkinsImageRegistryName {
     const ABOUT: &'static str = "Changes what a registry of builds is called.";
     const PARAMETERS: &'static [Parameter] = &[
         REGISTRY_ID,
-        Parameter::optional("RegistryName", ParameterKind::Text, "What it is called; must be sent."),
+        Parameter::optional(
+            "RegistryName",
+            ParameterKind::Text,
+            "What it is called; must be sent.",
+        ),
         SOURCE_IP,
     ];
     type Answer = Changed<bool>;
@@ -220,7 +248,11 @@ impl Run for UpdateJenkinsImageRegistryName {
         let others = registry::Shown::all(context, Self::NAME).await?;
         let is_other = |one: &&registry::Shown| one.registry.id != registry.id;
         if others.iter().filter(is_other).any(|one| one.name() == name) {
-            return Err(Refusal::invalid("RegistryName", name, "a name that no other registry has"));
+            return Err(Refusal::invalid(
+                "RegistryName",
+                name,
+                "a name that no other registry has",
+            ));
         }
         let title = name.to_owned();
         change(context, Self::NAME, registry.id, |extras| extras.title = title).await?;
@@ -252,7 +284,8 @@ impl Run for UpdateJenkinsImageRegistryPersistenceDay {
 impl Run for QueryJenkinsImageRegistryPersistenceDay {
     const NAME: &'static str = "QueryJenkinsImageRegistryPersistenceDay";
     const ACCESS: AccessLevel = AccessLevel::Get;
-    const ABOUT: &'static str = "Tells how long images of builds are kept where nobody says otherwise.";
+    const ABOUT: &'static str =
+        "Tells how long images of builds are kept where nobody says otherwise.";
     const PARAMETERS: &'static [Parameter] = &[SOURCE_IP];
     type Answer = Changed<i32>;
 
@@ -264,7 +297,8 @@ impl Run for QueryJenkinsImageRegistryPersistenceDay {
 impl Run for RefreshRegistryToken {
     const NAME: &'static str = "RefreshRegistryToken";
     const ACCESS: AccessLevel = AccessLevel::Update;
-    const ABOUT: &'static str = "Makes another token of a registry; the one before is refused from then on.";
+    const ABOUT: &'static str =
+        "Makes another token of a registry; the one before is refused from then on.";
     const PARAMETERS: &'static [Parameter] = &[registry::REGISTRY_ID];
     type Answer = Bare<String>;
 

@@ -249,7 +249,11 @@ impl Run for DescribeContainerCriteria {
     const ACCESS: AccessLevel = AccessLevel::List;
     const ABOUT: &'static str = "Lists what containers can be searched by.";
     const PARAMETERS: &'static [Parameter] = &[
-        Parameter::optional("GroupField", ParameterKind::Text, "Ignored: all groups can be searched alike."),
+        Parameter::optional(
+            "GroupField",
+            ParameterKind::Text,
+            "Ignored: all groups can be searched alike.",
+        ),
         Parameter::optional(
             "Value",
             ParameterKind::Text,
@@ -286,7 +290,8 @@ impl Run for DescribeContainerServiceK8sClusters {
     async fn run(context: Context<'_>, _sent: &Parameters) -> Result<Clusters, Refusal> {
         let clusters = context.store.clusters().await;
         let clusters = clusters.map_err(|error| failed(Self::NAME, &error))?;
-        let cluster = |one: plimsoll_store::Cluster| Cluster { cluster_id: one.id.clone(), name: one.id };
+        let cluster =
+            |one: plimsoll_store::Cluster| Cluster { cluster_id: one.id.clone(), name: one.id };
         Ok(Clusters { clusters: clusters.into_iter().map(cluster).collect() })
     }
 }
@@ -295,11 +300,8 @@ impl Run for DescribeContainerServiceK8sClusterNamespaces {
     const NAME: &'static str = "DescribeContainerServiceK8sClusterNamespaces";
     const ACCESS: AccessLevel = AccessLevel::List;
     const ABOUT: &'static str = "Lists namespaces of a cluster in which something runs.";
-    const PARAMETERS: &'static [Parameter] = &[
-        CLUSTER,
-        Parameter::optional("ResourceOwnerId", ParameterKind::Long, OWNER),
-        SOURCE_IP,
-    ];
+    const PARAMETERS: &'static [Parameter] =
+        &[CLUSTER, Parameter::optional("ResourceOwnerId", ParameterKind::Long, OWNER), SOURCE_IP];
     type Answer = Namespaces;
 
     async fn run(context: Context<'_>, sent: &Parameters) -> Result<Namespaces, Refusal> {

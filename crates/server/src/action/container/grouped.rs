@@ -77,7 +77,8 @@ type Key = [String; 3];
 impl Run for DescribeGroupedContainerInstances {
     const NAME: &'static str = "DescribeGroupedContainerInstances";
     const ACCESS: AccessLevel = AccessLevel::List;
-    const ABOUT: &'static str = "Lists clusters, namespaces, applications, pods or images of containers with their risks.";
+    const ABOUT: &'static str =
+        "Lists clusters, namespaces, applications, pods or images of containers with their risks.";
     const PARAMETERS: &'static [Parameter] = &[
         Parameter::required(
             "GroupField",
@@ -113,10 +114,8 @@ impl Run for DescribeGroupedContainerInstances {
                 groups.entry(key).or_default().push(container);
             }
         }
-        let mut groups: Vec<(u8, Key, Vec<&Container>)> = groups
-            .into_iter()
-            .map(|(key, members)| (highest(&members), key, members))
-            .collect();
+        let mut groups: Vec<(u8, Key, Vec<&Container>)> =
+            groups.into_iter().map(|(key, members)| (highest(&members), key, members)).collect();
         // Groups come in the order of their names, which this keeps.
         groups.sort_by_key(|(level, _, _)| Reverse(*level));
         let part = paging.part(&groups);
@@ -132,12 +131,12 @@ impl Run for DescribeGroupedContainerInstances {
 
 fn key_of(field: &str) -> Option<fn(&Container) -> Key> {
     Some(match field {
-        "pod" => |one| {
-            [one.cluster_id.clone(), one.workload.namespace.clone(), one.workload.pod.clone()]
-        },
-        "appName" => |one| {
-            [one.cluster_id.clone(), one.workload.namespace.clone(), one.workload.app.clone()]
-        },
+        "pod" => {
+            |one| [one.cluster_id.clone(), one.workload.namespace.clone(), one.workload.pod.clone()]
+        }
+        "appName" => {
+            |one| [one.cluster_id.clone(), one.workload.namespace.clone(), one.workload.app.clone()]
+        }
         "namespace" => {
             |one| [one.cluster_id.clone(), String::new(), one.workload.namespace.clone()]
         }

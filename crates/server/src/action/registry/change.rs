@@ -43,9 +43,14 @@ pub(crate) struct Deleted {
 impl Run for ModifyImageRegistry {
     const NAME: &'static str = "ModifyImageRegistry";
     const ACCESS: AccessLevel = AccessLevel::Update;
-    const ABOUT: &'static str = "Changes a registry's host, account or limit; what is not sent stays.";
+    const ABOUT: &'static str =
+        "Changes a registry's host, account or limit; what is not sent stays.";
     const PARAMETERS: &'static [Parameter] = &[
-        Parameter::optional("Id", ParameterKind::Long, "Number of the registry; without it nothing is changed."),
+        Parameter::optional(
+            "Id",
+            ParameterKind::Long,
+            "Number of the registry; without it nothing is changed.",
+        ),
         Parameter::optional("DomainName", ParameterKind::Text, "Its host."),
         Parameter::optional("Port", ParameterKind::Long, "Its port."),
         Parameter::optional("RegistryHostIp", ParameterKind::Text, "Its address; kept."),

@@ -10,9 +10,7 @@ use serde::Serialize;
 
 use super::{HIDDEN, REGISTRY_ID, Shown, registry_of};
 use crate::{
-    action::{
-        AccessLevel, Context, Parameter, ParameterKind, Run, failed, filters::LANG, narrow,
-    },
+    action::{AccessLevel, Context, Parameter, ParameterKind, Run, failed, filters::LANG, narrow},
     gateway::{Parameters, Refusal},
 };
 
@@ -202,7 +200,8 @@ const SITES: &[(&str, &str)] = &[
 impl Run for ListImageRegistryRegion {
     const NAME: &'static str = "ListImageRegistryRegion";
     const ACCESS: AccessLevel = AccessLevel::List;
-    const ABOUT: &'static str = "Lists regions for registries: those in use, and those of the vendor's sites.";
+    const ABOUT: &'static str =
+        "Lists regions for registries: those in use, and those of the vendor's sites.";
     const PARAMETERS: &'static [Parameter] = &[LANG];
     type Answer = Regions;
 

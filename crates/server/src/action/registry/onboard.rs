@@ -57,7 +57,8 @@ const MOST_TOKENS: usize = 1_000;
 impl Run for AddPrivateRegistry {
     const NAME: &'static str = "AddPrivateRegistry";
     const ACCESS: AccessLevel = AccessLevel::Create;
-    const ABOUT: &'static str = "Adds a registry, whose images are listed and scanned from then on.";
+    const ABOUT: &'static str =
+        "Adds a registry, whose images are listed and scanned from then on.";
     const PARAMETERS: &'static [Parameter] = &[
         Parameter::required("DomainName", ParameterKind::Text, "Its host."),
         Parameter::optional(
@@ -81,7 +82,11 @@ impl Run for AddPrivateRegistry {
         Parameter::optional("VpcId", ParameterKind::Text, "Its private network; kept."),
         Parameter::required("RegistryRegionId", ParameterKind::Text, "Region of its images."),
         Parameter::required("UserName", ParameterKind::Text, "Account or robot."),
-        Parameter::required("Password", ParameterKind::Text, "Its password; encrypted where it is kept."),
+        Parameter::required(
+            "Password",
+            ParameterKind::Text,
+            "Its password; encrypted where it is kept.",
+        ),
         Parameter::optional(
             "TransPerHour",
             ParameterKind::Integer,
@@ -187,16 +192,15 @@ fn tokens(text: &str) -> Result<BTreeMap<String, Secret<String>>, Refusal> {
         auth_token: String,
     }
     // The text holds secrets: it is not shown.
-    let wrong = || Refusal::InvalidParameter {
+    let wrong = || {
+        Refusal::InvalidParameter {
         name: "ExtraParam".to_owned(),
         why: "It is not a JSON list of objects with the texts `namespace` and `authToken`, at most a thousand.".to_owned(),
+    }
     };
     let tokens: Vec<Token> = serde_json::from_str(text).map_err(|_error| wrong())?;
     if tokens.len() > MOST_TOKENS || tokens.iter().any(|token| token.namespace.is_empty()) {
         return Err(wrong());
     }
-    Ok(tokens
-        .into_iter()
-        .map(|token| (token.namespace, Secret::new(token.auth_token)))
-        .collect())
+    Ok(tokens.into_iter().map(|token| (token.namespace, Secret::new(token.auth_token))).collect())
 }

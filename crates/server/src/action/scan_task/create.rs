@@ -79,11 +79,7 @@ const SELECTION: &[Parameter] = &[
     Parameter::optional("RepoNamespaces", ParameterKind::Text, "Namespaces of repositories."),
     Parameter::optional("RepoIds", ParameterKind::Text, "Ids of repositories."),
     Parameter::optional("RepoNames", ParameterKind::Text, "Names of repositories."),
-    Parameter::optional(
-        "Digests",
-        ParameterKind::Text,
-        "Digests, with or without `sha256:`.",
-    ),
+    Parameter::optional("Digests", ParameterKind::Text, "Digests, with or without `sha256:`."),
     Parameter::optional("Tags", ParameterKind::Text, "Tags."),
     SOURCE_IP,
 ];
@@ -133,7 +129,8 @@ fn selection(sent: &Parameters) -> Result<Option<ScanSelection>, Refusal> {
 impl Run for PublicPreCheckImageScanTask {
     const NAME: &'static str = "PublicPreCheckImageScanTask";
     const ACCESS: AccessLevel = AccessLevel::Get;
-    const ABOUT: &'static str = "Tells how many images a selection has, and how many scans they are.";
+    const ABOUT: &'static str =
+        "Tells how many images a selection has, and how many scans they are.";
     const PARAMETERS: &'static [Parameter] = SELECTION;
     type Answer = Checked;
 
@@ -245,11 +242,8 @@ impl Record {
         let list = |text: &str| {
             if text.is_empty() { Vec::new() } else { vec![text.to_owned()] }
         };
-        let digests = if self.digest.is_empty() {
-            Vec::new()
-        } else {
-            vec![digest("Images", &self.digest)?]
-        };
+        let digests =
+            if self.digest.is_empty() { Vec::new() } else { vec![digest("Images", &self.digest)?] };
         Ok(ScanSelection {
             registry_types: list(&self.registry_type),
             region_ids: list(&self.region_id),
@@ -273,8 +267,7 @@ impl Record {
 impl Run for PublicSyncAndCreateImageScanTask {
     const NAME: &'static str = "PublicSyncAndCreateImageScanTask";
     const ACCESS: AccessLevel = AccessLevel::Create;
-    const ABOUT: &'static str =
-        "Has images scanned that are named one by one; registries of those that are not known are listed anew.";
+    const ABOUT: &'static str = "Has images scanned that are named one by one; registries of those that are not known are listed anew.";
     const PARAMETERS: &'static [Parameter] = &[
         Parameter::required(
             "Images",

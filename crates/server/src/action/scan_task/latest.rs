@@ -8,8 +8,8 @@ use serde::Serialize;
 
 use crate::{
     action::{
-        AccessLevel, Context, Parameter, ParameterKind, Run, failed, filters::digest,
-        milliseconds, registry::clock_text,
+        AccessLevel, Context, Parameter, ParameterKind, Run, failed, filters::digest, milliseconds,
+        registry::clock_text,
     },
     gateway::{Parameters, Refusal},
 };
@@ -76,11 +76,8 @@ impl Task {
             && order.is_none_or(|order| {
                 matches!(order.state, TargetState::Waiting | TargetState::Running)
             });
-        let finished = if is_open {
-            None
-        } else {
-            order.and_then(|order| order.finished).or(status.finished)
-        };
+        let finished =
+            if is_open { None } else { order.and_then(|order| order.finished).or(status.finished) };
         Self {
             create: clock_text(order.map_or(status.queued, |order| order.created)),
             finish: i32::from(!is_open),

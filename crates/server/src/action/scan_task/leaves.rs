@@ -159,7 +159,8 @@ impl Run for DescribeOnceTaskLeafRecordPage {
 impl Run for ListUnfinishedOnceTask {
     const NAME: &'static str = "ListUnfinishedOnceTask";
     const ACCESS: AccessLevel = AccessLevel::List;
-    const ABOUT: &'static str = "Lists images and registries of orders that are not done, at most a hundred.";
+    const ABOUT: &'static str =
+        "Lists images and registries of orders that are not done, at most a hundred.";
     const PARAMETERS: &'static [Parameter] = &[
         TASK_TYPE,
         Parameter::optional(

@@ -125,8 +125,7 @@ impl Run for GetLastOnceTaskInfo {
         let mut latest = None;
         if kind.is_some() {
             let source = sent.text("Source").map(ToOwned::to_owned);
-            let query =
-                OrderQuery { kind, source, page: 1, page_size: 1, ..OrderQuery::default() };
+            let query = OrderQuery { kind, source, page: 1, page_size: 1, ..OrderQuery::default() };
             let page = context.store.orders(&query).await;
             latest = page.map_err(|error| failed(Self::NAME, &error))?.items.pop();
         }
@@ -188,14 +187,22 @@ impl Run for DescribeOnceTask {
         PAGE_SIZE,
         Parameter::optional("TaskType", ParameterKind::Text, "Only of this type."),
         Parameter::optional("TaskId", ParameterKind::Text, "Only this one."),
-        Parameter::optional("RootTaskId", ParameterKind::Text, "Only this one: main tasks have no others above them."),
+        Parameter::optional(
+            "RootTaskId",
+            ParameterKind::Text,
+            "Only this one: main tasks have no others above them.",
+        ),
         SOURCE,
         Parameter::optional(
             "StartTimeQuery",
             ParameterKind::Long,
             "Only from then on, in milliseconds.",
         ),
-        Parameter::optional("EndTimeQuery", ParameterKind::Long, "Only until then, in milliseconds."),
+        Parameter::optional(
+            "EndTimeQuery",
+            ParameterKind::Long,
+            "Only until then, in milliseconds.",
+        ),
     ];
     type Answer = Tasks;
 
@@ -276,7 +283,11 @@ impl Run for GenerateOnceTask {
             ParameterKind::Text,
             "JSON; ignored: all images in the window of scans, or all registries, are meant.",
         ),
-        Parameter::optional("Source", ParameterKind::Text, "From where it comes; openapi by default."),
+        Parameter::optional(
+            "Source",
+            ParameterKind::Text,
+            "From where it comes; openapi by default.",
+        ),
     ];
     type Answer = Generated;
 

@@ -113,7 +113,8 @@ impl Run for GetRegistryScanDayNum {
 impl Run for DescribeImageScanAuthCount {
     const NAME: &'static str = "DescribeImageScanAuthCount";
     const ACCESS: AccessLevel = AccessLevel::Get;
-    const ABOUT: &'static str = "Tells how many scans may be made, which is as many as can be counted, and how many were.";
+    const ABOUT: &'static str =
+        "Tells how many scans may be made, which is as many as can be counted, and how many were.";
     const PARAMETERS: &'static [Parameter] = &[];
     type Answer = Quota;
 
