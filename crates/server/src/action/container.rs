@@ -6,6 +6,7 @@
 //! * Alarms, vulnerabilities and risks of a container are those of its image; one whose image is in no known registry has none.
 //! * A cluster's name is its id.
 
+mod detail;
 mod fields;
 mod grouped;
 mod instances;
@@ -18,6 +19,7 @@ use plimsoll_store::Container;
 use super::{Context, asset::pairs, failed};
 use crate::gateway::{Parameters, Refusal};
 
+pub(crate) use detail::{DescribeContainerGroupedFieldDetail, DescribeContainerStatistics};
 pub(crate) use fields::{
     DescribeContainerApps, DescribeContainerCriteria, DescribeContainerFieldStatistics,
     DescribeContainerServiceK8sClusterNamespaces, DescribeContainerServiceK8sClusters,
@@ -46,6 +48,36 @@ const CRITERIA: &[(&str, &str)] = &[
 /// A container's numbers; zeros where its image is not known.
 fn counters(container: &Container) -> RiskCounters {
     container.image.as_ref().map(|image| image.counters).unwrap_or_default()
+}
+
+/// What the images of containers have, each image once.
+#[derive(Clone, Copy, Default)]
+struct Sums {
+    malicious: u64,
+    serious: u64,
+    suspicious: u64,
+    remind: u64,
+    baseline: u64,
+    vulnerabilities: u64,
+}
+
+impl Sums {
+    fn of(containers: &[&Container]) -> Self {
+        let mut sums = Self::default();
+        let mut seen = BTreeSet::new();
+        for image in containers.iter().filter_map(|one| one.image.as_ref()) {
+            if seen.insert(image.image.manifest_digest) {
+                let counters = &image.counters;
+                sums.malicious += u64::from(counters.malicious());
+                sums.serious += u64::from(counters.malicious_serious);
+                sums.suspicious += u64::from(counters.malicious_suspicious);
+                sums.remind += u64::from(counters.malicious_remind);
+                sums.baseline += u64::from(counters.baseline());
+                sums.vulnerabilities += u64::from(counters.vulnerabilities());
+            }
+        }
+        sums
+    }
 }
 
 /// The containers that fulfil what `Criteria` says.

@@ -169,6 +169,33 @@ async fn containers_are_grouped() {
 }
 
 #[tokio::test]
+async fn a_group_is_told_in_detail() {
+    let server = with_two_clusters().await;
+    let criteria =
+        json!([{"name": "clusterId", "value": "west"}, {"name": "namespace", "value": "shop"}])
+            .to_string();
+    let detail = [("GroupField", "namespace"), ("Criteria", &*criteria)];
+    let detail = fitting(&server, "DescribeContainerGroupedFieldDetail", &detail).await;
+    let told = ["Namespace", "ContainerCount", "PodCount", "VulCount", "AlarmCount"]
+        .map(|member| detail["Data"][member].clone());
+    assert_eq!(told, [json!("shop"), json!(3), json!(3), json!(1), json!(1)]);
+    let alarms = fitting(&server, "DescribeContainerStatistics", &[("ClusterId", "west")]).await;
+    assert_eq!(
+        alarms["Data"],
+        json!({
+            "RemindAlarmCount": 0, "SeriousAlarmCount": 1, "SuspiciousAlarmCount": 0, "TotalAlarmCount": 1, "TotalNode": 0,
+            "hasRiskNode": 0,
+        })
+    );
+    let none = json!([{"name": "clusterId", "value": "east"}]).to_string();
+    let call = server
+        .call(Scheme::Acs3, "DescribeContainerGroupedFieldDetail")
+        .with("GroupField", "pod")
+        .with("Criteria", &none);
+    assert_eq!(server.ask(&call).await.error(), refused("InvalidParameter", 400));
+}
+
+#[tokio::test]
 async fn fields_have_values() {
     let server = with_two_clusters().await;
     let tags = async |parameters: &[(&str, &str)]| {

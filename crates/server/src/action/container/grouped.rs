@@ -10,15 +10,12 @@
 //! * Numbers are sums over the group's images, each once.
 //! * A cluster that tells what it runs is `running`, and its last telling succeeded.
 
-use std::{
-    cmp::Reverse,
-    collections::{BTreeMap, BTreeSet},
-};
+use std::{cmp::Reverse, collections::BTreeMap};
 
 use plimsoll_store::Container;
 use serde::Serialize;
 
-use super::{counters, level_word, selected};
+use super::{Sums, counters, level_word, selected};
 use crate::{
     action::{
         AccessLevel, Context, Parameter, ParameterKind, Run,
@@ -157,30 +154,21 @@ fn highest(members: &[&Container]) -> u8 {
 impl Group {
     fn of(level: u8, members: &[&Container]) -> Option<Self> {
         let first = *members.first()?;
-        let (mut alarms, mut baseline, mut vulnerabilities) = (0_u64, 0_u64, 0_u64);
-        let mut seen = BTreeSet::new();
-        for one in members {
-            let Some(image) = &one.image else { continue };
-            if seen.insert(image.image.manifest_digest) {
-                alarms += u64::from(image.counters.malicious());
-                baseline += u64::from(image.counters.baseline());
-                vulnerabilities += u64::from(image.counters.vulnerabilities());
-            }
-        }
+        let sums = Sums::of(members);
         let at_risk = members.iter().filter(|one| counters(one).risk_level() > 0).count();
         let workload = &first.workload;
         let risk = first.image.as_deref();
         let image = risk.map(|risk| &risk.image);
         let digest = workload.digest.or_else(|| image.map(|image| image.manifest_digest));
         Some(Self {
-            alarm_count: narrow(alarms),
+            alarm_count: narrow(sums.malicious),
             app_name: workload.app.clone(),
             cluster_id: first.cluster_id.clone(),
             cluster_name: first.cluster_id.clone(),
             cluster_type: "Kubernetes",
             create_time: milliseconds(first.seen),
             custer_state: "running",
-            hc_count: narrow(baseline),
+            hc_count: narrow(sums.baseline),
             image: workload.image.clone(),
             image_digest: digest.map(|digest| digest.hex()).unwrap_or_default(),
             image_repo_name: image.map(|image| image.repository.clone()).unwrap_or_default(),
@@ -198,7 +186,7 @@ impl Group {
             risk_status: yes_no(level > 0),
             sync_open: 1,
             sync_status: 1,
-            vul_count: narrow(vulnerabilities),
+            vul_count: narrow(sums.vulnerabilities),
         })
     }
 }
