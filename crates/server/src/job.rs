@@ -6,6 +6,7 @@
 mod contexts;
 mod deliver;
 mod feed;
+mod hook;
 mod ignore;
 mod presence;
 mod prune;
@@ -77,6 +78,7 @@ pub(crate) fn jobs() -> &'static [&'static dyn Job] {
         &rules::WatchRules,
         &vex::WatchVex,
         &sync::SyncRegistries,
+        &hook::FollowHooks,
         &scan::ScanImages,
         &deliver::Deliver,
         &prune::Prune,

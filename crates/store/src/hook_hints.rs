@@ -180,6 +180,18 @@ impl Store {
         Ok(claimed)
     }
 
+    /// How many places wait to be looked at, those that somebody looks at included.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn open_hints(&self) -> Result<u64, StoreError> {
+        let row = statement::query("SELECT COUNT(*) AS number FROM hook_hints")
+            .fetch_one(&mut *self.read().await?)
+            .await
+            .doing("counting hints")?;
+        column::number(&row, "number")
+    }
+
     /// Extends the lease of a look that takes long, as of a whole registry.
     ///
     /// # Errors

@@ -9,6 +9,7 @@
 //!   platform) is no image, and the answer says so.
 
 mod repository;
+mod targeted;
 
 use futures_util::{StreamExt, stream};
 use plimsoll_model::Platform;
@@ -16,6 +17,7 @@ use plimsoll_registry::{RegistryClient, RegistryError, kind::RegistryKind};
 use plimsoll_store::{Registry, Store, SyncListing};
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::targeted::sync_place;
 use super::{
     OperationError,
     client::registry_client,
@@ -166,7 +168,7 @@ async fn look(store: &Store, registry: &Registry) -> Result<(Vec<String>, Seen),
         anonymous: settings.username.is_none(),
         named,
     };
-    let looks = names.clone().into_iter().map(|name| repository::look_at(look.clone(), name));
+    let looks = names.clone().into_iter().map(|name| repository::look_at(look.clone(), name, None));
     let mut all = stream::iter(looks).buffer_unordered(AT_ONCE);
     let mut seen = Seen::default();
     while let Some(one) = all.next().await {
