@@ -99,6 +99,9 @@ pub async fn sync_registry(
     clock: &Clock,
 ) -> Result<SyncReport, OperationError> {
     let registry = find_registry(store, name).await?;
+    if registry.settings.is_of_builds() {
+        return Ok(SyncReport::nothing(name));
+    }
     tracing::info!(registry.name = name, "sync start");
     let (names, seen) = match look(store, &registry).await {
         Ok(seen) => seen,
@@ -184,6 +187,25 @@ fn default_platform() -> Platform {
 
 fn count(number: usize) -> u64 {
     u64::try_from(number).unwrap_or(u64::MAX)
+}
+
+impl SyncReport {
+    /// Of a registry that has nothing to list: builds report what is in it.
+    fn nothing(name: &str) -> Self {
+        Self {
+            registry: name.to_owned(),
+            repositories: 0,
+            images: 0,
+            added: 0,
+            updated: 0,
+            removed: 0,
+            unchanged: 0,
+            queued: 0,
+            problems: Vec::new(),
+            problem_count: 0,
+            skipped: Vec::new(),
+        }
+    }
 }
 
 impl Seen {

@@ -22,6 +22,9 @@ pub(crate) async fn sync_place(
 ) -> Result<Option<SyncOutcome>, OperationError> {
     let Some(registry) = store.registry_by_id(registry_id).await? else { return Ok(None) };
     let settings = &registry.settings;
+    if settings.is_of_builds() {
+        return Ok(None);
+    }
     let Some(hint) = hint else {
         let report = sync_registry(store, &settings.name, clock).await?;
         return Ok(Some(SyncOutcome {
