@@ -51,6 +51,7 @@ pub(crate) fn router(context: Context) -> Router {
         .route("/images/{uuid}/report", get(images::report))
         .route("/images/{uuid}/files", get(images::files))
         .route("/images/{uuid}/policy", get(images::policy))
+        .route("/images/{uuid}/build", get(builds::of_image))
         .route("/images/{uuid}/scan", post(images::scan))
         .route("/images/{uuid}/changes", get(changes::of_image))
         .route("/images/{uuid}/history", get(changes::history))

@@ -1,4 +1,4 @@
-//! `POST /builds/images`: what builds report, with a registry's report token.
+//! `POST /builds/images`: what builds report, with a registry's report token; and which build made an image.
 //!
 //! In: [`ReportBuild`] as JSON. Out: [`ReportedBuild`]. Source: `docs/builds.md`. Odd: it lies beside the management API and
 //! answers as that does, but the admin token does not open it: a build must not hold that one.
@@ -7,11 +7,11 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use axum::{
     Json, Router,
-    extract::{ConnectInfo, DefaultBodyLimit, FromRequest, Request, State},
+    extract::{ConnectInfo, DefaultBodyLimit, FromRequest, Path, Request, State},
     http::StatusCode,
     routing::post,
 };
-use plimsoll_store::TokenPurpose;
+use plimsoll_store::{BuildOrigin, TokenPurpose};
 
 use super::{
     answer::{self, Answer, Body, NoParameters, Parameters, Problem},
@@ -20,7 +20,7 @@ use super::{
 use crate::{
     context::{Context, Refused},
     operation::{
-        builds::{ReportBuild, report_build},
+        builds::{ReportBuild, ReportedBuild, build_of, report_build},
         error_chain,
     },
     serve::{LARGE_BODY, read_body},
@@ -39,7 +39,7 @@ async fn report(
     State(context): State<Context>,
     _: Parameters<NoParameters>,
     request: Request,
-) -> Answer<crate::operation::builds::ReportedBuild> {
+) -> Answer<ReportedBuild> {
     let Some(token) = bearer::token(&request) else { return Err(unauthorized()) };
     let info = request.extensions().get::<ConnectInfo<SocketAddr>>();
     let from = info.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |info| info.0.ip());
@@ -63,6 +63,15 @@ async fn report(
     let request = read_body(request, LARGE_BODY).await?;
     let Body(request) = Body::<ReportBuild>::from_request(request, &()).await?;
     Ok(Json(report_build(&context, &bearer, request).await?))
+}
+
+/// `GET /api/v1/images/{uuid}/build`: which build made an image.
+pub(super) async fn of_image(
+    State(context): State<Context>,
+    Path(uuid): Path<String>,
+    _: Parameters<NoParameters>,
+) -> Answer<BuildOrigin> {
+    Ok(Json(build_of(&context.store, &uuid).await?))
 }
 
 fn unauthorized() -> Problem {

@@ -10,7 +10,7 @@ use plimsoll_model::{
     Coverage, ImageReference, Kind, Platform, Report, RiskCounters, Subject, Verdict,
 };
 use plimsoll_scanner::{Decision, is_gap_of_matching};
-use plimsoll_store::{BuildOrigin, BuiltImage, RecordedBuild, TokenBearer};
+use plimsoll_store::{BuildOrigin, BuiltImage, RecordedBuild, Store, TokenBearer};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -140,6 +140,15 @@ pub async fn report_build(
         policy,
         uuid,
     })
+}
+
+/// Which build made an image.
+///
+/// # Errors
+/// None reported it, or the database fails.
+pub async fn build_of(store: &Store, uuid: &str) -> Result<BuildOrigin, OperationError> {
+    let origin = store.build_of(uuid).await?;
+    origin.ok_or_else(|| OperationError::NotFound { what: "build of image", name: uuid.to_owned() })
 }
 
 fn check(request: &ReportBuild) -> Result<(), OperationError> {

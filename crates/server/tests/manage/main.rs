@@ -12,7 +12,7 @@ use plimsoll_store::{Store, StoreOptions};
 use serde_json::{Value, json};
 
 /// Every address, with a method that it takes.
-const ADDRESSES: [(&str, &str); 39] = [
+const ADDRESSES: [(&str, &str); 40] = [
     ("GET", "/api/v1/status"),
     ("GET", "/api/v1/feed"),
     ("GET", "/api/v1/registries"),
@@ -27,6 +27,7 @@ const ADDRESSES: [(&str, &str); 39] = [
     ("GET", "/api/v1/images/x"),
     ("GET", "/api/v1/images/x/report"),
     ("GET", "/api/v1/images/x/files"),
+    ("GET", "/api/v1/images/x/build"),
     ("POST", "/api/v1/images/x/scan"),
     ("GET", "/api/v1/findings/CVE-1/images"),
     ("GET", "/api/v1/ranking"),
