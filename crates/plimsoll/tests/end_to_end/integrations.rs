@@ -366,7 +366,7 @@ fn a_build_is_judged_by_the_servers_policy_and_not_by_its_own() {
         "--token-file",
         token.to_str().unwrap(),
     ]);
-    wait_until("no scan", || site.get("/status")["tasks"]["queued"] == 0);
+    wait_until("no scan", || site.get("/status")["scans"]["queued"] == 0);
     assert!(site.image("own", "1").is_some());
 }
 
