@@ -69,9 +69,7 @@ pub(crate) fn build_origin() -> BuildOrigin {
 fn of(variable: &dyn Fn(&str) -> Option<String>) -> BuildOrigin {
     let first = |names: &[&str]| {
         let is_usable = |text: &String| {
-            !text.trim().is_empty()
-                && text.len() <= LONGEST
-                && !text.chars().any(char::is_control)
+            !text.trim().is_empty() && text.len() <= LONGEST && !text.chars().any(char::is_control)
         };
         names.iter().find_map(|name| variable(name).filter(is_usable))
     };
@@ -158,15 +156,36 @@ mod tests {
         for (variables, parts) in [
             (
                 jenkins.as_slice(),
-                ["jenkins", "team/app/main", "17", "https://ci.example.com/job/team/17/", "4f1c", "main"],
+                [
+                    "jenkins",
+                    "team/app/main",
+                    "17",
+                    "https://ci.example.com/job/team/17/",
+                    "4f1c",
+                    "main",
+                ],
             ),
             (
                 github.as_slice(),
-                ["github", "team/app", "1658821493", "https://github.com/team/app/actions/runs/1658821493", "4f1c", "main"],
+                [
+                    "github",
+                    "team/app",
+                    "1658821493",
+                    "https://github.com/team/app/actions/runs/1658821493",
+                    "4f1c",
+                    "main",
+                ],
             ),
             (
                 gitlab.as_slice(),
-                ["gitlab", "group/app", "31", "https://gitlab.example.com/group/app/-/jobs/7", "4f1c", "main"],
+                [
+                    "gitlab",
+                    "group/app",
+                    "31",
+                    "https://gitlab.example.com/group/app/-/jobs/7",
+                    "4f1c",
+                    "main",
+                ],
             ),
             (tekton.as_slice(), ["tekton", "plimsoll-scan", "build-x7", "", "4f1c", ""]),
             ([("HOME", "/root")].as_slice(), ["other", "", "", "", "", ""]),

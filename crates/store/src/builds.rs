@@ -13,12 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Judge, Registry, RegistryError, RepoType, Store, StoreError, SyncListing, SyncedImage,
-    artifacts::ArtifactKey,
-    column,
-    database::Transaction,
-    error::Doing,
-    image_uuid,
-    parts::sha256,
+    artifacts::ArtifactKey, column, database::Transaction, error::Doing, image_uuid, parts::sha256,
     split_repository, statement,
 };
 

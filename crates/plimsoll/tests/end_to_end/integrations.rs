@@ -115,7 +115,10 @@ impl Site {
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{}\n{said}", output.status);
         assert!(said.contains("reported as ci.example.com/team/"), "{said}");
-        assert!(!said.contains(&self.token) && !output.stdout.windows(48).any(|window| window == self.token.as_bytes()));
+        assert!(
+            !said.contains(&self.token)
+                && !output.stdout.windows(48).any(|window| window == self.token.as_bytes())
+        );
         let image = self.image(repository, tag).expect("the image is listed");
         assert!(image["scanned"].is_string(), "{image}");
         assert_eq!(image["namespace"], "team");
@@ -176,7 +179,8 @@ fn the_github_action_runs_in_a_workflow() {
     let read = |path: &Path| std::fs::read_to_string(path).unwrap();
     assert_eq!(read(&outputs), "report=plimsoll.sarif\nexit-code=0\n");
     assert!(read(&summary).contains("reported as ci.example.com/team/github:1"));
-    let sarif: Value = serde_json::from_str(&read(&site.folder.path().join("plimsoll.sarif"))).unwrap();
+    let sarif: Value =
+        serde_json::from_str(&read(&site.folder.path().join("plimsoll.sarif"))).unwrap();
     assert_eq!(sarif["version"], "2.1.0");
 
     // A line that is reached fails the step, and the outputs say so.
@@ -237,7 +241,10 @@ fn the_tekton_task_runs_in_a_pipeline() {
         .collect();
     let step = &task["spec"]["steps"][0];
     let script = step["script"].as_str().unwrap();
-    assert!(!script.contains("$(params."), "what parameters hold is never read as the script's text");
+    assert!(
+        !script.contains("$(params."),
+        "what parameters hold is never read as the script's text"
+    );
     let site = Site::new(None);
     let result = site.folder.path().join("exit-code");
     let values = BTreeMap::from([
@@ -256,8 +263,12 @@ fn the_tekton_task_runs_in_a_pipeline() {
         let name = one["name"].as_str().unwrap();
         match one.get("value").and_then(Value::as_str) {
             Some(value) => {
-                let parameter = value.strip_prefix("$(params.").and_then(|rest| rest.strip_suffix(')'));
-                assert!(parameter.is_none_or(|parameter| parameters.contains(&parameter)), "{value}");
+                let parameter =
+                    value.strip_prefix("$(params.").and_then(|rest| rest.strip_suffix(')'));
+                assert!(
+                    parameter.is_none_or(|parameter| parameters.contains(&parameter)),
+                    "{value}"
+                );
                 variables.push((name, values[value]));
             }
             None if name == "TEKTON_PIPELINE" => variables.push((name, "build")),
@@ -297,9 +308,11 @@ fn the_jenkins_step_runs_in_a_build() {
     });
     site.expect(&output, "jenkins", "1", &build);
     // Each variable of the script is one that the step sets.
-    let (step, script) = (file("jenkins/vars/plimsollScan.groovy"), file("jenkins/resources/plimsoll/scan.sh"));
+    let (step, script) =
+        (file("jenkins/vars/plimsollScan.groovy"), file("jenkins/resources/plimsoll/scan.sh"));
     for name in script.split("$SCAN_").skip(1) {
-        let name: String = name.chars().take_while(|c| c.is_ascii_uppercase() || *c == '_').collect();
+        let name: String =
+            name.chars().take_while(|c| c.is_ascii_uppercase() || *c == '_').collect();
         assert!(step.contains(&format!("\"SCAN_{name}=")), "{name}");
     }
     let jar = root().join("target/test-tools/maven/groovy-4.0.24.jar");
@@ -327,7 +340,11 @@ fn a_build_is_judged_by_the_servers_policy_and_not_by_its_own() {
     let site = Site::new(Some("[deny]\nvulnerability = \"nntf\"\n"));
     let layout = site.layout.to_str().unwrap();
     let ignore = site.folder.path().join("ignore.toml");
-    std::fs::write(&ignore, "[[ignore]]\nvulnerability = \"CVE-2024-5535\"\nreason = \"none of mine\"\n").unwrap();
+    std::fs::write(
+        &ignore,
+        "[[ignore]]\nvulnerability = \"CVE-2024-5535\"\nreason = \"none of mine\"\n",
+    )
+    .unwrap();
     let script = format!(
         "plimsoll scan {layout} --report-to {} --report-name team/own:1 --ignore-file {} -o out.txt",
         site.server.endpoint,
@@ -342,7 +359,10 @@ fn a_build_is_judged_by_the_servers_policy_and_not_by_its_own() {
     let uuid = image["uuid"].as_str().unwrap();
     let report = site.get(&format!("/images/{uuid}/report"));
     let findings = report["findings"].as_array().unwrap();
-    assert!(findings.iter().all(|finding| finding["suppressed"]["ignored"].is_null()), "the build ignores nothing here");
+    assert!(
+        findings.iter().all(|finding| finding["suppressed"]["ignored"].is_null()),
+        "the build ignores nothing here"
+    );
 
     // Without the feed of the build nothing changes for the server.
     let bare = site.folder.path().join("bare");
@@ -377,9 +397,21 @@ fn what_a_build_cannot_report_is_said_before_the_scan_or_by_name() {
     let server = &site.server.endpoint;
     for (arguments, variables, wanted) in [
         (format!("{layout} --report-to {server}"), vec![], "--report-name team/app:1.4"),
-        (format!("{layout} --report-to {server} --report-name team/app:1 --kinds vulnerability"), vec![], "--kinds"),
-        (format!("{layout} --report-to http://plimsoll.example.com --report-name team/app:1"), vec![], "not encrypted"),
-        (format!("{layout} --report-to {server} --report-name team/app:1"), vec![("PLIMSOLL_REPORT_TOKEN", "wrong")], "registry token create"),
+        (
+            format!("{layout} --report-to {server} --report-name team/app:1 --kinds vulnerability"),
+            vec![],
+            "--kinds",
+        ),
+        (
+            format!("{layout} --report-to http://plimsoll.example.com --report-name team/app:1"),
+            vec![],
+            "not encrypted",
+        ),
+        (
+            format!("{layout} --report-to {server} --report-name team/app:1"),
+            vec![("PLIMSOLL_REPORT_TOKEN", "wrong")],
+            "registry token create",
+        ),
     ] {
         let script = format!(
             "{}plimsoll scan {arguments} -o out.txt",
@@ -392,7 +424,9 @@ fn what_a_build_cannot_report_is_said_before_the_scan_or_by_name() {
         assert!(!said.contains(&site.token), "{said}");
     }
     // A build may go on without its server.
-    let script = format!("plimsoll scan {layout} --report-to http://127.0.0.1:1 --report-name team/app:1 --on-report-error warn -o out.txt");
+    let script = format!(
+        "plimsoll scan {layout} --report-to http://127.0.0.1:1 --report-name team/app:1 --on-report-error warn -o out.txt"
+    );
     let output = site.step(&["sh"], &script, &[]);
     assert!(output.status.success());
     assert!(String::from_utf8_lossy(&output.stderr).contains("warning: the server was not told"));

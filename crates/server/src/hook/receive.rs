@@ -99,9 +99,8 @@ async fn receive(
     let bearer = admit(context, registry, secret, &request).await?;
     let (parts, body) = read_body(request, SMALL_BODY).await?.into_parts();
     let bytes = to_bytes(body, SMALL_BODY).await.map_err(|_error| BodyError::Length(SMALL_BODY))?;
-    let body: Value = serde_json::from_slice(&bytes).map_err(|_error| {
-        Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "the body is not JSON")
-    })?;
+    let body: Value = serde_json::from_slice(&bytes)
+        .map_err(|_error| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "the body is not JSON"))?;
     let Some((format, hints)) = understand(&parts.headers, &body) else {
         tracing::warn!(registry.name = bearer.registry, "webhook not understood");
         let known: Vec<&str> = formats().iter().map(|format| format.id()).collect();

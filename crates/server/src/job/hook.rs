@@ -74,9 +74,8 @@ async fn follow_next(name: &str, context: &Context, stop: &mut Stop) -> Result<b
         return Ok(false);
     };
     let store = &context.store;
-    let looking =
-        sync_place(store, claimed.registry_id, claimed.hint.as_ref(), &context.clock).boxed();
-    let mut looking = looking;
+    let (registry, hint) = (claimed.registry_id, claimed.hint.as_ref());
+    let mut looking = sync_place(store, registry, hint, &context.clock).boxed();
     let mut beats = tokio::time::interval(HEARTBEAT);
     beats.tick().await;
     let looked = loop {

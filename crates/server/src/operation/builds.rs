@@ -169,9 +169,11 @@ fn check(request: &ReportBuild) -> Result<(), OperationError> {
             return Err(OperationError::invalid("build", why));
         }
     }
-    if build.url.as_ref().is_some_and(|url| {
-        !(url.starts_with("https://") || url.starts_with("http://"))
-    }) {
+    if build
+        .url
+        .as_ref()
+        .is_some_and(|url| !(url.starts_with("https://") || url.starts_with("http://")))
+    {
         return Err(OperationError::invalid("build", "`url` is no address of the web"));
     }
     let report = &request.report;
@@ -208,5 +210,13 @@ fn as_here(report: Report, name: String, judge: &dyn plimsoll_store::Judge) -> R
     findings.sort_by(|a, b| a.compare_urgency(b));
     let gaps = coverage.gaps.into_iter().filter(|gap| !is_gap_of_matching(gap)).collect();
     let coverage = Coverage::new(coverage.ran, gaps);
-    Report { image, coverage, feed: judge.feed(), packages, findings, build, ignore_rules: Vec::new() }
+    Report {
+        image,
+        coverage,
+        feed: judge.feed(),
+        packages,
+        findings,
+        build,
+        ignore_rules: Vec::new(),
+    }
 }

@@ -22,7 +22,10 @@ async fn a_push_makes_the_server_look_at_that_tag_and_at_no_other() {
     let hook = fixture.hook(&server).await;
     fixture.registry.take_requests();
     let (status, answer) = hook.send(&pushed("team/app", "2")).await;
-    assert_eq!((status, answer), (StatusCode::ACCEPTED, json!({ "format": "distribution", "new": 1, "known": 0 })));
+    assert_eq!(
+        (status, answer),
+        (StatusCode::ACCEPTED, json!({ "format": "distribution", "new": 1, "known": 0 }))
+    );
     until("one image", async || fixture.tags(&server).await == ["team/app:2"]).await;
     let asked = fixture.registry.take_requests();
     let manifests: Vec<&String> = asked.iter().filter(|one| one.contains("/manifests/")).collect();
@@ -125,10 +128,7 @@ async fn strangers_are_not_heard_and_not_read() {
     assert_eq!(status, StatusCode::ACCEPTED);
     // The token is of no other use, and ends with its registry.
     let claimed = context.store.claim_hint("test", context.clock.now()).await.unwrap().unwrap();
-    assert_eq!(
-        claimed.hint,
-        Some(Hint { path: "team/app".to_owned(), tag: Some("1".to_owned()) })
-    );
+    assert_eq!(claimed.hint, Some(Hint { path: "team/app".to_owned(), tag: Some("1".to_owned()) }));
     remove_registry(&context.store, "r", context.clock.now()).await.unwrap();
     let (status, _) = hook.send(&pushed("team/app", "1")).await;
     assert_eq!(status, StatusCode::UNAUTHORIZED);

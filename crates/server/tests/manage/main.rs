@@ -253,8 +253,12 @@ async fn a_registrys_token_is_shown_once_replaced_and_taken_back() {
     let (_, created) = client.call("POST", &format!("{path}/scanner"), None).await;
     assert_eq!(created["path"], "/harbor");
     let (_, list) = client.get(path).await;
-    let purposes: Vec<&str> =
-        list["tokens"].as_array().unwrap().iter().filter_map(|one| one["purpose"].as_str()).collect();
+    let purposes: Vec<&str> = list["tokens"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|one| one["purpose"].as_str())
+        .collect();
     assert_eq!(purposes, ["hook", "scanner"]);
     assert!(!list.to_string().contains(&made[1]));
     let (status, body) = client.call("POST", &format!("{path}/spy"), None).await;

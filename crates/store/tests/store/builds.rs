@@ -12,8 +12,7 @@ use crate::{
 };
 
 async fn builds(fixture: &Fixture) -> Registry {
-    let settings =
-        RegistrySettings { reported_type: "CI/CD".to_owned(), ..settings("builds") };
+    let settings = RegistrySettings { reported_type: "CI/CD".to_owned(), ..settings("builds") };
     fixture.store.add_registry(&settings, NOW).await.unwrap()
 }
 
@@ -51,7 +50,8 @@ async fn a_build_is_listed_judged_here_and_knows_where_it_was_built() {
     let judge = first();
     // What the build's own advisories say does not count.
     let harmless = TestJudge { name: judge.name.clone(), ..TestJudge::new("other", &[]) };
-    let report = scan(&harmless, &digest("b"), &["base"], &[("openssl", "1"), ("curl", "1")], &["root"]);
+    let report =
+        scan(&harmless, &digest("b"), &["base"], &[("openssl", "1"), ("curl", "1")], &["root"]);
     let RecordedBuild::Stored { uuid } =
         report_build(&fixture, &registry, &report, &judge, 1).await
     else {
@@ -113,7 +113,10 @@ async fn no_build_speaks_of_what_a_real_registry_holds_under_the_same_digest() {
     report_build(&fixture, &ci, &clean("a"), &judge, 1).await;
     fixture.sync(&real, &[image("team/app", "1", "a")]).await;
     let task = fixture.store.claim("a/1", NOW).await.unwrap().unwrap();
-    assert_eq!((task.digest, task.registry_id, task.origin), (digest("a"), real.id, Origin::Schedule));
+    assert_eq!(
+        (task.digest, task.registry_id, task.origin),
+        (digest("a"), real.id, Origin::Schedule)
+    );
 }
 
 #[tokio::test]

@@ -38,9 +38,7 @@ impl Reporter {
         let reporting = &arguments.reporting;
         let Some(address) = &reporting.report_to else { return Ok(None) };
         if arguments.kinds != Kinds::ALL {
-            bail!(
-                "`--report-to` wants every kind of risk looked for\nhint: leave `--kinds` away"
-            );
+            bail!("`--report-to` wants every kind of risk looked for\nhint: leave `--kinds` away");
         }
         // A file's name says where it lies, not what is in it.
         let of_target = || {
@@ -74,7 +72,8 @@ impl Reporter {
         rules: &Rules,
         terminal: Terminal,
     ) -> anyhow::Result<bool> {
-        let scanner = format!("plimsoll {} {}", env!("CARGO_PKG_VERSION"), detectors_version(rules));
+        let scanner =
+            format!("plimsoll {} {}", env!("CARGO_PKG_VERSION"), detectors_version(rules));
         let request = ReportBuild {
             repository: self.repository.clone(),
             tag: self.tag.clone(),

@@ -43,7 +43,9 @@ fn value(rest: &mut &[&Event<'_>]) -> Result<Value, String> {
         Event::MappingStart(..) => {
             let mut map = Map::new();
             while !matches!(rest.first(), Some(Event::MappingEnd)) {
-                let Value::String(key) = value(rest)? else { return Err("a key is no text".into()) };
+                let Value::String(key) = value(rest)? else {
+                    return Err("a key is no text".into());
+                };
                 let inside = value(rest)?;
                 if map.insert(key.clone(), inside).is_some() {
                     return Err(format!("`{key}` stands twice"));

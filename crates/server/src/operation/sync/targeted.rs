@@ -9,7 +9,7 @@ use plimsoll_registry::RegistryError;
 use plimsoll_store::{Hint, SyncOutcome};
 
 use super::{
-    Clock, Look, OperationError, Store, default_platform, error_chain, registry_client, refusal,
+    Clock, Look, OperationError, Store, default_platform, error_chain, refusal, registry_client,
     repository, sync_registry,
 };
 
