@@ -481,6 +481,8 @@ pub(crate) enum ListWhat {
     VersionOrders,
     /// Channels of notifications
     Channels,
+    /// Formats of registries' webhooks
+    Hooks,
     /// Limits of what is read of one image
     Budgets,
 }

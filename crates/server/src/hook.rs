@@ -28,7 +28,7 @@ use serde_json::Value;
 use crate::context::Context;
 
 /// One vendor's way to tell.
-pub(crate) trait HookFormat: Sync {
+pub trait HookFormat: Sync {
     /// Its name in the log and in answers.
     fn id(&self) -> &'static str;
 
@@ -40,7 +40,8 @@ pub(crate) trait HookFormat: Sync {
 }
 
 /// Every format; the first that knows a body reads it.
-pub(crate) fn formats() -> &'static [&'static dyn HookFormat] {
+#[must_use]
+pub fn formats() -> &'static [&'static dyn HookFormat] {
     &[
         &ghcr::Ghcr,
         &gitlab::Gitlab,

@@ -10,7 +10,7 @@ mod console;
 mod context;
 pub mod gateway;
 mod harbor;
-mod hook;
+pub mod hook;
 mod job;
 mod loopback_registry;
 mod manage;
