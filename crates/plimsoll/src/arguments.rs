@@ -13,6 +13,7 @@ mod ignore;
 mod notify;
 mod reading;
 mod registry_token;
+mod report_to;
 mod rules;
 mod sandbox;
 mod scan;
@@ -34,6 +35,7 @@ pub(crate) use self::notify::{
 };
 pub(crate) use self::reading::{Confinement, Limits, Sandbox};
 pub(crate) use self::registry_token::{RegistryToken, TokenPurpose};
+pub(crate) use self::report_to::{OnReportError, ReportTo};
 pub(crate) use self::rules::{RulesCommand, RulesImport};
 pub(crate) use self::sandbox::SandboxCheck;
 pub(crate) use self::scan::{SbomSources, Scan, VexSources};
@@ -479,6 +481,8 @@ pub(crate) enum ListWhat {
     VersionOrders,
     /// Channels of notifications
     Channels,
+    /// Formats of registries' webhooks
+    Hooks,
     /// Limits of what is read of one image
     Budgets,
 }

@@ -6,6 +6,7 @@
 mod contexts;
 mod deliver;
 mod feed;
+mod hook;
 mod ignore;
 mod orders;
 mod presence;
@@ -78,6 +79,7 @@ pub(crate) fn jobs() -> &'static [&'static dyn Job] {
         &rules::WatchRules,
         &vex::WatchVex,
         &sync::SyncRegistries,
+        &hook::FollowHooks,
         &scan::ScanImages,
         &deliver::Deliver,
         &prune::Prune,

@@ -10,6 +10,7 @@ mod console;
 mod context;
 pub mod gateway;
 mod harbor;
+pub mod hook;
 mod job;
 mod loopback_registry;
 mod manage;

@@ -4,6 +4,7 @@
 //! argument, and nothing here knows whether it runs in the server or in a command that opened the data directory itself.
 
 pub mod affected;
+pub mod builds;
 pub mod changes;
 pub(crate) mod client;
 pub mod contexts;
@@ -64,6 +65,9 @@ pub enum OperationError {
         /// What it said, or that it said nothing.
         why: String,
     },
+    /// The advisories are being exchanged.
+    #[error("the advisories are being exchanged")]
+    Busy,
     /// The database.
     #[error("the state could not be read or written")]
     Store(#[from] StoreError),
@@ -78,6 +82,7 @@ impl OperationError {
             Self::NotFound { .. } => "not_found",
             Self::Exists { .. } => "exists",
             Self::Registry { .. } => "registry_failed",
+            Self::Busy => "busy",
             Self::Store(_) => "internal",
         }
     }
@@ -107,6 +112,7 @@ impl OperationError {
             Self::Exists { what: "subscription", name } => {
                 Some(format!("`plimsoll subscription remove {name}` removes it"))
             }
+            Self::Busy => Some("try again in a few seconds".into()),
             Self::Registry { .. } => {
                 Some("check its address, its certificate and the account".into())
             }

@@ -41,7 +41,7 @@ use crate::{
     console,
     context::{Confinement, Context},
     gateway::{self, GatewaySettings},
-    harbor,
+    harbor, hook,
     job::{self, JobSettings},
     manage,
     operation::{
@@ -263,6 +263,7 @@ pub fn router(context: &Context, public_url: Option<String>) -> Router {
         .route("/healthz", get(health).with_state(context.clone()))
         .merge(manage::router(context.clone()))
         .merge(harbor::router(context.clone()))
+        .merge(hook::router(context.clone()))
         .merge(console::router(context.clone()))
         .merge(gateway::router(context.store.clone(), settings, context.clock.clone()))
 }

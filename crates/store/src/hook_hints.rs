@@ -8,12 +8,8 @@
 use plimsoll_model::Timestamp;
 
 use crate::{
-    LEASE_SECONDS, Store, StoreError, column,
-    database::Transaction,
-    error::Doing,
-    registries::is_path,
-    statement,
-    tasks::cut,
+    LEASE_SECONDS, Store, StoreError, column, database::Transaction, error::Doing,
+    registries::is_path, statement, tasks::cut,
 };
 
 /// Hints of one registry that are kept apart.
@@ -75,7 +71,7 @@ impl Store {
         let mut transaction = self.write().await?;
         for hint in hints.iter().filter(|hint| is_place(hint)) {
             let tag = hint.tag.as_deref().unwrap_or_default();
-            if say_again(&mut transaction, registry_id, (&hint.path, tag)).await?
+            if say_again(&mut transaction, registry_id, (hint.path.as_str(), tag)).await?
                 || say_again(&mut transaction, registry_id, ("", "")).await?
             {
                 noted.known += 1;
@@ -180,11 +176,27 @@ impl Store {
         Ok(claimed)
     }
 
+    /// How many places wait to be looked at, those that somebody looks at included.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn open_hints(&self) -> Result<u64, StoreError> {
+        let row = statement::query("SELECT COUNT(*) AS number FROM hook_hints")
+            .fetch_one(&mut *self.read().await?)
+            .await
+            .doing("counting hints")?;
+        column::number(&row, "number")
+    }
+
     /// Extends the lease of a look that takes long, as of a whole registry.
     ///
     /// # Errors
     /// The database fails.
-    pub async fn extend_hint(&self, claimed: &ClaimedHint, now: Timestamp) -> Result<(), StoreError> {
+    pub async fn extend_hint(
+        &self,
+        claimed: &ClaimedHint,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         let (path, tag) = place(claimed);
         let mut transaction = self.write().await?;
         statement::query(
@@ -271,9 +283,10 @@ impl Store {
 
 /// Path and tag as they stand in the row.
 fn place(claimed: &ClaimedHint) -> (&str, &str) {
-    claimed.hint.as_ref().map_or(("", ""), |hint| {
-        (hint.path.as_str(), hint.tag.as_deref().unwrap_or_default())
-    })
+    claimed
+        .hint
+        .as_ref()
+        .map_or(("", ""), |hint| (hint.path.as_str(), hint.tag.as_deref().unwrap_or_default()))
 }
 
 /// Whether a registry can have a tag there.

@@ -134,14 +134,13 @@ impl Store {
         const DOING: &str = "taking a registry's token back";
         let mut transaction = self.write().await?;
         let registry_id = registry_id(&mut transaction, registry).await?;
-        let done = statement::query(
-            "DELETE FROM registry_tokens WHERE registry_id = $1 AND purpose = $2",
-        )
-        .bind(registry_id)
-        .bind(purpose.as_str())
-        .execute(&mut transaction)
-        .await
-        .doing(DOING)?;
+        let done =
+            statement::query("DELETE FROM registry_tokens WHERE registry_id = $1 AND purpose = $2")
+                .bind(registry_id)
+                .bind(purpose.as_str())
+                .execute(&mut transaction)
+                .await
+                .doing(DOING)?;
         transaction.commit().await.doing(DOING)?;
         Ok(done.rows_affected() > 0)
     }

@@ -82,11 +82,7 @@ pub(crate) async fn run(
     Ok(())
 }
 
-async fn token(
-    command: RegistryToken,
-    global: &Global,
-    terminal: Terminal,
-) -> anyhow::Result<()> {
+async fn token(command: RegistryToken, global: &Global, terminal: Terminal) -> anyhow::Result<()> {
     let backend = Backend::open(global).await?;
     match command {
         RegistryToken::Create { name, purpose } => {

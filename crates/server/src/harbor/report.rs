@@ -51,7 +51,8 @@ pub(super) async fn fetch(
             Err(Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, format!("scan failed: {why}")))
         }
         Some(RequestedState::Done { wish, report, finished }) => {
-            let written = tokio::task::spawn_blocking(move || write(kind, &wish, &report, finished));
+            let written =
+                tokio::task::spawn_blocking(move || write(kind, &wish, &report, finished));
             written.await.map_err(|error| broken(&error))?
         }
     }
@@ -69,7 +70,8 @@ fn check_media_type(query: &str) -> Result<(), Refusal> {
         }
         Some(wanted) if mime::is(wanted, mime::SPDX) => Ok(()),
         Some(wanted) => {
-            let message = format!("`sbom_media_type`: `{wanted}` is not written; {} is", mime::SPDX);
+            let message =
+                format!("`sbom_media_type`: `{wanted}` is not written; {} is", mime::SPDX);
             Err(Refusal::new(StatusCode::NOT_IMPLEMENTED, message))
         }
     }

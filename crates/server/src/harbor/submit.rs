@@ -6,13 +6,7 @@
 
 use std::time::Duration;
 
-use axum::{
-    Extension,
-    body::Bytes,
-    extract::State,
-    http::StatusCode,
-    response::Response,
-};
+use axum::{Extension, body::Bytes, extract::State, http::StatusCode, response::Response};
 use plimsoll_registry::Endpoint;
 use plimsoll_store::{ScanWish, TokenBearer};
 use serde::Serialize;
@@ -86,9 +80,8 @@ async fn keep(
     {
         return Err(Refusal::field("registry.authorization", "it is neither Basic nor Bearer"));
     }
-    let wish = serde_json::to_string(&checked.wish).map_err(|error| {
-        Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string())
-    })?;
+    let wish = serde_json::to_string(&checked.wish)
+        .map_err(|error| Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))?;
     let wish = ScanWish {
         registry_id: registry.id,
         wish: &wish,

@@ -76,6 +76,7 @@ impl From<OperationError> for Problem {
             OperationError::NotFound { .. } => StatusCode::NOT_FOUND,
             OperationError::Exists { .. } => StatusCode::CONFLICT,
             OperationError::Registry { .. } => StatusCode::BAD_GATEWAY,
+            OperationError::Busy => StatusCode::SERVICE_UNAVAILABLE,
             OperationError::Store(_) => {
                 tracing::error!(error = error_chain(&error), "management call failed");
                 StatusCode::INTERNAL_SERVER_ERROR

@@ -9,6 +9,7 @@
 //!   platform) is no image, and the answer says so.
 
 mod repository;
+mod targeted;
 
 use futures_util::{StreamExt, stream};
 use plimsoll_model::Platform;
@@ -16,6 +17,7 @@ use plimsoll_registry::{RegistryClient, RegistryError, kind::RegistryKind};
 use plimsoll_store::{Registry, Store, SyncListing};
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::targeted::sync_place;
 use super::{
     OperationError,
     client::registry_client,
@@ -97,6 +99,9 @@ pub async fn sync_registry(
     clock: &Clock,
 ) -> Result<SyncReport, OperationError> {
     let registry = find_registry(store, name).await?;
+    if registry.settings.is_of_builds() {
+        return Ok(SyncReport::nothing(name));
+    }
     tracing::info!(registry.name = name, "sync start");
     let (names, seen) = match look(store, &registry).await {
         Ok(seen) => seen,
@@ -166,7 +171,7 @@ async fn look(store: &Store, registry: &Registry) -> Result<(Vec<String>, Seen),
         anonymous: settings.username.is_none(),
         named,
     };
-    let looks = names.clone().into_iter().map(|name| repository::look_at(look.clone(), name));
+    let looks = names.clone().into_iter().map(|name| repository::look_at(look.clone(), name, None));
     let mut all = stream::iter(looks).buffer_unordered(AT_ONCE);
     let mut seen = Seen::default();
     while let Some(one) = all.next().await {
@@ -182,6 +187,25 @@ fn default_platform() -> Platform {
 
 fn count(number: usize) -> u64 {
     u64::try_from(number).unwrap_or(u64::MAX)
+}
+
+impl SyncReport {
+    /// Of a registry that has nothing to list: builds report what is in it.
+    fn nothing(name: &str) -> Self {
+        Self {
+            registry: name.to_owned(),
+            repositories: 0,
+            images: 0,
+            added: 0,
+            updated: 0,
+            removed: 0,
+            unchanged: 0,
+            queued: 0,
+            problems: Vec::new(),
+            problem_count: 0,
+            skipped: Vec::new(),
+        }
+    }
 }
 
 impl Seen {

@@ -116,10 +116,7 @@ impl HarborClient {
     /// `SubmitScan`: the scan's id, or the status and the message of the error.
     pub(crate) async fn submit(&self, request: &Value) -> Result<String, (u16, String)> {
         let headers = [
-            (
-                "content-type",
-                "application/vnd.scanner.adapter.scan.request+json; version=1.0",
-            ),
+            ("content-type", "application/vnd.scanner.adapter.scan.request+json; version=1.0"),
             ("accept", "application/vnd.scanner.adapter.scan.response+json; version=1.0"),
         ];
         let answer = self.exchange("POST", "/scan", &headers, &request.to_string()).await;
@@ -136,8 +133,7 @@ impl HarborClient {
 
     /// `GetScanReport`.
     pub(crate) async fn report(&self, id: &str, mime: &str) -> Result<Value, NoReport> {
-        let query =
-            if mime == SBOM { "?sbom_media_type=application%2Fspdx%2Bjson" } else { "" };
+        let query = if mime == SBOM { "?sbom_media_type=application%2Fspdx%2Bjson" } else { "" };
         let path = format!("/scan/{id}/report{query}");
         let answer = self.exchange("GET", &path, &[("accept", mime)], "").await;
         match answer.status {
@@ -172,9 +168,8 @@ impl HarborClient {
 
 /// The message of an error, whose body Harbor reads as JSON whatever its type says.
 pub(crate) fn error_of(answer: &Answer) -> String {
-    let body: Value = serde_json::from_slice(&answer.body).unwrap_or_else(|_| {
-        panic!("{}: {}", answer.status, String::from_utf8_lossy(&answer.body))
-    });
+    let body: Value = serde_json::from_slice(&answer.body)
+        .unwrap_or_else(|_| panic!("{}: {}", answer.status, String::from_utf8_lossy(&answer.body)));
     let message = body["error"]["message"].as_str().expect("error.message");
     assert_eq!(
         answer.headers["content-type"],

@@ -112,7 +112,8 @@ pub(crate) fn basic(username: &str, password: &str) -> String {
 /// An Alpine image whose busybox an advisory speaks of.
 fn image() -> BuiltImage {
     let release = b"ID=alpine\nVERSION_ID=3.20.3\nPRETTY_NAME=\"Alpine Linux v3.20\"\n";
-    let installed = "P:musl\nV:1.2.5-r0\nA:x86_64\no:musl\n\nP:busybox\nV:1.36.1-r28\nA:x86_64\no:busybox\n\n";
+    let installed =
+        "P:musl\nV:1.2.5-r0\nA:x86_64\no:musl\n\nP:busybox\nV:1.36.1-r28\nA:x86_64\no:busybox\n\n";
     let base = Layer::builder("base")
         .file("etc/os-release", release)
         .file("etc/alpine-release", b"3.20.3\n")

@@ -12,7 +12,7 @@ use plimsoll_store::{Store, StoreOptions};
 use serde_json::{Value, json};
 
 /// Every address, with a method that it takes.
-const ADDRESSES: [(&str, &str); 39] = [
+const ADDRESSES: [(&str, &str); 40] = [
     ("GET", "/api/v1/status"),
     ("GET", "/api/v1/feed"),
     ("GET", "/api/v1/registries"),
@@ -27,6 +27,7 @@ const ADDRESSES: [(&str, &str); 39] = [
     ("GET", "/api/v1/images/x"),
     ("GET", "/api/v1/images/x/report"),
     ("GET", "/api/v1/images/x/files"),
+    ("GET", "/api/v1/images/x/build"),
     ("POST", "/api/v1/images/x/scan"),
     ("GET", "/api/v1/findings/CVE-1/images"),
     ("GET", "/api/v1/ranking"),
@@ -252,8 +253,12 @@ async fn a_registrys_token_is_shown_once_replaced_and_taken_back() {
     let (_, created) = client.call("POST", &format!("{path}/scanner"), None).await;
     assert_eq!(created["path"], "/harbor");
     let (_, list) = client.get(path).await;
-    let purposes: Vec<&str> =
-        list["tokens"].as_array().unwrap().iter().filter_map(|one| one["purpose"].as_str()).collect();
+    let purposes: Vec<&str> = list["tokens"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|one| one["purpose"].as_str())
+        .collect();
     assert_eq!(purposes, ["hook", "scanner"]);
     assert!(!list.to_string().contains(&made[1]));
     let (status, body) = client.call("POST", &format!("{path}/spy"), None).await;

@@ -22,6 +22,7 @@ async fn what_is_said_often_is_looked_at_once() {
     assert_eq!(noted, Noted { new: 3, known: 1 });
     let noted = store.note_hints(registry.id, &said[..1], NOW).await.unwrap();
     assert_eq!(noted, Noted { new: 0, known: 1 });
+    assert_eq!(store.open_hints().await.unwrap(), 3);
     let fixture = fixture.reopen().await;
     let mut looked = Vec::new();
     while let Some(claimed) = claim(&fixture, 0).await {

@@ -8,6 +8,8 @@ mod access;
 #[cfg(test)]
 mod builders;
 #[cfg(test)]
+mod builds;
+#[cfg(test)]
 mod contexts;
 #[cfg(test)]
 mod files;

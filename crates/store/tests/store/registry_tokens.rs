@@ -36,9 +36,8 @@ async fn a_new_token_ends_the_one_before_and_a_registry_takes_its_own_along() {
     fixture.registry("one").await;
     let old = store.create_registry_token("one", TokenPurpose::Report, NOW).await.unwrap();
     let new = store.create_registry_token("one", TokenPurpose::Report, after(1)).await.unwrap();
-    let is_known = async |token: &str| {
-        store.bearer_of(token, TokenPurpose::Report).await.unwrap().is_some()
-    };
+    let is_known =
+        async |token: &str| store.bearer_of(token, TokenPurpose::Report).await.unwrap().is_some();
     assert!(!is_known(old.reveal()).await && is_known(new.reveal()).await);
     let listed = store.registry_tokens("one").await.unwrap();
     assert_eq!(listed.len(), 1);

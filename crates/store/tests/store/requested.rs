@@ -48,11 +48,8 @@ async fn a_requested_scan_outlives_the_process_and_its_credential_does_not_outli
     assert!(store.finish_requested_scan(&scan, &made, after(7)).await.unwrap());
     assert_eq!(credentials(&fixture).await, "0");
     let state = store.requested_scan(registry.id, &id).await.unwrap().unwrap();
-    let wanted = RequestedState::Done {
-        wish: "{}".to_owned(),
-        report: Box::new(made),
-        finished: after(7),
-    };
+    let wanted =
+        RequestedState::Done { wish: "{}".to_owned(), report: Box::new(made), finished: after(7) };
     assert_eq!(state, wanted);
     assert_eq!(store.forget_requested_scans(after(86_399)).await.unwrap(), 0);
     assert_eq!(store.forget_requested_scans(after(86_400)).await.unwrap(), 1);

@@ -172,6 +172,3 @@ fn of_registry(error: RegistryError) -> Failure {
         error => Failure::registry(error),
     }
 }
-
-#[cfg(test)]
-mod tests;

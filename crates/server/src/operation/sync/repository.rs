@@ -13,10 +13,10 @@ use plimsoll_store::{ImageRow, RepoType, StoreError, SyncedImage};
 use super::{Look, Seen, SyncProblem};
 use crate::operation::error_chain;
 
-/// Looks at a repository; what goes wrong is part of the answer.
-pub(super) async fn look_at(look: Look, path: String) -> Seen {
+/// Looks at a repository, or at one tag of it alone; what goes wrong is part of the answer.
+pub(super) async fn look_at(look: Look, path: String, only: Option<String>) -> Seen {
     let mut seen = Seen::default();
-    if let Err(why) = look.repository(&path, &mut seen).await {
+    if let Err(why) = look.repository(&path, only.as_deref(), &mut seen).await {
         seen.problems.push(SyncProblem { at: path, why });
     }
     seen
@@ -41,7 +41,12 @@ enum TagError {
 }
 
 impl Look {
-    async fn repository(&self, path: &str, seen: &mut Seen) -> Result<(), String> {
+    async fn repository(
+        &self,
+        path: &str,
+        only: Option<&str>,
+        seen: &mut Seen,
+    ) -> Result<(), String> {
         let tags = match self.kind.list_tags(&self.client, path).await {
             Ok(tags) => tags,
             // A catalog names repositories whose last tag was deleted; there the registry answers 404.
@@ -53,7 +58,7 @@ impl Look {
         let known: BTreeMap<&str, &ImageRow> =
             known.iter().map(|image| (image.tag.as_str(), image)).collect();
         let repo_type = self.repo_type(path, &tags, &known).await;
-        for tag in &tags {
+        for tag in tags.iter().filter(|tag| only.is_none_or(|only| only == tag.name)) {
             match self.tag(path, tag, known.get(tag.name.as_str()).copied(), repo_type).await {
                 Ok(Tag::Image(image)) => seen.listing.images.push(*image),
                 Ok(Tag::Gone) => {}
@@ -63,6 +68,12 @@ impl Look {
                     seen.problems.push(problem(path, &tag.name, error_chain(&error)));
                 }
             }
+        }
+        if let Some(only) = only {
+            // The others were not looked at, and stay as they are.
+            let others = known.keys().filter(|tag| **tag != only);
+            let others = others.map(|tag| (path.to_owned(), (*tag).to_owned()));
+            seen.listing.unresolved.extend(others);
         }
         seen.listing.complete.push(path.to_owned());
         Ok(())
