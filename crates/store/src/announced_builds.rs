@@ -7,8 +7,8 @@
 use plimsoll_model::{Digest, Platform, Timestamp};
 
 use crate::{
-    Registry, RegistryError, RepoType, Store, StoreError, SyncListing, SyncedImage, error::Doing,
-    image_uuid, orders::OrderKind, repo_id, split_repository, statement,
+    Registry, RegistryError, RepoType, Store, StoreError, SyncListing, SyncedImage, builds,
+    error::Doing, image_uuid, orders::OrderKind, repo_id, split_repository, statement,
 };
 
 /// An image that a build is going to report.
