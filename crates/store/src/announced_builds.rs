@@ -97,7 +97,7 @@ impl Store {
         statement::query(
             "INSERT INTO order_targets (order_id, artifact_id, registry_id, image_uuid, name, digest, state, finished) \
              SELECT $2, i.artifact_id, i.registry_id, i.uuid, r.authority || '/' || i.reference, i.digest, \
-             CASE WHEN a.scanned IS NULL THEN 'open' ELSE 'done' END, CASE WHEN a.scanned IS NULL THEN NULL ELSE $3 END \
+             CASE WHEN a.scanned IS NULL THEN 'open' ELSE 'done' END, CASE WHEN a.scanned IS NULL THEN NULL ELSE CAST($3 AS BIGINT) END \
              FROM images i JOIN registries r ON r.id = i.registry_id JOIN artifacts a ON a.id = i.artifact_id \
              WHERE i.uuid = $1",
         )
