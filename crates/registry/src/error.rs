@@ -123,12 +123,24 @@ pub enum RegistryError {
         /// What it says that it is.
         media_type: String,
     },
+    /// Something that an operator must say, or said wrongly, for this kind of registry.
+    #[error("`{field}`: {problem}")]
+    Setting {
+        /// Which field of the kind.
+        field: &'static str,
+        /// What is wrong, with the remedy.
+        problem: String,
+    },
     /// A name that cannot be a repository, tag or digest.
     #[error("`{0}` is not the name of a repository, tag or digest")]
     Name(String),
 }
 
 impl RegistryError {
+    pub(crate) fn setting(field: &'static str, problem: impl Into<String>) -> Self {
+        Self::Setting { field, problem: problem.into() }
+    }
+
     pub(crate) fn http(registry: &Endpoint, source: HttpError) -> Self {
         Self::Http { registry: Box::new(registry.clone()), source: Box::new(source) }
     }

@@ -6,6 +6,7 @@
 //! answer is written by somebody else, so each has a cap, a time limit and a check; credentials are bound to an origin.
 
 mod access;
+mod api;
 mod challenge;
 pub mod client;
 pub mod daemon;
