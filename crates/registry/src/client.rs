@@ -9,6 +9,7 @@
 mod blob;
 mod listing;
 mod manifest;
+mod pulls;
 
 use std::{
     sync::Arc,
@@ -24,7 +25,9 @@ use reqwest::{
 pub use self::{
     blob::BlobReader,
     manifest::{FetchedManifest, Visibility},
+    pulls::PullLimit,
 };
+use self::pulls::Pulls;
 use crate::{
     access::{Access, Scope},
     challenge,
@@ -48,6 +51,7 @@ pub struct RegistryClient {
     session: Session,
     access: Arc<Access>,
     anonymous: Arc<Access>,
+    pulls: Arc<Pulls>,
 }
 
 impl RegistryClient {
@@ -66,6 +70,7 @@ impl RegistryClient {
             session,
             access: Arc::new(Access::new(credentials)),
             anonymous: Arc::new(Access::new(None)),
+            pulls: Arc::default(),
         })
     }
 
@@ -171,6 +176,10 @@ impl RegistryClient {
         let (mut has_met, mut repeats) = (false, 0);
         loop {
             let answer = self.session.send(&call).await.map_err(|source| self.http(source))?;
+            // A stranger's limit is another one.
+            if std::ptr::eq(access, self.access.as_ref()) {
+                self.pulls.note(answer.headers());
+            }
             match answer.status().as_u16() {
                 401 if !has_met => {
                     has_met = true;

@@ -24,7 +24,7 @@ pub mod reach;
 mod realm;
 pub mod referrers;
 
-pub use client::{BlobReader, FetchedManifest, RegistryClient, Visibility};
+pub use client::{BlobReader, FetchedManifest, PullLimit, RegistryClient, Visibility};
 pub use daemon::{Daemon, DaemonAddress, DaemonError, DaemonImage};
 pub use endpoint::{Credentials, Endpoint, EndpointError, Scheme};
 pub use error::RegistryError;

@@ -185,3 +185,9 @@ pub(crate) fn sorted<T>(mut entries: Vec<T>, name: impl Fn(&T) -> &str) -> Vec<T
     entries.dedup_by(|later, first| name(later) == name(first));
     entries
 }
+
+/// A digest as lists write it: with `sha256:` or without; `None` for what is none that we know.
+pub(crate) fn digest_in(text: Option<&str>) -> Option<Digest> {
+    let text = text?.trim();
+    if text.contains(':') { text.parse().ok() } else { format!("sha256:{text}").parse().ok() }
+}

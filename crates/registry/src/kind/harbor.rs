@@ -14,7 +14,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use plimsoll_model::{Digest, Timestamp};
+use plimsoll_model::Timestamp;
 use reqwest::{
     Url,
     header::{HeaderMap, HeaderValue},
@@ -24,7 +24,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 use super::{
     ADDRESS, API_URL, Adapter, Answering, CA, Connection, EXCLUDE, Field, INCLUDE, NAMESPACES,
     PASSWORD, PLAIN_HTTP, REPOSITORIES, RegistryKind, RepositoryEntry, TagEntry, USERNAME,
-    adapter::sorted,
+    adapter::{digest_in, sorted},
 };
 use crate::{
     access::basic,
@@ -110,7 +110,7 @@ struct Repository {
 struct Artifact {
     #[serde(rename = "type")]
     kind: Option<String>,
-    digest: Digest,
+    digest: Option<String>,
     push_time: Option<String>,
     tags: Option<Vec<Tag>>,
 }
@@ -187,7 +187,7 @@ fn tags_of(artifact: Artifact) -> Vec<TagEntry> {
     let other = other.map(|kind| format!("it is not an image but a {kind}"));
     let entry = |tag: Tag| TagEntry {
         name: tag.name,
-        digest: Some(digest),
+        digest: digest_in(digest.as_deref()),
         is_immutable: tag.immutable.unwrap_or_default(),
         pushed: pushed(tag.push_time.as_deref().or(push_time.as_deref())),
         other: other.clone(),

@@ -13,14 +13,15 @@
 
 use std::collections::BTreeMap;
 
-use plimsoll_model::{Digest, Secret, Timestamp};
+use plimsoll_model::{Secret, Timestamp};
 use reqwest::{Url, header::HeaderValue};
 use serde::Deserialize;
 
 use super::{
     ADDRESS, API_TOKEN, API_URL, Adapter, Answering, CA, Connection, EXCLUDE, Field, INCLUDE,
     NAMESPACES, PASSWORD, PLAIN_HTTP, REPOSITORIES, RegistryKind, RepositoryEntry, TagEntry,
-    USERNAME, adapter::sorted,
+    USERNAME,
+    adapter::{digest_in, sorted},
 };
 use crate::{
     access::sensitive,
@@ -129,7 +130,7 @@ struct Tags {
 #[derive(Deserialize)]
 struct Tag {
     name: String,
-    manifest_digest: Option<Digest>,
+    manifest_digest: Option<String>,
     start_ts: Option<i64>,
     immutable: Option<bool>,
 }
@@ -264,7 +265,7 @@ impl Repository {
 impl Tag {
     fn entry(self) -> TagEntry {
         TagEntry {
-            digest: self.manifest_digest,
+            digest: digest_in(self.manifest_digest.as_deref()),
             is_immutable: self.immutable.unwrap_or_default(),
             pushed: self.start_ts.filter(|seconds| *seconds > 0).map(Timestamp),
             ..TagEntry::named(self.name)
