@@ -97,10 +97,24 @@ impl Api {
         call: Call,
         what: &str,
     ) -> Result<(HeaderMap, T), RegistryError> {
-        let (headers, body) = self.success(call, what).await?;
+        let (headers, body) = self.success(|| Ok(call.clone()), what).await?;
         let document = serde_json::from_slice(&body)
             .map_err(|error| self.protocol(what, format!("the answer: {error}")))?;
         Ok((headers, document))
+    }
+
+    /// [`json`](Self::json) of requests that are made anew each time: signatures that count once only.
+    pub(crate) async fn signed<T: DeserializeOwned>(
+        &self,
+        make: impl Fn() -> Result<Call, RegistryError> + Send,
+        what: &str,
+    ) -> Result<T, RegistryError> {
+        let (_, body) = self.success(make, what).await?;
+        // The answer may hold a token, so that what cannot be read of it is not repeated.
+        serde_json::from_slice(&body).map_err(|error| {
+            let at = (error.line(), error.column());
+            self.protocol(what, format!("the answer is not such a document (line {}, column {})", at.0, at.1))
+        })
     }
 
     /// A document that holds a secret: what cannot be read of it is not repeated.
@@ -109,7 +123,7 @@ impl Api {
         call: Call,
         what: &str,
     ) -> Result<T, RegistryError> {
-        let (_, body) = self.success(call, what).await?;
+        let (_, body) = self.success(|| Ok(call.clone()), what).await?;
         serde_json::from_slice(&body)
             .map_err(|_cause| self.protocol(what, "the answer is not such a document"))
     }
@@ -139,31 +153,33 @@ impl Api {
 
     async fn success(
         &self,
-        call: Call,
+        make: impl Fn() -> Result<Call, RegistryError> + Send,
         what: &str,
     ) -> Result<(HeaderMap, Vec<u8>), RegistryError> {
-        let (status, headers, body) = self.patient(call).await?;
+        let (status, headers, body) = self.patient(make).await?;
         if status.is_success() {
             return Ok((headers, body));
         }
         Err(self.failure(status, &headers, &body, what))
     }
 
-    /// Sends `call` and waits out short rate limits.
+    /// Sends a request and waits out short rate limits.
     async fn patient(
         &self,
-        mut call: Call,
+        make: impl Fn() -> Result<Call, RegistryError> + Send,
     ) -> Result<(StatusCode, HeaderMap, Vec<u8>), RegistryError> {
-        call.headers.entry(ACCEPT).or_insert(HeaderValue::from_static("application/json"));
         let options = self.session.options();
         let mut repeats = 0;
         loop {
             if let Some(pace) = &self.pace {
                 pace.wait().await;
             }
+            let mut call = make()?;
+            call.headers.entry(ACCEPT).or_insert(HeaderValue::from_static("application/json"));
             let answer = self.session.document(&call, MAX_DOCUMENT_BYTES).await;
             let answer = answer.map_err(|source| RegistryError::http(self.endpoint(), source))?;
-            let may_repeat = matches!(answer.0.as_u16(), 429 | 503) && repeats < options.retries;
+            let is_limit = answer.0.as_u16() == 503 || is_throttled(answer.0, &answer.2);
+            let may_repeat = is_limit && repeats < options.retries;
             match pause(options, &answer.1, repeats).filter(|_| may_repeat) {
                 Some(pause) => {
                     repeats += 1;
@@ -192,7 +208,9 @@ impl Api {
                 RegistryError::Refused { registry, who: self.who.clone(), what, status, message }
             }
             404 => RegistryError::NotFound { registry, what, message },
-            429 => RegistryError::RateLimited { registry, what, retry_after, message },
+            _ if is_throttled(status, body) => {
+                RegistryError::RateLimited { registry, what, retry_after, message }
+            }
             503 if retry_after.is_some() => {
                 RegistryError::RateLimited { registry, what, retry_after, message }
             }
@@ -208,6 +226,13 @@ impl Api {
             problem: problem.into(),
         }
     }
+}
+
+/// Whether an answer means "too fast". Alibaba Cloud and Amazon say it with 400 and a code.
+fn is_throttled(status: StatusCode, body: &[u8]) -> bool {
+    let code = message_of(body);
+    status == StatusCode::TOO_MANY_REQUESTS
+        || (status == StatusCode::BAD_REQUEST && code.starts_with(": Throttling"))
 }
 
 /// Whether a limit's remainder is nought.
