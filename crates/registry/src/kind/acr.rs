@@ -24,8 +24,8 @@ use tokio::time::Instant;
 
 use super::{
     ADDRESS, API_ACCOUNT, API_TOKEN, API_URL, Adapter, CA, Connection, EXCLUDE, Field, INCLUDE,
-    INSTANCE, NAMESPACES, PASSWORD, PLAIN_HTTP, REGION, REPOSITORIES, RegistryKind, TagEntry,
-    USERNAME, adapter::digest_in,
+    INSTANCE, ImmutableTags, NAMESPACES, PASSWORD, PLAIN_HTTP, REGION, REPOSITORIES, RegistryKind,
+    TagEntry, USERNAME, adapter::digest_in,
 };
 use crate::{
     api::Api,
@@ -201,10 +201,10 @@ struct Tag {
 }
 
 impl Tag {
-    fn entry(self, is_immutable: bool) -> TagEntry {
+    fn entry(self, immutable: &ImmutableTags) -> TagEntry {
         TagEntry {
             digest: digest_in(self.digest.as_deref()),
-            is_immutable: is_immutable && self.name != "latest",
+            is_immutable: immutable.cover(&self.name),
             pushed: self.updated.and_then(|updated| updated.time()),
             name: self.name,
             other: None,

@@ -13,6 +13,7 @@ use crate::{
     endpoint::{Credentials, Endpoint},
     error::RegistryError,
     http::HttpClient,
+    kind::filter::matches,
 };
 
 /// What an adapter's method returns: a future that may move between threads.
@@ -89,6 +90,11 @@ pub trait Adapter: fmt::Debug + Send + Sync {
     /// All tags of one repository, sorted by name.
     fn list_tags<'a>(&'a self, repository: &'a RepositoryEntry) -> Answering<'a, Vec<TagEntry>>;
 
+    /// The cloud's region, where settings or address tell it.
+    fn region(&self) -> Option<&str> {
+        None
+    }
+
     /// Under which names the registry can be reached, where its API says so.
     fn endpoints(&self) -> Answering<'_, Vec<ReachableAt>> {
         Box::pin(async move { Ok(Vec::new()) })
@@ -106,8 +112,8 @@ pub struct RepositoryEntry {
     pub handle: Option<String>,
     /// What the wire contract calls it by, where the vendor's own id stands there: `crr-…`.
     pub repo_id: Option<String>,
-    /// Whether its tags can never be moved, `latest` aside.
-    pub is_immutable: bool,
+    /// Which of its tags can never be moved, where that is said of the repository.
+    pub immutable: ImmutableTags,
 }
 
 impl RepositoryEntry {
@@ -115,6 +121,31 @@ impl RepositoryEntry {
     #[must_use]
     pub fn named(name: impl Into<String>) -> Self {
         Self { name: name.into(), ..Self::default() }
+    }
+}
+
+/// Which tags of a repository can never be moved; in the patterns `*` stands for any text.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+pub enum ImmutableTags {
+    /// None, as far as the repository is concerned.
+    #[default]
+    None,
+    /// All but those of these patterns.
+    AllBut(Vec<String>),
+    /// Those of these patterns.
+    Only(Vec<String>),
+}
+
+impl ImmutableTags {
+    /// Whether this tag can never be moved.
+    #[must_use]
+    pub fn cover(&self, tag: &str) -> bool {
+        let any = |patterns: &[String]| patterns.iter().any(|pattern| matches(pattern, tag));
+        match self {
+            Self::None => false,
+            Self::AllBut(patterns) => !any(patterns),
+            Self::Only(patterns) => any(patterns),
+        }
     }
 }
 

@@ -73,8 +73,9 @@ impl Pattern {
 }
 
 /// Whether `pattern` stands for all of `text`. Takes at most the product of both lengths, whatever the pattern.
-fn matches(pattern: &str, text: &str) -> bool {
-    let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
+pub(super) fn matches(pattern: &str, text: &str) -> bool {
+    let pattern: Vec<char> = pattern.chars().collect();
+    let text: Vec<char> = text.chars().collect();
     let (mut at, mut in_text) = (0, 0);
     // Where the last star stands, and how much of the text it stands for so far.
     let mut star: Option<(usize, usize)> = None;

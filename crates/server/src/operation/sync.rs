@@ -4,21 +4,27 @@
 //! distribution-spec, "Content Discovery".
 //!
 //! Odd:
-//! * A tag whose digest is the known one costs one HEAD request and nothing else.
+//! * A tag whose digest is the known one costs one HEAD request and nothing else; where the registry's own API lists
+//!   digests, it costs nothing.
 //! * A tag or repository that could not be looked at stays as it is; a tag that names no image (a signature, a chart, another
 //!   platform) is no image, and the answer says so.
 
 mod repository;
 
+use std::sync::Arc;
+
 use futures_util::{StreamExt, stream};
 use plimsoll_model::Platform;
-use plimsoll_registry::{RegistryClient, RegistryError, kind::RegistryKind};
-use plimsoll_store::{Registry, Store, SyncListing};
+use plimsoll_registry::{
+    RegistryClient, RegistryError,
+    kind::{Adapter, ImageFilter, ReachableAt, RepositoryEntry, Side},
+};
+use plimsoll_store::{NetType, Registry, ReportedEndpoint, Store, SyncListing};
 use serde::{Deserialize, Serialize};
 
 use super::{
     OperationError,
-    client::registry_client,
+    client::adapter,
     error_chain,
     registries::{find_registry, refusal},
 };
@@ -78,10 +84,11 @@ struct Seen {
 struct Look {
     store: Store,
     client: RegistryClient,
-    kind: &'static dyn RegistryKind,
+    adapter: Arc<dyn Adapter>,
+    filter: Arc<ImageFilter>,
     registry_id: i64,
     platform: Platform,
-    /// Whether the registry is asked without an account: then whatever it shows is public.
+    /// Whether the registry is asked without any account: then whatever it shows is public.
     anonymous: bool,
     /// Whether people named the repositories, so that a missing one is a problem.
     named: bool,
@@ -98,7 +105,7 @@ pub async fn sync_registry(
 ) -> Result<SyncReport, OperationError> {
     let registry = find_registry(store, name).await?;
     tracing::info!(registry.name = name, "sync start");
-    let (names, seen) = match look(store, &registry).await {
+    let (names, seen) = match look(store, &registry, clock).await {
         Ok(seen) => seen,
         Err(error) => {
             let why = error_chain(&error);
@@ -145,34 +152,73 @@ pub async fn sync_registry(
 }
 
 /// Looks at every repository. Returns their names too: images of others have vanished.
-async fn look(store: &Store, registry: &Registry) -> Result<(Vec<String>, Seen), RegistryError> {
+async fn look(
+    store: &Store,
+    registry: &Registry,
+    clock: &Clock,
+) -> Result<(Vec<String>, Seen), RegistryError> {
     let settings = &registry.settings;
-    let kind = plimsoll_registry::kind::kind(&settings.kind)
-        .ok_or_else(|| RegistryError::Name(settings.kind.clone()))?;
-    let client = registry_client(registry)?;
+    let adapter: Arc<dyn Adapter> = Arc::from(adapter(registry, clock)?);
+    let filter = filter(&settings.adapter.include, &settings.adapter.exclude)?;
+    let client = adapter.client().await?;
     let named = !settings.repositories.is_empty();
-    let names: Vec<String> = if named {
-        settings.repositories.clone()
+    let mut entries: Vec<RepositoryEntry> = if named {
+        settings.repositories.iter().map(RepositoryEntry::named).collect()
     } else {
-        let entries = kind.list_repositories(&client).await?;
-        entries.into_iter().map(|entry| entry.name).collect()
+        adapter.list_repositories().await?
     };
+    entries.retain(|entry| filter.takes_repository(&entry.name));
+    let names = entries.iter().map(|entry| entry.name.clone()).collect();
+    let has_account = settings.username.is_some() || settings.adapter.api_token.is_some();
     let look = Look {
         store: store.clone(),
         client,
-        kind,
+        adapter: Arc::clone(&adapter),
+        filter: Arc::new(filter),
         registry_id: registry.id,
         platform: settings.platform.clone().unwrap_or_else(default_platform),
-        anonymous: settings.username.is_none(),
+        anonymous: !has_account,
         named,
     };
-    let looks = names.clone().into_iter().map(|name| repository::look_at(look.clone(), name));
+    let looks = entries.into_iter().map(|entry| repository::look_at(look.clone(), entry));
     let mut all = stream::iter(looks).buffer_unordered(AT_ONCE);
     let mut seen = Seen::default();
     while let Some(one) = all.next().await {
         seen.add(one);
     }
+    note_endpoints(store, registry, adapter.as_ref()).await;
     Ok((names, seen))
+}
+
+/// Which images are looked at. Patterns are checked when a registry is added.
+pub(super) fn filter(include: &[String], exclude: &[String]) -> Result<ImageFilter, RegistryError> {
+    ImageFilter::new(include, exclude)
+        .map_err(|error| RegistryError::Setting { field: "include", problem: error.to_string() })
+}
+
+/// Asks under which names the registry can be reached. Without an answer what was known stays: no image depends on it.
+async fn note_endpoints(store: &Store, registry: &Registry, adapter: &dyn Adapter) {
+    let name = &registry.settings.name;
+    let endpoints = match adapter.endpoints().await {
+        Ok(endpoints) => endpoints,
+        Err(error) => {
+            let error = error_chain(&error);
+            tracing::warn!(registry.name = name, error, "endpoints unknown");
+            return;
+        }
+    };
+    let endpoints: Vec<ReportedEndpoint> = endpoints.into_iter().map(reported).collect();
+    if let Err(error) = store.set_registry_endpoints(registry, &endpoints).await {
+        tracing::error!(registry.name = name, error = error_chain(&error), "endpoints not kept");
+    }
+}
+
+fn reported(endpoint: ReachableAt) -> ReportedEndpoint {
+    let net_type = match endpoint.from {
+        Side::Internet => NetType::Internet,
+        Side::Intranet => NetType::Intranet,
+    };
+    ReportedEndpoint { net_type, domains: endpoint.domains }
 }
 
 /// What represents an index where the registry's settings say nothing.
@@ -189,6 +235,7 @@ impl Seen {
         self.listing.images.extend(other.listing.images);
         self.listing.unresolved.extend(other.listing.unresolved);
         self.listing.complete.extend(other.listing.complete);
+        self.listing.repository_ids.extend(other.listing.repository_ids);
         self.problems.extend(other.problems);
         self.skipped.extend(other.skipped);
     }

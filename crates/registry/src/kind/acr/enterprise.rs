@@ -16,7 +16,8 @@ use crate::{
     client::RegistryClient,
     error::RegistryError,
     kind::{
-        Adapter, Answering, ReachableAt, RepositoryEntry, Side, TagEntry, adapter::sorted,
+        Adapter, Answering, ImmutableTags, ReachableAt, RepositoryEntry, Side, TagEntry,
+        adapter::sorted,
     },
 };
 
@@ -181,11 +182,15 @@ impl Adapter for Enterprise {
             let entry = |image: Image| {
                 let tag =
                     Tag { name: image.tag, digest: image.digest, updated: image.image_update };
-                tag.entry(repository.is_immutable)
+                tag.entry(&repository.immutable)
             };
             let entries = images.into_iter().filter(is_there).map(entry).collect();
             Ok(sorted(entries, |tag| &tag.name))
         })
+    }
+
+    fn region(&self) -> Option<&str> {
+        Some(&self.registry.region)
     }
 
     fn endpoints(&self) -> Answering<'_, Vec<ReachableAt>> {
@@ -371,7 +376,10 @@ impl Repository {
             visibility: visibility(self.repo_type.as_deref()),
             handle: Some(self.repo_id.clone()),
             repo_id: Some(self.repo_id),
-            is_immutable: self.tag_immutability.unwrap_or_default(),
+            immutable: match self.tag_immutability {
+                Some(true) => ImmutableTags::AllBut(vec!["latest".to_owned()]),
+                _ => ImmutableTags::None,
+            },
         }
     }
 }

