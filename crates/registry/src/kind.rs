@@ -4,9 +4,14 @@
 //! `kind/`, one line in [`kinds`]; help text, reference page and the console's form follow from [`RegistryKind::fields`].
 
 mod acr;
+mod acr_azure;
 mod adapter;
 mod docker_hub;
+mod ecr;
 mod filter;
+mod gar;
+mod ghcr;
+mod gitlab;
 mod harbor;
 mod oci;
 mod quay;
@@ -75,7 +80,18 @@ pub enum Input {
 /// The kinds, in the order in which people are offered them.
 #[must_use]
 pub fn kinds() -> &'static [&'static dyn RegistryKind] {
-    &[&oci::Oci, &docker_hub::DockerHub, &harbor::Harbor, &quay::Quay, &acr::Acr]
+    &[
+        &oci::Oci,
+        &docker_hub::DockerHub,
+        &harbor::Harbor,
+        &quay::Quay,
+        &acr::Acr,
+        &gitlab::GitLab,
+        &ghcr::Ghcr,
+        &ecr::Ecr,
+        &gar::Gar,
+        &acr_azure::AzureAcr,
+    ]
 }
 
 /// The kind with this id.
