@@ -113,7 +113,10 @@ impl Api {
         // The answer may hold a token, so that what cannot be read of it is not repeated.
         serde_json::from_slice(&body).map_err(|error| {
             let at = (error.line(), error.column());
-            self.protocol(what, format!("the answer is not such a document (line {}, column {})", at.0, at.1))
+            self.protocol(
+                what,
+                format!("the answer is not such a document (line {}, column {})", at.0, at.1),
+            )
         })
     }
 

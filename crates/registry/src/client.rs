@@ -22,12 +22,12 @@ use reqwest::{
     header::{DATE, HeaderMap, RETRY_AFTER, WWW_AUTHENTICATE},
 };
 
+use self::pulls::Pulls;
 pub use self::{
     blob::BlobReader,
     manifest::{FetchedManifest, Visibility},
     pulls::PullLimit,
 };
-use self::pulls::Pulls;
 use crate::{
     access::{Access, Scope},
     challenge,

@@ -250,7 +250,10 @@ mod tests {
             (r#"{"errors":[{"message":"no"}]}"#, ": no"),
             (r#"{"errors":[]}"#, ""),
             (r#"{"details":"incorrect username or password"}"#, ": incorrect username or password"),
-            (r#"{"Code":"NoPrivilege","Message":"Access denied."}"#, ": NoPrivilege Access denied."),
+            (
+                r#"{"Code":"NoPrivilege","Message":"Access denied."}"#,
+                ": NoPrivilege Access denied.",
+            ),
             (
                 r#"{"title":"insufficient_scope","error_type":"insufficient_scope","detail":"No"}"#,
                 ": insufficient_scope No",

@@ -105,7 +105,8 @@ pub use policy::{Effect, Policy, Statement};
 pub use ranking::{Dimension, RankEntry, RiskOverview, RiskStatistic, Scope, SearchError};
 pub use refresh::{Delta, DeltaImages, Refresh, Refreshed};
 pub use registries::{
-    AdapterSettings, NetType, Registry, RegistryError, RegistrySettings, ReportedEndpoint, UrlScheme,
+    AdapterSettings, NetType, Registry, RegistryError, RegistrySettings, ReportedEndpoint,
+    UrlScheme,
 };
 pub use risk_list::{ImageRisk, ImageRiskQuery, Page, RiskFilter};
 pub use scans::{RecordOutcome, ScanRecord};

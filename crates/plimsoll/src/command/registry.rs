@@ -98,7 +98,8 @@ fn report(sync: &SyncReport, terminal: Terminal) -> anyhow::Result<()> {
 }
 
 fn request(add: RegistryAdd) -> anyhow::Result<AddRegistry> {
-    let from_input = |path: &Option<PathBuf>| path.as_deref().is_some_and(|path| path.as_os_str() == "-");
+    let from_input =
+        |path: &Option<PathBuf>| path.as_deref().is_some_and(|path| path.as_os_str() == "-");
     if from_input(&add.access.password_file) && from_input(&add.api_token_file) {
         bail!("password and token cannot both be read from standard input");
     }

@@ -68,27 +68,37 @@ impl RegistryKind for Acr {
             is_required: true,
             ..API_ACCOUNT
         };
-        const KEY_SECRET: Field = Field {
-            title: "AccessKey secret",
-            is_required: true,
-            ..API_TOKEN
-        };
+        const KEY_SECRET: Field =
+            Field { title: "AccessKey secret", is_required: true, ..API_TOKEN };
         const WHICH: Field = Field {
             help: "Id of the instance, cri-…; personal for the Personal Edition; empty where the address tells it",
             ..INSTANCE
         };
-        const WHERE: Field =
-            Field { help: "Region, such as cn-hangzhou; empty where the address tells it", ..REGION };
+        const WHERE: Field = Field {
+            help: "Region, such as cn-hangzhou; empty where the address tells it",
+            ..REGION
+        };
         &[
-            ADDRESS, PLAIN_HTTP, KEY, KEY_SECRET, WHICH, WHERE, OWN, PASSWORD, CA, NAMESPACES,
-            REPOSITORIES, INCLUDE, EXCLUDE, API_URL,
+            ADDRESS,
+            PLAIN_HTTP,
+            KEY,
+            KEY_SECRET,
+            WHICH,
+            WHERE,
+            OWN,
+            PASSWORD,
+            CA,
+            NAMESPACES,
+            REPOSITORIES,
+            INCLUDE,
+            EXCLUDE,
+            API_URL,
         ]
     }
 
     fn connect(&self, connection: Connection) -> Result<Box<dyn Adapter>, RegistryError> {
         let (Some(id), Some(secret)) = (&connection.api.account, &connection.api.token) else {
-            let field =
-                if connection.api.account.is_none() { "api_account" } else { "api_token" };
+            let field = if connection.api.account.is_none() { "api_account" } else { "api_token" };
             return Err(RegistryError::setting(
                 field,
                 "the API needs an access key: AccessKey ID and secret of a RAM user",
@@ -185,8 +195,7 @@ impl AcrRegistry {
         let seconds = account.expires.0 - self.key.now.tell().0 - SKEW_SECONDS;
         let lifetime = Duration::from_secs(u64::try_from(seconds).unwrap_or(0));
         let credentials = Credentials::new(account.username, account.token);
-        let connection =
-            Connection { credentials: Some(credentials), ..self.connection.clone() };
+        let connection = Connection { credentials: Some(credentials), ..self.connection.clone() };
         let client = connection.client()?;
         *temporary = Some((client.clone(), Instant::now() + lifetime));
         Ok(client)

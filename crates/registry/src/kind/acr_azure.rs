@@ -8,8 +8,8 @@ use reqwest::header::{HeaderValue, LINK};
 use serde::{Deserialize, de::DeserializeOwned};
 
 use super::{
-    API_URL, Adapter, Answering, CA, Connection, EXCLUDE, Field, INCLUDE, PASSWORD,
-    PLAIN_HTTP, REPOSITORIES, RegistryKind, RepositoryEntry, TagEntry, USERNAME,
+    API_URL, Adapter, Answering, CA, Connection, EXCLUDE, Field, INCLUDE, PASSWORD, PLAIN_HTTP,
+    REPOSITORIES, RegistryKind, RepositoryEntry, TagEntry, USERNAME,
     adapter::{digest_in, sorted},
 };
 use crate::{

@@ -276,9 +276,9 @@ impl HubRegistry {
             bounds.entries(&self.api, page.results.len(), what)?;
             entries.extend(page.results);
             let Some(next) = page.next.filter(|next| !next.is_empty()) else { return Ok(entries) };
-            let next = url
-                .join(&next)
-                .map_err(|_cause| self.api.protocol(what, "the next page's address is not a URL"))?;
+            let next = url.join(&next).map_err(|_cause| {
+                self.api.protocol(what, "the next page's address is not a URL")
+            })?;
             if next.origin() != url.origin() || !next.username().is_empty() {
                 let elsewhere = next.origin().ascii_serialization();
                 let problem = format!("the next page lies at another address, `{elsewhere}`");
@@ -330,9 +330,9 @@ impl Rules {
 impl Repository {
     fn entry(&self, asked: &str) -> RepositoryEntry {
         let namespace = self.namespace.as_deref().unwrap_or(asked);
-        let visibility = self.is_private.map(|is_private| {
-            if is_private { Visibility::Private } else { Visibility::Public }
-        });
+        let visibility = self
+            .is_private
+            .map(|is_private| if is_private { Visibility::Private } else { Visibility::Public });
         RepositoryEntry {
             visibility,
             ..RepositoryEntry::named(format!("{namespace}/{}", self.name))

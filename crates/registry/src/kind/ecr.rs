@@ -21,8 +21,8 @@ use tokio::time::Instant;
 
 use self::signature::CloudKey;
 use super::{
-    API_ACCOUNT, API_TOKEN, API_URL, Adapter, Answering, CA, Connection, EXCLUDE, Field,
-    INCLUDE, ImmutableTags, REGION, REPOSITORIES, RegistryKind, RepositoryEntry, TagEntry,
+    API_ACCOUNT, API_TOKEN, API_URL, Adapter, Answering, CA, Connection, EXCLUDE, Field, INCLUDE,
+    ImmutableTags, REGION, REPOSITORIES, RegistryKind, RepositoryEntry, TagEntry,
     adapter::{digest_in, sorted},
 };
 use crate::{
@@ -64,15 +64,20 @@ impl RegistryKind for Ecr {
         };
         const KEY_SECRET: Field =
             Field { title: "Secret access key", is_required: true, ..API_TOKEN };
-        const WHERE: Field =
-            Field { help: "Region, such as eu-central-1; empty where the address tells it", ..REGION };
+        const WHERE: Field = Field {
+            help: "Region, such as eu-central-1; empty where the address tells it",
+            ..REGION
+        };
         &[ADDRESS, KEY, KEY_SECRET, WHERE, CA, REPOSITORIES, INCLUDE, EXCLUDE, API_URL]
     }
 
     fn connect(&self, connection: Connection) -> Result<Box<dyn Adapter>, RegistryError> {
         let (Some(id), Some(secret)) = (&connection.api.account, &connection.api.token) else {
             let field = if connection.api.account.is_none() { "api_account" } else { "api_token" };
-            return Err(RegistryError::setting(field, "the API needs an access key and its secret"));
+            return Err(RegistryError::setting(
+                field,
+                "the API needs an access key and its secret",
+            ));
         };
         let host = Host::read(&connection.endpoint.host);
         let region = match connection.api.region.trim() {
@@ -289,8 +294,7 @@ impl EcrRegistry {
         {
             return Ok(client.clone());
         }
-        let accounts: Accounts =
-            self.ask("GetAuthorizationToken", &BTreeMap::new(), what).await?;
+        let accounts: Accounts = self.ask("GetAuthorizationToken", &BTreeMap::new(), what).await?;
         let account = accounts.authorization_data.into_iter().next();
         let account = account.ok_or_else(|| self.api.protocol(what, "there is none"))?;
         let pair = BASE64_STANDARD.decode(account.authorization_token).ok();
@@ -299,8 +303,7 @@ impl EcrRegistry {
             return Err(self.api.protocol(what, "it is not a user name with a password"));
         };
         let credentials = Credentials::new(user, Secret::new(password.to_owned()));
-        let connection =
-            Connection { credentials: Some(credentials), ..self.connection.clone() };
+        let connection = Connection { credentials: Some(credentials), ..self.connection.clone() };
         let client = connection.client()?;
         let expires = seconds(account.expires_at).map_or(0, |time| time.0);
         let left = expires - self.connection.now.tell().0 - SKEW_SECONDS;
@@ -356,8 +359,14 @@ mod tests {
     #[test]
     fn hosts_tell_account_and_region() {
         for (host, wanted) in [
-            ("123456789012.dkr.ecr.eu-central-1.amazonaws.com", Some(("eu-central-1", "amazonaws.com"))),
-            ("123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn", Some(("cn-north-1", "amazonaws.com.cn"))),
+            (
+                "123456789012.dkr.ecr.eu-central-1.amazonaws.com",
+                Some(("eu-central-1", "amazonaws.com")),
+            ),
+            (
+                "123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn",
+                Some(("cn-north-1", "amazonaws.com.cn")),
+            ),
             ("123456789012.dkr.ecr.eu-central-1.evil.net", None),
             ("public.ecr.aws", None),
         ] {

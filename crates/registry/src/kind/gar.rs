@@ -90,7 +90,9 @@ impl RegistryKind for Gar {
         let account = connection.credentials.as_ref();
         let access = match account.map(|account| (account.username.as_str(), &account.password)) {
             None => Access::Nobody,
-            Some(("oauth2accesstoken", token)) => bearer(Some(token))?.map_or(Access::Nobody, Access::Token),
+            Some(("oauth2accesstoken", token)) => {
+                bearer(Some(token))?.map_or(Access::Nobody, Access::Token)
+            }
             Some(("_json_key" | "_json_key_base64", key)) => {
                 Access::Key(Box::new(ServiceAccount::read(key)?))
             }
@@ -316,8 +318,16 @@ impl GarRegistry {
         let mut all: BTreeMap<String, Vec<TagEntry>> = BTreeMap::new();
         for repository in self.repositories().await? {
             let id = repository.id();
-            let path =
-                ["v1", "projects", project, "locations", location, "repositories", id, "dockerImages"];
+            let path = [
+                "v1",
+                "projects",
+                project,
+                "locations",
+                location,
+                "repositories",
+                id,
+                "dockerImages",
+            ];
             let what = format!("the images of `{id}`");
             let found = self
                 .pages(&path, &what, |page: Images| (page.docker_images, page.next_page_token))

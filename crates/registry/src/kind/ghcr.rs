@@ -14,8 +14,8 @@ use reqwest::header::{ACCEPT, HeaderValue};
 use serde::Deserialize;
 
 use super::{
-    API_TOKEN, API_URL, Adapter, Answering, CA, Connection, EXCLUDE, Field, INCLUDE,
-    NAMESPACES, PASSWORD, REPOSITORIES, RegistryKind, RepositoryEntry, TagEntry, USERNAME,
+    API_TOKEN, API_URL, Adapter, Answering, CA, Connection, EXCLUDE, Field, INCLUDE, NAMESPACES,
+    PASSWORD, REPOSITORIES, RegistryKind, RepositoryEntry, TagEntry, USERNAME,
     adapter::{digest_in, sorted},
     gitlab::bearer,
 };
@@ -166,7 +166,10 @@ impl Adapter for GitHubRegistry {
 
 impl GitHubRegistry {
     fn no_owner() -> RegistryError {
-        RegistryError::setting("namespaces", "name the organisations or people whose packages are meant")
+        RegistryError::setting(
+            "namespaces",
+            "name the organisations or people whose packages are meant",
+        )
     }
 
     /// A list of an owner's packages, or below one of them: an organisation's, else a person's.
@@ -181,8 +184,10 @@ impl GitHubRegistry {
         for owners in OWNERS {
             let mut path = vec![owners, owner, "packages"];
             path.extend(rest);
-            let mut call =
-                Call { authorization: self.authorization.clone(), ..Call::get(self.api.url(&path)?) };
+            let mut call = Call {
+                authorization: self.authorization.clone(),
+                ..Call::get(self.api.url(&path)?)
+            };
             call.url.query_pairs_mut().extend_pairs(query);
             call.headers.insert(ACCEPT, HeaderValue::from_static("application/vnd.github+json"));
             call.headers.insert("x-github-api-version", HeaderValue::from_static("2022-11-28"));

@@ -54,8 +54,17 @@ impl RegistryKind for GitLab {
             ..NAMESPACES
         };
         &[
-            ADDRESS, PLAIN_HTTP, USERNAME, PASSWORD, TOKEN, CA, GROUPS, REPOSITORIES, INCLUDE,
-            EXCLUDE, API_URL,
+            ADDRESS,
+            PLAIN_HTTP,
+            USERNAME,
+            PASSWORD,
+            TOKEN,
+            CA,
+            GROUPS,
+            REPOSITORIES,
+            INCLUDE,
+            EXCLUDE,
+            API_URL,
         ]
     }
 
@@ -89,9 +98,9 @@ pub(super) fn bearer(token: Option<&Secret<String>>) -> Result<Option<HeaderValu
     };
     let is_one = !token.contains(char::is_whitespace);
     let value = sensitive(&format!("Bearer {token}")).filter(|_| is_one);
-    value
-        .map(Some)
-        .ok_or_else(|| RegistryError::setting("api_token", "it has blanks or control characters inside"))
+    value.map(Some).ok_or_else(|| {
+        RegistryError::setting("api_token", "it has blanks or control characters inside")
+    })
 }
 
 /// A connected GitLab.
@@ -139,10 +148,8 @@ impl Adapter for GitLabRegistry {
                     continue;
                 }
                 let id = project.id.to_string();
-                let call = self.call(
-                    &["projects", &id, "registry", "repositories"],
-                    &[("per_page", "100")],
-                )?;
+                let call = self
+                    .call(&["projects", &id, "registry", "repositories"], &[("per_page", "100")])?;
                 let what = format!("the repositories of project {id}");
                 let found: Vec<Repository> = match self.api.linked(call, &what).await {
                     Ok(found) => found,

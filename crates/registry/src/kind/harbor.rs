@@ -64,7 +64,15 @@ impl RegistryKind for Harbor {
             ..USERNAME
         };
         &[
-            ADDRESS, PLAIN_HTTP, ROBOT, PASSWORD, CA, PROJECTS, REPOSITORIES, INCLUDE, EXCLUDE,
+            ADDRESS,
+            PLAIN_HTTP,
+            ROBOT,
+            PASSWORD,
+            CA,
+            PROJECTS,
+            REPOSITORIES,
+            INCLUDE,
+            EXCLUDE,
             API_URL,
         ]
     }
@@ -220,7 +228,10 @@ impl HarborRegistry {
         let query = [("with_detail", "false")];
         let projects: Vec<Project> =
             self.all(&self.url(&["projects"])?, &query, "the list of projects").await?;
-        Ok(projects.into_iter().map(|project| (project.name.clone(), project.visibility())).collect())
+        Ok(projects
+            .into_iter()
+            .map(|project| (project.name.clone(), project.visibility()))
+            .collect())
     }
 
     /// Who may pull from a project; `None` where the account may not ask that.
@@ -254,9 +265,9 @@ impl HarborRegistry {
         let repositories: Vec<Repository> =
             match self.all(&url, &[], "the list of repositories").await {
                 Ok(repositories) => repositories,
-                Err(RegistryError::Refused { status: 403, .. } | RegistryError::NotFound { .. })
-                    if !visibilities.is_empty() =>
-                {
+                Err(
+                    RegistryError::Refused { status: 403, .. } | RegistryError::NotFound { .. },
+                ) if !visibilities.is_empty() => {
                     let mut entries = Vec::new();
                     for (project, visibility) in visibilities {
                         entries.extend(self.repositories_of(&project, visibility).await?);
@@ -266,8 +277,10 @@ impl HarborRegistry {
                 Err(error) => return Err(error),
             };
         let mut visibilities = visibilities;
-        let projects: BTreeSet<String> =
-            repositories.iter().filter_map(|one| Some(one.name.split_once('/')?.0.to_owned())).collect();
+        let projects: BTreeSet<String> = repositories
+            .iter()
+            .filter_map(|one| Some(one.name.split_once('/')?.0.to_owned()))
+            .collect();
         for project in projects {
             if !visibilities.contains_key(&project) {
                 let visibility = self.visibility(&project).await?;
@@ -276,7 +289,8 @@ impl HarborRegistry {
         }
         let entry = |repository: Repository| {
             let project = repository.name.split_once('/').map(|(project, _)| project);
-            let visibility = project.and_then(|project| visibilities.get(project).copied()).flatten();
+            let visibility =
+                project.and_then(|project| visibilities.get(project).copied()).flatten();
             repository.entry(visibility)
         };
         Ok(sorted(repositories.into_iter().map(entry).collect(), |entry| &entry.name))

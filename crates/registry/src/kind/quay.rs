@@ -65,8 +65,17 @@ impl RegistryKind for Quay {
             ..NAMESPACES
         };
         &[
-            ADDRESS, PLAIN_HTTP, ROBOT, PASSWORD, TOKEN, CA, ORGANISATIONS, REPOSITORIES, INCLUDE,
-            EXCLUDE, API_URL,
+            ADDRESS,
+            PLAIN_HTTP,
+            ROBOT,
+            PASSWORD,
+            TOKEN,
+            CA,
+            ORGANISATIONS,
+            REPOSITORIES,
+            INCLUDE,
+            EXCLUDE,
+            API_URL,
         ]
     }
 
@@ -254,9 +263,9 @@ impl Repository {
     }
 
     fn entry(self) -> RepositoryEntry {
-        let visibility = self.is_public.map(|is_public| {
-            if is_public { Visibility::Public } else { Visibility::Private }
-        });
+        let visibility = self
+            .is_public
+            .map(|is_public| if is_public { Visibility::Public } else { Visibility::Private });
         let name = format!("{}/{}", self.namespace, self.name);
         RepositoryEntry { visibility, ..RepositoryEntry::named(name) }
     }

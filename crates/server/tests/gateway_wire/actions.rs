@@ -87,7 +87,10 @@ async fn endpoints_are_those_that_the_registrys_api_told() {
     assert_eq!(image["VpcURLs"], "x-registry-vpc.cn-hangzhou.cr.aliyuncs.com/team/app");
     let others = list["ImageRiskList"].as_array().unwrap().iter();
     let of_hub = others.clone().find(|one| one["RepoNamespace"] == "library").unwrap();
-    assert_eq!(of_hub["EndPointList"], json!([{"Domains": ["registry-1.docker.io"], "Type": "internet"}]));
+    assert_eq!(
+        of_hub["EndPointList"],
+        json!([{"Domains": ["registry-1.docker.io"], "Type": "internet"}])
+    );
 }
 
 #[tokio::test]

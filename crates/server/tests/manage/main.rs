@@ -245,7 +245,10 @@ async fn a_registry_that_cannot_be_is_refused_with_the_parameter() {
             json!({ "kind": "acr", "api_account": "a", "api_token": "s" }),
             "`region_id`: the address tells no region",
         ),
-        (json!({ "kind": "harbor", "api_url": "http://harbor.example.com" }), "`api_url`: plain http"),
+        (
+            json!({ "kind": "harbor", "api_url": "http://harbor.example.com" }),
+            "`api_url`: plain http",
+        ),
         (json!({ "include": ["a b"] }), "`include`: `a b`"),
         (json!({ "exclude": [":"] }), "`exclude`: `:`"),
         (json!({ "namespaces": [""] }), "`namespaces`"),

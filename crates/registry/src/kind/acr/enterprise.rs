@@ -10,7 +10,9 @@ use plimsoll_model::Secret;
 use serde::{Deserialize, de::DeserializeOwned};
 use tokio::sync::OnceCell;
 
-use super::{AcrRegistry, Number, PAGE_SIZE, Tag, TemporaryAccount, signature::Parameters, visibility};
+use super::{
+    AcrRegistry, Number, PAGE_SIZE, Tag, TemporaryAccount, signature::Parameters, visibility,
+};
 use crate::{
     api::Bounds,
     client::RegistryClient,
@@ -196,10 +198,8 @@ impl Adapter for Enterprise {
     fn endpoints(&self) -> Answering<'_, Vec<ReachableAt>> {
         Box::pin(async move {
             let instance = self.instance().await?;
-            let of = vec![
-                ("InstanceId", instance.to_owned()),
-                ("ModuleName", "Registry".to_owned()),
-            ];
+            let of =
+                vec![("InstanceId", instance.to_owned()), ("ModuleName", "Registry".to_owned())];
             let what = "the instance's endpoints";
             let listed: Endpoints = self.ask("ListInstanceEndpoint", &of, what).await?;
             let mut endpoints: Vec<ReachableAt> =
@@ -344,8 +344,11 @@ impl Enterprise {
             None => {
                 let ids: Vec<&str> =
                     instances.iter().map(|instance| instance.instance_id.as_str()).collect();
-                let which =
-                    if ids.is_empty() { "the access key sees none".to_owned() } else { ids.join(", ") };
+                let which = if ids.is_empty() {
+                    "the access key sees none".to_owned()
+                } else {
+                    ids.join(", ")
+                };
                 Err(RegistryError::setting(
                     "instance",
                     format!("no instance is called as the host `{host}` says; name one: {which}"),

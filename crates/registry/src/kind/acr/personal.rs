@@ -14,9 +14,7 @@ use crate::{
     api::Bounds,
     client::RegistryClient,
     error::RegistryError,
-    kind::{
-        Adapter, Answering, ReachableAt, RepositoryEntry, Side, TagEntry, adapter::sorted,
-    },
+    kind::{Adapter, Answering, ReachableAt, RepositoryEntry, Side, TagEntry, adapter::sorted},
 };
 
 const VERSION: &str = "2016-06-07";
@@ -155,10 +153,8 @@ impl Adapter for Personal {
                 (!domains.is_empty()).then_some(ReachableAt { from, domains })
             };
             let inside = vpc.into_iter().chain(internal).collect();
-            let sides = [
-                side(Side::Internet, public.into_iter().collect()),
-                side(Side::Intranet, inside),
-            ];
+            let sides =
+                [side(Side::Internet, public.into_iter().collect()), side(Side::Intranet, inside)];
             Ok(sides.into_iter().flatten().collect())
         })
     }
@@ -176,8 +172,7 @@ impl Personal {
         what: &str,
     ) -> Result<T, RegistryError> {
         let AcrRegistry { api, key, .. } = &self.0;
-        let answer: Envelope<T> =
-            api.signed(|| key.roa(api, VERSION, path, query), what).await?;
+        let answer: Envelope<T> = api.signed(|| key.roa(api, VERSION, path, query), what).await?;
         Ok(answer.data)
     }
 

@@ -67,7 +67,8 @@ impl CloudKey {
         body: &str,
         moment: &str,
     ) -> String {
-        let lines: String = headers.iter().map(|(name, value)| format!("{name}:{value}\n")).collect();
+        let lines: String =
+            headers.iter().map(|(name, value)| format!("{name}:{value}\n")).collect();
         let names: Vec<&str> = headers.iter().map(|(name, _)| *name).collect();
         let names = names.join(";");
         let request = format!("{method}\n/\n{query}\n{lines}\n{names}\n{}", sha256(body));

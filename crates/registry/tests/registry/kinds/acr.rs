@@ -37,7 +37,8 @@ fn encoded(text: &str) -> String {
 /// Whether an RPC request carries the signature of its own parameters.
 fn is_signed(request: &Request) -> bool {
     let (_, text) = request.target.split_once('?').unwrap();
-    let mut pairs: Vec<(String, String)> = form_urlencoded::parse(text.as_bytes()).into_owned().collect();
+    let mut pairs: Vec<(String, String)> =
+        form_urlencoded::parse(text.as_bytes()).into_owned().collect();
     pairs.retain(|(name, _)| name != "Signature");
     pairs.sort();
     let pairs: Vec<String> =
@@ -71,7 +72,8 @@ impl Cloud {
             };
         }
         let failed = |status: u16, code: &str| {
-            let body = json!({"Code": code, "Message": "Access denied for this user.", "RequestId": "R"});
+            let body =
+                json!({"Code": code, "Message": "Access denied for this user.", "RequestId": "R"});
             Reply::new(status).body(body.to_string())
         };
         if query(request, "Version").as_deref() != Some("2018-12-01") || !is_signed(request) {
@@ -90,7 +92,9 @@ impl Cloud {
             return failed(403, "NoPrivilege");
         }
         let mut body = self.answer(&action, request);
-        for (name, value) in [("Code", json!("success")), ("IsSuccess", json!(true)), ("RequestId", json!("R"))] {
+        for (name, value) in
+            [("Code", json!("success")), ("IsSuccess", json!(true)), ("RequestId", json!("R"))]
+        {
             body.as_object_mut().unwrap().entry(name).or_insert(value);
         }
         Reply::json(&body.to_string())
@@ -119,7 +123,9 @@ impl Cloud {
                 let (some, total) = paged(tags());
                 json!({"Images": some, "TotalCount": total.to_string()})
             }
-            "ListRepoTag" => json!({"Code": "REPO_NOT_EXIST", "IsSuccess": false, "Message": "gone"}),
+            "ListRepoTag" => {
+                json!({"Code": "REPO_NOT_EXIST", "IsSuccess": false, "Message": "gone"})
+            }
             "GetAuthorizationToken" => {
                 // A day after the fixed time, in milliseconds.
                 json!({"TempUsername": "cr_temp_user", "AuthorizationToken": "t3mp", "ExpireTime": 1_795_685_400_000_i64})
@@ -211,11 +217,15 @@ async fn immutable_means_all_tags_but_latest_and_digests_are_bare() {
     assert_eq!(tag("1.0").unwrap().digest.unwrap().to_string(), super::digest(2));
     assert_eq!(tag("1.0").unwrap().pushed.unwrap().0, 1_700_000_001);
     assert_eq!(tag("latest").unwrap().pushed.unwrap().0, 1_700_000_000);
-    assert_eq!((tag("1.0").unwrap().is_immutable, tag("latest").unwrap().is_immutable), (true, false));
+    assert_eq!(
+        (tag("1.0").unwrap().is_immutable, tag("latest").unwrap().is_immutable),
+        (true, false)
+    );
     assert_eq!(tag("v129").unwrap().pushed, None);
     assert!(tag("going").is_none());
     // Status 200, and yet a failure.
-    let gone = RepositoryEntry { handle: Some("crr-gone".into()), ..RepositoryEntry::named("team/gone") };
+    let gone =
+        RepositoryEntry { handle: Some("crr-gone".into()), ..RepositoryEntry::named("team/gone") };
     let error = acr.list_tags(&gone).await.unwrap_err();
     assert!(error.to_string().contains("`ListRepoTag` failed: REPO_NOT_EXIST gone"), "{error}");
 }
@@ -225,7 +235,10 @@ async fn the_instance_is_the_only_one_or_must_be_named() {
     for (instances, wanted) in [
         (vec![instance(INSTANCE, "build")], Ok(205)),
         (vec![], Err("the access key sees none")),
-        (vec![instance(INSTANCE, "build"), instance("cri-other", "other")], Err("cri-build, cri-other")),
+        (
+            vec![instance(INSTANCE, "build"), instance("cri-other", "other")],
+            Err("cri-build, cri-other"),
+        ),
     ] {
         let origin = cloud(Cloud { instances, ..Cloud::default() }).await;
         match (at(&origin, None).list_repositories().await, wanted) {
@@ -259,11 +272,17 @@ async fn the_registry_is_pulled_from_with_a_temporary_account_or_its_own() {
         acr.client().await.unwrap().manifest("team/app000", "1.0").await.unwrap();
     }
     let asked = |origin: &Origin| {
-        let is_it = |one: &Request| query(one, "Action").as_deref() == Some("GetAuthorizationToken");
+        let is_it =
+            |one: &Request| query(one, "Action").as_deref() == Some("GetAuthorizationToken");
         origin.requests().iter().filter(|one| is_it(one)).count()
     };
     assert_eq!(asked(&origin), 1);
-    let own = adapter("acr", &origin.address.to_string(), Some(account()), settings(&origin, Some(INSTANCE)));
+    let own = adapter(
+        "acr",
+        &origin.address.to_string(),
+        Some(account()),
+        settings(&origin, Some(INSTANCE)),
+    );
     own.unwrap().client().await.unwrap().manifest("team/app000", "1.0").await.unwrap();
     assert_eq!(asked(&origin), 1);
     for request in origin.requests() {
@@ -312,7 +331,9 @@ fn personal(request: &Request) -> Reply {
     pairs.sort();
     let mark = if pairs.is_empty() { "" } else { "?" };
     let own: String = ["method", "nonce", "version"]
-        .map(|name| format!("x-acs-signature-{name}:{}\n", header(&format!("x-acs-signature-{name}"))))
+        .map(|name| {
+            format!("x-acs-signature-{name}:{}\n", header(&format!("x-acs-signature-{name}")))
+        })
         .concat();
     let text = format!(
         "GET\napplication/json\n\n\nWed, 25 Nov 2026 09:30:00 GMT\n{own}x-acs-version:2016-06-07\n{path}{mark}{}",
@@ -326,7 +347,8 @@ fn personal(request: &Request) -> Reply {
         return Reply::new(400).body(r#"{"code":"SignatureDoesNotMatch","message":"no"}"#);
     }
     let paged = |name: &str, all: Vec<Value>| {
-        let [number, size] = ["Page", "PageSize"].map(|name| query(request, name).unwrap().parse().unwrap());
+        let [number, size] =
+            ["Page", "PageSize"].map(|name| query(request, name).unwrap().parse().unwrap());
         let body = json!({"data": {name: page(&all, number, size), "page": number, "pageSize": size, "total": all.len()}});
         Reply::json(&body.to_string())
     };
@@ -359,7 +381,10 @@ async fn the_personal_edition_is_read_by_its_paths() {
     let entry = acr.repository("mine/app007").await.unwrap();
     assert_eq!((entry.visibility, &entry.repo_id), (Some(Visibility::Public), &None));
     let tags = acr.list_tags(&entry).await.unwrap();
-    assert_eq!((tags[0].name.as_str(), tags[0].digest.unwrap().to_string()), ("1", super::digest(5)));
+    assert_eq!(
+        (tags[0].name.as_str(), tags[0].digest.unwrap().to_string()),
+        ("1", super::digest(5))
+    );
     let endpoints = acr.endpoints().await.unwrap();
     assert_eq!(endpoints[0].domains, ["registry.cn-hangzhou.aliyuncs.com"]);
     assert_eq!(endpoints[1].domains[0], "registry-vpc.cn-hangzhou.aliyuncs.com");

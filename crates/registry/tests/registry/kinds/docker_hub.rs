@@ -34,7 +34,9 @@ impl Hub {
             let is_right = body == json!({"identifier": "ci", "secret": PASSWORD});
             return match is_right && request.method == "POST" {
                 true => Reply::json(r#"{"access_token":"jwt-1"}"#),
-                false => Reply::new(401).body(r#"{"detail":"Incorrect authentication credentials"}"#),
+                false => {
+                    Reply::new(401).body(r#"{"detail":"Incorrect authentication credentials"}"#)
+                }
             };
         }
         let has_account = match request.header("authorization") {
@@ -44,11 +46,15 @@ impl Hub {
         };
         let parts: Vec<&str> = request.path().trim_matches('/').split('/').collect();
         match (self.is_old, parts.as_slice()) {
-            (false, ["v2", "namespaces", "ci", "repositories"]) => self.repositories(request, has_account),
+            (false, ["v2", "namespaces", "ci", "repositories"]) => {
+                self.repositories(request, has_account)
+            }
             (true, ["v2", "repositories", "ci"]) => self.repositories(request, has_account),
             (false, ["v2", "namespaces", "ci", "repositories", "app"]) => Self::detail(),
             (true, ["v2", "repositories", "ci", "app"]) => Self::detail(),
-            (false, ["v2", "namespaces", "ci", "repositories", "app", "tags"]) => self.tags(request),
+            (false, ["v2", "namespaces", "ci", "repositories", "app", "tags"]) => {
+                self.tags(request)
+            }
             (true, ["v2", "repositories", "ci", "app", "tags"]) => self.tags(request),
             _ => Reply::new(404).body(r#"{"message":"object not found","errinfo":{}}"#),
         }
@@ -155,7 +161,8 @@ async fn tags_have_digests_and_are_immutable_where_a_rule_matches_all_of_them() 
     assert!(tag("chart").other.as_ref().unwrap().contains("helm"));
     assert_eq!((tag("ancient").digest, tag("ancient").pushed), (None, None));
     // Rules that were read with the repository are not asked for again.
-    let details = api.requests().iter().filter(|one| one.path().ends_with("/repositories/app")).count();
+    let details =
+        api.requests().iter().filter(|one| one.path().ends_with("/repositories/app")).count();
     assert_eq!(details, 1);
 }
 
@@ -200,7 +207,10 @@ async fn counting(left: u64) -> (Origin, Arc<AtomicU64>) {
             counter.fetch_sub(1, Ordering::Relaxed);
         }
         let left = format!("{};w=21600", counter.load(Ordering::Relaxed));
-        content.reply(request).header("ratelimit-limit", "100;w=21600").header("ratelimit-remaining", &left)
+        content
+            .reply(request)
+            .header("ratelimit-limit", "100;w=21600")
+            .header("ratelimit-remaining", &left)
     })
     .await;
     (origin, remaining)
@@ -224,7 +234,11 @@ async fn the_last_pulls_of_a_window_are_left_for_others() {
                 Err(error) => panic!("{left}: {error}"),
             }
         }
-        assert_eq!((refused, remaining.load(Ordering::Relaxed)), (5 - pulls, left - pulls), "{left}");
+        assert_eq!(
+            (refused, remaining.load(Ordering::Relaxed)),
+            (5 - pulls, left - pulls),
+            "{left}"
+        );
         // It was asked how many are left before the first one was taken.
         let first = registry.requests().into_iter().find(|one| one.path().contains("/manifests/"));
         assert_eq!(first.unwrap().method, "HEAD");

@@ -109,7 +109,9 @@ async fn harbor(rights: Rights, states_total: bool, artifacts: Vec<Value>) -> Or
 #[tokio::test]
 async fn repositories_of_all_projects_come_by_pages_with_their_visibility() {
     use Rights::{Full, NoOverall, NoProjects};
-    for (rights, states_total) in [(Full, true), (Full, false), (NoOverall, true), (NoProjects, true)] {
+    for (rights, states_total) in
+        [(Full, true), (Full, false), (NoOverall, true), (NoProjects, true)]
+    {
         let origin = harbor(rights, states_total, Vec::new()).await;
         let adapter = at("harbor", &origin, Some(robot()), ApiSettings::default());
         let entries = adapter.list_repositories().await.unwrap();
@@ -119,11 +121,9 @@ async fn repositories_of_all_projects_come_by_pages_with_their_visibility() {
         };
         let wanted = match rights {
             NoProjects => [None, None, None],
-            Full | NoOverall => [
-                Some(Visibility::Public),
-                Some(Visibility::Private),
-                Some(Visibility::Private),
-            ],
+            Full | NoOverall => {
+                [Some(Visibility::Public), Some(Visibility::Private), Some(Visibility::Private)]
+            }
         };
         let found = ["library/nginx", "007/bond", "team/deep/app202"].map(visibility);
         assert_eq!(found, wanted);
@@ -134,23 +134,27 @@ async fn repositories_of_all_projects_come_by_pages_with_their_visibility() {
 async fn named_projects_are_asked_for_alone() {
     let origin = harbor(Rights::Full, true, Vec::new()).await;
     let api = ApiSettings { namespaces: vec!["007".into()], ..ApiSettings::default() };
-    let entries =
-        at("harbor", &origin, Some(robot()), api).list_repositories().await.unwrap();
+    let entries = at("harbor", &origin, Some(robot()), api).list_repositories().await.unwrap();
     assert_eq!(entries.len(), 1);
-    assert_eq!((entries[0].name.as_str(), entries[0].visibility), ("007/bond", Some(Visibility::Private)));
+    assert_eq!(
+        (entries[0].name.as_str(), entries[0].visibility),
+        ("007/bond", Some(Visibility::Private))
+    );
     assert!(origin.requests().iter().all(|request| request.target.contains("/projects/007")));
 }
 
 #[tokio::test]
 async fn artifacts_give_tags_with_digest_immutability_and_kind() {
-    let artifact = |n: u32, kind: &str, tags: Value| {
-        json!({"id": n, "type": kind, "digest": digest(n), "push_time": "2026-11-01T10:00:00.123Z", "tags": tags})
-    };
+    let artifact = |n: u32, kind: &str, tags: Value| json!({"id": n, "type": kind, "digest": digest(n), "push_time": "2026-11-01T10:00:00.123Z", "tags": tags});
     let mut artifacts = vec![
-        artifact(1, "IMAGE", json!([
-            {"id": 1, "name": "1.0", "push_time": "2026-11-02T10:00:00.5Z", "immutable": true},
-            {"id": 2, "name": "latest", "push_time": "0001-01-01T00:00:00.000Z", "immutable": false},
-        ])),
+        artifact(
+            1,
+            "IMAGE",
+            json!([
+                {"id": 1, "name": "1.0", "push_time": "2026-11-02T10:00:00.5Z", "immutable": true},
+                {"id": 2, "name": "latest", "push_time": "0001-01-01T00:00:00.000Z", "immutable": false},
+            ]),
+        ),
         artifact(2, "CHART", json!([{"id": 3, "name": "chart-1"}])),
         artifact(3, "IMAGE", Value::Null),
         json!({"id": 4, "type": "IMAGE", "digest": "sha512:00", "tags": [{"name": "odd"}]}),

@@ -34,9 +34,7 @@ fn reply(request: &Request) -> Reply {
 }
 
 fn repositories(request: &Request, token: Option<&str>) -> Reply {
-    let of = |namespace: &str, name: String, public: bool, kind: &str| {
-        json!({"namespace": namespace, "name": name, "is_public": public, "kind": kind, "state": "NORMAL"})
-    };
+    let of = |namespace: &str, name: String, public: bool, kind: &str| json!({"namespace": namespace, "name": name, "is_public": public, "kind": kind, "state": "NORMAL"});
     let all: Vec<_> = match (query(request, "namespace").as_deref(), query(request, "public")) {
         (Some("team"), _) if token == Some(TOKEN) => (0..150)
             .map(|n| of("team", format!("app{n:03}"), n % 2 == 0, "image"))
@@ -76,7 +74,9 @@ fn tags(request: &Request) -> Reply {
     let number = number(request, "page").unwrap();
     let some = super::page(&all, number, limit);
     let has_additional = number * limit < all.len();
-    Reply::json(&json!({"tags": some, "page": number, "has_additional": has_additional}).to_string())
+    Reply::json(
+        &json!({"tags": some, "page": number, "has_additional": has_additional}).to_string(),
+    )
 }
 
 fn api(token: Option<&str>) -> ApiSettings {
@@ -94,10 +94,18 @@ async fn the_robots_organisation_is_listed_with_the_token_alone() {
     let adapter = at("quay", &origin, Some(robot()), api(Some(TOKEN)));
     let entries = adapter.list_repositories().await.unwrap();
     assert_eq!(entries.len(), 150);
-    assert_eq!((entries[0].name.as_str(), entries[0].visibility), ("team/app000", Some(Visibility::Public)));
+    assert_eq!(
+        (entries[0].name.as_str(), entries[0].visibility),
+        ("team/app000", Some(Visibility::Public))
+    );
     assert_eq!(entries[1].visibility, Some(Visibility::Private));
     for request in origin.requests() {
-        assert_eq!(request.header("authorization"), Some("Bearer 0auth-t0ken"), "{}", request.target);
+        assert_eq!(
+            request.header("authorization"),
+            Some("Bearer 0auth-t0ken"),
+            "{}",
+            request.target
+        );
     }
     assert_eq!(adapter.repository("team/app").await.unwrap().visibility, Some(Visibility::Private));
 }

@@ -227,10 +227,9 @@ impl Reach {
         };
         let url = |domain: &String| format!("{domain}/{path}");
         let vpc = domains(NetType::Intranet).find(|domain| domain.contains("-vpc"));
-        let end_points = reported.iter().map(|one| EndPoint {
-            domains: one.domains.clone(),
-            r#type: word(one.net_type),
-        });
+        let end_points = reported
+            .iter()
+            .map(|one| EndPoint { domains: one.domains.clone(), r#type: word(one.net_type) });
         Self {
             end_points: end_points.collect(),
             internet_urls: domains(NetType::Internet).next().map(url).unwrap_or_default(),

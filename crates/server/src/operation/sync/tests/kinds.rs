@@ -55,7 +55,10 @@ impl Served {
     }
 
     fn remove(&self, repository: &str, tag: &str) {
-        self.told.lock().unwrap().retain(|(path, name, ..)| (path.as_str(), name.as_str()) != (repository, tag));
+        self.told
+            .lock()
+            .unwrap()
+            .retain(|(path, name, ..)| (path.as_str(), name.as_str()) != (repository, tag));
     }
 
     async fn add(&self, store: &Store, clock: &Clock, request: AddRegistry) {
@@ -141,7 +144,9 @@ async fn where_the_list_has_digests_only_what_is_new_is_asked_for() {
 async fn patterns_decide_what_is_looked_at_and_what_they_leave_out_vanishes() {
     let (_folder, store, clock) = store().await;
     let harbor = Served::start(harbor).await;
-    for (path, tag) in [("team/app", "v1"), ("team/app", "dev"), ("team/cache", "v1"), ("team/web", "v1")] {
+    for (path, tag) in
+        [("team/app", "v1"), ("team/app", "dev"), ("team/cache", "v1"), ("team/web", "v1")]
+    {
         harbor.put(path, tag, &image(path));
     }
     let request = AddRegistry {
@@ -176,7 +181,8 @@ fn acr(told: Told) -> Router {
                     json!({"RepoId": format!("crr-{number}"), "RepoName": name, "RepoNamespaceName": namespace,
                         "RepoType": "PRIVATE", "TagImmutability": true})
                 };
-                let all: Vec<Value> = repositories(&told).into_iter().enumerate().map(entry).collect();
+                let all: Vec<Value> =
+                    repositories(&told).into_iter().enumerate().map(entry).collect();
                 json!({"IsSuccess": true, "TotalCount": all.len().to_string(), "Repositories": all})
             }
             "ListRepoTag" => {
@@ -184,15 +190,19 @@ fn acr(told: Told) -> Router {
                 let path = repositories(&told).remove(number);
                 let of_it = |(own, tag, digest, _): &(String, String, String, bool)| {
                     let digest = digest.strip_prefix("sha256:");
-                    (*own == path).then(|| json!({"Tag": tag, "Digest": digest, "ImageUpdate": "1700000000000"}))
+                    (*own == path).then(
+                        || json!({"Tag": tag, "Digest": digest, "ImageUpdate": "1700000000000"}),
+                    )
                 };
                 let all: Vec<Value> = told.lock().unwrap().iter().filter_map(of_it).collect();
                 json!({"IsSuccess": true, "TotalCount": all.len().to_string(), "Images": all})
             }
             "GetAuthorizationToken" => json!({"IsSuccess": true, "TempUsername": "cr_temp_user",
                 "AuthorizationToken": "t", "ExpireTime": 4_000_000_000_000_i64}),
-            "ListInstanceEndpoint" => json!({"IsSuccess": true, "Endpoints": [{"EndpointType": "internet",
-                "Enable": true, "Domains": [{"Domain": "build-registry.cn-hangzhou.cr.aliyuncs.com"}]}]}),
+            "ListInstanceEndpoint" => {
+                json!({"IsSuccess": true, "Endpoints": [{"EndpointType": "internet",
+                "Enable": true, "Domains": [{"Domain": "build-registry.cn-hangzhou.cr.aliyuncs.com"}]}]})
+            }
             _ => json!({"IsSuccess": true, "Enable": true,
                 "Domains": ["build-registry-vpc.cn-hangzhou.cr.aliyuncs.com"]}),
         })
