@@ -1,7 +1,12 @@
 //! Each kind against a server that behaves as its vendor documents: paging, accounts, odd types, limits.
 
 mod acr;
+mod acr_azure;
 mod docker_hub;
+mod ecr;
+mod gar;
+mod ghcr;
+mod gitlab;
 mod harbor;
 mod quay;
 
