@@ -206,7 +206,8 @@ impl Adapter for EcrRegistry {
             let what = format!("repository `{name}`");
             let of = BTreeMap::from([("repositoryNames", json!([name]))]);
             let found = self.repositories(of, &what).await?;
-            found.into_iter().next().ok_or_else(|| self.api.protocol(&what, "it is not told"))
+            let entry = found.into_iter().find(|entry| entry.name == name);
+            entry.ok_or_else(|| self.api.protocol(&what, "the answer is about others"))
         })
     }
 
