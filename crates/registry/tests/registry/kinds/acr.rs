@@ -77,11 +77,10 @@ impl Cloud {
                 json!({"Code": code, "Message": "Access denied for this user.", "RequestId": "R"});
             Reply::new(status).body(body.to_string())
         };
-        if let Some(action) = request.header("x-acs-action").filter(|_| self.official) {
-            let signed = request.header("authorization").unwrap_or_default();
-            assert!(signed.starts_with("ACS3-HMAC-SHA256 Credential=LTAI-test,"), "{signed}");
+        let signed = request.header("authorization").unwrap_or_default();
+        if self.official && signed.starts_with("ACS3-HMAC-SHA256 Credential=LTAI-test,") {
             assert_eq!(request.header("x-acs-version"), Some("2018-12-01"));
-            return Self::successful(self.answer(action, request));
+            return Self::successful(self.answer(request.header("x-acs-action").unwrap(), request));
         }
         let is_now = query(request, "Timestamp").as_deref() == Some("2026-11-25T09:30:00Z");
         let is_version = query(request, "Version").as_deref() == Some("2018-12-01");
@@ -426,9 +425,9 @@ async fn the_official_clients_read_this_server() {
             continue;
         }
         let driver = root.join("crates/registry/tests/registry/kinds/drive_acr.py");
-        let mut command = tokio::process::Command::new(&python);
+        let mut command = std::process::Command::new(&python);
         command.arg(driver).args([&at, SECRET, client]).env("NO_PROXY", "*").env("no_proxy", "*");
-        let output = command.output().await.unwrap();
+        let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let read: Value = serde_json::from_slice(&output.stdout).unwrap();
         let wanted = match client {
