@@ -38,13 +38,7 @@ pub(super) fn connected(
         field: "kind",
         problem: format!("this version knows no registries of kind `{}`", settings.kind),
     })?;
-    let endpoint = endpoint(settings);
-    let options =
-        HttpOptions { ca_pem: settings.ca_pem.iter().cloned().collect(), ..HttpOptions::default() };
-    let http = HttpClient::new(options).map_err(|source| RegistryError::Http {
-        registry: Box::new(endpoint.clone()),
-        source: Box::new(source),
-    })?;
+    let (endpoint, http) = way_to(settings)?;
     let credentials = match (&settings.username, &settings.password) {
         (Some(username), Some(password)) => {
             Some(Credentials::new(username.clone(), password.clone()))
@@ -61,6 +55,17 @@ pub(super) fn connected(
         namespaces: adapter.namespaces.clone(),
     };
     kind.connect(Connection { endpoint, credentials, http, api, now })
+}
+
+fn way_to(settings: &RegistrySettings) -> Result<(Endpoint, HttpClient), RegistryError> {
+    let endpoint = endpoint(settings);
+    let options =
+        HttpOptions { ca_pem: settings.ca_pem.iter().cloned().collect(), ..HttpOptions::default() };
+    let http = HttpClient::new(options).map_err(|source| RegistryError::Http {
+        registry: Box::new(endpoint.clone()),
+        source: Box::new(source),
+    })?;
+    Ok((endpoint, http))
 }
 
 /// Where the API answers; not by plain http, unless the registry is spoken to so or it is on this machine.

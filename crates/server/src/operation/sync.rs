@@ -94,6 +94,48 @@ struct Look {
     named: bool,
 }
 
+/// A repository to look at.
+enum Place {
+    /// As the registry's own list told it.
+    Listed(RepositoryEntry),
+    /// By its name alone: the registry is asked what it is.
+    Named(String),
+}
+
+impl Place {
+    fn name(&self) -> &str {
+        match self {
+            Self::Listed(entry) => &entry.name,
+            Self::Named(name) => name,
+        }
+    }
+}
+
+impl Look {
+    /// Connects a registry.
+    async fn of(store: &Store, registry: &Registry, clock: &Clock) -> Result<Self, RegistryError> {
+        let settings = &registry.settings;
+        let adapter: Arc<dyn Adapter> = Arc::from(adapter(registry, clock)?);
+        // The patterns were checked when the registry was added.
+        let filter = ImageFilter::new(&settings.adapter.include, &settings.adapter.exclude);
+        let filter = filter.map_err(|error| RegistryError::Setting {
+            field: "include",
+            problem: error.to_string(),
+        })?;
+        let has_account = settings.username.is_some() || settings.adapter.api_token.is_some();
+        Ok(Self {
+            store: store.clone(),
+            client: adapter.client().await?,
+            adapter,
+            filter: Arc::new(filter),
+            registry_id: registry.id,
+            platform: settings.platform.clone().unwrap_or_else(default_platform),
+            anonymous: !has_account,
+            named: !settings.repositories.is_empty(),
+        })
+    }
+}
+
 /// Lists a registry and applies what is different.
 ///
 /// # Errors
@@ -157,43 +199,23 @@ async fn look(
     registry: &Registry,
     clock: &Clock,
 ) -> Result<(Vec<String>, Seen), RegistryError> {
-    let settings = &registry.settings;
-    let adapter: Arc<dyn Adapter> = Arc::from(adapter(registry, clock)?);
-    let filter = filter(&settings.adapter.include, &settings.adapter.exclude)?;
-    let client = adapter.client().await?;
-    let named = !settings.repositories.is_empty();
-    let mut entries: Vec<RepositoryEntry> = if named {
-        settings.repositories.iter().map(RepositoryEntry::named).collect()
+    let look = Look::of(store, registry, clock).await?;
+    let places: Vec<Place> = if look.named {
+        registry.settings.repositories.iter().cloned().map(Place::Named).collect()
     } else {
-        adapter.list_repositories().await?
+        look.adapter.list_repositories().await?.into_iter().map(Place::Listed).collect()
     };
-    entries.retain(|entry| filter.takes_repository(&entry.name));
-    let names = entries.iter().map(|entry| entry.name.clone()).collect();
-    let has_account = settings.username.is_some() || settings.adapter.api_token.is_some();
-    let look = Look {
-        store: store.clone(),
-        client,
-        adapter: Arc::clone(&adapter),
-        filter: Arc::new(filter),
-        registry_id: registry.id,
-        platform: settings.platform.clone().unwrap_or_else(default_platform),
-        anonymous: !has_account,
-        named,
-    };
-    let looks = entries.into_iter().map(|entry| repository::look_at(look.clone(), entry));
+    let is_meant = |place: &Place| look.filter.takes_repository(place.name());
+    let places: Vec<Place> = places.into_iter().filter(is_meant).collect();
+    let names = places.iter().map(|place| place.name().to_owned()).collect();
+    let looks = places.into_iter().map(|place| repository::look_at(look.clone(), place));
     let mut all = stream::iter(looks).buffer_unordered(AT_ONCE);
     let mut seen = Seen::default();
     while let Some(one) = all.next().await {
         seen.add(one);
     }
-    note_endpoints(store, registry, adapter.as_ref()).await;
+    note_endpoints(store, registry, look.adapter.as_ref()).await;
     Ok((names, seen))
-}
-
-/// Which images are looked at. Patterns are checked when a registry is added.
-pub(super) fn filter(include: &[String], exclude: &[String]) -> Result<ImageFilter, RegistryError> {
-    ImageFilter::new(include, exclude)
-        .map_err(|error| RegistryError::Setting { field: "include", problem: error.to_string() })
 }
 
 /// Asks under which names the registry can be reached. Without an answer what was known stays: no image depends on it.

@@ -14,14 +14,14 @@ use plimsoll_registry::{
 };
 use plimsoll_store::{ImageRow, RepoType, StoreError, SyncedImage};
 
-use super::{Look, Seen, SyncProblem};
+use super::{Look, Place, Seen, SyncProblem};
 use crate::operation::error_chain;
 
 /// Looks at a repository; what goes wrong is part of the answer.
-pub(super) async fn look_at(look: Look, entry: RepositoryEntry) -> Seen {
+pub(super) async fn look_at(look: Look, place: Place) -> Seen {
     let mut seen = Seen::default();
-    let path = entry.name.clone();
-    if let Err(why) = look.repository(entry, &mut seen).await {
+    let path = place.name().to_owned();
+    if let Err(why) = look.repository(place, &mut seen).await {
         seen.problems.push(SyncProblem { at: path, why });
     }
     seen
@@ -46,12 +46,13 @@ enum TagError {
 }
 
 impl Look {
-    async fn repository(&self, entry: RepositoryEntry, seen: &mut Seen) -> Result<(), String> {
-        let entry = if self.named {
-            let found = self.adapter.repository(&entry.name).await;
-            found.map_err(|error| error_chain(&error))?
-        } else {
-            entry
+    async fn repository(&self, place: Place, seen: &mut Seen) -> Result<(), String> {
+        let entry = match place {
+            Place::Listed(entry) => entry,
+            Place::Named(name) => {
+                let found = self.adapter.repository(&name).await;
+                found.map_err(|error| error_chain(&error))?
+            }
         };
         let path = entry.name.as_str();
         let mut tags = match self.adapter.list_tags(&entry).await {
