@@ -272,6 +272,11 @@ pub(crate) enum Registry {
         #[arg(long)]
         scan: bool,
     },
+    /// Try whether a registry and its API let the accounts in; nothing is listed or changed
+    Check {
+        /// Which registry
+        name: String,
+    },
     /// Stop watching a registry and forget its images
     Remove {
         /// Which registry

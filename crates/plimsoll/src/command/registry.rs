@@ -25,8 +25,8 @@ pub(crate) async fn run(
             let added = Backend::open(global).await?.add_registry(&request).await?;
             terminal.say(&format!("registry {}: {} ({})", added.name, added.url, added.kind));
             terminal.say(&format!(
-                "hint: `plimsoll registry sync {}` looks for its images",
-                added.name
+                "hint: `plimsoll registry check {}` tries its accounts, `plimsoll registry sync {}` looks for its images",
+                added.name, added.name
             ));
         }
         Registry::List { format } => {
@@ -70,6 +70,18 @@ pub(crate) async fn run(
             }
             if !failed.is_empty() {
                 bail!("not every registry was looked at: {}", failed.join(", "));
+            }
+        }
+        Registry::Check { name } => {
+            let checked = Backend::open(global).await?.check_registry(&name).await?;
+            terminal
+                .print(&format!("registry {name}: it lets the accounts in ({})", checked.kind))?;
+            if !checked.domains.is_empty() {
+                terminal.print(&format!("  reached by {}", checked.domains.join(", ")))?;
+            }
+            if let Some(pulls) = checked.pulls {
+                terminal
+                    .print(&format!("  {} of {} pulls are left", pulls.remaining, pulls.limit))?;
             }
         }
         Registry::Remove { name } => {
