@@ -41,6 +41,9 @@ const PAGE_SIZE: usize = 100;
 /// A temporary account is no longer used this long before its end, so that a scan that begins now can end.
 const SKEW_SECONDS: i64 = 10 * 60;
 
+/// A temporary account is fetched anew at least this often: the API gives none for longer.
+const LONGEST: Duration = Duration::from_secs(24 * 3_600);
+
 /// See the module.
 pub(super) struct Acr;
 
@@ -193,7 +196,7 @@ impl AcrRegistry {
         }
         let account = fetch.await?;
         let seconds = account.expires.0 - self.key.now.tell().0 - SKEW_SECONDS;
-        let lifetime = Duration::from_secs(u64::try_from(seconds).unwrap_or(0));
+        let lifetime = Duration::from_secs(u64::try_from(seconds).unwrap_or(0)).min(LONGEST);
         let credentials = Credentials::new(account.username, account.token);
         let connection = Connection { credentials: Some(credentials), ..self.connection.clone() };
         let client = connection.client()?;

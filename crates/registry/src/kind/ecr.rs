@@ -37,6 +37,9 @@ const PAGE_SIZE: u32 = 1_000;
 /// An account is no longer used this long before its end, so that a scan that begins now can end.
 const SKEW_SECONDS: i64 = 10 * 60;
 
+/// An account is fetched anew at least this often: the API gives none for longer.
+const LONGEST: Duration = Duration::from_secs(12 * 3_600);
+
 /// See the module.
 pub(super) struct Ecr;
 
@@ -308,7 +311,7 @@ impl EcrRegistry {
         let client = connection.client()?;
         let expires = seconds(account.expires_at).map_or(0, |time| time.0);
         let left = expires - self.connection.now.tell().0 - SKEW_SECONDS;
-        let lifetime = Duration::from_secs(u64::try_from(left).unwrap_or(0));
+        let lifetime = Duration::from_secs(u64::try_from(left).unwrap_or(0)).min(LONGEST);
         *temporary = Some((client.clone(), Instant::now() + lifetime));
         Ok(client)
     }

@@ -8,7 +8,8 @@ use std::{
 
 use axum::{
     Json, Router,
-    extract::{OriginalUri, Query, State},
+    extract::{Query, State},
+    http::Uri,
     routing::get,
 };
 use plimsoll_store::{NetType, RepoType};
@@ -82,7 +83,7 @@ fn harbor(told: Told) -> Router {
         let all = repositories(&told).into_iter().map(|name| json!({"id": 1, "name": name}));
         Json(all.collect())
     }
-    async fn artifacts(State(told): State<Told>, OriginalUri(uri): OriginalUri) -> Json<Value> {
+    async fn artifacts(State(told): State<Told>, uri: Uri) -> Json<Value> {
         let name = uri.path().split('/').nth(6).unwrap_or_default().replace("%252F", "/");
         let wanted = format!("team/{name}");
         let artifact = |(path, tag, digest, immutable): &(String, String, String, bool)| {
