@@ -3,8 +3,8 @@
 //! In: `ratelimit-limit: 100;w=21600` and `ratelimit-remaining` of its answers. Out: a refusal before the last pulls are
 //! used up, for whoever asked for that. Source: Docker Hub's documentation of its usage limits.
 //!
-//! Odd: GET of a manifest is a pull, HEAD is not. So with nothing known, or with too little left, the same manifest is asked
-//! for by HEAD first, whose answer tells how it stands now.
+//! Odd: GET of a manifest is a pull, HEAD is not. So with nothing known, or with too little left a while ago, the same
+//! manifest is asked for by HEAD first, whose answer tells how it stands now.
 
 use std::{
     sync::{Mutex, PoisonError},
@@ -12,9 +12,13 @@ use std::{
 };
 
 use reqwest::header::HeaderMap;
+use tokio::time::Instant;
 
 use super::RegistryClient;
 use crate::{access::Scope, error::RegistryError};
+
+/// So long "too little" is believed without asking again.
+const BELIEVED: Duration = Duration::from_secs(60);
 
 /// How many pulls are left, as the registry said last.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -32,17 +36,18 @@ pub struct PullLimit {
 pub(super) struct Pulls {
     /// So many are left for others; `None`: pulls are not spared.
     floor: Option<u64>,
-    told: Mutex<Option<PullLimit>>,
+    told: Mutex<Option<(PullLimit, Instant)>>,
 }
 
 impl Pulls {
     pub(super) fn note(&self, headers: &HeaderMap) {
         if let Some(limit) = limit_in(headers) {
-            *self.told.lock().unwrap_or_else(PoisonError::into_inner) = Some(limit);
+            *self.told.lock().unwrap_or_else(PoisonError::into_inner) =
+                Some((limit, Instant::now()));
         }
     }
 
-    fn told(&self) -> Option<PullLimit> {
+    fn told(&self) -> Option<(PullLimit, Instant)> {
         *self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -57,7 +62,7 @@ impl RegistryClient {
     /// How many pulls are left; `None` when the registry did not say, because it does not count or was not asked yet.
     #[must_use]
     pub fn pull_limit(&self) -> Option<PullLimit> {
-        self.pulls.told()
+        self.pulls.told().map(|(limit, _)| limit)
     }
 
     /// Refuses a pull that would use up what is left for others.
@@ -68,10 +73,11 @@ impl RegistryClient {
     ) -> Result<(), RegistryError> {
         let Some(floor) = self.pulls.floor else { return Ok(()) };
         let is_low = |limit: PullLimit| limit.remaining <= floor;
-        if self.pulls.told().is_none_or(is_low) {
+        let is_open = |(limit, at): (PullLimit, Instant)| is_low(limit) && at.elapsed() > BELIEVED;
+        if self.pulls.told().is_none_or(is_open) {
             self.head_manifest(self.access(), repository, name).await?;
         }
-        let Some(limit) = self.pulls.told().filter(|limit| is_low(*limit)) else { return Ok(()) };
+        let Some(limit) = self.pull_limit().filter(|limit| is_low(*limit)) else { return Ok(()) };
         Err(RegistryError::RateLimited {
             registry: self.registry(),
             what: Scope::Pull(repository.to_owned()).describe(),

@@ -242,6 +242,9 @@ async fn the_last_pulls_of_a_window_are_left_for_others() {
         // It was asked how many are left before the first one was taken.
         let first = registry.requests().into_iter().find(|one| one.path().contains("/manifests/"));
         assert_eq!(first.unwrap().method, "HEAD");
+        // And when few are left, not for each image again.
+        let heads = registry.requests().into_iter().filter(|one| one.method == "HEAD").count();
+        assert_eq!(heads, 1, "{left}");
         assert_eq!(client.pull_limit().unwrap().limit, 100);
     }
 }
