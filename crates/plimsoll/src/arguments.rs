@@ -272,6 +272,11 @@ pub(crate) enum Registry {
         #[arg(long)]
         scan: bool,
     },
+    /// Try whether a registry and its API let the accounts in; nothing is listed or changed
+    Check {
+        /// Which registry
+        name: String,
+    },
     /// Stop watching a registry and forget its images
     Remove {
         /// Which registry
@@ -301,9 +306,30 @@ pub(crate) struct RegistryAdd {
     /// Reached through the internet or an internal network
     #[arg(long, value_enum, default_value_t = Network::Internet)]
     pub(crate) network: Network,
-    /// Only this repository; may be repeated [default: all of the catalog]
+    /// Only this repository; may be repeated [default: all that the registry lists]
     #[arg(long = "repository", value_name = "NAME")]
     pub(crate) repositories: Vec<String>,
+    /// Only this namespace, organisation, project or owner, where the kind has them; may be repeated
+    #[arg(long = "namespace", value_name = "NAME")]
+    pub(crate) namespaces: Vec<String>,
+    /// Only images of this pattern, such as team/* or team/app:v*; may be repeated
+    #[arg(long, value_name = "PATTERN")]
+    pub(crate) include: Vec<String>,
+    /// No images of this pattern; may be repeated
+    #[arg(long, value_name = "PATTERN")]
+    pub(crate) exclude: Vec<String>,
+    /// Where the vendor's API answers [default: where the kind knows it to]
+    #[arg(long, value_name = "URL")]
+    pub(crate) api_url: Option<String>,
+    /// Account of the API, such as an AccessKey ID, where it is another than the registry's
+    #[arg(long, value_name = "NAME")]
+    pub(crate) api_account: Option<String>,
+    /// File with the API's token, such as an AccessKey secret; `-` reads it from standard input [default: PLIMSOLL_REGISTRY_API_TOKEN in the environment]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) api_token_file: Option<PathBuf>,
+    /// Which of the account's registries: instance or project
+    #[arg(long, value_name = "ID")]
+    pub(crate) instance: Option<String>,
     #[command(flatten)]
     pub(crate) access: Access,
 }

@@ -6,6 +6,7 @@
 //! answer is written by somebody else, so each has a cap, a time limit and a check; credentials are bound to an origin.
 
 mod access;
+mod api;
 mod challenge;
 pub mod client;
 pub mod daemon;
@@ -23,7 +24,7 @@ pub mod reach;
 mod realm;
 pub mod referrers;
 
-pub use client::{BlobReader, FetchedManifest, RegistryClient, Visibility};
+pub use client::{BlobReader, FetchedManifest, PullLimit, RegistryClient, Visibility};
 pub use daemon::{Daemon, DaemonAddress, DaemonError, DaemonImage};
 pub use endpoint::{Credentials, Endpoint, EndpointError, Scheme};
 pub use error::RegistryError;

@@ -39,6 +39,7 @@ pub(crate) fn router(context: Context) -> Router {
         .route("/registries", get(registries::list).post(registries::add))
         .route("/registries/{name}", delete(registries::remove))
         .route("/registries/{name}/sync", post(registries::sync))
+        .route("/registries/{name}/check", post(registries::check))
         .route("/registry-kinds", get(registries::kinds))
         .route("/images", get(images::list))
         .route("/images/{uuid}", get(images::get))

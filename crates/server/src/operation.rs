@@ -5,6 +5,7 @@
 
 pub mod affected;
 pub mod changes;
+pub mod check;
 pub(crate) mod client;
 pub mod contexts;
 pub mod feed;

@@ -104,7 +104,10 @@ pub use parts::{Judge, Judged};
 pub use policy::{Effect, Policy, Statement};
 pub use ranking::{Dimension, RankEntry, RiskOverview, RiskStatistic, Scope, SearchError};
 pub use refresh::{Delta, DeltaImages, Refresh, Refreshed};
-pub use registries::{NetType, Registry, RegistryError, RegistrySettings, UrlScheme};
+pub use registries::{
+    AdapterSettings, NetType, Registry, RegistryError, RegistrySettings, ReportedEndpoint,
+    UrlScheme,
+};
 pub use risk_list::{ImageRisk, ImageRiskQuery, Page, RiskFilter};
 pub use scans::{RecordOutcome, ScanRecord};
 pub use sessions::Session;

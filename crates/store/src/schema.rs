@@ -42,6 +42,7 @@ const MIGRATIONS: &[Migration] = migrations![
     10 "0010_file_findings.sql"
     11 "0011_contexts.sql"
     12 "0012_verdicts.sql"
+    13 "0013_registry_kinds.sql"
 ];
 
 /// Brings the database up to date.

@@ -12,13 +12,14 @@ use plimsoll_store::{Store, StoreOptions};
 use serde_json::{Value, json};
 
 /// Every address, with a method that it takes.
-const ADDRESSES: [(&str, &str); 36] = [
+const ADDRESSES: [(&str, &str); 37] = [
     ("GET", "/api/v1/status"),
     ("GET", "/api/v1/feed"),
     ("GET", "/api/v1/registries"),
     ("POST", "/api/v1/registries"),
     ("DELETE", "/api/v1/registries/x"),
     ("POST", "/api/v1/registries/x/sync"),
+    ("POST", "/api/v1/registries/x/check"),
     ("GET", "/api/v1/registry-kinds"),
     ("GET", "/api/v1/images"),
     ("GET", "/api/v1/images/x"),
@@ -238,6 +239,20 @@ async fn a_registry_that_cannot_be_is_refused_with_the_parameter() {
         (json!({ "url": "ftp://x" }), "`url`"),
         (json!({ "url": "https://user:secret@x" }), "`url`"),
         (json!({ "kind": "floppy" }), "`kind`: `floppy` is not one of oci"),
+        (json!({ "kind": "docker-hub" }), "`api_url`: say where the API answers"),
+        (json!({ "kind": "acr" }), "`api_account`: the API needs an access key"),
+        (json!({ "kind": "acr", "api_account": "a" }), "`api_token`: the API needs an access key"),
+        (
+            json!({ "kind": "acr", "api_account": "a", "api_token": "s" }),
+            "`region_id`: the address tells no region",
+        ),
+        (
+            json!({ "kind": "harbor", "api_url": "http://harbor.example.com" }),
+            "`api_url`: plain http",
+        ),
+        (json!({ "include": ["a b"] }), "`include`: `a b`"),
+        (json!({ "exclude": [":"] }), "`exclude`: `:`"),
+        (json!({ "namespaces": [""] }), "`namespaces`"),
         (json!({ "password": "p" }), "`username`"),
         (json!({ "ca_pem": "no certificate" }), "`ca_pem`"),
         (json!({ "repositories": ["Team/App"] }), "`repositories`: `Team/App`"),
@@ -291,6 +306,13 @@ async fn a_registry_that_does_not_answer_is_named() {
     assert!(body["error"]["message"].as_str().unwrap().starts_with("registry `gone`: "));
     let (_, list) = client.get("/api/v1/registries").await;
     assert!(list["registries"][0]["problem"].is_string(), "{list}");
+    let (status, body) = client.call("POST", "/api/v1/registries/gone/check", None).await;
+    assert_eq!(
+        (status, &body["error"]["code"]),
+        (StatusCode::BAD_GATEWAY, &json!("registry_failed"))
+    );
+    let (status, _) = client.call("POST", "/api/v1/registries/nobody/check", None).await;
+    assert_eq!(status, StatusCode::NOT_FOUND);
 }
 
 #[tokio::test]

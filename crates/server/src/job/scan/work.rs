@@ -178,7 +178,7 @@ async fn fetch(task: &Task, context: &Context) -> Result<RemoteImage, Failure> {
     let registry = context.store.registry_by_id(task.registry_id).await;
     let registry = registry.map_err(|error| Failure::later(error_chain(&error)))?;
     let registry = registry.ok_or_else(|| Failure::never("its registry was removed"))?;
-    let client = registry_client(&registry).map_err(Failure::registry)?;
+    let client = registry_client(&registry, &context.clock).await.map_err(Failure::registry)?;
     let platform = task.platform.parse::<Platform>();
     let platform = platform.map_err(|error| Failure::never(error.to_string()))?;
     let digest = task.digest.to_string();
