@@ -16,8 +16,19 @@ use plimsoll_scanner::{
     child::{Isolation, Level},
 };
 use plimsoll_store::{Store, StoreError};
+use tokio::sync::Semaphore;
 
-use crate::{clock::Clock, operation::judge::SnapshotJudge, throttle::Throttle, vex::VexDocuments};
+use crate::{
+    clock::Clock,
+    metrics::Metrics,
+    operation::judge::SnapshotJudge,
+    stop::{Stopper, stop},
+    throttle::Throttle,
+    vex::VexDocuments,
+};
+
+/// Answers without end that a process gives at once.
+const MOST_STREAMS: usize = 64;
 
 /// Store, clock and feed.
 #[derive(Clone)]
@@ -42,6 +53,12 @@ pub struct Context {
     pub policy: Option<Arc<Policy>>,
     /// Whether clients speak TLS to us, so that cookies can insist on it.
     pub secure: bool,
+    /// What this process did, counted.
+    pub(crate) metrics: Arc<Metrics>,
+    /// Says to this process's jobs, and to answers without end, that it ends.
+    pub(crate) stopper: Arc<Stopper>,
+    /// Answers without end that are being given.
+    pub(crate) streams: Arc<Semaphore>,
     throttle: Arc<Throttle>,
 }
 
@@ -138,6 +155,9 @@ impl Context {
             budget: Budget::default(),
             policy: None,
             secure: false,
+            metrics: Arc::default(),
+            stopper: Arc::new(stop().0),
+            streams: Arc::new(Semaphore::new(MOST_STREAMS)),
             throttle: Arc::default(),
         }
     }

@@ -12,6 +12,7 @@ pub mod gateway;
 mod job;
 mod loopback_registry;
 mod manage;
+mod metrics;
 pub mod notify;
 pub mod operation;
 mod serve;
@@ -24,5 +25,7 @@ pub use clock::Clock;
 pub use context::{Confinement, Context, CurrentFeed, CurrentVex, Refused};
 pub use job::FeedUpdates;
 pub use loopback_registry::{Blobs, LoopbackHandle, LoopbackRegistry};
-pub use serve::{ServeConfig, ServeError, Server, TlsError, TlsFiles, router, serve};
+pub use serve::{
+    ServeConfig, ServeError, Server, TlsError, TlsFiles, Worker, router, serve, work,
+};
 pub use vex::{VEX_FOLDER, VexDocuments, VexFileError};

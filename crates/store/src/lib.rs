@@ -78,7 +78,7 @@ pub use artifacts::Artifact;
 pub use changes::{ImageChange, WhatChanged};
 pub use contexts::Settled;
 pub use copy::{Copied, CopyError};
-pub use error::StoreError;
+pub use error::{StoreError, StoreErrors, store_errors};
 pub use event_rules::{EventError, EventRule, EventRuleQuery};
 pub use file_findings::{
     FileFilter, FileGroup, FileInImage, FileKind, FileLevel, FileState, FilesQuery,

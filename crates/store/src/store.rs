@@ -180,6 +180,18 @@ impl Store {
         self.inner.database.close().await;
     }
 
+    /// Whether the database answers.
+    ///
+    /// # Errors
+    /// It does not.
+    pub async fn is_there(&self) -> Result<(), StoreError> {
+        statement::query("SELECT 1 FROM master_key")
+            .fetch_optional(&mut *self.read().await?)
+            .await
+            .doing("asking whether the database is there")?;
+        Ok(())
+    }
+
     /// A connection that reads. One statement sees one state of the database; for several, [`Store::snapshot`].
     pub(crate) async fn read(&self) -> Result<Reader, StoreError> {
         self.inner.database.read().await

@@ -197,6 +197,18 @@ pub struct TaskCounts {
 }
 
 impl TaskCounts {
+    /// Those in one state.
+    #[must_use]
+    pub const fn of(&self, state: TaskState) -> u64 {
+        match state {
+            TaskState::Queued => self.queued,
+            TaskState::Running => self.running,
+            TaskState::Done => self.done,
+            TaskState::Failed => self.failed,
+            TaskState::Cancelled => self.cancelled,
+        }
+    }
+
     /// Queued and running.
     #[must_use]
     pub const fn open(&self) -> u64 {

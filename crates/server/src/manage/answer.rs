@@ -18,7 +18,7 @@ use crate::{
 
 /// An error on its way out.
 #[derive(Debug)]
-pub(super) struct Problem {
+pub(crate) struct Problem {
     status: StatusCode,
     code: &'static str,
     message: String,

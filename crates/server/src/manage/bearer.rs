@@ -18,7 +18,7 @@ use crate::{
     operation::error_chain,
 };
 
-pub(super) async fn require(
+pub(crate) async fn require(
     State(context): State<Context>,
     request: Request,
     next: Next,
