@@ -25,7 +25,5 @@ pub use clock::Clock;
 pub use context::{Confinement, Context, CurrentFeed, CurrentVex, Refused};
 pub use job::FeedUpdates;
 pub use loopback_registry::{Blobs, LoopbackHandle, LoopbackRegistry};
-pub use serve::{
-    ServeConfig, ServeError, Server, TlsError, TlsFiles, Worker, router, serve, work,
-};
+pub use serve::{ServeConfig, ServeError, Server, TlsError, TlsFiles, Worker, router, serve, work};
 pub use vex::{VEX_FOLDER, VexDocuments, VexFileError};

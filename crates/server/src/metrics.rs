@@ -137,8 +137,7 @@ impl<const N: usize> Durations<N> {
 }
 
 const CLAIM_SECONDS: &[f64; 9] = &[0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 2.0];
-const SCAN_SECONDS: &[f64; 11] =
-    &[0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 900.0];
+const SCAN_SECONDS: &[f64; 11] = &[0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 900.0];
 
 /// What this process did.
 #[derive(Debug)]

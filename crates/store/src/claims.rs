@@ -7,8 +7,8 @@
 use plimsoll_model::Timestamp;
 
 use crate::{
-    FailOutcome, FailReason, LEASE_SECONDS, Lease, MAX_ATTEMPTS, Origin, Retry, Store, StoreError, Task,
-    column,
+    FailOutcome, FailReason, LEASE_SECONDS, Lease, MAX_ATTEMPTS, Origin, Retry, Store, StoreError,
+    Task, column,
     database::{DatabaseConnection, DatabaseRow, Transaction},
     error::Doing,
     images::join_path,
@@ -171,7 +171,8 @@ impl Store {
 fn pause(lease: &Lease, attempts: u32) -> i64 {
     let doubled = 30_i64.saturating_mul(1 << attempts.saturating_sub(1).min(10));
     // The first steps of SplitMix64: neighbours come out far apart.
-    let mixed = lease.task_id.wrapping_mul(-7_046_029_254_386_353_131).wrapping_add(lease.generation);
+    let mixed =
+        lease.task_id.wrapping_mul(-7_046_029_254_386_353_131).wrapping_add(lease.generation);
     let mixed = (mixed ^ (mixed >> 30)).wrapping_mul(-4_658_895_280_553_007_687);
     doubled.saturating_add((mixed ^ (mixed >> 27)).rem_euclid(doubled / 4))
 }

@@ -8,12 +8,8 @@
 use plimsoll_model::Timestamp;
 
 use crate::{
-    LEASE_SECONDS, Store, StoreError, column,
-    database::DatabaseRow,
-    error::Doing,
-    registries::is_name,
-    statement,
-    tasks::cut,
+    LEASE_SECONDS, Store, StoreError, column, database::DatabaseRow, error::Doing,
+    registries::is_name, statement, tasks::cut,
 };
 
 const ADD: &str = "adding a schedule";

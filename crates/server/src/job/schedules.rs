@@ -184,7 +184,10 @@ mod tests {
         assert_eq!(counts.queued, 1, "the image is found");
         let view = fixture.only().await;
         assert_eq!(view.next.to_string(), "2026-12-02T03:00:00Z");
-        assert_eq!((view.problem, view.last.unwrap().to_string().as_str()), (None, "2026-12-01T03:00:00Z"));
+        assert_eq!(
+            (view.problem, view.last.unwrap().to_string().as_str()),
+            (None, "2026-12-01T03:00:00Z")
+        );
         // Nobody was there for three days.
         fixture.context.clock.advance(3 * 86_400 + 60);
         assert!(fixture.one().await);

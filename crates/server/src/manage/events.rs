@@ -98,7 +98,7 @@ impl Watch {
             if let Some(event) = self.waiting.pop_front() {
                 return Some(event);
             }
-            if self.looked && self.stop.said_within(LOOK).await || Instant::now() >= self.ends {
+            if (self.looked && self.stop.said_within(LOOK).await) || Instant::now() >= self.ends {
                 return None;
             }
             self.looked = true;

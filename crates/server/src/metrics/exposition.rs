@@ -74,7 +74,8 @@ impl Exposition {
 
     fn family(&mut self, name: &'static str, kind: &str, help: &str) -> Family<'_> {
         // Nothing that is written to a `String` fails.
-        let _written = write!(self.0, "# HELP {name} {}\n# TYPE {name} {kind}\n", escaped(help, false));
+        let _written =
+            write!(self.0, "# HELP {name} {}\n# TYPE {name} {kind}\n", escaped(help, false));
         Family { text: &mut self.0, name }
     }
 }

@@ -115,8 +115,7 @@ async fn store(context: &Context, text: &mut Exposition) -> Result<(), StoreErro
     .sample(&[], waits);
     let registries = store.registries().await?;
     let troubled = registries.iter().filter(|registry| registry.problem.is_some()).count();
-    text.gauge("plimsoll_registries", "Registries that are watched.")
-        .sample(&[], registries.len());
+    text.gauge("plimsoll_registries", "Registries that are watched.").sample(&[], registries.len());
     text.gauge("plimsoll_registries_troubled", "Registries whose last sync did not end well.")
         .sample(&[], troubled);
     Ok(())

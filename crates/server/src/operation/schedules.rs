@@ -86,10 +86,9 @@ pub async fn add_schedule(
             let why = format!("`{}` is not one of sync, scan", request.kind);
             OperationError::invalid("kind", why)
         })?;
-    let cron: Cron = request
-        .cron
-        .parse()
-        .map_err(|error: plimsoll_model::CronError| OperationError::invalid("cron", error.to_string()))?;
+    let cron: Cron = request.cron.parse().map_err(|error: plimsoll_model::CronError| {
+        OperationError::invalid("cron", error.to_string())
+    })?;
     let due = cron.next(now).ok_or_else(|| OperationError::invalid("cron", "it never comes"))?;
     let settings = ScheduleSettings {
         name: request.name.clone(),
@@ -146,8 +145,7 @@ pub(crate) async fn do_scheduled(
         match settings.kind {
             ScheduleKind::Scan => {
                 let now = clock.now();
-                queued +=
-                    store.enqueue_registry(Some(registry.id), Origin::Schedule, now).await?;
+                queued += store.enqueue_registry(Some(registry.id), Origin::Schedule, now).await?;
             }
             ScheduleKind::Sync => {
                 let began = Instant::now();

@@ -109,10 +109,8 @@ async fn a_rate_holds_whoever_asks_and_others_go_on() {
 async fn rates_are_listed_checked_and_not_reset_by_saying_them_again() {
     let fixture = registries(&[("b", 5), ("a", 0)]).await;
     fixture.store.set_scan_rate("b", Some(30), NOW).await.unwrap();
-    let rate = |registry: &str, scans_per_hour| ScanRate {
-        registry: registry.to_owned(),
-        scans_per_hour,
-    };
+    let rate =
+        |registry: &str, scans_per_hour| ScanRate { registry: registry.to_owned(), scans_per_hour };
     assert_eq!(fixture.store.scan_rates().await.unwrap(), [rate("a", None), rate("b", Some(30))]);
     assert_eq!(next(&fixture, 0).await.as_deref(), Some("b"));
     for again in [30, 31, 30] {
