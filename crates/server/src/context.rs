@@ -10,7 +10,7 @@ use std::{
 
 use plimsoll_advisory::Snapshot;
 use plimsoll_image::Budget;
-use plimsoll_model::FeedState;
+use plimsoll_model::{FeedState, Timestamp};
 use plimsoll_scanner::{
     Policy, Rules,
     child::{Isolation, Level},
@@ -173,6 +173,20 @@ impl Context {
     pub fn detectors_version(&self) -> String {
         let version = plimsoll_scanner::detectors_version(&self.rules.current());
         format!("{version}{}", self.vex.current().version_of_images())
+    }
+
+    /// The time by which claims are made, extended and ended: the database's, where several machines share it, because one whose
+    /// clock is ahead would take what others have.
+    pub(crate) async fn lease_time(&self) -> Timestamp {
+        if self.clock.is_machine() {
+            match self.store.database_time().await {
+                Ok(Some(now)) => return now,
+                Ok(None) => {}
+                // What is asked for next fails likewise, and says so.
+                Err(error) => tracing::debug!(%error, "the database's time is not known"),
+            }
+        }
+        self.clock.now()
     }
 
     /// Lets the holder of the admin token in.

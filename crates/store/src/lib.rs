@@ -113,7 +113,7 @@ pub use scans::{RecordOutcome, ScanRecord};
 pub use schedules::{Schedule, ScheduleError, ScheduleKind, ScheduleLease, ScheduleSettings};
 pub use sessions::Session;
 pub use shares::{MOST_SCANS_PER_HOUR, ScanRate};
-pub use store::{OpenError, Store, StoreOptions};
+pub use store::{OpenError, SHORTEST_LEASE, Store, StoreOptions};
 pub use subscriptions::{Delivery, Subscription, SubscriptionError, SubscriptionSettings, Wanted};
 pub use sync::{SyncListing, SyncOutcome, SyncedImage};
 pub use task_list::{Cancelled, TaskItem, TaskPage, TaskQuery};

@@ -25,7 +25,7 @@ const ENQUEUE: &str = "queueing a scan";
 /// How often a task is tried before it stays failed.
 pub const MAX_ATTEMPTS: u32 = 5;
 
-/// How long a lease lasts unless it is extended, in seconds.
+/// How long a lease lasts unless it is extended, in seconds, where nobody said otherwise.
 pub const LEASE_SECONDS: i64 = 60;
 
 /// Who wants a scan; earlier goes first.

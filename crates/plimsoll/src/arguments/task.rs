@@ -173,6 +173,9 @@ pub(crate) struct Ending {
     /// Seconds that a stop waits for scans to end before it gives them back
     #[arg(long, value_name = "SECONDS", default_value_t = 0)]
     pub(crate) drain: u64,
+    /// Seconds after which a scan whose worker says nothing more is given to another one
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(2..=3600))]
+    pub(crate) lease: u64,
     /// Address that answers /livez, /readyz, /healthz and /metrics without a token
     #[arg(long, value_name = "HOST:PORT", env = "PLIMSOLL_PROBES", hide_env_values = true)]
     pub(crate) probes: Option<SocketAddr>,

@@ -21,6 +21,7 @@ pub(crate) async fn run(
     let folder = data::directory(global)?;
     let mut config = ServeConfig::new(&folder);
     config.store = data::store_options(global)?;
+    config.store.lease = Duration::from_secs(arguments.ending.lease);
     let location = config.store.location.clone();
     config.listen = arguments.listen;
     config.workers = arguments.workers.into();

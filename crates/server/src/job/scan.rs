@@ -1,7 +1,7 @@
 //! Scan workers: each claims a task, scans its image, records the report.
 //!
-//! In: tasks from the store. Out: reports under their lease. Source: the queue rules of `docs/`: leases of 60 seconds,
-//! a heartbeat every 15, results only with the lease's number.
+//! In: tasks from the store. Out: reports under their lease. Source: the queue rules of `docs/store.md`: leases, by default of 60
+//! seconds, four heartbeats in each, results only with the lease's number.
 //!
 //! Odd:
 //! * What the registry did wrong is tried again; what the image did wrong is a report that says so.
@@ -66,7 +66,7 @@ impl Job for ScanImages {
 async fn give_back_of_the_dead(context: &Context, settings: &JobSettings) {
     for process in settings.presence.bury_the_dead() {
         let released =
-            context.store.release_worker(&format!("{process}/"), context.clock.now()).await;
+            context.store.release_worker(&format!("{process}/"), context.lease_time().await).await;
         match released {
             Ok(tasks) => tracing::info!(process, tasks, "tasks of a dead process given back"),
             Err(error) => tracing::error!(error = error_chain(&error), "tasks not given back"),
@@ -81,7 +81,7 @@ async fn give_back_of_the_dead(context: &Context, settings: &JobSettings) {
 async fn run(worker: String, context: Context, settings: Arc<JobSettings>, mut stop: Stop) {
     while !stop.is_draining() {
         let asked = Instant::now();
-        let claimed = context.store.claim(&worker, context.clock.now()).await;
+        let claimed = context.store.claim(&worker, context.lease_time().await).await;
         let outcome = match &claimed {
             Ok(Some(_)) => ClaimOutcome::Taken,
             Ok(None) => ClaimOutcome::Empty,

@@ -1,7 +1,6 @@
 //! Does what is scheduled when it is due.
 //!
-//! In: schedules from the store. Out: syncs, queued scans, and the next time. Source: the queue rules of `docs/store.md`: leases of
-//! 60 seconds, a heartbeat every 15. Odd: of all processes with one database one does what is due; what came due several times
+//! In: schedules from the store. Out: syncs, queued scans, and the next time. Source: the queue rules of `docs/store.md`. Odd: of all processes with one database one does what is due; what came due several times
 //! while none ran is done once.
 
 use std::{sync::Arc, time::Duration};
@@ -21,8 +20,8 @@ use crate::{
 
 /// How often is looked for what is due.
 const LOOK: Duration = Duration::from_secs(5);
-/// How often the lease is extended.
-const HEARTBEAT: Duration = Duration::from_secs(15);
+/// How often a lease is extended before it would end.
+const HEARTBEATS: u32 = 4;
 
 /// The job.
 pub(super) struct DoScheduled;
@@ -69,7 +68,7 @@ pub(super) async fn one(
     stop: &mut Stop,
 ) -> Result<bool, StoreError> {
     let store = &context.store;
-    let Some(lease) = store.claim_schedule(worker, context.clock.now()).await? else {
+    let Some(lease) = store.claim_schedule(worker, context.lease_time().await).await? else {
         return Ok(false);
     };
     let name = &lease.schedule.settings.name;
@@ -86,7 +85,7 @@ pub(super) async fn one(
         }
     };
     let problem = ended.unwrap_or_else(|error| Some(error_chain(&error)));
-    let now = context.clock.now();
+    let now = context.lease_time().await;
     let (next, wrong) = next_time(&lease.schedule, now);
     let problem = problem.or(wrong);
     if let Some(problem) = &problem {
@@ -99,8 +98,8 @@ pub(super) async fn one(
 /// Extends the lease; returns when it is lost.
 async fn keep(context: &Context, lease: &ScheduleLease) {
     loop {
-        tokio::time::sleep(HEARTBEAT).await;
-        match context.store.extend_schedule(lease, context.clock.now()).await {
+        tokio::time::sleep(context.store.lease() / HEARTBEATS).await;
+        match context.store.extend_schedule(lease, context.lease_time().await).await {
             Ok(true) => {}
             Ok(false) => return,
             // Whether it still stands shows when the end is written.

@@ -9,7 +9,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use futures_util::FutureExt;
@@ -35,8 +35,8 @@ use crate::{
     stop::Stop,
 };
 
-/// How often the lease is extended.
-const HEARTBEAT: Duration = Duration::from_secs(15);
+/// How often a lease is extended before it would end.
+const HEARTBEATS: u32 = 4;
 /// Seconds until an image is scanned again whose scan rested on another snapshot than the fleet.
 const AFTER_EXCHANGE: i64 = 5;
 /// Layers of one image that are read at once.
@@ -86,7 +86,7 @@ pub(super) async fn work(task: Task, context: &Context, cache: &LayerCache, stop
         Ended::Report(made) => record(&task, &lease, context, &made).await,
         Ended::Failed(failure) => fail(&task, &lease, context, &failure).await,
         Ended::Stopped => {
-            let released = context.store.release(&lease, context.clock.now()).await;
+            let released = context.store.release(&lease, context.lease_time().await).await;
             released.map(|()| ScanOutcome::GivenBack)
         }
         Ended::Lost => {
@@ -113,7 +113,7 @@ async fn under_lease(
     let stopped = Arc::new(AtomicBool::new(false));
     let scan = attempt(task, context, cache.clone(), Arc::clone(&stopped));
     let mut scan = std::pin::pin!(scan);
-    let mut beats = tokio::time::interval(HEARTBEAT);
+    let mut beats = tokio::time::interval(context.store.lease() / HEARTBEATS);
     beats.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     beats.tick().await;
     let mut outcome = None;
@@ -127,7 +127,7 @@ async fn under_lease(
                 };
             }
             _ = beats.tick(), if outcome.is_none() => {
-                match context.store.heartbeat(lease, context.clock.now()).await {
+                match context.store.heartbeat(lease, context.lease_time().await).await {
                     Ok(Some(extended)) => *lease = extended,
                     Ok(None) => outcome = Some(Ended::Lost),
                     // The lease may still stand; whether it does shows when the result is written.
@@ -253,7 +253,7 @@ async fn record(
 ) -> Result<ScanOutcome, StoreError> {
     let Attempted { report, judge, detectors_version } = made;
     let scan = ScanRecord { report, detectors_version };
-    let now = context.clock.now();
+    let now = context.lease_time().await;
     let outcome = context.store.record_inventory(lease, scan, judge, now).await?;
     let digest = task.digest;
     match outcome {
@@ -292,7 +292,7 @@ async fn fail(
     context: &Context,
     failure: &Failure,
 ) -> Result<ScanOutcome, StoreError> {
-    let now = context.clock.now();
+    let now = context.lease_time().await;
     let outcome = context.store.fail(lease, &failure.why, failure.retry, now).await?;
     tracing::warn!(image.digest = %task.digest, why = failure.why, ?outcome, "scan failed");
     Ok(match outcome {
