@@ -77,9 +77,9 @@ enum Ended {
 
 /// Scans a task's image and writes what came of it.
 pub(super) async fn work(task: Task, context: &Context, cache: &LayerCache, stop: Stop) {
-    tracing::info!(image.digest = %task.digest, attempt = task.attempt, "scan start");
     let began = Instant::now();
     let _scanning = context.metrics.scan_begins();
+    tracing::info!(image.digest = %task.digest, attempt = task.attempt, "scan start");
     let mut lease = task.lease.clone();
     let ended = under_lease(&task, &mut lease, context, cache, stop).await;
     let written = match ended {
