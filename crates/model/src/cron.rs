@@ -195,7 +195,7 @@ impl FromStr for Cron {
         let text = text.trim();
         let word = WORDS.iter().find(|(word, _)| word.eq_ignore_ascii_case(text));
         let fields: Vec<&str> =
-            word.map_or(text, |(_, fields)| fields).split_whitespace().collect();
+            word.map_or(text, |(_, fields)| *fields).split_whitespace().collect();
         let [minute, hour, day, month, weekday] = fields.as_slice() else {
             return Err(CronError::Fields(cut(text)));
         };
