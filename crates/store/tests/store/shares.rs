@@ -135,3 +135,35 @@ async fn a_removed_registry_leaves_its_tasks_to_others_that_have_the_images() {
     assert_eq!((task.digest, task.registry_id), (digest("gone 1"), other.id));
     assert_eq!(fixture.store.claim("w", NOW).await.unwrap(), None);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn many_workers_keep_fair_shares_and_scan_nothing_twice() {
+    let wanted = [("one", 150), ("two", 150), ("three", 150)];
+    let fixture = registries(&wanted).await;
+    let order = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    let workers: Vec<_> = (0..8)
+        .map(|number| {
+            let (store, order) = (fixture.store.clone(), std::sync::Arc::clone(&order));
+            tokio::spawn(async move {
+                let name = format!("w{number}");
+                while let Some(task) = store.claim(&name, NOW).await.unwrap() {
+                    order.lock().unwrap().push((task.registry_id, task.digest));
+                    tokio::task::yield_now().await;
+                    store.fail(&task.lease, "enough", Retry::Never, NOW).await.unwrap();
+                }
+            })
+        })
+        .collect();
+    for worker in workers {
+        worker.await.unwrap();
+    }
+    let order = order.lock().unwrap();
+    let digests: std::collections::BTreeSet<_> = order.iter().map(|(_, digest)| *digest).collect();
+    assert_eq!((order.len(), digests.len()), (450, 450));
+    // While all three have something to scan, each has a third, within a tenth.
+    for (name, _) in wanted {
+        let id = fixture.store.registry(name).await.unwrap().unwrap().id;
+        let share = order[..300].iter().filter(|(registry, _)| *registry == id).count();
+        assert!((90..=110).contains(&share), "{name}: {share}");
+    }
+}
