@@ -10,6 +10,7 @@ mod context;
 mod explain;
 mod feed;
 mod ignore;
+mod layers;
 mod notify;
 mod reading;
 mod rules;
@@ -29,6 +30,7 @@ pub(crate) use self::context::{ContextCommand, Uses};
 pub(crate) use self::explain::{Explain, ExplainFormat};
 pub(crate) use self::feed::{Feed, FeedKey};
 pub(crate) use self::ignore::{Ignore, IgnoreAdd, IgnoreImport};
+pub(crate) use self::layers::LayersAt;
 pub(crate) use self::notify::{
     Changes, ChangesFormat, Image, PriorityWord, Subscription, SubscriptionAdd,
 };
@@ -254,6 +256,8 @@ pub(crate) struct Serve {
     pub(crate) workers: u16,
     #[command(flatten)]
     pub(crate) ending: Ending,
+    #[command(flatten)]
+    pub(crate) layers: LayersAt,
     /// Minutes between two looks at each registry; 0 looks only when told
     #[arg(long, value_name = "MINUTES", default_value_t = 60)]
     pub(crate) sync_interval: u64,

@@ -27,6 +27,7 @@ pub use self::update::FeedUpdates;
 use crate::{
     context::Context,
     serve::{ServeConfig, ServeError},
+    shared_layers::Shared,
     stop::Stop,
 };
 
@@ -105,7 +106,11 @@ impl JobSettings {
         let presence = Presence::show(&config.data_dir)?;
         let path = config.data_dir.join("layers");
         let cache = LayerCache::open(&path, &config.budget);
-        let cache = cache.map_err(|source| ServeError::Cache { path, source })?;
+        let mut cache = cache.map_err(|source| ServeError::Cache { path, source })?;
+        if let Some(place) = &config.shared_layers {
+            let shared = Shared::new(place.clone(), config.clock.clone());
+            cache = cache.shared_with(Arc::new(shared));
+        }
         Ok(Self {
             workers: config.workers,
             only_scans,

@@ -43,6 +43,7 @@ use crate::{
         feed::{feed_path, open_feed},
         rules::open_rules,
     },
+    shared_layers::SharedLayers,
     vex::{VexDocuments, VexFileError},
 };
 
@@ -61,6 +62,8 @@ pub struct ServeConfig {
     pub drain: Duration,
     /// Where probes and metrics are answered without a token, besides; port 0 takes a free one.
     pub probes: Option<SocketAddr>,
+    /// Where what is known of layers is shared with other machines, besides the data directory.
+    pub shared_layers: Option<SharedLayers>,
     /// How often every registry is synced; `None`: only when somebody asks.
     pub sync_interval: Option<Duration>,
     /// Where the advisory snapshot lies; `None`: in the data directory.
@@ -99,6 +102,7 @@ impl ServeConfig {
             workers: 2,
             drain: Duration::ZERO,
             probes: None,
+            shared_layers: None,
             sync_interval: Some(Duration::from_secs(3600)),
             feed: None,
             feed_updates: None,

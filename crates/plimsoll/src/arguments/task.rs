@@ -6,7 +6,7 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::{Confinement, Limits, ListFormat, VexSources};
+use super::{Confinement, LayersAt, Limits, ListFormat, VexSources};
 
 /// `plimsoll task …`
 #[derive(Subcommand, Debug)]
@@ -203,6 +203,8 @@ pub(crate) struct Worker {
     pub(crate) vex_sources: VexSources,
     #[command(flatten)]
     pub(crate) ending: Ending,
+    #[command(flatten)]
+    pub(crate) layers: LayersAt,
     #[command(flatten)]
     pub(crate) limits: Limits,
     #[command(flatten)]

@@ -8,7 +8,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::{
     arguments::{Global, Serve, VexSources},
-    command::policy_file,
+    command::{policy_file, shared_layers},
     data,
     terminal::Terminal,
 };
@@ -27,6 +27,7 @@ pub(crate) async fn run(
     config.workers = arguments.workers.into();
     config.drain = Duration::from_secs(arguments.ending.drain);
     config.probes = arguments.ending.probes;
+    config.shared_layers = shared_layers::open(&arguments.layers)?;
     config.isolation = arguments.confinement.isolation();
     config.budget = arguments.limits.budget()?;
     config.policy = arguments.policy.as_deref().map(policy_file::read).transpose()?;

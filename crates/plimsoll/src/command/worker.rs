@@ -6,7 +6,10 @@ use plimsoll_server::{ServeConfig, work};
 
 use crate::{
     arguments::{Global, VexSources, Worker},
-    command::serve::{StopSignal, unusable},
+    command::{
+        serve::{StopSignal, unusable},
+        shared_layers,
+    },
     data,
     terminal::Terminal,
 };
@@ -30,6 +33,7 @@ pub(crate) async fn run(
     config.vex_beside_images = arguments.vex_sources == VexSources::Referrers;
     config.drain = Duration::from_secs(arguments.ending.drain);
     config.probes = arguments.ending.probes;
+    config.shared_layers = shared_layers::open(&arguments.layers)?;
     let mut stop = StopSignal::new()?;
     let worker = work(config).await.map_err(|error| unusable(error, &folder, &location))?;
     terminal.print(&format!("scanning what is queued in {}", described(&folder, &location)))?;
