@@ -7,6 +7,7 @@ pub mod build;
 pub mod context;
 pub mod counters;
 pub mod coverage;
+pub mod cron;
 pub mod digest;
 pub mod ecosystem;
 pub mod event_rule;
@@ -31,6 +32,7 @@ pub use context::{
 };
 pub use counters::RiskCounters;
 pub use coverage::{Coverage, Gap, GapReason, Verdict};
+pub use cron::{Cron, CronError};
 pub use digest::{Digest, DigestError};
 pub use ecosystem::{Ecosystem, Origin, Scheme};
 pub use event_rule::NewEventRule;

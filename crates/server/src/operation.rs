@@ -17,10 +17,12 @@ pub mod keys;
 pub mod rank;
 pub mod registries;
 pub mod rules;
+pub mod schedules;
 pub mod sensitive_rules;
 pub mod status;
 pub mod subscriptions;
 pub mod sync;
+pub mod tasks;
 pub mod update;
 pub mod verdicts;
 pub mod workloads;
@@ -97,11 +99,20 @@ impl OperationError {
             Self::NotFound { what: "image", .. } => {
                 Some("`plimsoll images` lists the images".into())
             }
+            Self::NotFound { what: "task", .. } => {
+                Some("`plimsoll task list` shows the tasks".into())
+            }
+            Self::NotFound { what: "schedule", .. } => {
+                Some("`plimsoll schedule list` shows the schedules".into())
+            }
             Self::NotFound { what: "ignore rule", .. } => {
                 Some("`plimsoll ignore list` shows the rules".into())
             }
             Self::Exists { what: "registry", name } => {
                 Some(format!("`plimsoll registry remove {name}` removes it"))
+            }
+            Self::Exists { what: "schedule", name } => {
+                Some(format!("`plimsoll schedule remove {name}` removes it"))
             }
             Self::Exists { what: "subscription", name } => {
                 Some(format!("`plimsoll subscription remove {name}` removes it"))

@@ -7,33 +7,33 @@
 use plimsoll_model::Timestamp;
 
 use crate::{
-    FailOutcome, LEASE_SECONDS, Lease, MAX_ATTEMPTS, Origin, Retry, Store, StoreError, Task,
-    column,
+    FailOutcome, FailReason, Lease, MAX_ATTEMPTS, Origin, Retry, Store, StoreError, Task, column,
     database::{DatabaseConnection, DatabaseRow, Transaction},
     error::Doing,
     images::join_path,
-    statement,
+    shares, statement,
     tasks::cut,
 };
 
 const CLAIM: &str = "claiming a task";
 
 impl Store {
-    /// Takes the next task for [`LEASE_SECONDS`]; `worker` names the process and thread, for people and for
+    /// Takes the next task for [`Store::lease`]; `worker` names the process and thread, for people and for
     /// [`Store::release_worker`].
     ///
     /// # Errors
     /// The database fails.
     pub async fn claim(&self, worker: &str, now: Timestamp) -> Result<Option<Task>, StoreError> {
-        // Workers that wait for work look without taking the write lock.
-        if !has_claimable(&mut *self.read().await?, now).await? {
+        // Workers that wait for work, or for a rate, look without taking the write lock.
+        if !may_claim(&mut *self.read().await?, now).await? {
             return Ok(None);
         }
         let mut transaction = self.write().await?;
         give_up_exhausted(&mut transaction, now).await?;
         let mut task = None;
         while let Some(next) = next_claimable(&mut transaction, now).await? {
-            task = take(&mut transaction, next, worker, now).await?;
+            let until = self.lease_from(now);
+            task = take(&mut transaction, next, worker, (now, until)).await?;
             if task.is_some() {
                 break;
             }
@@ -42,7 +42,7 @@ impl Store {
         Ok(task)
     }
 
-    /// Extends a lease to [`LEASE_SECONDS`] from `now`; `None` when it was lost: stop scanning.
+    /// Extends a lease to [`Store::lease`] from `now`; `None` when it was lost: stop scanning.
     ///
     /// # Errors
     /// The database fails.
@@ -52,7 +52,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<Option<Lease>, StoreError> {
         const DOING: &str = "extending a lease";
-        let until = Timestamp(now.0.saturating_add(LEASE_SECONDS));
+        let until = self.lease_from(now);
         let mut transaction = self.write().await?;
         let done = statement::query(
             "UPDATE tasks SET lease_until = $3 WHERE id = $1 AND generation = $2 AND state = 'running'",
@@ -90,24 +90,28 @@ impl Store {
         .doing(DOING)?;
         let Some(row) = row else { return Ok(FailOutcome::Dropped) };
         let attempts: u32 = column::number(&row, "attempts")?;
-        let outcome = if retry == Retry::Never || attempts >= MAX_ATTEMPTS {
-            FailOutcome::Failed
-        } else {
-            FailOutcome::Again(Timestamp(now.0.saturating_add(pause(lease.task_id, attempts))))
+        let reason = match retry {
+            Retry::Never => Some(FailReason::Final),
+            Retry::Later => (attempts >= MAX_ATTEMPTS).then_some(FailReason::Attempts),
+        };
+        let outcome = match reason {
+            Some(_) => FailOutcome::Failed,
+            None => FailOutcome::Again(Timestamp(now.0.saturating_add(pause(lease, attempts)))),
         };
         let (state, due) = match outcome {
             FailOutcome::Again(due) => ("queued", due),
             FailOutcome::Failed | FailOutcome::Dropped => ("failed", now),
         };
         statement::query(
-            "UPDATE tasks SET state = $2, due = $3, error = $4, finished = $5, worker = NULL, lease_until = NULL \
-             WHERE id = $1",
+            "UPDATE tasks SET state = $2, due = $3, error = $4, finished = $5, reason = $6, worker = NULL, \
+             lease_until = NULL WHERE id = $1",
         )
         .bind(lease.task_id)
         .bind(state)
         .bind(due.0)
         .bind(cut(error))
         .bind(now.0)
+        .bind(reason.map(FailReason::as_str))
         .execute(&mut transaction)
         .await
         .doing(DOING)?;
@@ -162,16 +166,28 @@ impl Store {
     }
 }
 
-/// Half a minute, doubled with each attempt, spread by a quarter minute so that what failed together is not tried together.
-fn pause(task_id: i64, attempts: u32) -> i64 {
+/// Half a minute, doubled with each attempt, and up to a quarter of that again, so that what failed together is not tried
+/// together. The same claim of the same task has the same pause: tests and people can tell it beforehand.
+fn pause(lease: &Lease, attempts: u32) -> i64 {
     let doubled = 30_i64.saturating_mul(1 << attempts.saturating_sub(1).min(10));
-    doubled.saturating_add(task_id.rem_euclid(16))
+    // The first steps of SplitMix64: neighbours come out far apart.
+    let mixed =
+        lease.task_id.wrapping_mul(-7_046_029_254_386_353_131).wrapping_add(lease.generation);
+    let mixed = (mixed ^ (mixed >> 30)).wrapping_mul(-4_658_895_280_553_007_687);
+    doubled.saturating_add((mixed ^ (mixed >> 27)).rem_euclid(doubled / 4))
 }
 
-async fn has_claimable(
+async fn may_claim(
     connection: &mut DatabaseConnection,
     now: Timestamp,
 ) -> Result<bool, StoreError> {
+    if !has_due(connection, now).await? {
+        return Ok(false);
+    }
+    Ok(!shares::has_rates(connection).await? || shares::next_task(connection, now).await?.is_some())
+}
+
+async fn has_due(connection: &mut DatabaseConnection, now: Timestamp) -> Result<bool, StoreError> {
     let row = statement::query(
         "SELECT 1 FROM tasks WHERE (state = 'queued' AND due <= $1) OR (state = 'running' AND lease_until <= $1) LIMIT 1",
     )
@@ -188,7 +204,7 @@ async fn give_up_exhausted(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     statement::query(
-        "UPDATE tasks SET state = 'failed', finished = $1, lease_until = NULL, error = 'worker ' || worker || \
+        "UPDATE tasks SET state = 'failed', finished = $1, lease_until = NULL, reason = 'worker-lost', error = 'worker ' || worker || \
          ' stopped during attempt ' || attempts || ', the last one; the image may be what stops it' \
          WHERE state = 'running' AND lease_until <= $1 AND attempts >= $2",
     )
@@ -200,24 +216,18 @@ async fn give_up_exhausted(
     Ok(())
 }
 
-/// The task to take next: a person's before a schedule's, then of the registry with the fewest running scans, then the
-/// oldest.
+/// The task to take next, as `shares` says.
 async fn next_claimable(
     transaction: &mut Transaction,
     now: Timestamp,
 ) -> Result<Option<DatabaseRow>, StoreError> {
-    statement::query(
-        "SELECT t.* FROM tasks t LEFT JOIN ( \
-             SELECT registry_id, COUNT(*) AS number FROM tasks \
-             WHERE state = 'running' AND lease_until > $1 GROUP BY registry_id \
-         ) busy ON busy.registry_id = t.registry_id \
-         WHERE (t.state = 'queued' AND t.due <= $1) OR (t.state = 'running' AND t.lease_until <= $1) \
-         ORDER BY t.origin, COALESCE(busy.number, 0), t.queued, t.id LIMIT 1",
-    )
-    .bind(now.0)
-    .fetch_optional(transaction)
-    .await
-    .doing(CLAIM)
+    let Some(task) = shares::next_task(transaction, now).await? else { return Ok(None) };
+    let row = statement::query("SELECT * FROM tasks WHERE id = $1")
+        .bind(task)
+        .fetch_one(transaction)
+        .await
+        .doing(CLAIM)?;
+    Ok(Some(row))
 }
 
 /// Gives a task to a worker. One that no image names any more is removed instead.
@@ -225,7 +235,7 @@ async fn take(
     transaction: &mut Transaction,
     row: DatabaseRow,
     worker: &str,
-    now: Timestamp,
+    (now, until): (Timestamp, Timestamp),
 ) -> Result<Option<Task>, StoreError> {
     let task_id: i64 = column::number(&row, "id")?;
     let image = statement::query(
@@ -249,7 +259,6 @@ async fn take(
     let registry_id = column::number(&image, "registry_id")?;
     let attempt = column::number::<u32>(&row, "attempts")?.saturating_add(1);
     let generation = column::number::<i64>(&row, "generation")?.saturating_add(1);
-    let until = Timestamp(now.0.saturating_add(LEASE_SECONDS));
     statement::query(
         "UPDATE tasks SET state = 'running', registry_id = $2, attempts = $3, generation = $4, worker = $5, \
          lease_until = $6 WHERE id = $1",
@@ -263,6 +272,7 @@ async fn take(
     .execute(transaction)
     .await
     .doing(CLAIM)?;
+    shares::charge(transaction, registry_id, now).await?;
     let key = column::artifact(&image, "digest")?;
     Ok(Some(Task {
         lease: Lease { task_id, generation, until, context: key.context },
@@ -272,11 +282,7 @@ async fn take(
         path: join_path(&column::text(&image, "namespace")?, &column::text(&image, "repository")?),
         tag: column::text(&image, "tag")?,
         attempt,
-        origin: if column::number::<i64>(&row, "origin")? == 0 {
-            Origin::User
-        } else {
-            Origin::Schedule
-        },
+        origin: Origin::of(column::number(&row, "origin")?),
     }))
 }
 
@@ -284,10 +290,25 @@ async fn take(
 mod tests {
     use super::*;
 
+    fn of(task_id: i64, generation: i64, attempts: u32) -> i64 {
+        let lease = Lease {
+            task_id,
+            generation,
+            until: Timestamp(0),
+            context: plimsoll_model::MatchContext::default(),
+        };
+        pause(&lease, attempts)
+    }
+
     #[test]
     fn pauses_grow_and_differ() {
-        assert_eq!((1..5).map(|attempt| pause(0, attempt)).collect::<Vec<_>>(), [30, 60, 120, 240]);
-        assert_ne!(pause(1, 1), pause(2, 1));
-        assert_eq!(pause(i64::MIN, u32::MAX), 30 * 1024);
+        for attempt in 1..5 {
+            let shortest = 30 << (attempt - 1);
+            let pauses: std::collections::BTreeSet<i64> =
+                (0..1_000).map(|task| of(task, i64::from(attempt), attempt)).collect();
+            assert!(pauses.iter().all(|pause| (shortest..shortest + shortest / 4).contains(pause)));
+            assert!(pauses.len() > usize::try_from(shortest / 5).unwrap(), "{pauses:?}");
+        }
+        assert!(of(i64::MIN, i64::MAX, u32::MAX) < 40 * 1024);
     }
 }

@@ -55,14 +55,17 @@ mod refresh;
 mod registries;
 mod risk_list;
 mod scans;
+mod schedules;
 mod schema;
 mod sessions;
 mod settings;
+mod shares;
 mod statement;
 mod store;
 mod subscriptions;
 mod sync;
 mod tally;
+mod task_list;
 mod tasks;
 mod verdicts;
 mod vulnerabilities;
@@ -75,7 +78,7 @@ pub use artifacts::Artifact;
 pub use changes::{ImageChange, WhatChanged};
 pub use contexts::Settled;
 pub use copy::{Copied, CopyError};
-pub use error::StoreError;
+pub use error::{StoreError, StoreErrors, store_errors};
 pub use event_rules::{EventError, EventRule, EventRuleQuery};
 pub use file_findings::{
     FileFilter, FileGroup, FileInImage, FileKind, FileLevel, FileState, FilesQuery,
@@ -110,13 +113,16 @@ pub use registries::{
 };
 pub use risk_list::{ImageRisk, ImageRiskQuery, Page, RiskFilter};
 pub use scans::{RecordOutcome, ScanRecord};
+pub use schedules::{Schedule, ScheduleError, ScheduleKind, ScheduleLease, ScheduleSettings};
 pub use sessions::Session;
-pub use store::{OpenError, Store, StoreOptions};
+pub use shares::{MOST_SCANS_PER_HOUR, ScanRate};
+pub use store::{OpenError, SHORTEST_LEASE, Store, StoreOptions};
 pub use subscriptions::{Delivery, Subscription, SubscriptionError, SubscriptionSettings, Wanted};
 pub use sync::{SyncListing, SyncOutcome, SyncedImage};
+pub use task_list::{Cancelled, TaskItem, TaskPage, TaskQuery};
 pub use tasks::{
-    Enqueued, FailOutcome, LEASE_SECONDS, Lease, MAX_ATTEMPTS, Origin, Retry, Task, TaskCounts,
-    TaskState, TaskStatus,
+    Enqueued, FailOutcome, FailReason, LEASE_SECONDS, Lease, MAX_ATTEMPTS, Origin, Retry, Task,
+    TaskCounts, TaskState, TaskStatus,
 };
 pub use verdicts::{DueImage, KeptVerdict};
 pub use vulnerabilities::{

@@ -14,7 +14,7 @@ use crate::{
     error::Doing,
     inventory_rows,
     master_key::Place,
-    own_counters, statement,
+    own_counters, shares, statement,
 };
 
 /// How a registry is spoken to.
@@ -381,6 +381,7 @@ impl Store {
             left.insert(column::number(row, "artifact_id")?);
         }
         artifacts::mark_orphans(&mut transaction, &left, now).await?;
+        shares::hand_over(&mut transaction, id).await?;
         inventory_rows::count_images_of(&mut transaction, &left).await?;
         statement::query("DELETE FROM registries WHERE id = $1")
             .bind(id)

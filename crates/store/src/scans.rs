@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use plimsoll_model::{Digest, GapReason, Report, RiskCounters, Timestamp, Verdict};
 
 use crate::{
-    ChangedBy, Lease, Store, StoreError,
+    ChangedBy, FailReason, Lease, Store, StoreError,
     artifacts::{self, ArtifactKey, Standing},
     column,
     database::Transaction,
@@ -179,8 +179,8 @@ pub(crate) async fn end_task(
         gap.map_or_else(|| "the image could not be read".to_owned(), |gap| gap.detail.clone())
     });
     statement::query(
-        "UPDATE tasks SET state = $3, finished = $4, succeeded = COALESCE($5, succeeded), error = $6, worker = NULL, \
-         lease_until = NULL WHERE id = $1 AND generation = $2",
+        "UPDATE tasks SET state = $3, finished = $4, succeeded = COALESCE($5, succeeded), error = $6, reason = $7, \
+         worker = NULL, lease_until = NULL WHERE id = $1 AND generation = $2",
     )
     .bind(lease.task_id)
     .bind(lease.generation)
@@ -188,6 +188,7 @@ pub(crate) async fn end_task(
     .bind(now.0)
     .bind(error.is_none().then_some(now.0))
     .bind(error.as_deref().map(tasks::cut))
+    .bind(error.is_some().then_some(FailReason::Unreadable.as_str()))
     .execute(transaction)
     .await
     .doing(DOING)?;

@@ -103,7 +103,7 @@ struct StoredImage {
 }
 
 impl Store {
-    /// Applies a listing of a registry in one transaction.
+    /// Applies a listing of a registry in one transaction; what it shows for the first time is scanned when it is scheduled.
     ///
     /// # Errors
     /// The registry is gone, a name in the listing cannot be, or the database fails; then nothing was changed.
@@ -111,6 +111,20 @@ impl Store {
         &self,
         registry_id: i64,
         listing: &SyncListing,
+        now: Timestamp,
+    ) -> Result<SyncOutcome, RegistryError> {
+        self.apply_sync_for(registry_id, listing, Origin::Schedule, now).await
+    }
+
+    /// As [`Store::apply_sync`], and says who wants the scans of what is new: a push goes before a schedule.
+    ///
+    /// # Errors
+    /// The registry is gone, a name in the listing cannot be, or the database fails; then nothing was changed.
+    pub async fn apply_sync_for(
+        &self,
+        registry_id: i64,
+        listing: &SyncListing,
+        origin: Origin,
         now: Timestamp,
     ) -> Result<SyncOutcome, RegistryError> {
         let wanted = check(listing)?;
@@ -123,7 +137,7 @@ impl Store {
         let mut transaction = self.write().await?;
         // Another process may have written since the look: what is written follows from what is true now.
         let plan = Plan::make(&mut transaction, registry_id, listing, &wanted, now).await?;
-        let queued = plan.apply(&mut transaction, registry_id, now).await?;
+        let queued = plan.apply(&mut transaction, registry_id, origin, now).await?;
         transaction.commit().await.doing(DOING)?;
         if queued > 0 {
             self.hint_tasks();
@@ -232,6 +246,7 @@ impl<'a> Plan<'a> {
         &self,
         transaction: &mut Transaction,
         registry_id: i64,
+        origin: Origin,
         now: Timestamp,
     ) -> Result<u64, StoreError> {
         let mut queued = 0;
@@ -255,7 +270,8 @@ impl<'a> Plan<'a> {
             let repo_id = repo_id.unwrap_or(&image.row.repo_id);
             update_image(transaction, listed, image, artifact, repo_id, now).await?;
             reached.insert(artifact);
-            queued += tasks::queue_first_scan(transaction, artifact, registry_id, now).await?;
+            queued +=
+                tasks::queue_first_scan(transaction, artifact, registry_id, origin, now).await?;
             left.insert(image.artifact);
             images.insert(image.id);
         }
@@ -264,7 +280,8 @@ impl<'a> Plan<'a> {
             images
                 .insert(self.insert_image(transaction, registry_id, listed, artifact, now).await?);
             reached.insert(artifact);
-            queued += tasks::queue_first_scan(transaction, artifact, registry_id, now).await?;
+            queued +=
+                tasks::queue_first_scan(transaction, artifact, registry_id, origin, now).await?;
         }
         artifacts::mark_orphans(transaction, &left, now).await?;
         reached.extend(left);

@@ -7,7 +7,9 @@
 //! Odd:
 //! * An expired lease needs no recovery: the claim takes it like a queued row. The attempts of a task that kills its
 //!   worker count too, so that it ends as failed after [`MAX_ATTEMPTS`] and cannot block others.
-//! * Order of claims: what a person asked for, then the registry with the fewest running scans, then the oldest.
+//! * Order of claims: what a person asked for, what was pushed, what is scheduled; within that, as `shares` says, each registry
+//!   in its turn.
+//! * A person's word holds: what was cancelled is queued again only when a person, a push or a schedule of scans asks for it.
 
 use plimsoll_model::{Digest, MatchContext, Timestamp};
 
@@ -23,7 +25,7 @@ const ENQUEUE: &str = "queueing a scan";
 /// How often a task is tried before it stays failed.
 pub const MAX_ATTEMPTS: u32 = 5;
 
-/// How long a lease lasts unless it is extended, in seconds.
+/// How long a lease lasts unless it is extended, in seconds, where nobody said otherwise.
 pub const LEASE_SECONDS: i64 = 60;
 
 /// Who wants a scan; earlier goes first.
@@ -31,7 +33,9 @@ pub const LEASE_SECONDS: i64 = 60;
 pub enum Origin {
     /// A person.
     User,
-    /// A sync or a new snapshot.
+    /// A registry or a build that said what it has just received.
+    Push,
+    /// A sync, a schedule, or other detectors.
     Schedule,
 }
 
@@ -44,12 +48,44 @@ pub enum TaskState {
     Running,
     /// The last scan succeeded.
     Done,
-    /// All attempts failed; a person can ask again.
+    /// Given up, for a [`FailReason`]: a dead letter. A person can ask again.
     Failed,
+    /// A person said that it is not to be done.
+    Cancelled,
+}
+
+/// Why a task stays failed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum FailReason {
+    /// Every attempt failed.
+    Attempts,
+    /// Another attempt would end the same.
+    Final,
+    /// Its worker died or was stopped during the last attempt: the image may be what stops it.
+    WorkerLost,
+    /// The image was read as far as it goes, and cannot be told anything about.
+    Unreadable,
+}
+
+impl FailReason {
+    /// `attempts`, `final`, `worker-lost`, `unreadable`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Attempts => "attempts",
+            Self::Final => "final",
+            Self::WorkerLost => "worker-lost",
+            Self::Unreadable => "unreadable",
+        }
+    }
 }
 
 impl TaskState {
-    /// `queued`, `running`, `done`, `failed`.
+    /// Every state.
+    pub const ALL: [Self; 5] =
+        [Self::Queued, Self::Running, Self::Done, Self::Failed, Self::Cancelled];
+
+    /// `queued`, `running`, `done`, `failed`, `cancelled`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -57,6 +93,7 @@ impl TaskState {
             Self::Running => "running",
             Self::Done => "done",
             Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
         }
     }
 }
@@ -155,9 +192,23 @@ pub struct TaskCounts {
     pub done: u64,
     /// Given up.
     pub failed: u64,
+    /// Not to be done.
+    pub cancelled: u64,
 }
 
 impl TaskCounts {
+    /// Those in one state.
+    #[must_use]
+    pub const fn of(&self, state: TaskState) -> u64 {
+        match state {
+            TaskState::Queued => self.queued,
+            TaskState::Running => self.running,
+            TaskState::Done => self.done,
+            TaskState::Failed => self.failed,
+            TaskState::Cancelled => self.cancelled,
+        }
+    }
+
     /// Queued and running.
     #[must_use]
     pub const fn open(&self) -> u64 {
@@ -165,11 +216,19 @@ impl TaskCounts {
     }
 }
 
-const STATES: &[(&str, TaskState)] = &[
+pub(crate) const STATES: &[(&str, TaskState)] = &[
     ("queued", TaskState::Queued),
     ("running", TaskState::Running),
     ("done", TaskState::Done),
     ("failed", TaskState::Failed),
+    ("cancelled", TaskState::Cancelled),
+];
+
+pub(crate) const REASONS: &[(&str, FailReason)] = &[
+    ("attempts", FailReason::Attempts),
+    ("final", FailReason::Final),
+    ("worker-lost", FailReason::WorkerLost),
+    ("unreadable", FailReason::Unreadable),
 ];
 
 /// How much of an error is kept, in characters.
@@ -181,10 +240,29 @@ pub(crate) fn cut(error: &str) -> String {
 }
 
 impl Origin {
-    const fn number(self) -> i64 {
+    /// `person`, `push`, `schedule`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::User => "person",
+            Self::Push => "push",
+            Self::Schedule => "schedule",
+        }
+    }
+
+    pub(crate) const fn number(self) -> i64 {
         match self {
             Self::User => 0,
-            Self::Schedule => 1,
+            Self::Push => 1,
+            Self::Schedule => 2,
+        }
+    }
+
+    pub(crate) const fn of(number: i64) -> Self {
+        match number {
+            ..=0 => Self::User,
+            1 => Self::Push,
+            _ => Self::Schedule,
         }
     }
 }
@@ -292,51 +370,6 @@ impl Store {
         Ok(queued)
     }
 
-    /// How many tasks are in which state; `registry_id` for those of one registry's images.
-    ///
-    /// # Errors
-    /// The database fails.
-    pub async fn task_counts(&self, registry_id: Option<i64>) -> Result<TaskCounts, StoreError> {
-        let rows = statement::query(
-            "SELECT t.state, COUNT(*) AS number FROM tasks t WHERE $1 IS NULL \
-             OR EXISTS (SELECT 1 FROM images i WHERE i.artifact_id = t.artifact_id AND i.registry_id = $1) \
-             GROUP BY t.state",
-        )
-        .bind(registry_id)
-        .fetch_all(&mut *self.read().await?)
-        .await
-        .doing("counting tasks")?;
-        let mut counts = TaskCounts::default();
-        for row in &rows {
-            let count = match column::word(row, "state", STATES)? {
-                TaskState::Queued => &mut counts.queued,
-                TaskState::Running => &mut counts.running,
-                TaskState::Done => &mut counts.done,
-                TaskState::Failed => &mut counts.failed,
-            };
-            *count = column::number(row, "number")?;
-        }
-        Ok(counts)
-    }
-
-    /// The failed tasks, newest first, with their errors; at most `limit`.
-    ///
-    /// # Errors
-    /// The database fails.
-    pub async fn failed_tasks(&self, limit: u32) -> Result<Vec<TaskStatus>, StoreError> {
-        let rows = statement::query(
-            "SELECT a.digest AS artifact_digest, t.state AS task_state, t.attempts AS task_attempts, \
-             t.error AS task_error, t.queued AS task_queued, t.finished AS task_finished \
-             FROM tasks t JOIN artifacts a ON a.id = t.artifact_id WHERE t.state = 'failed' \
-             ORDER BY t.finished DESC, a.digest LIMIT $1",
-        )
-        .bind(i64::from(limit))
-        .fetch_all(&mut *self.read().await?)
-        .await
-        .doing("listing failed tasks")?;
-        rows.iter().filter_map(|row| TaskStatus::from_joined(row).transpose()).collect()
-    }
-
     /// Waits until this process queues a task. A hint only: other processes queue too and retries become due, so poll as
     /// well.
     pub async fn task_hint(&self) {
@@ -355,6 +388,7 @@ pub(crate) async fn queue_first_scan(
     transaction: &mut Transaction,
     artifact: i64,
     registry_id: i64,
+    origin: Origin,
     now: Timestamp,
 ) -> Result<u64, StoreError> {
     let done = statement::query(
@@ -364,7 +398,7 @@ pub(crate) async fn queue_first_scan(
     )
     .bind(artifact)
     .bind(registry_id)
-    .bind(Origin::Schedule.number())
+    .bind(origin.number())
     .bind(now.0)
     .execute(transaction)
     .await
@@ -380,8 +414,8 @@ pub(crate) async fn requeue(
     now: Timestamp,
 ) -> Result<u64, StoreError> {
     let done = statement::query(
-        "UPDATE tasks SET state = 'queued', origin = $2, attempts = 0, due = $3, queued = $3 \
-         WHERE id = $1 AND state IN ('done', 'failed')",
+        "UPDATE tasks SET state = 'queued', origin = $2, attempts = 0, due = $3, queued = $3, reason = NULL \
+         WHERE id = $1 AND state IN ('done', 'failed', 'cancelled')",
     )
     .bind(task)
     .bind(origin.number())
@@ -392,8 +426,8 @@ pub(crate) async fn requeue(
     Ok(done.rows_affected())
 }
 
-/// Queues an artifact whatever its task's past; 0 when it is queued or running. A person's wish moves a queued one to the
-/// front and does not wait for a retry's pause.
+/// Queues an artifact whatever its task's past; 0 when it is queued or running. A wish that goes before the one for which it
+/// is queued takes its place; a person's does not wait for a retry's pause either.
 async fn queue(
     transaction: &mut Transaction,
     artifact: i64,
@@ -422,15 +456,19 @@ async fn queue(
     };
     let id = column::number(&row, "id")?;
     match column::word(&row, "state", STATES)? {
-        TaskState::Done | TaskState::Failed => requeue(transaction, id, origin, now).await,
-        TaskState::Queued if origin == Origin::User => {
-            statement::query("UPDATE tasks SET origin = $2, due = $3 WHERE id = $1")
-                .bind(id)
-                .bind(origin.number())
-                .bind(now.0)
-                .execute(transaction)
-                .await
-                .doing(ENQUEUE)?;
+        TaskState::Done | TaskState::Failed | TaskState::Cancelled => {
+            requeue(transaction, id, origin, now).await
+        }
+        TaskState::Queued if origin != Origin::Schedule => {
+            statement::query(
+                "UPDATE tasks SET origin = $2, due = CASE WHEN $2 = 0 THEN $3 ELSE due END WHERE id = $1 AND origin >= $2",
+            )
+            .bind(id)
+            .bind(origin.number())
+            .bind(now.0)
+            .execute(transaction)
+            .await
+            .doing(ENQUEUE)?;
             Ok(0)
         }
         TaskState::Queued | TaskState::Running => Ok(0),

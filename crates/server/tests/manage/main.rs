@@ -4,6 +4,8 @@
 
 #[cfg(test)]
 mod client;
+#[cfg(test)]
+mod tasks;
 
 use axum::http::{Method, StatusCode};
 use client::{Client, context};
@@ -12,7 +14,7 @@ use plimsoll_store::{Store, StoreOptions};
 use serde_json::{Value, json};
 
 /// Every address, with a method that it takes.
-const ADDRESSES: [(&str, &str); 37] = [
+const ADDRESSES: [(&str, &str); 49] = [
     ("GET", "/api/v1/status"),
     ("GET", "/api/v1/feed"),
     ("GET", "/api/v1/registries"),
@@ -48,6 +50,18 @@ const ADDRESSES: [(&str, &str); 37] = [
     ("DELETE", "/api/v1/subscriptions/x"),
     ("POST", "/api/v1/subscriptions/x/test"),
     ("POST", "/api/v1/subscriptions/x/retry"),
+    ("GET", "/api/v1/tasks"),
+    ("GET", "/api/v1/tasks/1"),
+    ("POST", "/api/v1/tasks/1/cancel"),
+    ("POST", "/api/v1/tasks/1/retry"),
+    ("POST", "/api/v1/tasks/cancel"),
+    ("POST", "/api/v1/tasks/retry"),
+    ("GET", "/api/v1/tasks/events"),
+    ("GET", "/api/v1/scan-rates"),
+    ("PUT", "/api/v1/scan-rates"),
+    ("GET", "/api/v1/schedules"),
+    ("POST", "/api/v1/schedules"),
+    ("DELETE", "/api/v1/schedules/x"),
     ("GET", "/api/v1/nothing"),
     ("PUT", "/api/v1/status"),
 ];

@@ -14,7 +14,7 @@ use plimsoll_model::{ContextSetting, Digest, ImageInUse, MatchContext, Package, 
 
 use super::{DOING, clusters, settings};
 use crate::{
-    ChangedBy, Judge, Store, StoreError,
+    ChangedBy, Judge, Origin, Store, StoreError,
     artifacts::{self, ArtifactKey, Standing},
     column,
     database::{DatabaseConnection, Transaction},
@@ -174,7 +174,8 @@ impl Store {
                 copy_first_seen(&mut transaction, inventory, own.id, now).await?;
                 made.insert((inventory, *context), own);
             }
-            tasks::queue_first_scan(&mut transaction, twin, source.registry, now).await?;
+            tasks::queue_first_scan(&mut transaction, twin, source.registry, Origin::Schedule, now)
+                .await?;
             moved.extend(move_images(&mut transaction, source.id, twin, images).await?);
             left.insert(source.id);
             reached.extend([source.id, twin]);

@@ -44,9 +44,15 @@ mod registries;
 #[cfg(test)]
 mod scanning;
 #[cfg(test)]
+mod schedules;
+#[cfg(test)]
 mod server;
 #[cfg(test)]
+mod shares;
+#[cfg(test)]
 mod syncing;
+#[cfg(test)]
+mod task_list;
 #[cfg(test)]
 mod texts;
 #[cfg(test)]
