@@ -41,6 +41,7 @@ const LISTS: &[(&str, &str, &str)] = &[
         "Channels",
         "What `plimsoll subscription add` takes: how people and programs are told what changed.",
     ),
+    ("hooks", "Formats of webhooks", "What registries send to `/hooks/NAME/SECRET`."),
     (
         "actions",
         "API actions",
@@ -79,6 +80,9 @@ const COMMANDS: &[&[&str]] = &[
     &["registry", "list"],
     &["registry", "sync"],
     &["registry", "remove"],
+    &["registry", "token", "create"],
+    &["registry", "token", "list"],
+    &["registry", "token", "remove"],
     &["images"],
     &["rank"],
     &["affected"],

@@ -87,6 +87,7 @@ const MAVEN: &[&str] = &[
     "ch.qos.logback:logback-core:1.2.3",
     "com.google.guava:guava:30.1-jre",
     "commons-io:commons-io:2.6",
+    "org.apache.groovy:groovy:4.0.24",
     "org.apache.maven:maven-artifact:3.9.9",
     "org.springframework:spring-expression:5.3.1",
     "org.yaml:snakeyaml:1.26",

@@ -13,6 +13,8 @@ mod ignore;
 mod layers;
 mod notify;
 mod reading;
+mod registry_token;
+mod report_to;
 mod rules;
 mod sandbox;
 mod scan;
@@ -35,6 +37,8 @@ pub(crate) use self::notify::{
     Changes, ChangesFormat, Image, PriorityWord, Subscription, SubscriptionAdd,
 };
 pub(crate) use self::reading::{Confinement, Limits, Sandbox};
+pub(crate) use self::registry_token::{RegistryToken, TokenPurpose};
+pub(crate) use self::report_to::{OnReportError, ReportTo};
 pub(crate) use self::rules::{RulesCommand, RulesImport};
 pub(crate) use self::sandbox::SandboxCheck;
 pub(crate) use self::scan::{SbomSources, Scan, VexSources};
@@ -315,6 +319,9 @@ pub(crate) enum Registry {
         /// Which registry
         name: String,
     },
+    /// Tokens by which webhooks, builds and a Harbor speak for a registry
+    #[command(subcommand)]
+    Token(RegistryToken),
     /// Stop watching a registry and forget its images
     Remove {
         /// Which registry
@@ -538,6 +545,8 @@ pub(crate) enum ListWhat {
     VersionOrders,
     /// Channels of notifications
     Channels,
+    /// Formats of registries' webhooks
+    Hooks,
     /// Limits of what is read of one image
     Budgets,
 }

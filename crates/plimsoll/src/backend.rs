@@ -4,6 +4,7 @@
 //! processes may use one data directory, so a server may run beside this.
 
 mod tasks;
+mod registry_tokens;
 
 use std::{net::SocketAddr, time::Duration};
 

@@ -5,6 +5,7 @@
 
 mod arguments;
 mod backend;
+mod build_environment;
 mod command;
 mod confinement;
 mod data;

@@ -90,6 +90,8 @@ impl Scope {
 #[derive(Debug)]
 pub(crate) struct Access {
     credentials: Option<Credentials>,
+    /// A token that somebody else fetched: sent as it is, and never exchanged for another.
+    bearer: Option<Secret<String>>,
     tokens: Mutex<HashMap<Scope, Token>>,
 }
 
@@ -105,19 +107,27 @@ enum Token {
 
 impl Access {
     pub(crate) fn new(credentials: Option<Credentials>) -> Self {
-        Self { credentials, tokens: Mutex::new(HashMap::new()) }
+        Self { credentials, bearer: None, tokens: Mutex::new(HashMap::new()) }
+    }
+
+    pub(crate) fn with_bearer(token: Secret<String>) -> Self {
+        Self { bearer: Some(token), ..Self::new(None) }
     }
 
     /// For messages: who asks.
     pub(crate) fn who(&self) -> String {
-        match &self.credentials {
-            Some(credentials) => format!("the account `{}`", credentials.username),
-            None => "anonymous access".into(),
+        match (&self.credentials, &self.bearer) {
+            (Some(credentials), _) => format!("the account `{}`", credentials.username),
+            (None, Some(_token)) => "the token that came along".into(),
+            (None, None) => "anonymous access".into(),
         }
     }
 
     /// What is known to let `scope` in; nothing before the first challenge.
     pub(crate) fn authorization(&self, scope: &Scope) -> Option<HeaderValue> {
+        if let Some(token) = &self.bearer {
+            return sensitive(&format!("Bearer {}", token.reveal()));
+        }
         let token = self.lock().get(scope).cloned()?;
         match token {
             Token::Basic => basic(self.credentials.as_ref()?),
@@ -135,6 +145,9 @@ impl Access {
         scope: &Scope,
         challenges: &[Challenge],
     ) -> Result<Option<HeaderValue>, RegistryError> {
+        if self.bearer.is_some() {
+            return Ok(None);
+        }
         let bearer = challenges.iter().find_map(|challenge| match challenge {
             Challenge::Bearer { realm, service, scope } => {
                 Some((realm.as_str(), service.as_deref(), scope.as_deref()))

@@ -16,7 +16,7 @@ use std::{
     time::{Duration, UNIX_EPOCH},
 };
 
-use plimsoll_model::ImageReference;
+use plimsoll_model::{ImageReference, Secret};
 use reqwest::{
     Method, Url,
     header::{DATE, HeaderMap, RETRY_AFTER, WWW_AUTHENTICATE},
@@ -64,14 +64,30 @@ impl RegistryClient {
         credentials: Option<Credentials>,
         http: &HttpClient,
     ) -> Result<Self, RegistryError> {
+        Self::with_access(endpoint, Access::new(credentials), http)
+    }
+
+    /// A client for `endpoint` that sends a token which somebody else fetched for us, and asks for no other.
+    ///
+    /// # Errors
+    /// [`RegistryError::Http`] when no HTTP client can be set up.
+    pub fn with_bearer(
+        endpoint: Endpoint,
+        token: Secret<String>,
+        http: &HttpClient,
+    ) -> Result<Self, RegistryError> {
+        Self::with_access(endpoint, Access::with_bearer(token), http)
+    }
+
+    fn with_access(
+        endpoint: Endpoint,
+        access: Access,
+        http: &HttpClient,
+    ) -> Result<Self, RegistryError> {
         let session =
             http.session(&endpoint).map_err(|source| RegistryError::http(&endpoint, source))?;
-        Ok(Self {
-            session,
-            access: Arc::new(Access::new(credentials)),
-            anonymous: Arc::new(Access::new(None)),
-            pulls: Arc::default(),
-        })
+        let anonymous = Arc::new(Access::new(None));
+        Ok(Self { session, access: Arc::new(access), anonymous, pulls: Arc::default() })
     }
 
     /// The registry's endpoint.

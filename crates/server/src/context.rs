@@ -15,7 +15,7 @@ use plimsoll_scanner::{
     Policy, Rules,
     child::{Isolation, Level},
 };
-use plimsoll_store::{Store, StoreError};
+use plimsoll_store::{Store, StoreError, TokenBearer, TokenPurpose};
 use tokio::sync::Semaphore;
 
 use crate::{
@@ -60,6 +60,8 @@ pub struct Context {
     /// Answers without end that are being given.
     pub(crate) streams: Arc<Semaphore>,
     throttle: Arc<Throttle>,
+    /// Those who speak for a registry, apart from administrators, whom a wrong webhook must not lock out.
+    visitors: Arc<Throttle>,
 }
 
 /// What confines scans.
@@ -126,7 +128,7 @@ impl CurrentRules {
 /// Why a bearer of a token is not let in.
 #[derive(Debug, thiserror::Error)]
 pub enum Refused {
-    /// It is not the admin token.
+    /// It is not the admin token, or not one of the registry's.
     #[error("the admin token is not right")]
     Wrong,
     /// Too many wrong ones came from this address.
@@ -159,6 +161,7 @@ impl Context {
             stopper: Arc::new(stop().0),
             streams: Arc::new(Semaphore::new(MOST_STREAMS)),
             throttle: Arc::default(),
+            visitors: Arc::default(),
         }
     }
 
@@ -203,6 +206,28 @@ impl Context {
             return Ok(());
         }
         self.throttle.wrong(from, now);
+        Err(Refused::Wrong)
+    }
+
+    /// Lets the holder of a registry's token in.
+    ///
+    /// # Errors
+    /// [`Refused`] says whether the token was looked at at all.
+    pub async fn admit_for(
+        &self,
+        purpose: TokenPurpose,
+        token: &str,
+        from: IpAddr,
+    ) -> Result<TokenBearer, Refused> {
+        let now = self.clock.now();
+        if let Some(retry_after) = self.visitors.locked(from, now) {
+            return Err(Refused::TooMany { retry_after });
+        }
+        if let Some(bearer) = self.store.bearer_of(token, purpose).await? {
+            self.visitors.right(from);
+            return Ok(bearer);
+        }
+        self.visitors.wrong(from, now);
         Err(Refused::Wrong)
     }
 }

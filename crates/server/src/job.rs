@@ -6,6 +6,7 @@
 mod contexts;
 mod deliver;
 mod feed;
+mod hook;
 mod ignore;
 mod presence;
 mod prune;
@@ -87,6 +88,7 @@ pub(crate) fn jobs() -> &'static [&'static dyn Job] {
         &vex::WatchVex,
         &sync::SyncRegistries,
         &schedules::DoScheduled,
+        &hook::FollowHooks,
         &scan::ScanImages,
         &deliver::Deliver,
         &prune::Prune,

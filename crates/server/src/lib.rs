@@ -9,6 +9,8 @@ mod clock;
 mod console;
 mod context;
 pub mod gateway;
+mod harbor;
+pub mod hook;
 mod job;
 mod loopback_registry;
 mod manage;

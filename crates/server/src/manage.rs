@@ -5,6 +5,7 @@
 
 mod answer;
 mod bearer;
+mod builds;
 mod changes;
 mod contexts;
 mod events;
@@ -44,12 +45,18 @@ pub(crate) fn router(context: Context) -> Router {
         .route("/registries/{name}", delete(registries::remove))
         .route("/registries/{name}/sync", post(registries::sync))
         .route("/registries/{name}/check", post(registries::check))
+        .route("/registries/{name}/tokens", get(registries::tokens))
+        .route(
+            "/registries/{name}/tokens/{purpose}",
+            post(registries::create_token).delete(registries::remove_token),
+        )
         .route("/registry-kinds", get(registries::kinds))
         .route("/images", get(images::list))
         .route("/images/{uuid}", get(images::get))
         .route("/images/{uuid}/report", get(images::report))
         .route("/images/{uuid}/files", get(images::files))
         .route("/images/{uuid}/policy", get(images::policy))
+        .route("/images/{uuid}/build", get(builds::of_image))
         .route("/images/{uuid}/scan", post(images::scan))
         .route("/images/{uuid}/changes", get(changes::of_image))
         .route("/images/{uuid}/history", get(changes::history))
@@ -83,7 +90,8 @@ pub(crate) fn router(context: Context) -> Router {
         .layer(DefaultBodyLimit::max(LARGE_BODY))
         .layer(middleware::from_fn(bounded))
         .layer(middleware::from_fn_with_state(context.clone(), bearer::require));
-    Router::new().nest("/api/v1", api).with_state(context)
+    let builds = builds::router(context.clone());
+    Router::new().nest("/api/v1", api).with_state(context).merge(builds)
 }
 
 /// Reads the body of a client that was let in; only a pod list may be large.

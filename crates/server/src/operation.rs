@@ -4,6 +4,7 @@
 //! argument, and nothing here knows whether it runs in the server or in a command that opened the data directory itself.
 
 pub mod affected;
+pub mod builds;
 pub mod changes;
 pub mod check;
 pub(crate) mod client;
@@ -16,6 +17,7 @@ pub mod judge;
 pub mod keys;
 pub mod rank;
 pub mod registries;
+pub mod registry_tokens;
 pub mod rules;
 pub mod schedules;
 pub mod sensitive_rules;
@@ -65,6 +67,9 @@ pub enum OperationError {
         /// What it said, or that it said nothing.
         why: String,
     },
+    /// The advisories are being exchanged.
+    #[error("the advisories are being exchanged")]
+    Busy,
     /// The database.
     #[error("the state could not be read or written")]
     Store(#[from] StoreError),
@@ -79,6 +84,7 @@ impl OperationError {
             Self::NotFound { .. } => "not_found",
             Self::Exists { .. } => "exists",
             Self::Registry { .. } => "registry_failed",
+            Self::Busy => "busy",
             Self::Store(_) => "internal",
         }
     }
@@ -117,6 +123,7 @@ impl OperationError {
             Self::Exists { what: "subscription", name } => {
                 Some(format!("`plimsoll subscription remove {name}` removes it"))
             }
+            Self::Busy => Some("try again in a few seconds".into()),
             Self::Registry { .. } => {
                 Some("check its address, its certificate and the account".into())
             }

@@ -37,6 +37,7 @@ use crate::{
     console,
     context::{Confinement, Context},
     gateway::{self, GatewaySettings},
+    harbor, hook,
     job::{self, JobSettings},
     manage,
     operation::{
@@ -298,6 +299,8 @@ pub fn router(context: &Context, public_url: Option<String>) -> Router {
     Router::new()
         .merge(probes::router(context.clone()))
         .merge(manage::router(context.clone()))
+        .merge(harbor::router(context.clone()))
+        .merge(hook::router(context.clone()))
         .merge(console::router(context.clone()))
         .merge(gateway::router(context.store.clone(), settings, context.clock.clone()))
 }

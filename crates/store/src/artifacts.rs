@@ -285,7 +285,7 @@ pub(crate) fn pack(report: &Report) -> Result<(Vec<u8>, Digest), std::io::Error>
     Ok((zstd::encode_all(json.as_slice(), 3)?, Digest::from_bytes(bytes)))
 }
 
-fn unpack(packed: &[u8]) -> Result<Report, std::io::Error> {
+pub(crate) fn unpack(packed: &[u8]) -> Result<Report, std::io::Error> {
     let mut json = Vec::new();
     zstd::Decoder::new(packed)?.take(LARGEST_REPORT).read_to_end(&mut json)?;
     Ok(serde_json::from_slice(&json)?)

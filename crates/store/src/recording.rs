@@ -113,17 +113,33 @@ impl Store {
         judge: &dyn Judge,
         now: Timestamp,
     ) -> Result<usize, StoreError> {
+        let context = MatchContext::default();
+        let mut keyed = Vec::with_capacity(reports.len());
+        for report in reports {
+            if let Some(digest) = report.image.digest {
+                keyed.push((ArtifactKey { digest, context }, report));
+            }
+        }
+        self.take_in_as(&keyed, detectors_version, judge, now).await
+    }
+
+    /// The same for reports whose artifacts are known otherwise than by the digest that they state.
+    pub(crate) async fn take_in_as(
+        &self,
+        reports: &[(ArtifactKey, &Report)],
+        detectors_version: &str,
+        judge: &dyn Judge,
+        now: Timestamp,
+    ) -> Result<usize, StoreError> {
         let mut taken = 0;
         for chunk in reports.chunks(AT_ONCE) {
             let mut splits = Vec::with_capacity(chunk.len());
-            for report in chunk {
-                let Some(digest) = report.image.digest else { continue };
+            for (key, report) in chunk {
                 if report.coverage.verdict != Verdict::Unreadable
                     && report.feed == judge.feed()
-                    && let Some(split) = inventories::split(report, judge, MatchContext::default())?
+                    && let Some(split) = inventories::split(report, judge, key.context)?
                 {
-                    let context = MatchContext::default();
-                    splits.push((ArtifactKey { digest, context }, report, split));
+                    splits.push((*key, *report, split));
                 }
             }
             let all: Vec<&Split> = splits.iter().map(|(.., split)| split).collect();

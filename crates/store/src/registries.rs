@@ -17,6 +17,9 @@ use crate::{
     own_counters, shares, statement,
 };
 
+/// What the contract calls registries whose images builds report (`RegistryType`); statements of `tasks` spell it out.
+pub(crate) const OF_BUILDS: &str = "CI/CD";
+
 /// How a registry is spoken to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum UrlScheme {
@@ -186,6 +189,12 @@ impl RegistrySettings {
             return invalid(&format!("`{path}` cannot be a repository"));
         }
         Ok(())
+    }
+
+    /// Whether its images are what builds report: nothing of it can be listed or fetched.
+    #[must_use]
+    pub fn is_of_builds(&self) -> bool {
+        self.reported_type == OF_BUILDS
     }
 
     /// Whether this is Docker Hub, under any of its names.
@@ -519,7 +528,10 @@ const fn secret_place<'a>(row: &'a str, column: &'static str) -> Place<'a> {
     Place { table: "registries", row, column }
 }
 
-async fn registry_id(transaction: &mut Transaction, name: &str) -> Result<i64, RegistryError> {
+pub(crate) async fn registry_id(
+    transaction: &mut Transaction,
+    name: &str,
+) -> Result<i64, RegistryError> {
     let row = statement::query("SELECT id FROM registries WHERE name = $1")
         .bind(name)
         .fetch_optional(transaction)

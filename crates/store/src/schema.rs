@@ -44,6 +44,7 @@ const MIGRATIONS: &[Migration] = migrations![
     12 "0012_verdicts.sql"
     13 "0013_registry_kinds.sql"
     15 "0015_tasks.sql"
+    16 "0016_push.sql"
 ];
 
 /// Brings the database up to date.

@@ -383,7 +383,7 @@ impl Store {
     }
 }
 
-/// Queues an artifact's first scan; 0 when it was scanned or queued before.
+/// Queues an artifact's first scan; 0 when it was scanned or queued before, or is what builds report.
 pub(crate) async fn queue_first_scan(
     transaction: &mut Transaction,
     artifact: i64,
@@ -394,6 +394,7 @@ pub(crate) async fn queue_first_scan(
     let done = statement::query(
         "INSERT INTO tasks (artifact_id, registry_id, state, origin, attempts, generation, due, queued) \
          SELECT a.id, $2, 'queued', $3, 0, 0, $4, $4 FROM artifacts a WHERE a.id = $1 AND a.report_digest IS NULL \
+         AND NOT EXISTS (SELECT 1 FROM registries r WHERE r.id = $2 AND r.reported_type = 'CI/CD') \
          ON CONFLICT (artifact_id) DO NOTHING",
     )
     .bind(artifact)
@@ -491,7 +492,8 @@ async fn queue_all(
     Ok(queued)
 }
 
-/// Artifacts with images whose report is not current and whose task is not open.
+/// Artifacts with images whose report is not current and whose task is not open. What builds reported is theirs to look at
+/// again.
 async fn outdated(
     connection: &mut DatabaseConnection,
     snapshot: Option<&str>,
@@ -499,6 +501,7 @@ async fn outdated(
 ) -> Result<Vec<DatabaseRow>, StoreError> {
     statement::query(
         "SELECT i.artifact_id, MIN(i.registry_id) AS registry_id FROM images i \
+         JOIN registries r ON r.id = i.registry_id AND r.reported_type <> 'CI/CD' \
          JOIN artifacts a ON a.id = i.artifact_id LEFT JOIN tasks t ON t.artifact_id = a.id \
          WHERE a.report_digest IS NOT NULL \
          AND ((a.inventory_id IS NULL AND COALESCE(a.snapshot, '') <> $1) OR COALESCE(a.detectors_version, '') <> $2) \

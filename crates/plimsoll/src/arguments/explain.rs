@@ -48,6 +48,7 @@ impl Explain {
     /// The scan that gives the report to be explained.
     pub(crate) fn scan(&self) -> Scan {
         Scan {
+            reporting: super::ReportTo::default(),
             target: self.target.clone(),
             format: "json",
             output: None,

@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 use plimsoll_model::{Kinds, Verdict};
 use plimsoll_scanner::Threshold;
 
-use super::{Confinement, Limits, Target, Uses};
+use super::{Confinement, Limits, ReportTo, Target, Uses};
 
 /// `plimsoll scan`
 #[derive(Args, Debug)]
@@ -16,7 +16,7 @@ use super::{Confinement, Limits, Target, Uses};
     after_help = "Examples:\n  plimsoll scan debian:12\n  plimsoll scan localhost:5000/team/app:1.4\n  \
     docker save app > app.tar && plimsoll scan app.tar\n  \
     plimsoll scan containers-storage:localhost/app\n  plimsoll scan docker-daemon:app\n  plimsoll scan oci-archive:app.tar:1.4\n  plimsoll scan dir:/srv/rootfs\n  \
-    plimsoll scan app.tar --fail-on vulnerability:asap,baseline:high,malware --require-coverage partial\n  plimsoll scan app.tar --kinds vulnerability,secret\n  plimsoll scan /\n\nExit codes: 0 below the line, 1 error, 2 usage, 3 --fail-on reached or --policy denies, 4 --require-coverage not reached."
+    plimsoll scan app.tar --fail-on vulnerability:asap,baseline:high,malware --require-coverage partial\n  plimsoll scan app.tar --kinds vulnerability,secret\n  plimsoll scan /\n\nExit codes: 0 below the line, 1 error, 2 usage, 3 --fail-on reached or --policy or the server's policy denies, 4 --require-coverage not reached."
 )]
 pub(crate) struct Scan {
     #[command(flatten)]
@@ -70,6 +70,8 @@ pub(crate) struct Scan {
     pub(crate) ignore_file: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) uses: Uses,
+    #[command(flatten)]
+    pub(crate) reporting: ReportTo,
     #[command(flatten)]
     pub(crate) limits: Limits,
     #[command(flatten)]

@@ -34,6 +34,7 @@ fn table(what: ListWhat) -> Table {
         ListWhat::Formats => (&["id", "about"], formats()),
         ListWhat::Actions => (&["action", "access", "about"], actions()),
         ListWhat::Channels => (&["id", "about", "takes"], channels()),
+        ListWhat::Hooks => (&["id", "about"], hooks()),
         ListWhat::Budgets => (&["name", "default", "limits"], budgets()),
         ListWhat::VersionOrders => {
             (&["order", "ecosystems", "other names", "source", "tested against"], version_orders())
@@ -143,6 +144,13 @@ fn channels() -> Vec<Vec<String>> {
         words(&[&channel.id(), &channel.about(), &channel.takes().join(", ")])
     };
     plimsoll_server::notify::channels().iter().map(row).collect()
+}
+
+fn hooks() -> Vec<Vec<String>> {
+    let row = |format: &&'static dyn plimsoll_server::hook::HookFormat| {
+        words(&[&format.id(), &format.about()])
+    };
+    plimsoll_server::hook::formats().iter().map(row).collect()
 }
 
 fn budgets() -> Vec<Vec<String>> {

@@ -1,4 +1,4 @@
-//! `plimsoll registry`: registries whose images are watched.
+//! `plimsoll registry`: registries whose images are watched, and tokens of those who speak for them.
 
 use std::path::{Path, PathBuf};
 
@@ -9,7 +9,7 @@ use plimsoll_server::operation::{
 };
 
 use crate::{
-    arguments::{Access, Global, Network, Registry, RegistryAdd},
+    arguments::{Access, Global, Network, Registry, RegistryAdd, RegistryToken, TokenPurpose},
     backend::Backend,
     terminal::Terminal,
 };
@@ -84,12 +84,57 @@ pub(crate) async fn run(
                     .print(&format!("  {} of {} pulls are left", pulls.remaining, pulls.limit))?;
             }
         }
+        Registry::Token(command) => token(command, global, terminal).await?,
         Registry::Remove { name } => {
             let removed = Backend::open(global).await?.remove_registry(&name).await?;
             terminal.say(&format!(
                 "registry {name} is forgotten, and {} images with it",
                 removed.images
             ));
+        }
+    }
+    Ok(())
+}
+
+async fn token(command: RegistryToken, global: &Global, terminal: Terminal) -> anyhow::Result<()> {
+    let backend = Backend::open(global).await?;
+    match command {
+        RegistryToken::Create { name, purpose } => {
+            let created = backend.create_registry_token(&name, purpose.as_str()).await?;
+            match purpose {
+                // The address is the token: it is all that goes into the registry's settings.
+                TokenPurpose::Hook => {
+                    terminal.print(&created.path)?;
+                    terminal.say("the server's address with this path goes into the webhook; it is not shown again");
+                }
+                TokenPurpose::Scanner => {
+                    terminal.print(&created.token)?;
+                    terminal.say(&format!(
+                        "for the scanner in Harbor: the server's address with `{}`, Bearer, this token; it is not shown again",
+                        created.path
+                    ));
+                }
+                TokenPurpose::Report => {
+                    terminal.print(&created.token)?;
+                    terminal.say(
+                        "for `plimsoll scan --report-to`: PLIMSOLL_REPORT_TOKEN or `--report-token-file`; it is not shown again",
+                    );
+                }
+            }
+        }
+        RegistryToken::List { name, format } => {
+            let list = backend.list_registry_tokens(&name).await?;
+            terminal.list(format, &["PURPOSE", "MADE"], &list.tokens, |token| {
+                vec![token.purpose.clone(), token.created.to_string()]
+            })?;
+        }
+        RegistryToken::Remove { name, purpose } => {
+            let removed = backend.remove_registry_token(&name, purpose.as_str()).await?;
+            terminal.say(if removed.removed {
+                "whoever has the token is refused from now on"
+            } else {
+                "there was no such token"
+            });
         }
     }
     Ok(())

@@ -2,6 +2,7 @@
 
 mod attached;
 mod ignore;
+mod report_to;
 pub(super) mod vex;
 
 use std::{
@@ -41,8 +42,18 @@ pub(crate) async fn run(
     let feed = feed(&arguments, global)?;
     let policy = policy(&arguments)?;
     decidable(&arguments, &policy, feed.is_some())?;
+    let reporter = report_to::Reporter::of(&arguments)?;
     let (scanned, place) = scan(&arguments, &policy, feed, global, terminal).await?;
-    finish(&arguments, &policy, &scanned, place.as_deref(), terminal)
+    let exit = finish(&arguments, &policy, &scanned, place.as_deref(), terminal)?;
+    // Told even when the build fails: what was refused here is worth knowing there.
+    if let Some(reporter) = reporter {
+        let rules = rules(&arguments, global)?;
+        let passes = reporter.report(&scanned.report, &rules, terminal).await?;
+        if !passes && exit == Exit::Done {
+            return Ok(Exit::LineReached);
+        }
+    }
+    Ok(exit)
 }
 
 /// What was given of policies, as one.
@@ -110,8 +121,7 @@ async fn scan(
 ) -> anyhow::Result<(Scanned, Option<String>)> {
     let budget = arguments.limits.budget()?;
     let cache = if arguments.no_cache { None } else { open_cache(global, &budget, terminal) };
-    let rules = open_rules(&data::directory(global)?, &arguments.rules)
-        .context("rules for malicious files\nhint: `--rules DIR` names a folder of rule packs; see `plimsoll rules list`")?;
+    let rules = rules(arguments, global)?;
     let given = vex::read_all(&arguments.vex)?;
     let scanning = Scanning {
         feed,
@@ -336,6 +346,11 @@ fn feed(arguments: &Scan, global: &Global) -> anyhow::Result<Option<PathBuf>> {
     }
     let path = feed_path(&data::directory(global)?);
     Ok(path.exists().then_some(path))
+}
+
+fn rules(arguments: &Scan, global: &Global) -> anyhow::Result<Rules> {
+    open_rules(&data::directory(global)?, &arguments.rules)
+        .context("rules for malicious files\nhint: `--rules DIR` names a folder of rule packs; see `plimsoll rules list`")
 }
 
 /// Without the folder a scan works too, only slower.

@@ -19,6 +19,7 @@ mod explain;
 mod feeds;
 mod fleet;
 mod ignore;
+mod integrations;
 mod kinds;
 mod notify;
 mod packages;

@@ -55,6 +55,7 @@ async fn run(context: Context, settings: Arc<JobSettings>, mut stop: Stop) {
         let forgotten = [
             ("changes", context.store.forget_history(now).await),
             ("messages", context.store.forget_messages(now).await),
+            ("requested scans", context.store.forget_requested_scans(now).await),
         ];
         for (what, outcome) in forgotten {
             match outcome {

@@ -8,6 +8,7 @@
 //! * A worker that is told to drain ends its scan and claims no other one.
 //! * A worker that lost its lease, or is told to stop, stops reading at the next archive entry and writes nothing.
 
+mod requested;
 mod stoppable;
 mod vex;
 mod work;
@@ -72,6 +73,10 @@ async fn give_back_of_the_dead(context: &Context, settings: &JobSettings) {
             Err(error) => tracing::error!(error = error_chain(&error), "tasks not given back"),
         }
         let now = context.clock.now();
+        let requested = context.store.release_requested_scans(&format!("{process}/"), now).await;
+        if let Err(error) = requested {
+            tracing::error!(error = error_chain(&error), "requested scans not given back");
+        }
         if let Err(error) = context.store.release_messages(&format!("{process}/"), now).await {
             tracing::error!(error = error_chain(&error), "messages not given back");
         }
@@ -80,6 +85,10 @@ async fn give_back_of_the_dead(context: &Context, settings: &JobSettings) {
 
 async fn run(worker: String, context: Context, settings: Arc<JobSettings>, mut stop: Stop) {
     while !stop.is_draining() {
+        // Somebody waits for what was requested, and gives up after a while.
+        if requested::work_on_next(&worker, &context, &settings.cache, &stop).await {
+            continue;
+        }
         let asked = Instant::now();
         let claimed = context.store.claim(&worker, context.lease_time().await).await;
         let outcome = match &claimed {

@@ -90,6 +90,7 @@ impl From<OperationError> for Problem {
             OperationError::NotFound { .. } => StatusCode::NOT_FOUND,
             OperationError::Exists { .. } => StatusCode::CONFLICT,
             OperationError::Registry { .. } => StatusCode::BAD_GATEWAY,
+            OperationError::Busy => StatusCode::SERVICE_UNAVAILABLE,
             OperationError::Store(cause) => {
                 tracing::error!(error = error_chain(&error), "management call failed");
                 return Self::of_store(cause);

@@ -55,7 +55,8 @@ pub(crate) async fn require(
 
 const HINT: &str = "the token stands in the file `admin-token` in the server's data folder";
 
-fn token(request: &Request) -> Option<&str> {
+/// The token of `Authorization: Bearer`.
+pub(super) fn token(request: &Request) -> Option<&str> {
     let value = request.headers().get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, token) = value.split_once(' ')?;
     (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token.trim())

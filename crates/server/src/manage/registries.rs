@@ -1,4 +1,4 @@
-//! `/api/v1/registries`: adding, listing, trying, syncing, removing; and the kinds that there are.
+//! `/api/v1/registries`: adding, listing, trying, syncing, removing, tokens; and the kinds that there are.
 
 use axum::{
     Json,
@@ -16,6 +16,10 @@ use crate::{
         registries::{
             AddRegistry, RegistryList, RegistryView, RemovedRegistry, add_registry,
             list_registries, remove_registry,
+        },
+        registry_tokens::{
+            CreatedRegistryToken, RegistryTokenList, RemovedRegistryToken, create_registry_token,
+            list_registry_tokens, remove_registry_token,
         },
         sync::{SyncReport, sync_registry},
     },
@@ -83,6 +87,32 @@ pub(super) async fn check(
     _: Parameters<NoParameters>,
 ) -> Answer<CheckedRegistry> {
     Ok(Json(check_registry(&context.store, &name, &context.clock).await?))
+}
+
+pub(super) async fn tokens(
+    State(context): State<Context>,
+    Path(name): Path<String>,
+    _: Parameters<NoParameters>,
+) -> Answer<RegistryTokenList> {
+    Ok(Json(list_registry_tokens(&context.store, &name).await?))
+}
+
+pub(super) async fn create_token(
+    State(context): State<Context>,
+    Path((name, purpose)): Path<(String, String)>,
+    _: Parameters<NoParameters>,
+) -> Result<(StatusCode, Json<CreatedRegistryToken>), Problem> {
+    let now = context.clock.now();
+    let created = create_registry_token(&context.store, &name, &purpose, now).await?;
+    Ok((StatusCode::CREATED, Json(created)))
+}
+
+pub(super) async fn remove_token(
+    State(context): State<Context>,
+    Path((name, purpose)): Path<(String, String)>,
+    _: Parameters<NoParameters>,
+) -> Answer<RemovedRegistryToken> {
+    Ok(Json(remove_registry_token(&context.store, &name, &purpose).await?))
 }
 
 pub(super) async fn kinds(_: Parameters<NoParameters>) -> Json<KindList> {

@@ -10,6 +10,7 @@
 //!   platform) is no image, and the answer says so.
 
 mod repository;
+mod targeted;
 
 use std::sync::Arc;
 
@@ -22,6 +23,7 @@ use plimsoll_registry::{
 use plimsoll_store::{NetType, Registry, ReportedEndpoint, Store, SyncListing};
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::targeted::sync_place;
 use super::{
     OperationError,
     client::adapter,
@@ -146,6 +148,9 @@ pub async fn sync_registry(
     clock: &Clock,
 ) -> Result<SyncReport, OperationError> {
     let registry = find_registry(store, name).await?;
+    if registry.settings.is_of_builds() {
+        return Ok(SyncReport::nothing(name));
+    }
     tracing::info!(registry.name = name, "sync start");
     let (names, seen) = match look(store, &registry, clock).await {
         Ok(seen) => seen,
@@ -208,7 +213,7 @@ async fn look(
     let is_meant = |place: &Place| look.filter.takes_repository(place.name());
     let places: Vec<Place> = places.into_iter().filter(is_meant).collect();
     let names = places.iter().map(|place| place.name().to_owned()).collect();
-    let looks = places.into_iter().map(|place| repository::look_at(look.clone(), place));
+    let looks = places.into_iter().map(|place| repository::look_at(look.clone(), place, None));
     let mut all = stream::iter(looks).buffer_unordered(AT_ONCE);
     let mut seen = Seen::default();
     while let Some(one) = all.next().await {
@@ -250,6 +255,25 @@ fn default_platform() -> Platform {
 
 fn count(number: usize) -> u64 {
     u64::try_from(number).unwrap_or(u64::MAX)
+}
+
+impl SyncReport {
+    /// Of a registry that has nothing to list: builds report what is in it.
+    fn nothing(name: &str) -> Self {
+        Self {
+            registry: name.to_owned(),
+            repositories: 0,
+            images: 0,
+            added: 0,
+            updated: 0,
+            removed: 0,
+            unchanged: 0,
+            queued: 0,
+            problems: Vec::new(),
+            problem_count: 0,
+            skipped: Vec::new(),
+        }
+    }
 }
 
 impl Seen {

@@ -14,7 +14,7 @@ use plimsoll_store::{Store, StoreOptions};
 use serde_json::{Value, json};
 
 /// Every address, with a method that it takes.
-const ADDRESSES: [(&str, &str); 49] = [
+const ADDRESSES: [(&str, &str); 53] = [
     ("GET", "/api/v1/status"),
     ("GET", "/api/v1/feed"),
     ("GET", "/api/v1/registries"),
@@ -22,11 +22,15 @@ const ADDRESSES: [(&str, &str); 49] = [
     ("DELETE", "/api/v1/registries/x"),
     ("POST", "/api/v1/registries/x/sync"),
     ("POST", "/api/v1/registries/x/check"),
+    ("GET", "/api/v1/registries/x/tokens"),
+    ("POST", "/api/v1/registries/x/tokens/hook"),
+    ("DELETE", "/api/v1/registries/x/tokens/hook"),
     ("GET", "/api/v1/registry-kinds"),
     ("GET", "/api/v1/images"),
     ("GET", "/api/v1/images/x"),
     ("GET", "/api/v1/images/x/report"),
     ("GET", "/api/v1/images/x/files"),
+    ("GET", "/api/v1/images/x/build"),
     ("POST", "/api/v1/images/x/scan"),
     ("GET", "/api/v1/findings/CVE-1/images"),
     ("GET", "/api/v1/ranking"),
@@ -242,6 +246,45 @@ async fn a_registry_is_added_listed_and_removed_and_its_password_never_comes_bac
     let (status, body) = client.call("DELETE", "/api/v1/registries/build", None).await;
     assert_eq!(status, StatusCode::NOT_FOUND);
     assert_eq!(body["error"]["message"], "there is no registry `build`");
+}
+
+#[tokio::test]
+async fn a_registrys_token_is_shown_once_replaced_and_taken_back() {
+    let (_folder, context, token) = context().await;
+    let client = Client::new(&context, Some(&token));
+    let registry = json!({ "name": "a b", "url": "https://registry.example.com" });
+    client.call("POST", "/api/v1/registries", Some(registry)).await;
+    let path = "/api/v1/registries/a%20b/tokens";
+    let mut made = Vec::new();
+    for _ in 0..2 {
+        let (status, created) = client.call("POST", &format!("{path}/hook"), None).await;
+        assert_eq!(status, StatusCode::CREATED, "{created}");
+        let token = created["token"].as_str().unwrap().to_owned();
+        assert_eq!(token.len(), 48);
+        assert_eq!(created["path"], format!("/hooks/a%20b/{token}"));
+        made.push(token);
+    }
+    assert_ne!(made[0], made[1]);
+    let (_, created) = client.call("POST", &format!("{path}/scanner"), None).await;
+    assert_eq!(created["path"], "/harbor");
+    let (_, list) = client.get(path).await;
+    let purposes: Vec<&str> = list["tokens"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|one| one["purpose"].as_str())
+        .collect();
+    assert_eq!(purposes, ["hook", "scanner"]);
+    assert!(!list.to_string().contains(&made[1]));
+    let (status, body) = client.call("POST", &format!("{path}/spy"), None).await;
+    assert_eq!(status, StatusCode::BAD_REQUEST);
+    assert!(body["error"]["message"].as_str().unwrap().contains("hook, report, scanner"));
+    for removed in [true, false] {
+        let (_, answer) = client.call("DELETE", &format!("{path}/hook"), None).await;
+        assert_eq!(answer, json!({ "removed": removed }));
+    }
+    let (status, _) = client.get("/api/v1/registries/other/tokens").await;
+    assert_eq!(status, StatusCode::NOT_FOUND);
 }
 
 #[tokio::test]

@@ -8,9 +8,13 @@ mod access;
 #[cfg(test)]
 mod builders;
 #[cfg(test)]
+mod builds;
+#[cfg(test)]
 mod contexts;
 #[cfg(test)]
 mod files;
+#[cfg(test)]
+mod hints;
 #[cfg(test)]
 mod history;
 #[cfg(test)]
@@ -41,6 +45,10 @@ mod processes;
 mod queue;
 #[cfg(test)]
 mod registries;
+#[cfg(test)]
+mod registry_tokens;
+#[cfg(test)]
+mod requested;
 #[cfg(test)]
 mod scanning;
 #[cfg(test)]

@@ -44,14 +44,14 @@ const LAYER_THREADS: usize = 2;
 
 /// Why an attempt gave no report.
 #[derive(Debug)]
-struct Failure {
-    why: String,
-    retry: Retry,
+pub(super) struct Failure {
+    pub(super) why: String,
+    pub(super) retry: Retry,
 }
 
 /// A report, and what it rests on.
-struct Attempted {
-    report: Report,
+pub(super) struct Attempted {
+    pub(super) report: Report,
     judge: SnapshotJudge,
     detectors_version: String,
 }
@@ -142,7 +142,7 @@ async fn under_lease(
     }
 }
 
-/// Fetches the image's documents, then scans it on a thread of its own.
+/// Fetches the image's documents, then scans it.
 async fn attempt(
     task: &Task,
     context: &Context,
@@ -150,6 +150,17 @@ async fn attempt(
     stopped: Arc<AtomicBool>,
 ) -> Result<Attempted, Failure> {
     let image = fetch(task, context).await?;
+    scan_fetched(image, task.lease.context, context, cache, stopped).await
+}
+
+/// Scans an image whose documents were fetched, on a thread of its own.
+pub(super) async fn scan_fetched(
+    image: RemoteImage,
+    use_of_image: MatchContext,
+    context: &Context,
+    cache: LayerCache,
+    stopped: Arc<AtomicBool>,
+) -> Result<Attempted, Failure> {
     let snapshot = context.feed.snapshot();
     let rules = context.rules.current();
     let today = context.clock.now();
@@ -164,7 +175,7 @@ async fn attempt(
         stopped: Arc::clone(&stopped),
     };
     let (confinement, budget) = (context.confinement.clone(), context.budget.clone());
-    let context = task.lease.context;
+    let context = use_of_image;
     let scanning = tokio::task::spawn_blocking(move || {
         let snapshot = snapshot.as_deref();
         let terms = Terms { confinement, budget, rules, today, context };
@@ -186,6 +197,9 @@ async fn fetch(task: &Task, context: &Context) -> Result<RemoteImage, Failure> {
     let registry = context.store.registry_by_id(task.registry_id).await;
     let registry = registry.map_err(|error| Failure::later(error_chain(&error)))?;
     let registry = registry.ok_or_else(|| Failure::never("its registry was removed"))?;
+    if registry.settings.is_of_builds() {
+        return Err(Failure::never("what a build reported is looked at again by that build"));
+    }
     let client = registry_client(&registry, &context.clock).await.map_err(Failure::registry)?;
     let platform = task.platform.parse::<Platform>();
     let platform = platform.map_err(|error| Failure::never(error.to_string()))?;
@@ -303,17 +317,17 @@ async fn fail(
 }
 
 impl Failure {
-    fn later(why: impl Into<String>) -> Self {
+    pub(super) fn later(why: impl Into<String>) -> Self {
         Self { why: why.into(), retry: Retry::Later }
     }
 
-    fn never(why: impl Into<String>) -> Self {
+    pub(super) fn never(why: impl Into<String>) -> Self {
         Self { why: why.into(), retry: Retry::Never }
     }
 
     /// What the registry did; a refused account or a missing manifest may be repaired within the pauses between attempts,
     /// a document that cannot be read may not.
-    fn registry(error: RegistryError) -> Self {
+    pub(super) fn registry(error: RegistryError) -> Self {
         let why = error_chain(&error);
         match error {
             RegistryError::Document { .. }

@@ -17,11 +17,11 @@ use plimsoll_store::{ImageRow, RepoType, StoreError, SyncedImage};
 use super::{Look, Place, Seen, SyncProblem};
 use crate::operation::error_chain;
 
-/// Looks at a repository; what goes wrong is part of the answer.
-pub(super) async fn look_at(look: Look, place: Place) -> Seen {
+/// Looks at a repository, or at one tag of it alone; what goes wrong is part of the answer.
+pub(super) async fn look_at(look: Look, place: Place, only: Option<String>) -> Seen {
     let mut seen = Seen::default();
     let path = place.name().to_owned();
-    if let Err(why) = look.repository(place, &mut seen).await {
+    if let Err(why) = look.repository(place, only.as_deref(), &mut seen).await {
         seen.problems.push(SyncProblem { at: path, why });
     }
     seen
@@ -46,7 +46,12 @@ enum TagError {
 }
 
 impl Look {
-    async fn repository(&self, place: Place, seen: &mut Seen) -> Result<(), String> {
+    async fn repository(
+        &self,
+        place: Place,
+        only: Option<&str>,
+        seen: &mut Seen,
+    ) -> Result<(), String> {
         let entry = match place {
             Place::Listed(entry) => entry,
             Place::Named(name) => {
@@ -70,7 +75,7 @@ impl Look {
         if let Some(id) = &entry.repo_id {
             seen.listing.repository_ids.insert(path.to_owned(), id.clone());
         }
-        for tag in &tags {
+        for tag in tags.iter().filter(|tag| only.is_none_or(|only| only == tag.name)) {
             match self.tag(path, tag, known.get(tag.name.as_str()).copied(), repo_type).await {
                 Ok(Tag::Image(image)) => seen.listing.images.push(*image),
                 Ok(Tag::Gone) => {}
@@ -80,6 +85,12 @@ impl Look {
                     seen.problems.push(problem(path, &tag.name, error_chain(&error)));
                 }
             }
+        }
+        if let Some(only) = only {
+            // The others were not looked at, and stay as they are.
+            let others = known.keys().filter(|tag| **tag != only);
+            let others = others.map(|tag| (path.to_owned(), (*tag).to_owned()));
+            seen.listing.unresolved.extend(others);
         }
         seen.listing.complete.push(path.to_owned());
         Ok(())
