@@ -5,9 +5,13 @@
 //!
 //! To add one: a file under its area, with parameters, answer and function in this order, and its line in `actions`.
 
+mod asset;
 mod baseline;
+mod build_registry;
 mod build_risk;
 mod catalogue;
+mod container;
+mod cycle_task;
 mod decision;
 mod dockerhub;
 mod event_operation;
@@ -15,13 +19,15 @@ mod filters;
 mod image;
 mod malicious;
 mod paging;
+mod registry;
+mod scan_task;
 mod sensitive;
 mod standard;
 mod statistics;
 mod vulnerability;
 mod whitelist;
 
-use std::{fmt, future::Future, pin::Pin};
+use std::{fmt, future::Future, net::IpAddr, pin::Pin};
 
 use plimsoll_model::Timestamp;
 use plimsoll_store::{Store, StoreError};
@@ -35,13 +41,32 @@ pub const fn actions() -> &'static [Action] {
     const ACTIONS: &[Action] = &[
         Action::of::<event_operation::AddImageEventOperation>(),
         Action::of::<whitelist::AddImageVulWhiteList>(),
+        Action::of::<registry::AddPrivateRegistry>(),
+        Action::of::<scan_task::CancelOnceTask>(),
+        Action::of::<cycle_task::CreateCycleTask>(),
+        Action::of::<build_registry::CreateJenkinsImageRegistry>(),
+        Action::of::<build_registry::CreateJenkinsImageScanTask>(),
+        Action::of::<cycle_task::DeleteCycleTask>(),
         Action::of::<event_operation::DeleteImageEventOperation>(),
         Action::of::<whitelist::DeleteImageVulWhitelist>(),
+        Action::of::<registry::DeletePrivateRegistry>(),
         Action::of::<malicious::DescribeAffectedMaliciousFileImages>(),
         Action::of::<baseline::DescribeAllImageBaseline>(),
+        Action::of::<container::DescribeContainerApps>(),
+        Action::of::<container::DescribeContainerCriteria>(),
+        Action::of::<container::DescribeContainerFieldStatistics>(),
+        Action::of::<container::DescribeContainerGroupedFieldDetail>(),
+        Action::of::<container::DescribeContainerInstances>(),
+        Action::of::<container::DescribeContainerServiceK8sClusterNamespaces>(),
+        Action::of::<container::DescribeContainerServiceK8sClusters>(),
+        Action::of::<container::DescribeContainerStatistics>(),
+        Action::of::<container::DescribeContainerTags>(),
         Action::of::<statistics::DescribeCountNotScannedImage>(),
         Action::of::<statistics::DescribeCountScannedImage>(),
+        Action::of::<cycle_task::DescribeCycleTaskList>(),
+        Action::of::<container::DescribeGroupedContainerInstances>(),
         Action::of::<malicious::DescribeGroupedMaliciousFiles>(),
+        Action::of::<asset::DescribeImage>(),
         Action::of::<baseline::DescribeImageBaselineCheckResult>(),
         Action::of::<baseline::DescribeImageBaselineCheckSummary>(),
         Action::of::<baseline::DescribeImageBaselineDetail>(),
@@ -49,13 +74,20 @@ pub const fn actions() -> &'static [Action] {
         Action::of::<baseline::DescribeImageBaselineStrategy>(),
         Action::of::<build_risk::DescribeImageBuildRiskByKey>(),
         Action::of::<build_risk::DescribeImageBuildRiskList>(),
+        Action::of::<asset::DescribeImageCriteria>(),
         Action::of::<event_operation::DescribeImageEventOperationCondition>(),
         Action::of::<event_operation::DescribeImageEventOperationPage>(),
         Action::of::<vulnerability::DescribeImageGroupedVulList>(),
+        Action::of::<asset::DescribeImageInfoList>(),
+        Action::of::<asset::DescribeImageInstances>(),
+        Action::of::<scan_task::DescribeImageLatestScanTask>(),
         Action::of::<build_risk::DescribeImageListByBuildRisk>(),
         Action::of::<sensitive::DescribeImageListBySensitiveFile>(),
         Action::of::<baseline::DescribeImageListWithBaselineName>(),
+        Action::of::<asset::DescribeImageRepoCriteria>(),
+        Action::of::<asset::DescribeImageRepoDetailList>(),
         Action::of::<statistics::DescribeImageRiskLevelStatistic>(),
+        Action::of::<scan_task::DescribeImageScanAuthCount>(),
         Action::of::<statistics::DescribeImageSecurityScanCount>(),
         Action::of::<sensitive::DescribeImageSensitiveFileByKey>(),
         Action::of::<sensitive::DescribeImageSensitiveFileList>(),
@@ -63,25 +95,51 @@ pub const fn actions() -> &'static [Action] {
         Action::of::<vulnerability::DescribeImageVulList>(),
         Action::of::<whitelist::DescribeImageVulWhiteList>(),
         Action::of::<malicious::DescribeMatchedMaliciousNames>(),
+        Action::of::<scan_task::DescribeOnceTask>(),
+        Action::of::<scan_task::DescribeOnceTaskLeafRecordPage>(),
+        Action::of::<scan_task::GenerateOnceTask>(),
         Action::of::<build_risk::GetBuildRiskDefineRuleConfig>(),
         Action::of::<dockerhub::GetDockerhubImageRiskRankInfo>(),
         Action::of::<dockerhub::GetDockerhubImageRiskStatistic>(),
         Action::of::<event_operation::GetImageEventOperation>(),
+        Action::of::<scan_task::GetImageScanNumInPeriod>(),
+        Action::of::<scan_task::GetLastOnceTaskInfo>(),
+        Action::of::<scan_task::GetOnceTaskResultInfo>(),
+        Action::of::<scan_task::GetRegistryScanDayNum>(),
         Action::of::<sensitive::GetSensitiveDefineRuleConfig>(),
         Action::of::<malicious::HandleMaliciousFiles>(),
         Action::of::<dockerhub::ListDockerhubImage>(),
         Action::of::<build_risk::ListImageBuildRiskItem>(),
+        Action::of::<registry::ListImageRegistryExtra>(),
+        Action::of::<registry::ListImageRegistryRegion>(),
         Action::of::<image::ListImageRisk>(),
+        Action::of::<registry::ListPrivateRegistryList>(),
+        Action::of::<registry::ListPrivateRegistryType>(),
+        Action::of::<scan_task::ListUnfinishedOnceTask>(),
+        Action::of::<cycle_task::ModifyCycleTask>(),
+        Action::of::<registry::ModifyImageRegistry>(),
         Action::of::<sensitive::OpenSensitiveFileScan>(),
         Action::of::<baseline::OperateImageBaselineWhitelist>(),
         Action::of::<vulnerability::OperateImageVul>(),
+        Action::of::<registry::PageImageRegistry>(),
+        Action::of::<scan_task::PublicCreateImageScanTask>(),
+        Action::of::<scan_task::PublicPreCheckImageScanTask>(),
+        Action::of::<scan_task::PublicSyncAndCreateImageScanTask>(),
+        Action::of::<build_registry::QueryJenkinsImageRegistryPersistenceDay>(),
+        Action::of::<asset::RefreshAssets>(),
+        Action::of::<asset::RefreshContainerAssets>(),
+        Action::of::<build_registry::RefreshRegistryToken>(),
         Action::of::<baseline::SaveImageBaselineStrategy>(),
         Action::of::<build_risk::SetBuildRiskDefineRuleConfig>(),
         Action::of::<build_risk::SetImageBuildRiskStatus>(),
         Action::of::<sensitive::SetImageSensitiveFileStatus>(),
+        Action::of::<scan_task::SetRegistryScanDayNum>(),
         Action::of::<sensitive::SetSensitiveDefineRuleConfig>(),
         Action::of::<event_operation::UpdateImageEventOperation>(),
         Action::of::<whitelist::UpdateImageVulWhitelistTarget>(),
+        Action::of::<build_registry::UpdateJenkinsImageRegistryName>(),
+        Action::of::<build_registry::UpdateJenkinsImageRegistryPersistenceDay>(),
+        Action::of::<build_registry::UpdateWhiteList>(),
     ];
     ACTIONS
 }
@@ -100,6 +158,8 @@ pub(crate) struct Context<'a> {
     pub(crate) request_id: &'a str,
     /// Id of the access key that signed the request.
     pub(crate) caller: &'a str,
+    /// From where the request came, if that is known.
+    pub(crate) source: Option<IpAddr>,
     /// When the request came.
     pub(crate) now: Timestamp,
 }

@@ -187,6 +187,7 @@ impl Gateway {
             store: &self.store,
             request_id: &exchange.request_id,
             caller: &admitted.key.id,
+            source: request.source,
             now,
         };
         let json = (admitted.action.run)(context, &sent).await?;

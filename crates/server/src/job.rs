@@ -8,6 +8,7 @@ mod deliver;
 mod feed;
 mod hook;
 mod ignore;
+mod orders;
 mod presence;
 mod prune;
 mod rules;
@@ -92,6 +93,7 @@ pub(crate) fn jobs() -> &'static [&'static dyn Job] {
         &scan::ScanImages,
         &deliver::Deliver,
         &prune::Prune,
+        &orders::FollowOrders,
         &ignore::EndIgnoreRules,
         &verdict::JudgeImages,
         &contexts::FollowContexts,

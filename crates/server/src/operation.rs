@@ -20,6 +20,7 @@ pub mod registries;
 pub mod registry_tokens;
 pub mod rules;
 pub mod schedules;
+pub(crate) mod scan_window;
 pub mod sensitive_rules;
 pub mod status;
 pub mod subscriptions;

@@ -14,14 +14,18 @@
 mod access_keys;
 mod admin_token;
 mod affected;
+mod announced_builds;
 mod artifacts;
 mod builds;
+mod assets;
 mod changes;
 mod claims;
 mod closed_findings;
 mod column;
+mod containers;
 mod contexts;
 mod copy;
+mod cycle_tasks;
 mod database;
 mod error;
 mod event_rules;
@@ -46,6 +50,7 @@ mod location;
 mod master_key;
 mod nonces;
 mod numbers;
+mod orders;
 mod outbox;
 mod own_counters;
 mod parts;
@@ -55,9 +60,11 @@ mod ranking;
 mod recording;
 mod refresh;
 mod registries;
+mod registry_extras;
 mod registry_tokens;
 mod requested_scans;
 mod risk_list;
+mod scan_window;
 mod scans;
 mod schedules;
 mod schema;
@@ -78,12 +85,16 @@ mod workloads;
 pub use access_keys::{AccessKey, KeyError, KeySummary, NewKey};
 pub use admin_token::TokenError;
 pub use affected::{AffectedPage, AffectedQuery, Holding, PackageName};
+pub use announced_builds::{Announced, AnnouncedBuild};
 pub use artifacts::Artifact;
 pub use builds::{BuildOrigin, BuiltImage, RecordedBuild};
+pub use assets::{AssetCondition, AssetField, AssetQuery, ImageAsset, RepositoryAsset};
 pub use changes::{ImageChange, WhatChanged};
+pub use containers::Container;
 pub use contexts::Settled;
 pub use copy::{Copied, CopyError};
 pub use error::{StoreError, StoreErrors, store_errors};
+pub use cycle_tasks::{CycleSettings, CycleTask, PeriodUnit};
 pub use event_rules::{EventError, EventRule, EventRuleQuery};
 pub use file_findings::{
     FileFilter, FileGroup, FileInImage, FileKind, FileLevel, FileState, FilesQuery,
@@ -105,6 +116,10 @@ pub use items::{
 pub use lead_findings::LeadFinding;
 pub use location::{LocationError, PostgresLocation, StoreLocation};
 pub use master_key::MasterKeyError;
+pub use orders::{
+    MOST_OPEN_ORDERS, Order, OrderKind, OrderQuery, OrderTarget, OrderTargetQuery, Placed,
+    ScanSelection, Selected, TargetImage, TargetState,
+};
 pub use outbox::{
     AboutFinding, AboutImage, Composition, Delivered, MAX_DELIVERIES, Message, MessageKind,
     MessageState, MessageTask, Most, Named,
@@ -117,9 +132,11 @@ pub use registries::{
     AdapterSettings, NetType, Registry, RegistryError, RegistrySettings, ReportedEndpoint,
     UrlScheme,
 };
+pub use registry_extras::RegistryExtras;
 pub use registry_tokens::{RegistryToken, TokenBearer, TokenPurpose};
 pub use requested_scans::{RequestedScan, RequestedState, ScanWish};
 pub use risk_list::{ImageRisk, ImageRiskQuery, Page, RiskFilter};
+pub use scan_window::SCAN_DAYS_SETTING;
 pub use scans::{RecordOutcome, ScanRecord};
 pub use schedules::{Schedule, ScheduleError, ScheduleKind, ScheduleLease, ScheduleSettings};
 pub use sessions::Session;

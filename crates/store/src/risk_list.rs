@@ -125,13 +125,15 @@ pub struct ImageRisk {
 /// Images of one statement: SQLite takes 32,766 values, PostgreSQL 65,535.
 const ROWS: usize = 500;
 
-const COLUMNS: &str = concat!(
+/// What [`ImageRisk::from_row`] reads, and an image's row.
+pub(crate) const COLUMNS: &str = concat!(
     "SELECT i.*, v.verdict AS policy_verdict, ",
     artifact_columns!(),
     ", ",
     own_counters!()
 );
-const TABLES: &str = concat!(
+/// From where; a condition follows.
+pub(crate) const TABLES: &str = concat!(
     " FROM images i JOIN artifacts a ON a.id = i.artifact_id LEFT JOIN tasks t ON t.artifact_id = a.id \
      LEFT JOIN image_verdicts v ON v.image_id = i.id",
     own_counters_join!(),
@@ -305,7 +307,8 @@ async fn read_images(
 }
 
 impl ImageRisk {
-    fn from_row(
+    /// Reads the columns of [`COLUMNS`].
+    pub(crate) fn from_row(
         row: &DatabaseRow,
         image: ImageRow,
         registry: Arc<Registry>,

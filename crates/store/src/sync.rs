@@ -16,7 +16,7 @@ use crate::{
     error::Doing,
     image_uuid, inventory_rows, own_counters,
     registries::is_path,
-    repo_id, split_repository, statement, tasks,
+    repo_id, scan_window, split_repository, statement, tasks,
 };
 
 /// One tag as a sync saw it.
@@ -256,6 +256,7 @@ impl<'a> Plan<'a> {
         own_counters::note_last_use(transaction, &removed, now).await?;
         let mut images = BTreeSet::new();
         let settings = contexts::settings(transaction).await?;
+        let scanned_from = scan_window::scanned_from(transaction, now).await?;
         for image in &self.removed {
             statement::query("DELETE FROM images WHERE id = $1")
                 .bind(image.id)
@@ -270,8 +271,10 @@ impl<'a> Plan<'a> {
             let repo_id = repo_id.unwrap_or(&image.row.repo_id);
             update_image(transaction, listed, image, artifact, repo_id, now).await?;
             reached.insert(artifact);
-            queued +=
-                tasks::queue_first_scan(transaction, artifact, registry_id, origin, now).await?;
+            if listed.updated.unwrap_or(now) >= scanned_from {
+                queued +=
+                    tasks::queue_first_scan(transaction, artifact, registry_id, origin, now).await?;
+            }
             left.insert(image.artifact);
             images.insert(image.id);
         }
@@ -280,8 +283,10 @@ impl<'a> Plan<'a> {
             images
                 .insert(self.insert_image(transaction, registry_id, listed, artifact, now).await?);
             reached.insert(artifact);
-            queued +=
-                tasks::queue_first_scan(transaction, artifact, registry_id, origin, now).await?;
+            if listed.updated.unwrap_or(now) >= scanned_from {
+                queued +=
+                    tasks::queue_first_scan(transaction, artifact, registry_id, origin, now).await?;
+            }
         }
         artifacts::mark_orphans(transaction, &left, now).await?;
         reached.extend(left);

@@ -51,7 +51,8 @@ const DOING: &str = "writing workloads";
 const ROWS: usize = 500;
 
 impl Workload {
-    fn from_row(row: &DatabaseRow) -> Result<Self, StoreError> {
+    /// Reads the columns of `workloads`.
+    pub(crate) fn from_row(row: &DatabaseRow) -> Result<Self, StoreError> {
         let digest = column::text(row, "digest")?;
         Ok(Self {
             namespace: column::text(row, "namespace")?,

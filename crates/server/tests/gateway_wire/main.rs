@@ -8,12 +8,18 @@
 )]
 
 mod actions;
+mod assets;
 mod baseline;
 mod build_risk;
+mod builds;
+mod containers;
 mod errors;
 mod files;
+mod fits;
 mod fleet;
 mod identities;
+mod registries;
+mod scans;
 mod server;
 mod signer;
 mod trust;

@@ -32,6 +32,7 @@ from darabonba.runtime import RuntimeOptions
 
 from checks import checks, typed_checks
 from files import malicious_files, sensitive_files, typed_files
+from fleet import fleet, typed_fleet
 
 VERSION = "2018-12-03"
 FORMAT = "%Y-%m-%dT%H:%M:%SZ"
@@ -486,11 +487,13 @@ def main():
         checks(report, client)
         malicious_files(report, client)
         sensitive_files(report, client)
+        fleet(report, client, images)
         if kind is Acs3:
             typed_rules(report, client)
             typed_vulnerabilities(report, client)
             typed_checks(report, client)
             typed_files(report, client)
+            typed_fleet(report, client, images)
         errors(report, host, key_id, secret, kind)
     return 0 if report.ok else 1
 

@@ -36,6 +36,8 @@ mod on_postgres;
 #[cfg(test)]
 mod opening;
 #[cfg(test)]
+mod orders;
+#[cfg(test)]
 mod outbox;
 #[cfg(test)]
 mod outside;

@@ -1,0 +1,206 @@
+//! `AddPrivateRegistry`: a registry is added and synced.
+//!
+//! In: where it is, its kind, an account. Out: the same with its number. Source: the vendor's page of that name; `docs/api.md`,
+//! "Registries".
+//!
+//! Odd:
+//! * Its name is its host, with the port that is not the protocol's own; the same host twice is refused.
+//! * `RegistryHostIp` and `VpcId` are kept and told again: connections go to `DomainName`, as certificates want it.
+//! * `Token` is the one by which its webhooks are known; it is told here alone.
+//! * `ProtocolType` 1 is believed: whoever says it means plain http, also to another machine.
+
+use std::{collections::BTreeMap, net::IpAddr};
+
+use plimsoll_model::Secret;
+use plimsoll_registry::kind::kinds;
+use plimsoll_store::{RegistryExtras, TokenPurpose};
+use serde::{Deserialize, Serialize};
+
+use super::{HIDDEN, kept, limit, one_of, rate, refused, token};
+use crate::{
+    action::{AccessLevel, Context, Parameter, ParameterKind, Run, failed, narrow},
+    gateway::{Parameters, Refusal},
+    operation::registries::{AddRegistry, Net, add_registry},
+};
+
+/// The action.
+pub(crate) struct AddPrivateRegistry;
+
+/// What it answers.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct Answer {
+    data: Data,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Data {
+    domain_name: String,
+    id: i64,
+    net_type: i64,
+    password: &'static str,
+    protocol_type: i64,
+    region_id: String,
+    registry_host_ip: String,
+    registry_type: String,
+    registry_version: String,
+    token: String,
+    trans_per_hour: i32,
+    user_name: String,
+    vpc_id: String,
+}
+
+/// The most tokens of namespaces.
+const MOST_TOKENS: usize = 1_000;
+
+impl Run for AddPrivateRegistry {
+    const NAME: &'static str = "AddPrivateRegistry";
+    const ACCESS: AccessLevel = AccessLevel::Create;
+    const ABOUT: &'static str =
+        "Adds a registry, whose images are listed and scanned from then on.";
+    const PARAMETERS: &'static [Parameter] = &[
+        Parameter::required("DomainName", ParameterKind::Text, "Its host."),
+        Parameter::optional(
+            "Port",
+            ParameterKind::Integer,
+            "Its port; that of the protocol by default.",
+        ),
+        Parameter::required("ProtocolType", ParameterKind::Long, "1: http; 2: https."),
+        Parameter::required("RegistryType", ParameterKind::Text, "harbor, quay."),
+        Parameter::required("RegistryVersion", ParameterKind::Text, "V1, V2; kept."),
+        Parameter::required(
+            "NetType",
+            ParameterKind::Long,
+            "From where it can be reached: 1 the internet, 2 a private network.",
+        ),
+        Parameter::required(
+            "RegistryHostIp",
+            ParameterKind::Text,
+            "Its address; kept, connections go to DomainName.",
+        ),
+        Parameter::optional("VpcId", ParameterKind::Text, "Its private network; kept."),
+        Parameter::required("RegistryRegionId", ParameterKind::Text, "Region of its images."),
+        Parameter::required("UserName", ParameterKind::Text, "Account or robot."),
+        Parameter::required(
+            "Password",
+            ParameterKind::Text,
+            "Its password; encrypted where it is kept.",
+        ),
+        Parameter::optional(
+            "TransPerHour",
+            ParameterKind::Integer,
+            "How many of its images may be scanned an hour; 0, which is the default: as many as can be.",
+        ),
+        Parameter::required(
+            "ExtraParam",
+            ParameterKind::Text,
+            "Tokens by namespace, JSON: `[{\"namespace\":\"team\",\"authToken\":\"…\"}]`, or `[]`.",
+        ),
+    ];
+    type Answer = Answer;
+
+    async fn run(context: Context<'_>, sent: &Parameters) -> Result<Answer, Refusal> {
+        let missing = |name: &str| Refusal::MissingParameter(name.to_owned());
+        let host = sent.required("DomainName")?;
+        let kind = sent.required("RegistryType")?;
+        if !matches!(kind, "harbor" | "quay") {
+            return Err(Refusal::invalid("RegistryType", kind, "one of harbor, quay"));
+        }
+        let version = sent.required("RegistryVersion")?;
+        if !matches!(version, "V1" | "V2") {
+            return Err(Refusal::invalid("RegistryVersion", version, "one of V1, V2"));
+        }
+        let protocol =
+            one_of(sent, "ProtocolType", &[1, 2])?.ok_or_else(|| missing("ProtocolType"))?;
+        let net_type = one_of(sent, "NetType", &[1, 2])?.ok_or_else(|| missing("NetType"))?;
+        let address = sent.required("RegistryHostIp")?;
+        if address.parse::<IpAddr>().is_err() {
+            return Err(Refusal::invalid("RegistryHostIp", address, "an IP address"));
+        }
+        sent.required("RegistryRegionId")?;
+        let extras = RegistryExtras {
+            version: version.to_owned(),
+            host_ip: address.to_owned(),
+            vpc_id: kept(sent, "VpcId")?,
+            namespace_tokens: tokens(sent.required("ExtraParam")?)?,
+            ..RegistryExtras::default()
+        };
+        let scans_per_hour = rate(sent)?;
+        let place = place(host, sent, "Port")?;
+        let request = AddRegistry {
+            name: place.clone(),
+            url: format!("{}://{place}", if protocol == 1 { "http" } else { "https" }),
+            kind: Some(adapter(kind).to_owned()),
+            reported_type: Some(kind.to_owned()),
+            region_id: kept(sent, "RegistryRegionId")?,
+            net_type: Some(if net_type == 1 { Net::Internet } else { Net::Intranet }),
+            plain_http: protocol == 1,
+            username: Some(sent.required("UserName")?.to_owned()),
+            password: Some(sent.required("Password")?.to_owned()),
+            ..AddRegistry::default()
+        };
+        let added = add_registry(context.store, &request, context.now).await;
+        let added = added.map_err(|error| refused(Self::NAME, error))?;
+        let found = context.store.registry(&added.name).await;
+        let found = found.map_err(|error| failed(Self::NAME, &error))?;
+        let Some(registry) = found else { return Err(Refusal::Unavailable) };
+        let written = context.store.set_registry_extras(registry.id, &extras).await;
+        written.map_err(|error| failed(Self::NAME, &error))?;
+        limit(context, Self::NAME, &added.name, scans_per_hour).await?;
+        let token = token(context, Self::NAME, &added.name, TokenPurpose::Hook).await?;
+        Ok(Answer {
+            data: Data {
+                domain_name: registry.settings.host,
+                id: registry.id,
+                net_type,
+                password: HIDDEN,
+                protocol_type: protocol,
+                region_id: registry.settings.region_id,
+                registry_host_ip: extras.host_ip,
+                registry_type: registry.settings.reported_type,
+                registry_version: extras.version,
+                token,
+                trans_per_hour: narrow(scans_per_hour),
+                user_name: request.username.unwrap_or_default(),
+                vpc_id: extras.vpc_id,
+            },
+        })
+    }
+}
+
+/// Host and, if it is sent, port.
+pub(super) fn place(host: &str, sent: &Parameters, name: &'static str) -> Result<String, Refusal> {
+    match sent.long(name)? {
+        None => Ok(host.to_owned()),
+        Some(port @ 1..=65_535) => Ok(format!("{host}:{port}")),
+        Some(other) => Err(Refusal::invalid(name, &other.to_string(), "1 to 65535")),
+    }
+}
+
+/// The kind of registry that speaks so; the standard's own where there is none of that name.
+pub(super) fn adapter(reported: &str) -> &'static str {
+    kinds().iter().map(|kind| kind.id()).find(|id| *id == reported).unwrap_or("oci")
+}
+
+/// What `ExtraParam` says.
+fn tokens(text: &str) -> Result<BTreeMap<String, Secret<String>>, Refusal> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Token {
+        namespace: String,
+        auth_token: String,
+    }
+    // The text holds secrets: it is not shown.
+    let wrong = || {
+        Refusal::InvalidParameter {
+        name: "ExtraParam".to_owned(),
+        why: "It is not a JSON list of objects with the texts `namespace` and `authToken`, at most a thousand.".to_owned(),
+    }
+    };
+    let tokens: Vec<Token> = serde_json::from_str(text).map_err(|_error| wrong())?;
+    if tokens.len() > MOST_TOKENS || tokens.iter().any(|token| token.namespace.is_empty()) {
+        return Err(wrong());
+    }
+    Ok(tokens.into_iter().map(|token| (token.namespace, Secret::new(token.auth_token))).collect())
+}
