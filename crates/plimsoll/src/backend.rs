@@ -3,8 +3,8 @@
 //! In: `--data` or `--server`. Out: the answers of `plimsoll_server::operation`, the same either way. Odd: several
 //! processes may use one data directory, so a server may run beside this.
 
-mod tasks;
 mod registry_tokens;
+mod tasks;
 
 use std::{net::SocketAddr, time::Duration};
 

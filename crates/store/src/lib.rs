@@ -16,8 +16,8 @@ mod admin_token;
 mod affected;
 mod announced_builds;
 mod artifacts;
-mod builds;
 mod assets;
+mod builds;
 mod changes;
 mod claims;
 mod closed_findings;
@@ -87,14 +87,14 @@ pub use admin_token::TokenError;
 pub use affected::{AffectedPage, AffectedQuery, Holding, PackageName};
 pub use announced_builds::{Announced, AnnouncedBuild};
 pub use artifacts::Artifact;
-pub use builds::{BuildOrigin, BuiltImage, RecordedBuild};
 pub use assets::{AssetCondition, AssetField, AssetQuery, ImageAsset, RepositoryAsset};
+pub use builds::{BuildOrigin, BuiltImage, RecordedBuild};
 pub use changes::{ImageChange, WhatChanged};
 pub use containers::Container;
 pub use contexts::Settled;
 pub use copy::{Copied, CopyError};
-pub use error::{StoreError, StoreErrors, store_errors};
 pub use cycle_tasks::{CycleSettings, CycleTask, PeriodUnit};
+pub use error::{StoreError, StoreErrors, store_errors};
 pub use event_rules::{EventError, EventRule, EventRuleQuery};
 pub use file_findings::{
     FileFilter, FileGroup, FileInImage, FileKind, FileLevel, FileState, FilesQuery,

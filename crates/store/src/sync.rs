@@ -272,8 +272,8 @@ impl<'a> Plan<'a> {
             update_image(transaction, listed, image, artifact, repo_id, now).await?;
             reached.insert(artifact);
             if listed.updated.unwrap_or(now) >= scanned_from {
-                queued +=
-                    tasks::queue_first_scan(transaction, artifact, registry_id, origin, now).await?;
+                queued += tasks::queue_first_scan(transaction, artifact, registry_id, origin, now)
+                    .await?;
             }
             left.insert(image.artifact);
             images.insert(image.id);
@@ -284,8 +284,8 @@ impl<'a> Plan<'a> {
                 .insert(self.insert_image(transaction, registry_id, listed, artifact, now).await?);
             reached.insert(artifact);
             if listed.updated.unwrap_or(now) >= scanned_from {
-                queued +=
-                    tasks::queue_first_scan(transaction, artifact, registry_id, origin, now).await?;
+                queued += tasks::queue_first_scan(transaction, artifact, registry_id, origin, now)
+                    .await?;
             }
         }
         artifacts::mark_orphans(transaction, &left, now).await?;
