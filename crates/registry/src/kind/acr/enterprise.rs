@@ -1,7 +1,7 @@
 //! Enterprise Edition: the RPC API, version 2018-12-01.
 //!
 //! In: the instance that the registry is, by id or by its host. Out: its repositories and tags. Source: the actions
-//! `ListInstance`, `ListRepository`, `ListRepoTag`, `GetAuthorizationToken`, `ListInstanceEndpoint`, `GetInstanceVpcEndpoint`.
+//! `ListInstance`, `ListNamespace`, `ListRepository`, `ListRepoTag`, `GetAuthorizationToken`, `ListInstanceEndpoint`, `GetInstanceVpcEndpoint`.
 //!
 //! Odd: `TotalCount` is a number in `ListInstance` and a text elsewhere; domains are objects in one action of endpoints
 //! and texts in the other; an answer of status 200 may say `"IsSuccess": false`.
@@ -55,6 +55,20 @@ struct Instances {
 struct Instance {
     instance_id: String,
     instance_name: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Namespaces {
+    total_count: Option<Number>,
+    #[serde(default)]
+    namespaces: Vec<Namespace>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Namespace {
+    namespace_name: String,
 }
 
 #[derive(Deserialize)]
@@ -140,12 +154,19 @@ impl Adapter for Enterprise {
 
     fn list_repositories(&self) -> Answering<'_, Vec<RepositoryEntry>> {
         Box::pin(async move {
-            let namespaces = &self.registry.connection.api.namespaces;
+            let mut namespaces = self.registry.connection.api.namespaces.clone();
             let mut entries = Vec::new();
             if namespaces.is_empty() {
-                entries.extend(self.repositories(&[]).await?);
+                match self.repositories(&[]).await {
+                    Ok(found) => entries.extend(found),
+                    // A key may be allowed some namespaces only: then each is asked for by itself.
+                    Err(RegistryError::Refused { status: 403, .. }) => {
+                        namespaces = self.namespaces().await?;
+                    }
+                    Err(error) => return Err(error),
+                }
             }
-            for namespace in namespaces {
+            for namespace in &namespaces {
                 let of = [("RepoNamespaceName", namespace.clone())];
                 entries.extend(self.repositories(&of).await?);
             }
@@ -310,6 +331,16 @@ impl Enterprise {
             })
             .await?;
         Ok(found.into_iter().map(Repository::entry).collect())
+    }
+
+    async fn namespaces(&self) -> Result<Vec<String>, RegistryError> {
+        let what = "the list of namespaces";
+        let found = self
+            .pages("ListNamespace", &[], what, |page: Namespaces| {
+                (page.namespaces, page.total_count)
+            })
+            .await?;
+        Ok(found.into_iter().map(|namespace| namespace.namespace_name).collect())
     }
 
     /// Which instance the registry is: as the operator says, else the one of its host's name, else the only one.

@@ -57,6 +57,8 @@ struct Cloud {
     throttled: Arc<Mutex<u32>>,
     instances: Vec<Value>,
     content: Content,
+    /// The key may list repositories of a namespace, and not of all.
+    by_namespace: bool,
     /// Official clients ask: each has signatures and a clock of its own.
     official: bool,
 }
@@ -99,6 +101,10 @@ impl Cloud {
         if action != "ListInstance" && query(request, "InstanceId").as_deref() != Some(INSTANCE) {
             return failed(403, "NoPrivilege");
         }
+        let of_all = action == "ListRepository" && query(request, "RepoNamespaceName").is_none();
+        if of_all && self.by_namespace {
+            return failed(403, "NoPrivilege");
+        }
         Self::successful(self.answer(&action, request))
     }
 
@@ -119,6 +125,12 @@ impl Cloud {
             "ListInstance" => {
                 let (some, total) = paged(self.instances.clone());
                 json!({"Instances": some, "TotalCount": total, "PageNo": 1})
+            }
+            "ListNamespace" => {
+                let all = ["empty", "team"]
+                    .map(|name| json!({"NamespaceId": "crn-1", "NamespaceName": name}));
+                let (some, total) = paged(all.to_vec());
+                json!({"Namespaces": some, "TotalCount": total.to_string()})
             }
             "ListRepository" => {
                 assert_eq!(query(request, "RepoStatus").as_deref(), Some("NORMAL"));
@@ -215,6 +227,12 @@ async fn repositories_come_with_the_clouds_ids_over_pages() {
     let error = acr.repository("team/gone").await.unwrap_err();
     assert!(matches!(error, RegistryError::NotFound { .. }), "{error}");
     assert_eq!(acr.region(), Some("cn-hangzhou"));
+}
+
+#[tokio::test]
+async fn a_key_for_some_namespaces_is_enough() {
+    let origin = cloud(Cloud { by_namespace: true, ..Cloud::default() }).await;
+    assert_eq!(at(&origin, Some(INSTANCE)).list_repositories().await.unwrap().len(), 205);
 }
 
 #[tokio::test]
