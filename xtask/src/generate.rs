@@ -78,6 +78,7 @@ const COMMANDS: &[&[&str]] = &[
     &["registry", "add"],
     &["registry", "list"],
     &["registry", "sync"],
+    &["registry", "check"],
     &["registry", "remove"],
     &["images"],
     &["rank"],
