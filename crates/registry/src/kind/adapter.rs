@@ -72,8 +72,9 @@ impl fmt::Debug for Now {
     }
 }
 
-/// A connected registry. Everything that the OCI protocol offers works for each kind; a kind adds what its own API knows
-/// better: lists without a catalog, digests without a request for each tag, visibility, immutability, endpoints.
+/// A connected registry.
+///
+/// Everything that the OCI protocol offers works for each kind; a kind adds what its own API knows better: lists without a catalog, digests without a request for each tag, visibility, immutability, endpoints.
 pub trait Adapter: fmt::Debug + Send + Sync {
     /// The registry by the OCI protocol: the way images are pulled, with an account that is good for at least some minutes.
     fn client(&self) -> Answering<'_, RegistryClient>;

@@ -192,9 +192,11 @@ impl Adapter for HubRegistry {
         Box::pin(async move {
             let (namespace, rest) = split(name);
             let repository = self.detail(namespace, rest).await?;
-            self.lock().insert(name.to_owned(), Rules::of(&repository));
             let visibility = repository.entry(namespace).visibility;
-            Ok(RepositoryEntry { visibility, ..RepositoryEntry::named(name) })
+            // The registry knows official images by their whole name alone.
+            let whole = format!("{namespace}/{rest}");
+            self.lock().insert(whole.clone(), Rules::of(&repository));
+            Ok(RepositoryEntry { visibility, ..RepositoryEntry::named(whole) })
         })
     }
 

@@ -320,7 +320,7 @@ impl EcrRegistry {
 /// Whole seconds since 1970, within the years that we can write.
 #[expect(clippy::cast_possible_truncation, reason = "the range is checked")]
 fn seconds(number: f64) -> Option<Timestamp> {
-    (number > 0.0 && number < 253_402_300_799.0).then(|| Timestamp(number as i64))
+    (number > 0.0 && number < 253_402_300_799.0).then_some(Timestamp(number as i64))
 }
 
 impl Repository {

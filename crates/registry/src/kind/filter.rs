@@ -28,7 +28,9 @@ impl ImageFilter {
     /// # Errors
     /// [`PatternError`] names the first text that is no pattern.
     pub fn new(include: &[String], exclude: &[String]) -> Result<Self, PatternError> {
-        let read = |texts: &[String]| texts.iter().map(|text| Pattern::read(text)).collect();
+        let read = |texts: &[String]| -> Result<Vec<Pattern>, PatternError> {
+            texts.iter().map(|text| Pattern::read(text)).collect()
+        };
         Ok(Self { include: read(include)?, exclude: read(exclude)? })
     }
 

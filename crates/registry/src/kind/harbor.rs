@@ -12,7 +12,7 @@
 //!   not list projects, or only its own: then the list of repositories tells the projects by its names.
 //! * Artifacts are charts, SBOMs and others too; their `type` says so, and they are not fetched.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
 
 use plimsoll_model::Timestamp;
 use reqwest::{
@@ -282,9 +282,9 @@ impl HarborRegistry {
             .filter_map(|one| Some(one.name.split_once('/')?.0.to_owned()))
             .collect();
         for project in projects {
-            if !visibilities.contains_key(&project) {
-                let visibility = self.visibility(&project).await?;
-                visibilities.insert(project, visibility);
+            if let Entry::Vacant(place) = visibilities.entry(project) {
+                let visibility = self.visibility(place.key()).await?;
+                place.insert(visibility);
             }
         }
         let entry = |repository: Repository| {

@@ -121,13 +121,14 @@ impl ServiceAccount {
         let assertion = self.assertion(&url, now).ok_or_else(|| {
             RegistryError::setting("password", "the key of the document does not sign")
         })?;
-        let mut form = form_urlencoded::Serializer::new(String::new());
-        form.append_pair("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer");
-        form.append_pair("assertion", &assertion);
+        let form = form_urlencoded::Serializer::new(String::new())
+            .append_pair("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer")
+            .append_pair("assertion", &assertion)
+            .finish();
         let mut call = Call::new(Method::POST, url);
         call.headers
             .insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
-        call.body = Some(form.finish().into_bytes());
+        call.body = Some(form.into_bytes());
         let token: Token = api.secret(call, what).await?;
         let value = sensitive(&format!("Bearer {}", token.access_token))
             .ok_or_else(|| api.protocol(what, "the token is not one"))?;

@@ -52,6 +52,9 @@ impl Hub {
             (true, ["v2", "repositories", "ci"]) => self.repositories(request, has_account),
             (false, ["v2", "namespaces", "ci", "repositories", "app"]) => Self::detail(),
             (true, ["v2", "repositories", "ci", "app"]) => Self::detail(),
+            (false, ["v2", "namespaces", "library", "repositories", "nginx"]) => {
+                Reply::json(r#"{"name":"nginx","namespace":"library","is_private":false}"#)
+            }
             (false, ["v2", "namespaces", "ci", "repositories", "app", "tags"]) => {
                 self.tags(request)
             }
@@ -160,6 +163,7 @@ async fn tags_have_digests_and_are_immutable_where_a_rule_matches_all_of_them() 
     assert_eq!(tag("v1").pushed.unwrap().to_string(), "2026-11-02T10:00:00Z");
     assert!(tag("chart").other.as_ref().unwrap().contains("helm"));
     assert_eq!((tag("ancient").digest, tag("ancient").pushed), (None, None));
+    assert_eq!(hub.repository("nginx").await.unwrap().name, "library/nginx");
     // Rules that were read with the repository are not asked for again.
     let details =
         api.requests().iter().filter(|one| one.path().ends_with("/repositories/app")).count();
