@@ -7,8 +7,8 @@
 use plimsoll_model::{Digest, Platform, Timestamp};
 
 use crate::{
-    Registry, RegistryError, RepoType, Store, StoreError, SyncListing, SyncedImage, error::Doing,
-    image_uuid, orders::OrderKind, repo_id, split_repository, statement,
+    Registry, RegistryError, RepoType, Store, StoreError, SyncListing, SyncedImage, builds,
+    error::Doing, image_uuid, orders::OrderKind, repo_id, split_repository, statement,
 };
 
 /// An image that a build is going to report.
@@ -66,7 +66,7 @@ impl Store {
                 path: build.path.to_owned(),
                 tag: build.tag.to_owned(),
                 digest: build.digest,
-                manifest_digest: key(name, build.digest),
+                manifest_digest: builds::key(name, build.digest),
                 platform: build.platform.clone(),
                 image_id: build.image_id,
                 size: build.size,
@@ -143,11 +143,4 @@ impl Store {
         transaction.commit().await.doing(DOING)?;
         Ok(done.rows_affected())
     }
-}
-
-/// The artifact's key of a build's image: apart from what was scanned here, because a build says what it likes.
-fn key(registry: &str, digest: Digest) -> Digest {
-    Digest::from_bytes(crate::parts::sha256(
-        format!("plimsoll build\n{registry}\n{digest}").as_bytes(),
-    ))
 }

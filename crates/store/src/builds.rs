@@ -154,7 +154,7 @@ impl Store {
 }
 
 /// The artifact's key of a build's image.
-fn key(registry: &str, digest: Digest) -> Digest {
+pub(crate) fn key(registry: &str, digest: Digest) -> Digest {
     Digest::from_bytes(sha256(format!("plimsoll build\n{registry}\n{digest}").as_bytes()))
 }
 

@@ -191,6 +191,7 @@ pub(super) fn refused(action: &'static str, error: OperationError) -> Refusal {
             tracing::error!(action, error = &error as &dyn std::error::Error, "action failed");
             Refusal::Server
         }
+        OperationError::Busy => Refusal::Unavailable,
         OperationError::Store(error) => failed(action, &error),
     }
 }

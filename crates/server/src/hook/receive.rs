@@ -96,7 +96,9 @@ async fn receive(
     secret: &str,
     request: Request,
 ) -> Result<Response, Problem> {
-    let bearer = admit(context, registry, secret, &request).await?;
+    let info = request.extensions().get::<ConnectInfo<SocketAddr>>();
+    let from = info.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |info| info.0.ip());
+    let bearer = admit(context, registry, secret, from).await?;
     let (parts, body) = read_body(request, SMALL_BODY).await?.into_parts();
     let bytes = to_bytes(body, SMALL_BODY).await.map_err(|_error| BodyError::Length(SMALL_BODY))?;
     let body: Value = serde_json::from_slice(&bytes)
@@ -146,10 +148,8 @@ async fn admit(
     context: &Context,
     registry: &str,
     secret: &str,
-    request: &Request,
+    from: IpAddr,
 ) -> Result<TokenBearer, Problem> {
-    let info = request.extensions().get::<ConnectInfo<SocketAddr>>();
-    let from = info.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |info| info.0.ip());
     match context.admit_for(TokenPurpose::Hook, secret, from).await {
         Ok(bearer) if bearer.registry == registry => Ok(bearer),
         Ok(_) | Err(Refused::Wrong) => {
