@@ -79,6 +79,7 @@ const COMMANDS: &[&[&str]] = &[
     &["registry", "add"],
     &["registry", "list"],
     &["registry", "sync"],
+    &["registry", "check"],
     &["registry", "remove"],
     &["registry", "token", "create"],
     &["registry", "token", "list"],

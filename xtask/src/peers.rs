@@ -124,6 +124,8 @@ impl Scanner {
         match self.kind {
             Kind::Plimsoll => {
                 command.args(["scan", "--quiet", "--format", "json", "--data"]).arg(state);
+                // The others look for packages and licences as well, and for nothing else.
+                command.args(["--kinds", "vulnerability,license"]);
                 command.arg(target);
             }
             Kind::Trivy => {

@@ -44,6 +44,7 @@ const DEBIAN: &[(&str, &str)] = &[
 
 /// The official clients, validators of JSON schemas, CycloneDX and SPDX, and a browser's driver, from PyPI.
 const PYTHON: &[&str] = &[
+    "alibabacloud-cr20181201==2.2.5",
     "alibabacloud-sas20181203==10.3.2",
     "aliyun-python-sdk-core==2.16.1",
     "aliyun-python-sdk-sas==2.0.3",

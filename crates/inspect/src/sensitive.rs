@@ -20,6 +20,7 @@ mod probe;
 mod rule;
 mod rules;
 mod value;
+mod words;
 mod work;
 
 pub use facts::{SecretFacts, SecretHit};

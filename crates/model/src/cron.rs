@@ -90,7 +90,8 @@ impl Cron {
     #[must_use]
     pub fn next(&self, after: Timestamp) -> Option<Timestamp> {
         let from = after.0.div_euclid(60).checked_add(1)?.checked_mul(60)?;
-        let (first_day, first_minute) = (from.div_euclid(DAY_SECONDS), from.rem_euclid(DAY_SECONDS) / 60);
+        let (first_day, first_minute) =
+            (from.div_euclid(DAY_SECONDS), from.rem_euclid(DAY_SECONDS) / 60);
         for day in first_day..first_day.checked_add(MOST_DAYS)? {
             if !self.has_day(day) {
                 continue;
@@ -193,7 +194,8 @@ impl FromStr for Cron {
         let cut = |text: &str| text.chars().take(LONGEST).collect::<String>();
         let text = text.trim();
         let word = WORDS.iter().find(|(word, _)| word.eq_ignore_ascii_case(text));
-        let fields: Vec<&str> = word.map_or(text, |(_, fields)| fields).split_whitespace().collect();
+        let fields: Vec<&str> =
+            word.map_or(text, |(_, fields)| *fields).split_whitespace().collect();
         let [minute, hour, day, month, weekday] = fields.as_slice() else {
             return Err(CronError::Fields(cut(text)));
         };

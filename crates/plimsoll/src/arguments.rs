@@ -10,6 +10,7 @@ mod context;
 mod explain;
 mod feed;
 mod ignore;
+mod layers;
 mod notify;
 mod reading;
 mod registry_token;
@@ -19,6 +20,7 @@ mod sandbox;
 mod scan;
 mod store;
 mod target;
+mod task;
 mod tree;
 mod version_order;
 
@@ -30,6 +32,7 @@ pub(crate) use self::context::{ContextCommand, Uses};
 pub(crate) use self::explain::{Explain, ExplainFormat};
 pub(crate) use self::feed::{Feed, FeedKey};
 pub(crate) use self::ignore::{Ignore, IgnoreAdd, IgnoreImport};
+pub(crate) use self::layers::LayersAt;
 pub(crate) use self::notify::{
     Changes, ChangesFormat, Image, PriorityWord, Subscription, SubscriptionAdd,
 };
@@ -41,6 +44,9 @@ pub(crate) use self::sandbox::SandboxCheck;
 pub(crate) use self::scan::{SbomSources, Scan, VexSources};
 pub(crate) use self::store::{StoreCommand, StoreCopy};
 pub(crate) use self::target::{Access, Input, Target};
+pub(crate) use self::task::{
+    Ending, Schedule, ScheduleWord, Task, TaskCancel, TaskListing, TaskRetry, Worker,
+};
 pub(crate) use self::tree::{Tree, TreeFormat};
 pub(crate) use self::version_order::{Compared, VersionOrder};
 
@@ -79,7 +85,7 @@ pub(crate) struct Global {
         global = true
     )]
     pub(crate) store_password_file: Option<PathBuf>,
-    /// Let a running server at this address do it instead (registry, images, rank, affected, ignore, changes, image, subscription, key, cluster)
+    /// Let a running server at this address do it instead (registry, images, rank, affected, ignore, changes, image, subscription, task, schedule, key, cluster)
     #[arg(
         long,
         value_name = "URL",
@@ -107,6 +113,26 @@ pub(crate) struct Global {
     /// No progress bars and hints on standard error
     #[arg(long, short, global = true)]
     pub(crate) quiet: bool,
+    /// How the log on standard error is written; RUST_LOG chooses what is in it
+    #[arg(
+        long,
+        value_enum,
+        value_name = "FORMAT",
+        env = "PLIMSOLL_LOG_FORMAT",
+        hide_env_values = true,
+        default_value_t = LogFormat::Text,
+        global = true
+    )]
+    pub(crate) log_format: LogFormat,
+}
+
+/// How the log is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// For people
+    Text,
+    /// For programs: one object a line
+    Json,
 }
 
 /// When to use colour.
@@ -131,6 +157,8 @@ pub(crate) enum Command {
     Tree(Box<Tree>),
     /// Run the server: gateway, console, management API, scan workers
     Serve(Serve),
+    /// Scan what servers with the same store queue, and nothing else
+    Worker(Worker),
     /// Advisory data: import, update, look
     #[command(subcommand)]
     Feed(Feed),
@@ -140,6 +168,12 @@ pub(crate) enum Command {
     /// Registries whose images are watched
     #[command(subcommand)]
     Registry(Registry),
+    /// Scans that run, wait, ended or were given up
+    #[command(subcommand)]
+    Task(Task),
+    /// Syncs and scans at certain times
+    #[command(subcommand)]
+    Schedule(Schedule),
     /// List image records with their risk
     Images(Images),
     /// The riskiest images by vulnerabilities and by baseline
@@ -221,9 +255,13 @@ pub(crate) struct Serve {
         default_value = "127.0.0.1:7467"
     )]
     pub(crate) listen: std::net::SocketAddr,
-    /// How many images are scanned at once
-    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=64))]
+    /// How many images are scanned at once; 0 leaves scanning to `plimsoll worker`
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u16).range(0..=64))]
     pub(crate) workers: u16,
+    #[command(flatten)]
+    pub(crate) ending: Ending,
+    #[command(flatten)]
+    pub(crate) layers: LayersAt,
     /// Minutes between two looks at each registry; 0 looks only when told
     #[arg(long, value_name = "MINUTES", default_value_t = 60)]
     pub(crate) sync_interval: u64,
@@ -276,6 +314,11 @@ pub(crate) enum Registry {
         #[arg(long)]
         scan: bool,
     },
+    /// Try whether a registry and its API let the accounts in; nothing is listed or changed
+    Check {
+        /// Which registry
+        name: String,
+    },
     /// Tokens by which webhooks, builds and a Harbor speak for a registry
     #[command(subcommand)]
     Token(RegistryToken),
@@ -308,9 +351,30 @@ pub(crate) struct RegistryAdd {
     /// Reached through the internet or an internal network
     #[arg(long, value_enum, default_value_t = Network::Internet)]
     pub(crate) network: Network,
-    /// Only this repository; may be repeated [default: all of the catalog]
+    /// Only this repository; may be repeated [default: all that the registry lists]
     #[arg(long = "repository", value_name = "NAME")]
     pub(crate) repositories: Vec<String>,
+    /// Only this namespace, organisation, project or owner, where the kind has them; may be repeated
+    #[arg(long = "namespace", value_name = "NAME")]
+    pub(crate) namespaces: Vec<String>,
+    /// Only images of this pattern, such as team/* or team/app:v*; may be repeated
+    #[arg(long, value_name = "PATTERN")]
+    pub(crate) include: Vec<String>,
+    /// No images of this pattern; may be repeated
+    #[arg(long, value_name = "PATTERN")]
+    pub(crate) exclude: Vec<String>,
+    /// Where the vendor's API answers [default: where the kind knows it to]
+    #[arg(long, value_name = "URL")]
+    pub(crate) api_url: Option<String>,
+    /// Account of the API, such as an AccessKey ID, where it is another than the registry's
+    #[arg(long, value_name = "NAME")]
+    pub(crate) api_account: Option<String>,
+    /// File with the API's token, such as an AccessKey secret; `-` reads it from standard input [default: PLIMSOLL_REGISTRY_API_TOKEN in the environment]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) api_token_file: Option<PathBuf>,
+    /// Which of the account's registries: instance or project
+    #[arg(long, value_name = "ID")]
+    pub(crate) instance: Option<String>,
     #[command(flatten)]
     pub(crate) access: Access,
 }

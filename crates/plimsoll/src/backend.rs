@@ -4,6 +4,7 @@
 //! processes may use one data directory, so a server may run beside this.
 
 mod registry_tokens;
+mod tasks;
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -15,6 +16,7 @@ use plimsoll_server::{
     operation::{
         affected::{self, AffectedList, HoldingList, ListAffected},
         changes::{self, ChangeList, CounterHistory, ImageChangeList, ListChanges},
+        check::{self, CheckedRegistry},
         contexts::{self, ContextList, ContextSet, SetContext},
         feed,
         ignore::{self, IgnoreRuleList, IgnoreRuleView, RemovedIgnoreRule, WriteIgnoreRule},
@@ -81,6 +83,17 @@ impl Backend {
             }
             Self::Server(client) => {
                 send(client, "POST", &["registries", name, "sync"], &[], NOTHING).await
+            }
+        }
+    }
+
+    pub(crate) async fn check_registry(&self, name: &str) -> anyhow::Result<CheckedRegistry> {
+        match self {
+            Self::Data(context) => {
+                done(check::check_registry(&context.store, name, &context.clock).await)
+            }
+            Self::Server(client) => {
+                send(client, "POST", &["registries", name, "check"], &[], NOTHING).await
             }
         }
     }

@@ -10,10 +10,11 @@ mod command;
 mod confinement;
 mod data;
 mod demo;
+mod log;
 mod login;
 mod terminal;
 
-use std::{io::IsTerminal as _, process::ExitCode};
+use std::process::ExitCode;
 
 use clap::Parser;
 
@@ -50,7 +51,7 @@ fn main() -> ExitCode {
     }
     let arguments = Arguments::parse();
     let terminal = Terminal::new(&arguments.global);
-    log();
+    log::begin(arguments.global.log_format);
     let result = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime.block_on(run(arguments, terminal)),
         Err(error) => Err(error.into()),
@@ -72,9 +73,12 @@ async fn run(arguments: Arguments, terminal: Terminal) -> anyhow::Result<Exit> {
         Command::Scan(scan) => return command::scan::run(*scan, global, terminal).await,
         Command::Tree(tree) => return command::tree::run(*tree, terminal).await,
         Command::Serve(serve) => command::serve::run(serve, global, terminal).await?,
+        Command::Worker(worker) => command::worker::run(worker, global, terminal).await?,
         Command::Feed(feed) => command::feed::run(feed, global, terminal).await?,
         Command::Rules(rules) => return command::rules::run(rules, global, terminal).await,
         Command::Registry(registry) => command::registry::run(registry, global, terminal).await?,
+        Command::Task(task) => command::task::run(task, global, terminal).await?,
+        Command::Schedule(schedule) => command::schedule::run(schedule, global, terminal).await?,
         Command::Images(images) => command::images::run(images, global, terminal).await?,
         Command::Rank(rank) => command::rank::run(&rank, global, terminal).await?,
         Command::Affected(affected) => command::affected::run(&affected, global, terminal).await?,
@@ -96,19 +100,6 @@ async fn run(arguments: Arguments, terminal: Terminal) -> anyhow::Result<Exit> {
         Command::Completions { shell } => command::completions::run(shell, terminal)?,
     }
     Ok(Exit::Done)
-}
-
-/// Logs to standard error; `RUST_LOG` chooses what (default: warnings).
-fn log() {
-    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn,sqlx=error"));
-    let is_coloured = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
-        && std::io::stderr().is_terminal();
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(is_coloured)
-        .init();
 }
 
 fn is_closed_pipe(error: &anyhow::Error) -> bool {

@@ -289,12 +289,12 @@ fn url_form() -> form_urlencoded::Serializer<'static, String> {
     form_urlencoded::Serializer::new(String::new())
 }
 
-fn basic(credentials: &Credentials) -> Option<HeaderValue> {
+pub(crate) fn basic(credentials: &Credentials) -> Option<HeaderValue> {
     let pair = format!("{}:{}", credentials.username, credentials.password.reveal());
     sensitive(&format!("Basic {}", BASE64_STANDARD.encode(pair)))
 }
 
-fn sensitive(text: &str) -> Option<HeaderValue> {
+pub(crate) fn sensitive(text: &str) -> Option<HeaderValue> {
     let mut value = HeaderValue::from_str(text).ok()?;
     value.set_sensitive(true);
     Some(value)

@@ -9,8 +9,12 @@
 mod blob;
 mod listing;
 mod manifest;
+mod pulls;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, UNIX_EPOCH},
+};
 
 use plimsoll_model::{ImageReference, Secret};
 use reqwest::{
@@ -18,9 +22,11 @@ use reqwest::{
     header::{DATE, HeaderMap, RETRY_AFTER, WWW_AUTHENTICATE},
 };
 
+use self::pulls::Pulls;
 pub use self::{
     blob::BlobReader,
     manifest::{FetchedManifest, Visibility},
+    pulls::PullLimit,
 };
 use crate::{
     access::{Access, Scope},
@@ -36,12 +42,16 @@ const MAX_ERROR_BYTES: u64 = 64 << 10;
 /// The body of `GET /v2/`: `{}`, or nothing, or a page for people who open the address.
 const MAX_PING_BYTES: u64 = 1 << 20;
 
+/// When Docker Hub's API lets one in again, in seconds since 1970.
+const X_RETRY_AFTER: &str = "x-retry-after";
+
 /// A registry, spoken to with one account or anonymously. Cheap to clone; clones share connections and tokens.
 #[derive(Clone, Debug)]
 pub struct RegistryClient {
     session: Session,
     access: Arc<Access>,
     anonymous: Arc<Access>,
+    pulls: Arc<Pulls>,
 }
 
 impl RegistryClient {
@@ -77,7 +87,7 @@ impl RegistryClient {
         let session =
             http.session(&endpoint).map_err(|source| RegistryError::http(&endpoint, source))?;
         let anonymous = Arc::new(Access::new(None));
-        Ok(Self { session, access: Arc::new(access), anonymous })
+        Ok(Self { session, access: Arc::new(access), anonymous, pulls: Arc::default() })
     }
 
     /// The registry's endpoint.
@@ -182,6 +192,10 @@ impl RegistryClient {
         let (mut has_met, mut repeats) = (false, 0);
         loop {
             let answer = self.session.send(&call).await.map_err(|source| self.http(source))?;
+            // A stranger's limit is another one.
+            if std::ptr::eq(access, self.access.as_ref()) {
+                self.pulls.note(answer.headers());
+            }
             match answer.status().as_u16() {
                 401 if !has_met => {
                     has_met = true;
@@ -198,7 +212,7 @@ impl RegistryClient {
                     call.authorization = met;
                 }
                 429 | 503 if repeats < self.options().retries => {
-                    let Some(pause) = self.pause(answer.headers(), repeats) else {
+                    let Some(pause) = pause(self.options(), answer.headers(), repeats) else {
                         return Ok(answer);
                     };
                     repeats += 1;
@@ -207,14 +221,6 @@ impl RegistryClient {
                 _ => return Ok(answer),
             }
         }
-    }
-
-    /// How long to wait before repeating a request; `None` when that is too long to wait here.
-    fn pause(&self, headers: &HeaderMap, repeats: u32) -> Option<Duration> {
-        let pause = retry_after(headers).unwrap_or_else(|| {
-            self.options().retry_pause.saturating_mul(2_u32.saturating_pow(repeats))
-        });
-        (pause <= self.options().max_wait).then_some(pause)
     }
 
     /// What an answer that is not success means.
@@ -266,15 +272,28 @@ impl RegistryClient {
     }
 }
 
-/// `Retry-After` in either form. A date counts from the answer's own `Date`, so that no clock of ours is needed.
+/// How long to wait before repeating a request; `None` when that is too long to wait here.
+pub(crate) fn pause(options: &HttpOptions, headers: &HeaderMap, repeats: u32) -> Option<Duration> {
+    let pause = retry_after(headers)
+        .unwrap_or_else(|| options.retry_pause.saturating_mul(2_u32.saturating_pow(repeats)));
+    (pause <= options.max_wait).then_some(pause)
+}
+
+/// `Retry-After` in either form, or `X-Retry-After`, a point in time as Docker Hub sends it. Points in time count from the
+/// answer's own `Date`, so that no clock of ours is needed.
 pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    let sent = || httpdate::parse_http_date(headers.get(DATE)?.to_str().ok()?).ok();
+    let Some(text) = headers.get(RETRY_AFTER) else {
+        let seconds = headers.get(X_RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
+        let until = UNIX_EPOCH.checked_add(Duration::from_secs(seconds))?;
+        return Some(until.duration_since(sent()?).unwrap_or_default());
+    };
+    let text = text.to_str().ok()?.trim();
     if let Ok(seconds) = text.parse() {
         return Some(Duration::from_secs(seconds));
     }
     let until = httpdate::parse_http_date(text).ok()?;
-    let sent = httpdate::parse_http_date(headers.get(DATE)?.to_str().ok()?).ok()?;
-    Some(until.duration_since(sent).unwrap_or_default())
+    Some(until.duration_since(sent()?).unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -302,6 +321,26 @@ mod tests {
         ] {
             let wanted = wanted.map(Duration::from_secs);
             assert_eq!(retry_after(&headers(retry, date)), wanted, "{retry}");
+        }
+    }
+
+    #[test]
+    fn docker_hubs_point_in_time_counts_from_the_answers_own_date() {
+        let now = "Wed, 25 Nov 2026 01:00:00 GMT";
+        let noon = httpdate::parse_http_date(now).unwrap();
+        let seconds = noon.duration_since(UNIX_EPOCH).unwrap().as_secs();
+        for (until, date, wanted) in [
+            (seconds + 42, Some(now), Some(42)),
+            (seconds - 1, Some(now), Some(0)),
+            (u64::MAX, Some(now), None),
+            (seconds + 42, None, None),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(X_RETRY_AFTER, until.to_string().parse().unwrap());
+            if let Some(date) = date {
+                headers.insert(DATE, date.parse().unwrap());
+            }
+            assert_eq!(retry_after(&headers), wanted.map(Duration::from_secs), "{until}");
         }
     }
 }

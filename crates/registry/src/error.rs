@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use plimsoll_image::DocumentError;
 use plimsoll_model::Digest;
-use serde::Deserialize;
+use serde_json::Value;
 
 use crate::{endpoint::Endpoint, http::HttpError};
 
@@ -123,12 +123,24 @@ pub enum RegistryError {
         /// What it says that it is.
         media_type: String,
     },
+    /// Something that an operator must say, or said wrongly, for this kind of registry.
+    #[error("`{field}`: {problem}")]
+    Setting {
+        /// Which field of the kind.
+        field: &'static str,
+        /// What is wrong, with the remedy.
+        problem: String,
+    },
     /// A name that cannot be a repository, tag or digest.
     #[error("`{0}` is not the name of a repository, tag or digest")]
     Name(String),
 }
 
 impl RegistryError {
+    pub(crate) fn setting(field: &'static str, problem: impl Into<String>) -> Self {
+        Self::Setting { field, problem: problem.into() }
+    }
+
     pub(crate) fn http(registry: &Endpoint, source: HttpError) -> Self {
         Self::Http { registry: Box::new(registry.clone()), source: Box::new(source) }
     }
@@ -175,27 +187,11 @@ impl RegistryError {
 }
 
 /// The registry's own words out of an error document, with a leading `: `, or nothing.
+///
+/// Source: distribution-spec, "Error codes"; the error documents of the APIs in `kind/`, which agree on nothing.
 pub(crate) fn message_of(body: &[u8]) -> String {
-    #[derive(Deserialize)]
-    struct Errors {
-        #[serde(default)]
-        errors: Vec<Entry>,
-        #[serde(default)]
-        details: String,
-    }
-    #[derive(Deserialize)]
-    struct Entry {
-        #[serde(default)]
-        code: String,
-        #[serde(default)]
-        message: String,
-    }
-    let text = match serde_json::from_slice::<Errors>(body) {
-        Ok(Errors { errors, details }) => match errors.first() {
-            Some(Entry { code, message }) if code.is_empty() => message.clone(),
-            Some(Entry { code, message }) => format!("{code} {message}"),
-            None => details,
-        },
+    let text = match serde_json::from_slice::<Value>(body) {
+        Ok(document) => words_of(&document),
         // Docker Hub's abuse limiter answers in plain text; a proxy's HTML page says nothing.
         Err(_) => String::from_utf8_lossy(body).lines().next().unwrap_or_default().to_owned(),
     };
@@ -204,6 +200,41 @@ pub(crate) fn message_of(body: &[u8]) -> String {
         String::new()
     } else {
         format!(": {}", text.trim())
+    }
+}
+
+/// Where error documents keep their code.
+const CODES: [&str; 4] = ["code", "Code", "error_type", "__type"];
+/// Where they keep their words, the best first.
+const WORDS: [&str; 8] = [
+    "message",
+    "Message",
+    "error_message",
+    "detail",
+    "details",
+    "error_description",
+    "title",
+    "error",
+];
+
+fn words_of(document: &Value) -> String {
+    if let Some(first) = document.get("errors").and_then(|errors| errors.get(0)) {
+        return words_of(first);
+    }
+    let word = |names: &[&str]| {
+        let found = names.iter().find_map(|name| document.get(*name)?.as_str());
+        found.filter(|text| !text.is_empty()).map(str::to_owned)
+    };
+    match (word(&CODES), word(&WORDS)) {
+        (Some(code), Some(message)) => format!("{code} {message}"),
+        (code, message) => message.or(code).unwrap_or_else(|| match document.get("error") {
+            // Google's: `{"error": {"code": 403, "message": "…"}}`; one step and no further.
+            Some(inner @ Value::Object(_)) => {
+                let words = WORDS.iter().find_map(|name| inner.get(*name)?.as_str());
+                words.unwrap_or_default().to_owned()
+            }
+            _ => String::new(),
+        }),
     }
 }
 
@@ -219,6 +250,19 @@ mod tests {
             (r#"{"errors":[{"message":"no"}]}"#, ": no"),
             (r#"{"errors":[]}"#, ""),
             (r#"{"details":"incorrect username or password"}"#, ": incorrect username or password"),
+            (
+                r#"{"Code":"NoPrivilege","Message":"Access denied."}"#,
+                ": NoPrivilege Access denied.",
+            ),
+            (
+                r#"{"title":"insufficient_scope","error_type":"insufficient_scope","detail":"No"}"#,
+                ": insufficient_scope No",
+            ),
+            (r#"{"error":{"code":403,"message":"no permission"}}"#, ": no permission"),
+            (r#"{"message":"401 Unauthorized"}"#, ": 401 Unauthorized"),
+            (r#"{"__type":"AccessDeniedException","message":"x"}"#, ": AccessDeniedException x"),
+            (r#"{"error":"invalid_token"}"#, ": invalid_token"),
+            (r#"[1]"#, ""),
             ("Too Many Requests\n", ": Too Many Requests"),
             ("a\u{1b}[31mb", ": a[31mb"),
             ("<html>", ""),

@@ -1,25 +1,31 @@
 //! The kinds of registries, as a list.
 //!
-//! In: a connected [`RegistryClient`]. Out: what a kind can tell about repositories and tags, in one shape. To add a kind:
-//! one file in `kind/`, one line in [`kinds`]; help text, reference page and the console's form follow from
-//! [`RegistryKind::fields`]. Odd: the methods return boxed futures, because the list holds trait objects.
+//! In: [`Connection`]. Out: an [`Adapter`], which tells repositories and tags in one shape. To add a kind: one file in
+//! `kind/`, one line in [`kinds`]; help text, reference page and the console's form follow from [`RegistryKind::fields`].
 
+mod acr;
+mod acr_azure;
+mod adapter;
+mod docker_hub;
+mod ecr;
+mod filter;
+mod gar;
+mod ghcr;
+mod gitlab;
+mod harbor;
 mod oci;
+mod quay;
 
-use std::pin::Pin;
-
-use plimsoll_model::{Digest, Timestamp};
-
-use crate::{
-    client::{RegistryClient, Visibility},
-    error::RegistryError,
+pub use self::{
+    adapter::{
+        Adapter, Answering, ApiSettings, Connection, ImmutableTags, Now, ReachableAt,
+        RepositoryEntry, Side, TagEntry,
+    },
+    filter::{ImageFilter, PatternError},
 };
+use crate::error::RegistryError;
 
-/// What a kind's method returns: a future that may move between threads.
-pub type Answering<'a, T> = Pin<Box<dyn Future<Output = Result<T, RegistryError>> + Send + 'a>>;
-
-/// One kind of registry. Everything that the OCI protocol offers works for each kind; a kind adds what its own API knows
-/// better: lists without a catalog, visibility, immutability.
+/// One kind of registry.
 pub trait RegistryKind: Sync {
     /// Stable id, as in `--kind oci` and in the store.
     fn id(&self) -> &'static str;
@@ -33,48 +39,12 @@ pub trait RegistryKind: Sync {
     /// What an operator fills in to add such a registry, in the form's order.
     fn fields(&self) -> &'static [Field];
 
-    /// All repositories that the account may see, sorted by name.
-    fn list_repositories<'a>(
-        &'a self,
-        client: &'a RegistryClient,
-    ) -> Answering<'a, Vec<RepositoryEntry>>;
-
-    /// All tags of one repository, sorted by name.
-    fn list_tags<'a>(
-        &'a self,
-        client: &'a RegistryClient,
-        repository: &'a str,
-    ) -> Answering<'a, Vec<TagEntry>>;
-
-    /// Who may pull the repository; `name` is one of its tags or digests.
-    fn visibility<'a>(
-        &'a self,
-        client: &'a RegistryClient,
-        repository: &'a str,
-        name: &'a str,
-    ) -> Answering<'a, Visibility>;
-}
-
-/// A repository as a list tells it.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub struct RepositoryEntry {
-    /// `team/app`.
-    pub name: String,
-    /// Who may pull it, where the list says so.
-    pub visibility: Option<Visibility>,
-}
-
-/// A tag as a list tells it.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub struct TagEntry {
-    /// The tag.
-    pub name: String,
-    /// What it stands for now, where the list says so.
-    pub digest: Option<Digest>,
-    /// Whether the registry forbids to move it.
-    pub is_immutable: bool,
-    /// When it was last pushed, where the list says so.
-    pub pushed: Option<Timestamp>,
+    /// A registry of this kind. Nothing is sent yet.
+    ///
+    /// # Errors
+    /// [`RegistryError::Setting`] when something is missing that the kind needs; [`RegistryError::Http`] when no HTTP client
+    /// can be set up.
+    fn connect(&self, connection: Connection) -> Result<Box<dyn Adapter>, RegistryError>;
 }
 
 /// One line of the form that adds a registry.
@@ -110,7 +80,18 @@ pub enum Input {
 /// The kinds, in the order in which people are offered them.
 #[must_use]
 pub fn kinds() -> &'static [&'static dyn RegistryKind] {
-    &[&oci::Oci]
+    &[
+        &oci::Oci,
+        &docker_hub::DockerHub,
+        &harbor::Harbor,
+        &quay::Quay,
+        &acr::Acr,
+        &gitlab::GitLab,
+        &ghcr::Ghcr,
+        &ecr::Ecr,
+        &gar::Gar,
+        &acr_azure::AzureAcr,
+    ]
 }
 
 /// The kind with this id.
@@ -159,6 +140,63 @@ pub(crate) const REPOSITORIES: Field = Field {
     id: "repositories",
     title: "Repositories",
     help: "Only these repositories; empty for all, where the registry lists them",
+    input: Input::List,
+    is_required: false,
+};
+
+pub(crate) const API_URL: Field = Field {
+    id: "api_url",
+    title: "Address of the API",
+    help: "Where the vendor's API answers, if not where it usually does: https://api.example.com",
+    input: Input::Text,
+    is_required: false,
+};
+pub(crate) const API_ACCOUNT: Field = Field {
+    id: "api_account",
+    title: "Account of the API",
+    help: "Account or key id that the API is asked with",
+    input: Input::Text,
+    is_required: false,
+};
+pub(crate) const API_TOKEN: Field = Field {
+    id: "api_token",
+    title: "Token of the API",
+    help: "Stored encrypted and never shown again",
+    input: Input::Secret,
+    is_required: false,
+};
+pub(crate) const REGION: Field = Field {
+    id: "region_id",
+    title: "Region",
+    help: "Region of the images, as the API reports it: cn-hangzhou",
+    input: Input::Text,
+    is_required: false,
+};
+pub(crate) const INSTANCE: Field = Field {
+    id: "instance",
+    title: "Instance",
+    help: "Which of the account's registries",
+    input: Input::Text,
+    is_required: false,
+};
+pub(crate) const NAMESPACES: Field = Field {
+    id: "namespaces",
+    title: "Namespaces",
+    help: "Only repositories of these namespaces; empty for all that the account can see",
+    input: Input::List,
+    is_required: false,
+};
+pub(crate) const INCLUDE: Field = Field {
+    id: "include",
+    title: "Only images",
+    help: "Patterns of the images to look at: team/*, team/app:v*; empty for all",
+    input: Input::List,
+    is_required: false,
+};
+pub(crate) const EXCLUDE: Field = Field {
+    id: "exclude",
+    title: "Without images",
+    help: "Patterns of images to leave out: */cache, *:*-dev",
     input: Input::List,
     is_required: false,
 };

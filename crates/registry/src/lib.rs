@@ -1,11 +1,13 @@
-//! Outgoing HTTP: image registries by the OCI distribution protocol, feed downloads, and the client side of our own
-//! management API; and mail.
+//! Outgoing HTTP: image registries by the OCI distribution protocol, feed downloads, objects of S3-compatible stores, and the
+//! client side of our own management API; and mail.
 //!
 //! In: endpoints and accounts that an operator configured. Out: lists of repositories and tags, images as
 //! [`plimsoll_image::LayerSource`], files. Source: OCI distribution-spec 1.1, Docker's token authentication. Odd: every
 //! answer is written by somebody else, so each has a cap, a time limit and a check; credentials are bound to an origin.
 
 mod access;
+mod api;
+pub mod bucket;
 mod challenge;
 pub mod client;
 pub mod daemon;
@@ -23,7 +25,8 @@ pub mod reach;
 mod realm;
 pub mod referrers;
 
-pub use client::{BlobReader, FetchedManifest, RegistryClient, Visibility};
+pub use bucket::{Bucket, BucketError, BucketKey, BucketPlace};
+pub use client::{BlobReader, FetchedManifest, PullLimit, RegistryClient, Visibility};
 pub use daemon::{Daemon, DaemonAddress, DaemonError, DaemonImage};
 pub use endpoint::{Credentials, Endpoint, EndpointError, Scheme};
 pub use error::RegistryError;

@@ -9,6 +9,7 @@
 
 mod key_file;
 pub(crate) mod local_file;
+mod shared;
 mod stored;
 mod wire;
 
@@ -28,6 +29,7 @@ use plimsoll_model::{Digest, Gap, Timestamp};
 use ring::digest::SHA256;
 
 use local_file::Hashed;
+pub use shared::SharedEntries;
 use wire::{Counted, Reader, Wire, fields};
 
 /// Raised whenever what stands in entries changes.
@@ -74,6 +76,7 @@ struct Folder {
     terms: String,
     readers: String,
     max_bytes: u64,
+    shared: Option<Arc<dyn SharedEntries>>,
 }
 
 /// What an image is, apart from the day and the feed.
@@ -110,6 +113,7 @@ impl LayerCache {
             readers: readers_key(&terms, ""),
             terms,
             max_bytes: DEFAULT_MAX_BYTES,
+            shared: None,
         });
         Ok(Self { place, fingerprints: Some(key) })
     }
@@ -126,6 +130,17 @@ impl LayerCache {
             Place::Elsewhere(entries) => Place::Elsewhere(Arc::clone(entries)),
         };
         Self { place, fingerprints: self.fingerprints.clone() }
+    }
+
+    /// The same folder, which asks others for what it does not have, and tells them what it learns. Names of entries say by which
+    /// detectors, rules, limits and key they were made, so that only machines that agree on these share them.
+    #[must_use]
+    pub fn shared_with(self, shared: Arc<dyn SharedEntries>) -> Self {
+        let place = match self.place {
+            Place::Folder(folder) => Place::Folder(Folder { shared: Some(shared), ..folder }),
+            elsewhere @ Place::Elsewhere(_) => elsewhere,
+        };
+        Self { place, ..self }
     }
 
     /// A cache whose entries somebody else reads and writes, under that one's key.
@@ -254,12 +269,33 @@ impl LayerCache {
 }
 
 impl Folder {
+    /// The entry's file; one that only others have is kept here first.
     fn entry(&self, digest: &Digest) -> Option<fs::File> {
+        if let Ok(file) = fs::File::open(self.place(digest)) {
+            return Some(file);
+        }
+        let entry = self.shared.as_ref()?.fetch(&self.name(digest))?;
+        // What is no entry of ours would be asked for again and again.
+        if !entry.starts_with(&MAGIC) || entry.len() > usize::try_from(MAX_ENTRY_BYTES).ok()? {
+            return None;
+        }
+        self.keep_here(digest, &mut entry.as_slice()).ok()?;
         fs::File::open(self.place(digest)).ok()
     }
 
-    /// Writes beside the entry's place and renames, so that nobody sees half an entry.
+    /// Keeps an entry here and, if it is not about a file of this machine, for others.
     fn keep(&self, digest: &Digest, entry: &mut dyn Read) -> io::Result<()> {
+        self.keep_here(digest, entry)?;
+        let Some(shared) = &self.shared else { return Ok(()) };
+        let kept = fs::read(self.place(digest))?;
+        if kept.get(MAGIC.len() + 1) != Some(&(Holds::File as u8)) {
+            shared.keep(&self.name(digest), kept);
+        }
+        Ok(())
+    }
+
+    /// Writes beside the entry's place and renames, so that nobody sees half an entry.
+    fn keep_here(&self, digest: &Digest, entry: &mut dyn Read) -> io::Result<()> {
         let place = self.place(digest);
         let Some(parent) = place.parent() else { return Ok(()) };
         fs::create_dir_all(parent)?;
@@ -300,9 +336,14 @@ impl Folder {
     }
 
     fn place(&self, digest: &Digest) -> PathBuf {
+        self.path.join(self.name(digest))
+    }
+
+    /// Where the entry is below the folder: `ab/abcd….0123456789abcdef`.
+    fn name(&self, digest: &Digest) -> String {
         let hex = digest.hex();
         let shard: String = hex.chars().take(2).collect();
-        self.path.join(shard).join(format!("{hex}.{}", self.readers))
+        format!("{shard}/{hex}.{}", self.readers)
     }
 }
 
@@ -415,6 +456,7 @@ mod tests {
             terms: String::new(),
             readers: readers_key("", ""),
             max_bytes: 20,
+            shared: None,
         };
         let shard = folder.path().join("ab");
         fs::create_dir(&shard).unwrap();

@@ -21,7 +21,7 @@ pub mod upgrade;
 pub mod upgrade_command;
 pub mod vex;
 
-pub use cache::LayerCache;
+pub use cache::{LayerCache, SharedEntries};
 pub use licence::{LicencePolicy, LicenceRules};
 pub use plimsoll_inspect::{About, Check, checks};
 pub use plimsoll_yara as yara;

@@ -45,6 +45,12 @@ impl Clock {
         }
     }
 
+    /// Whether it is the machine's.
+    #[must_use]
+    pub const fn is_machine(&self) -> bool {
+        matches!(self.0, Source::Machine)
+    }
+
     /// Moves a fixed clock on; the machine's is not ours to move.
     pub fn advance(&self, seconds: i64) {
         if let Source::Set(at) = &self.0 {

@@ -18,6 +18,7 @@ mod refusal;
 mod session;
 mod style;
 mod subscriptions;
+mod tasks;
 mod words;
 
 use axum::{
@@ -55,6 +56,7 @@ pub(crate) fn router(context: Context) -> Router {
             get(subscriptions::one::get).post(subscriptions::one::post),
         )
         .route("/console/ranking", get(ranking::get))
+        .route("/console/tasks", get(tasks::get).post(tasks::post))
         .route("/console/logout", post(login::log_out))
         .route("/console/{*rest}", get(refusal::nothing_here))
         .layer(middleware::from_fn_with_state(context.clone(), login::require));

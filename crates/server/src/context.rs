@@ -10,14 +10,25 @@ use std::{
 
 use plimsoll_advisory::Snapshot;
 use plimsoll_image::Budget;
-use plimsoll_model::FeedState;
+use plimsoll_model::{FeedState, Timestamp};
 use plimsoll_scanner::{
     Policy, Rules,
     child::{Isolation, Level},
 };
 use plimsoll_store::{Store, StoreError, TokenBearer, TokenPurpose};
+use tokio::sync::Semaphore;
 
-use crate::{clock::Clock, operation::judge::SnapshotJudge, throttle::Throttle, vex::VexDocuments};
+use crate::{
+    clock::Clock,
+    metrics::Metrics,
+    operation::judge::SnapshotJudge,
+    stop::{Stopper, stop},
+    throttle::Throttle,
+    vex::VexDocuments,
+};
+
+/// Answers without end that a process gives at once.
+const MOST_STREAMS: usize = 64;
 
 /// Store, clock and feed.
 #[derive(Clone)]
@@ -42,6 +53,12 @@ pub struct Context {
     pub policy: Option<Arc<Policy>>,
     /// Whether clients speak TLS to us, so that cookies can insist on it.
     pub secure: bool,
+    /// What this process did, counted.
+    pub(crate) metrics: Arc<Metrics>,
+    /// Says to this process's jobs, and to answers without end, that it ends.
+    pub(crate) stopper: Arc<Stopper>,
+    /// Answers without end that are being given.
+    pub(crate) streams: Arc<Semaphore>,
     throttle: Arc<Throttle>,
     /// Those who speak for a registry, apart from administrators, whom a wrong webhook must not lock out.
     visitors: Arc<Throttle>,
@@ -140,6 +157,9 @@ impl Context {
             budget: Budget::default(),
             policy: None,
             secure: false,
+            metrics: Arc::default(),
+            stopper: Arc::new(stop().0),
+            streams: Arc::new(Semaphore::new(MOST_STREAMS)),
             throttle: Arc::default(),
             visitors: Arc::default(),
         }
@@ -156,6 +176,20 @@ impl Context {
     pub fn detectors_version(&self) -> String {
         let version = plimsoll_scanner::detectors_version(&self.rules.current());
         format!("{version}{}", self.vex.current().version_of_images())
+    }
+
+    /// The time by which claims are made, extended and ended: the database's, where several machines share it, because one whose
+    /// clock is ahead would take what others have.
+    pub(crate) async fn lease_time(&self) -> Timestamp {
+        if self.clock.is_machine() {
+            match self.store.database_time().await {
+                Ok(Some(now)) => return now,
+                Ok(None) => {}
+                // What is asked for next fails likewise, and says so.
+                Err(error) => tracing::debug!(%error, "the database's time is not known"),
+            }
+        }
+        self.clock.now()
     }
 
     /// Lets the holder of the admin token in.

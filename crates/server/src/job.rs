@@ -13,6 +13,7 @@ mod presence;
 mod prune;
 mod rules;
 mod scan;
+mod schedules;
 mod sync;
 mod update;
 mod verdict;
@@ -28,6 +29,7 @@ pub use self::update::FeedUpdates;
 use crate::{
     context::Context,
     serve::{ServeConfig, ServeError},
+    shared_layers::Shared,
     stop::Stop,
 };
 
@@ -36,6 +38,8 @@ use crate::{
 pub(crate) struct JobSettings {
     /// How many scans run at once.
     pub workers: usize,
+    /// Whether this process only scans, and leaves it to servers to keep the fleet current.
+    pub only_scans: bool,
     /// Names this process in the leases of its workers, and shows that it lives.
     pub presence: Presence,
     /// How often every registry is synced.
@@ -62,6 +66,11 @@ pub(crate) trait Job: Sync {
     /// What it does, as one sentence.
     fn about(&self) -> &'static str;
 
+    /// Whether a process does it that only scans.
+    fn is_of_workers(&self) -> bool {
+        false
+    }
+
     /// Does it until the stop is said.
     fn run(
         &self,
@@ -79,6 +88,7 @@ pub(crate) fn jobs() -> &'static [&'static dyn Job] {
         &rules::WatchRules,
         &vex::WatchVex,
         &sync::SyncRegistries,
+        &schedules::DoScheduled,
         &hook::FollowHooks,
         &scan::ScanImages,
         &deliver::Deliver,
@@ -92,13 +102,22 @@ pub(crate) fn jobs() -> &'static [&'static dyn Job] {
 
 impl JobSettings {
     /// What the server's configuration means for the jobs.
-    pub(crate) fn new(config: &ServeConfig, feed: PathBuf) -> Result<Self, ServeError> {
+    pub(crate) fn new(
+        config: &ServeConfig,
+        feed: PathBuf,
+        only_scans: bool,
+    ) -> Result<Self, ServeError> {
         let presence = Presence::show(&config.data_dir)?;
         let path = config.data_dir.join("layers");
         let cache = LayerCache::open(&path, &config.budget);
-        let cache = cache.map_err(|source| ServeError::Cache { path, source })?;
+        let mut cache = cache.map_err(|source| ServeError::Cache { path, source })?;
+        if let Some(place) = &config.shared_layers {
+            let shared = Shared::new(place.clone(), config.clock.clone());
+            cache = cache.shared_with(Arc::new(shared));
+        }
         Ok(Self {
             workers: config.workers,
+            only_scans,
             presence,
             sync_interval: config.sync_interval,
             feed,
@@ -122,5 +141,12 @@ mod tests {
         ids.dedup();
         assert_eq!(ids.len(), jobs().len());
         assert!(jobs().iter().all(|job| job.about().ends_with('.')));
+    }
+
+    #[test]
+    fn workers_scan_with_what_servers_use_and_change_nothing_else() {
+        let of_workers = jobs().iter().filter(|job| job.is_of_workers());
+        let ids: Vec<&str> = of_workers.map(|job| job.id()).collect();
+        assert_eq!(ids, ["watch-feed", "watch-rules", "watch-vex", "scan-images"]);
     }
 }

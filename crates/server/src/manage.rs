@@ -8,6 +8,7 @@ mod bearer;
 mod builds;
 mod changes;
 mod contexts;
+mod events;
 mod feed;
 mod findings;
 mod ignore;
@@ -15,8 +16,10 @@ mod images;
 mod keys;
 mod ranking;
 mod registries;
+mod schedules;
 mod status;
 mod subscriptions;
+mod tasks;
 mod workloads;
 
 use axum::{
@@ -27,6 +30,7 @@ use axum::{
     routing::{delete, get, patch, post, put},
 };
 
+pub(crate) use self::bearer::require as require_token;
 use crate::{
     context::Context,
     serve::{LARGE_BODY, SMALL_BODY, read_body},
@@ -40,6 +44,7 @@ pub(crate) fn router(context: Context) -> Router {
         .route("/registries", get(registries::list).post(registries::add))
         .route("/registries/{name}", delete(registries::remove))
         .route("/registries/{name}/sync", post(registries::sync))
+        .route("/registries/{name}/check", post(registries::check))
         .route("/registries/{name}/tokens", get(registries::tokens))
         .route(
             "/registries/{name}/tokens/{purpose}",
@@ -67,6 +72,16 @@ pub(crate) fn router(context: Context) -> Router {
         .route("/ignore-rules/{id}", get(ignore::get).put(ignore::change).delete(ignore::remove))
         .route("/keys", get(keys::list).post(keys::create))
         .route("/keys/{id}", patch(keys::set_state))
+        .route("/tasks", get(tasks::list))
+        .route("/tasks/{id}", get(tasks::get))
+        .route("/tasks/{id}/cancel", post(tasks::cancel))
+        .route("/tasks/{id}/retry", post(tasks::retry))
+        .route("/tasks/cancel", post(tasks::cancel_all))
+        .route("/tasks/retry", post(tasks::retry_all))
+        .route("/tasks/events", get(events::events))
+        .route("/scan-rates", get(tasks::rates).put(tasks::set_scan_rate))
+        .route("/schedules", get(schedules::list).post(schedules::add))
+        .route("/schedules/{name}", delete(schedules::remove))
         .route("/contexts", get(contexts::list).put(contexts::set))
         .route("/clusters", get(workloads::list))
         .route("/clusters/{id}/workloads", put(workloads::import))

@@ -6,6 +6,7 @@
 pub mod affected;
 pub mod builds;
 pub mod changes;
+pub mod check;
 pub(crate) mod client;
 pub mod contexts;
 pub mod feed;
@@ -19,10 +20,12 @@ pub mod registries;
 pub mod registry_tokens;
 pub mod rules;
 pub(crate) mod scan_window;
+pub mod schedules;
 pub mod sensitive_rules;
 pub mod status;
 pub mod subscriptions;
 pub mod sync;
+pub mod tasks;
 pub mod update;
 pub mod verdicts;
 pub mod workloads;
@@ -103,11 +106,20 @@ impl OperationError {
             Self::NotFound { what: "image", .. } => {
                 Some("`plimsoll images` lists the images".into())
             }
+            Self::NotFound { what: "task", .. } => {
+                Some("`plimsoll task list` shows the tasks".into())
+            }
+            Self::NotFound { what: "schedule", .. } => {
+                Some("`plimsoll schedule list` shows the schedules".into())
+            }
             Self::NotFound { what: "ignore rule", .. } => {
                 Some("`plimsoll ignore list` shows the rules".into())
             }
             Self::Exists { what: "registry", name } => {
                 Some(format!("`plimsoll registry remove {name}` removes it"))
+            }
+            Self::Exists { what: "schedule", name } => {
+                Some(format!("`plimsoll schedule remove {name}` removes it"))
             }
             Self::Exists { what: "subscription", name } => {
                 Some(format!("`plimsoll subscription remove {name}` removes it"))

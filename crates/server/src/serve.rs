@@ -1,10 +1,12 @@
-//! The server: one address for the signed gateway, the management API and the console, and the background jobs.
+//! The server: one address for the signed gateway, the management API and the console, and the background jobs; and the worker,
+//! which only scans.
 //!
-//! In: [`ServeConfig`]. Out: [`Server`], a handle with the address that was bound. Odd: the handle stops everything when
-//! it is dropped; killing the process loses nothing either, because every decision is in the store and scans are leased.
+//! In: [`ServeConfig`]. Out: [`Server`] or [`Worker`], handles with the addresses that were bound. Odd: the handle stops everything
+//! when it is dropped; killing the process loses nothing either, because every decision is in the store and scans are leased.
 
 mod connection;
 mod limits;
+mod probes;
 mod tls;
 
 use std::{
@@ -15,13 +17,7 @@ use std::{
     time::Duration,
 };
 
-use axum::{
-    Router,
-    extract::State,
-    http::StatusCode,
-    response::{IntoResponse, Response},
-    routing::get,
-};
+use axum::Router;
 use plimsoll_advisory::SnapshotError;
 use plimsoll_image::Budget;
 use plimsoll_model::Secret;
@@ -45,10 +41,10 @@ use crate::{
     job::{self, JobSettings},
     manage,
     operation::{
-        feed::{FeedStatus, feed_path, open_feed},
+        feed::{feed_path, open_feed},
         rules::open_rules,
     },
-    stop::{Stop, Stopper, stop},
+    shared_layers::SharedLayers,
     vex::{VexDocuments, VexFileError},
 };
 
@@ -63,6 +59,12 @@ pub struct ServeConfig {
     pub listen: SocketAddr,
     /// How many scans run at once; 0 leaves scanning to others.
     pub workers: usize,
+    /// How long a stop waits for scans to end before it gives them back.
+    pub drain: Duration,
+    /// Where probes and metrics are answered without a token, besides; port 0 takes a free one.
+    pub probes: Option<SocketAddr>,
+    /// Where what is known of layers is shared with other machines, besides the data directory.
+    pub shared_layers: Option<SharedLayers>,
     /// How often every registry is synced; `None`: only when somebody asks.
     pub sync_interval: Option<Duration>,
     /// Where the advisory snapshot lies; `None`: in the data directory.
@@ -90,7 +92,8 @@ pub struct ServeConfig {
 }
 
 impl ServeConfig {
-    /// The defaults for a data directory: loopback, port 7467, two workers, a sync every hour, no process for scans.
+    /// The defaults for a data directory: loopback, port 7467, two workers that are not waited for, a sync every hour, no process
+    /// for scans.
     #[must_use]
     pub fn new(data_dir: &Path) -> Self {
         Self {
@@ -98,6 +101,9 @@ impl ServeConfig {
             store: StoreOptions::default(),
             listen: SocketAddr::from(([127, 0, 0, 1], 7467)),
             workers: 2,
+            drain: Duration::ZERO,
+            probes: None,
+            shared_layers: None,
             sync_interval: Some(Duration::from_secs(3600)),
             feed: None,
             feed_updates: None,
@@ -181,57 +187,88 @@ pub enum ServeError {
 pub struct Server {
     address: SocketAddr,
     secure: bool,
-    confinement: Confinement,
-    store: Store,
     new_admin_token: Option<Secret<String>>,
-    stopper: Stopper,
+    process: Process,
+}
+
+/// A running worker. Dropping it stops it at once; [`Worker::stop`] stops it in order.
+#[derive(Debug)]
+pub struct Worker {
+    process: Process,
+}
+
+/// What servers and workers have in common.
+struct Process {
+    context: Context,
+    drain: Duration,
+    probes: Option<SocketAddr>,
     tasks: JoinSet<()>,
 }
 
 /// How long a stop waits for what is under way.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// How often a drain looks whether scans run.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// Starts serving.
 ///
 /// # Errors
 /// [`ServeError`] names what cannot be used.
 pub async fn serve(config: ServeConfig) -> Result<Server, ServeError> {
-    let store = Store::open(&config.data_dir, config.store.clone()).await?;
-    let new_admin_token = store.ensure_admin_token().await?;
     let acceptor = config.tls.as_ref().map(tls::acceptor).transpose()?;
-    let feed = config.feed.clone().unwrap_or_else(|| feed_path(&config.data_dir));
-    let mut context = Context::new(store.clone(), config.clock.clone());
+    let (mut context, settings) = prepare(&config, false).await?;
+    let new_admin_token = context.store.ensure_admin_token().await?;
     // Behind a proxy that speaks TLS, browsers see https although we do not speak it.
     let public = config.public_url.as_deref().unwrap_or_default();
     context.secure = acceptor.is_some() || public.starts_with("https://");
+    let secure = acceptor.is_some();
+    let (listener, address) = bind(config.listen).await?;
+    let router = router(&context, config.public_url.clone());
+    let mut process = Process::start(context, settings, &config).await?;
+    let (store, stop) = (process.context.store.clone(), process.context.stopper.listen());
+    process.tasks.spawn(connection::accept(listener, acceptor, router, stop));
+    process.tasks.spawn(prepare_list(store));
+    tracing::info!(%address, tls = secure, workers = config.workers, "serve start");
+    Ok(Server { address, secure, new_admin_token, process })
+}
+
+/// Starts scanning what others queue. Of the configuration, what is about answering and syncing does not matter.
+///
+/// # Errors
+/// [`ServeError`] names what cannot be used.
+pub async fn work(config: ServeConfig) -> Result<Worker, ServeError> {
+    let (context, settings) = prepare(&config, true).await?;
+    let process = Process::start(context, settings, &config).await?;
+    tracing::info!(workers = config.workers, "work start");
+    Ok(Worker { process })
+}
+
+/// Opens what both need.
+async fn prepare(
+    config: &ServeConfig,
+    only_scans: bool,
+) -> Result<(Context, JobSettings), ServeError> {
+    let store = Store::open(&config.data_dir, config.store.clone()).await?;
+    let feed = config.feed.clone().unwrap_or_else(|| feed_path(&config.data_dir));
+    let mut context = Context::new(store, config.clock.clone());
     let snapshot = open_feed(&feed);
     let snapshot = snapshot.map_err(|source| ServeError::Feed { path: feed.clone(), source })?;
     context.feed.set(snapshot.map(Arc::new));
     context.rules.set(open_rules(&config.data_dir, &config.rules)?);
     context.vex.set(VexDocuments::open(&config.data_dir, &config.vex)?);
     context.vex_beside_images = config.vex_beside_images;
-
-    let secure = acceptor.is_some();
-    let listener = TcpListener::bind(config.listen).await;
-    let listener =
-        listener.map_err(|source| ServeError::Listen { address: config.listen, source })?;
-    let address = listener.local_addr();
-    let address =
-        address.map_err(|source| ServeError::Listen { address: config.listen, source })?;
-
     context.confinement = confinement(config.isolation.clone()).await?;
     context.budget = config.budget.clone();
     context.policy = config.policy.clone().map(Arc::new);
-    let settings = JobSettings::new(&config, feed)?;
-    let router = router(&context, config.public_url.clone());
-    let confinement = context.confinement.clone();
-    let (stopper, stop) = stop();
-    let mut tasks = JoinSet::new();
-    tasks.spawn(connection::accept(listener, acceptor, router, stop.clone()));
-    start_jobs(&mut tasks, &context, &Arc::new(settings), &stop);
-    tasks.spawn(prepare_list(store.clone()));
-    tracing::info!(%address, tls = secure, workers = config.workers, "serve start");
-    Ok(Server { address, secure, confinement, store, new_admin_token, stopper, tasks })
+    let settings = JobSettings::new(config, feed, only_scans)?;
+    Ok((context, settings))
+}
+
+async fn bind(asked: SocketAddr) -> Result<(TcpListener, SocketAddr), ServeError> {
+    let failed = |source| ServeError::Listen { address: asked, source };
+    let listener = TcpListener::bind(asked).await.map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    Ok((listener, address))
 }
 
 /// Tries out what confines scans here. A server whose scans cannot be confined as they must does not start.
@@ -260,24 +297,12 @@ pub fn router(context: &Context, public_url: Option<String>) -> Router {
         ..GatewaySettings::default()
     };
     Router::new()
-        .route("/healthz", get(health).with_state(context.clone()))
+        .merge(probes::router(context.clone()))
         .merge(manage::router(context.clone()))
         .merge(harbor::router(context.clone()))
         .merge(hook::router(context.clone()))
         .merge(console::router(context.clone()))
         .merge(gateway::router(context.store.clone(), settings, context.clock.clone()))
-}
-
-fn start_jobs(
-    tasks: &mut JoinSet<()>,
-    context: &Context,
-    settings: &Arc<JobSettings>,
-    stop: &Stop,
-) {
-    for job in job::jobs() {
-        tracing::debug!(job.id = job.id(), job.about = job.about(), "job start");
-        tasks.spawn(job.run(context.clone(), Arc::clone(settings), stop.clone()));
-    }
 }
 
 /// Makes the list of images in memory, which the first question would wait for.
@@ -287,28 +312,65 @@ async fn prepare_list(store: Store) {
     }
 }
 
-/// `GET /healthz`: whether the server can read its state, what confines its scans, and how its feed is. An old feed is no
-/// reason to take a server out of service: the last good data is better than none.
-async fn health(State(context): State<Context>) -> Response {
-    match context.store.task_counts(None).await {
-        Ok(_) => {
-            let mut text = format!("ok\nsandbox: {}\n", context.confinement);
-            let now = context.clock.now();
-            let status = FeedStatus::new(context.feed.state(), context.store.data_dir(), now);
-            text.push_str(&match &status.feed {
-                Some(feed) => format!("feed: {}\n", feed.date),
-                None => "feed: none\n".to_owned(),
-            });
-            for warning in status.warnings(now) {
-                // What a mirror answered is in it, and must not begin a line of its own.
-                text.push_str(&format!("warning: {}\n", warning.replace(char::is_control, " ")));
+impl Process {
+    /// Starts the jobs, and answers probes.
+    async fn start(
+        context: Context,
+        settings: JobSettings,
+        config: &ServeConfig,
+    ) -> Result<Self, ServeError> {
+        let mut tasks = JoinSet::new();
+        let mut probes = None;
+        if let Some(asked) = config.probes {
+            let (listener, address) = bind(asked).await?;
+            let router = probes::router_with_metrics(context.clone());
+            tasks.spawn(connection::accept(listener, None, router, context.stopper.listen()));
+            probes = Some(address);
+        }
+        let settings = Arc::new(settings);
+        for job in job::jobs() {
+            if settings.only_scans && !job.is_of_workers() {
+                continue;
             }
-            text.into_response()
+            tracing::debug!(job.id = job.id(), job.about = job.about(), "job start");
+            let stop = context.stopper.listen();
+            tasks.spawn(job.run(context.clone(), Arc::clone(&settings), stop));
         }
-        Err(error) => {
-            tracing::error!(%error, "health check failed");
-            (StatusCode::SERVICE_UNAVAILABLE, "the state cannot be read\n").into_response()
+        Ok(Self { context, drain: config.drain, probes, tasks })
+    }
+
+    /// Ends the scans that are under way, as far as there is time, then everything else.
+    async fn stop(mut self) {
+        self.context.stopper.drain();
+        let idle = async {
+            while self.context.metrics.running() > 0 {
+                tokio::time::sleep(LOOK).await;
+            }
+        };
+        if tokio::time::timeout(self.drain, idle).await.is_err() {
+            let scans = self.context.metrics.running();
+            tracing::info!(scans, "scans that did not end in time are given back");
         }
+        self.context.stopper.stop();
+        let all = async { while self.tasks.join_next().await.is_some() {} };
+        if tokio::time::timeout(PATIENCE, all).await.is_err() {
+            tracing::warn!("stop: not everything ended in time");
+            self.tasks.shutdown().await;
+        }
+        self.context.store.close().await;
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // Connections are no tasks of ours: they end when they hear it.
+        self.context.stopper.stop();
+    }
+}
+
+impl std::fmt::Debug for Process {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Process").field("store", &self.context.store).finish_non_exhaustive()
     }
 }
 
@@ -326,16 +388,22 @@ impl Server {
         format!("{scheme}://{}", self.address)
     }
 
+    /// The address of probes and metrics that was bound, if one was asked for.
+    #[must_use]
+    pub const fn probes(&self) -> Option<SocketAddr> {
+        self.process.probes
+    }
+
     /// What confines scans.
     #[must_use]
     pub const fn confinement(&self) -> &Confinement {
-        &self.confinement
+        &self.process.context.confinement
     }
 
     /// The state that is served.
     #[must_use]
     pub const fn store(&self) -> &Store {
-        &self.store
+        &self.process.context.store
     }
 
     /// The admin token, if this start made it; it also lies in [`Store::admin_token_file`].
@@ -344,15 +412,35 @@ impl Server {
         self.new_admin_token.as_ref()
     }
 
-    /// Finishes the requests that are under way, gives the scans back, closes the store.
-    pub async fn stop(mut self) {
-        self.stopper.stop();
-        let all = async { while self.tasks.join_next().await.is_some() {} };
-        if tokio::time::timeout(PATIENCE, all).await.is_err() {
-            tracing::warn!("serve stop: not everything ended in time");
-            self.tasks.shutdown().await;
-        }
-        self.store.close().await;
+    /// Finishes the requests that are under way, ends the scans or gives them back, closes the store.
+    pub async fn stop(self) {
+        self.process.stop().await;
         tracing::info!("serve done");
+    }
+}
+
+impl Worker {
+    /// The address of probes and metrics that was bound, if one was asked for.
+    #[must_use]
+    pub const fn probes(&self) -> Option<SocketAddr> {
+        self.process.probes
+    }
+
+    /// What confines scans.
+    #[must_use]
+    pub const fn confinement(&self) -> &Confinement {
+        &self.process.context.confinement
+    }
+
+    /// The state that is worked on.
+    #[must_use]
+    pub const fn store(&self) -> &Store {
+        &self.process.context.store
+    }
+
+    /// Ends the scans or gives them back, closes the store.
+    pub async fn stop(self) {
+        self.process.stop().await;
+        tracing::info!("work done");
     }
 }

@@ -107,5 +107,6 @@ fn registry(number: u32) -> RegistrySettings {
         ca_pem: None,
         repositories: Vec::new(),
         platform: None,
+        adapter: plimsoll_store::AdapterSettings::default(),
     }
 }

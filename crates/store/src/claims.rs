@@ -7,8 +7,7 @@
 use plimsoll_model::Timestamp;
 
 use crate::{
-    FailOutcome, FailReason, LEASE_SECONDS, Lease, MAX_ATTEMPTS, Origin, Retry, Store, StoreError, Task,
-    column,
+    FailOutcome, FailReason, Lease, MAX_ATTEMPTS, Origin, Retry, Store, StoreError, Task, column,
     database::{DatabaseConnection, DatabaseRow, Transaction},
     error::Doing,
     images::join_path,
@@ -19,7 +18,7 @@ use crate::{
 const CLAIM: &str = "claiming a task";
 
 impl Store {
-    /// Takes the next task for [`LEASE_SECONDS`]; `worker` names the process and thread, for people and for
+    /// Takes the next task for [`Store::lease`]; `worker` names the process and thread, for people and for
     /// [`Store::release_worker`].
     ///
     /// # Errors
@@ -33,7 +32,8 @@ impl Store {
         give_up_exhausted(&mut transaction, now).await?;
         let mut task = None;
         while let Some(next) = next_claimable(&mut transaction, now).await? {
-            task = take(&mut transaction, next, worker, now).await?;
+            let until = self.lease_from(now);
+            task = take(&mut transaction, next, worker, (now, until)).await?;
             if task.is_some() {
                 break;
             }
@@ -42,7 +42,7 @@ impl Store {
         Ok(task)
     }
 
-    /// Extends a lease to [`LEASE_SECONDS`] from `now`; `None` when it was lost: stop scanning.
+    /// Extends a lease to [`Store::lease`] from `now`; `None` when it was lost: stop scanning.
     ///
     /// # Errors
     /// The database fails.
@@ -52,7 +52,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<Option<Lease>, StoreError> {
         const DOING: &str = "extending a lease";
-        let until = Timestamp(now.0.saturating_add(LEASE_SECONDS));
+        let until = self.lease_from(now);
         let mut transaction = self.write().await?;
         let done = statement::query(
             "UPDATE tasks SET lease_until = $3 WHERE id = $1 AND generation = $2 AND state = 'running'",
@@ -171,7 +171,8 @@ impl Store {
 fn pause(lease: &Lease, attempts: u32) -> i64 {
     let doubled = 30_i64.saturating_mul(1 << attempts.saturating_sub(1).min(10));
     // The first steps of SplitMix64: neighbours come out far apart.
-    let mixed = lease.task_id.wrapping_mul(-7_046_029_254_386_353_131).wrapping_add(lease.generation);
+    let mixed =
+        lease.task_id.wrapping_mul(-7_046_029_254_386_353_131).wrapping_add(lease.generation);
     let mixed = (mixed ^ (mixed >> 30)).wrapping_mul(-4_658_895_280_553_007_687);
     doubled.saturating_add((mixed ^ (mixed >> 27)).rem_euclid(doubled / 4))
 }
@@ -234,7 +235,7 @@ async fn take(
     transaction: &mut Transaction,
     row: DatabaseRow,
     worker: &str,
-    now: Timestamp,
+    (now, until): (Timestamp, Timestamp),
 ) -> Result<Option<Task>, StoreError> {
     let task_id: i64 = column::number(&row, "id")?;
     let image = statement::query(
@@ -258,7 +259,6 @@ async fn take(
     let registry_id = column::number(&image, "registry_id")?;
     let attempt = column::number::<u32>(&row, "attempts")?.saturating_add(1);
     let generation = column::number::<i64>(&row, "generation")?.saturating_add(1);
-    let until = Timestamp(now.0.saturating_add(LEASE_SECONDS));
     statement::query(
         "UPDATE tasks SET state = 'running', registry_id = $2, attempts = $3, generation = $4, worker = $5, \
          lease_until = $6 WHERE id = $1",

@@ -20,6 +20,7 @@ use std::{
     time::Duration,
 };
 
+use plimsoll_model::Timestamp;
 use sqlx::{
     ConnectOptions, Connection, PgConnection, Pool, Postgres, Sqlite, SqliteConnection,
     pool::{PoolConnection, PoolOptions},
@@ -355,6 +356,20 @@ impl Database {
         };
         let row = statement::query(sql).fetch_one(&mut *self.read().await?).await.doing(DOING)?;
         number(&row, "number")
+    }
+
+    /// What time it is on the server; `None`: there is none, and the machine's is everybody's.
+    pub(crate) async fn time(&self) -> Result<Option<Timestamp>, StoreError> {
+        const DOING: &str = "asking for the time";
+        if let Self::Sqlite { .. } = self {
+            return Ok(None);
+        }
+        let row =
+            statement::query("SELECT FLOOR(EXTRACT(EPOCH FROM clock_timestamp()))::BIGINT AS now")
+                .fetch_one(&mut *self.read().await?)
+                .await
+                .doing(DOING)?;
+        Ok(Some(Timestamp(number(&row, "now")?)))
     }
 
     /// Gives free pages back, so that files are as large as what is in them.

@@ -3,7 +3,10 @@
 //! In: errors of the database library. Out: [`StoreError`], which says what was being done. Errors of one operation
 //! (a name that is taken, an unknown key) stand beside that operation.
 
-use std::error::Error;
+use std::{
+    error::Error,
+    sync::atomic::{AtomicU64, Ordering},
+};
 
 use plimsoll_model::Digest;
 
@@ -60,6 +63,27 @@ impl StoreError {
     }
 }
 
+/// How many statements failed in this process.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct StoreErrors {
+    /// The same call may have succeeded later.
+    pub transient: u64,
+    /// All others.
+    pub lasting: u64,
+}
+
+static TRANSIENT: AtomicU64 = AtomicU64::new(0);
+static LASTING: AtomicU64 = AtomicU64::new(0);
+
+/// How many statements failed since this process began, of all stores: for metrics.
+#[must_use]
+pub fn store_errors() -> StoreErrors {
+    StoreErrors {
+        transient: TRANSIENT.load(Ordering::Relaxed),
+        lasting: LASTING.load(Ordering::Relaxed),
+    }
+}
+
 /// Names what was being done when the database failed.
 pub(crate) trait Doing<T> {
     /// Turns the library's error into ours.
@@ -68,10 +92,11 @@ pub(crate) trait Doing<T> {
 
 impl<T> Doing<T> for Result<T, sqlx::Error> {
     fn doing(self, doing: &'static str) -> Result<T, StoreError> {
-        self.map_err(|source| StoreError::Database {
-            doing,
-            transient: is_transient(&source),
-            source: Box::new(source),
+        self.map_err(|source| {
+            let transient = is_transient(&source);
+            let count = if transient { &TRANSIENT } else { &LASTING };
+            count.fetch_add(1, Ordering::Relaxed);
+            StoreError::Database { doing, transient, source: Box::new(source) }
         })
     }
 }

@@ -33,7 +33,7 @@ impl RepoType {
 pub struct ImageRow {
     /// Stable id with dashes, [`image_uuid`].
     pub uuid: String,
-    /// Stable id of the repository, 32 hex digits, [`repo_id`].
+    /// Stable id of the repository: the vendor's own where the registry's kind has one, else 32 hex digits, [`repo_id`].
     pub repo_id: String,
     /// The registry's row.
     pub registry_id: i64,

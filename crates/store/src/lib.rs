@@ -94,7 +94,7 @@ pub use containers::Container;
 pub use contexts::Settled;
 pub use copy::{Copied, CopyError};
 pub use cycle_tasks::{CycleSettings, CycleTask, PeriodUnit};
-pub use error::StoreError;
+pub use error::{StoreError, StoreErrors, store_errors};
 pub use event_rules::{EventError, EventRule, EventRuleQuery};
 pub use file_findings::{
     FileFilter, FileGroup, FileInImage, FileKind, FileLevel, FileState, FilesQuery,
@@ -128,7 +128,10 @@ pub use parts::{Judge, Judged};
 pub use policy::{Effect, Policy, Statement};
 pub use ranking::{Dimension, RankEntry, RiskOverview, RiskStatistic, Scope, SearchError};
 pub use refresh::{Delta, DeltaImages, Refresh, Refreshed};
-pub use registries::{NetType, Registry, RegistryError, RegistrySettings, UrlScheme};
+pub use registries::{
+    AdapterSettings, NetType, Registry, RegistryError, RegistrySettings, ReportedEndpoint,
+    UrlScheme,
+};
 pub use registry_extras::RegistryExtras;
 pub use registry_tokens::{RegistryToken, TokenBearer, TokenPurpose};
 pub use requested_scans::{RequestedScan, RequestedState, ScanWish};
@@ -138,7 +141,7 @@ pub use scans::{RecordOutcome, ScanRecord};
 pub use schedules::{Schedule, ScheduleError, ScheduleKind, ScheduleLease, ScheduleSettings};
 pub use sessions::Session;
 pub use shares::{MOST_SCANS_PER_HOUR, ScanRate};
-pub use store::{OpenError, Store, StoreOptions};
+pub use store::{OpenError, SHORTEST_LEASE, Store, StoreOptions};
 pub use subscriptions::{Delivery, Subscription, SubscriptionError, SubscriptionSettings, Wanted};
 pub use sync::{SyncListing, SyncOutcome, SyncedImage};
 pub use task_list::{Cancelled, TaskItem, TaskPage, TaskQuery};

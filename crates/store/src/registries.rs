@@ -5,6 +5,7 @@
 //! Listings never hold a password: only [`Store::registry`] and [`Store::registry_by_id`] decrypt it.
 
 use plimsoll_model::{Platform, Secret, Timestamp};
+use serde::{Deserialize, Serialize};
 
 use crate::{
     Store, StoreError, artifacts,
@@ -29,7 +30,8 @@ pub enum UrlScheme {
 }
 
 /// From where a registry can be reached (the contract's `NetType`).
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum NetType {
     /// 1: the internet.
     Internet,
@@ -66,6 +68,38 @@ pub struct RegistrySettings {
     pub repositories: Vec<String>,
     /// Platform that represents an image index; `None`: the program's default.
     pub platform: Option<Platform>,
+    /// What its kind needs besides, and which images are looked at.
+    pub adapter: AdapterSettings,
+}
+
+/// What a registry's kind needs besides address and account, and which of its images are looked at.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct AdapterSettings {
+    /// Where the vendor's API answers; `None`: where the kind knows it to.
+    pub api_url: Option<String>,
+    /// The API's own account: a cloud's access key id.
+    pub api_account: Option<String>,
+    /// The API's own token, or the key's secret; `None` in listings and where there is none.
+    #[serde(skip)]
+    pub api_token: Option<Secret<String>>,
+    /// Instance, project or group, in the vendor's words.
+    pub instance: Option<String>,
+    /// Namespaces, organisations or owners to list; empty: all that the account can see.
+    pub namespaces: Vec<String>,
+    /// Patterns of images to look at; empty: all.
+    pub include: Vec<String>,
+    /// Patterns of images to leave out.
+    pub exclude: Vec<String>,
+}
+
+/// Hosts by which a registry can be reached from one side, as its API tells.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ReportedEndpoint {
+    /// From where.
+    pub net_type: NetType,
+    /// Host names.
+    pub domains: Vec<String>,
 }
 
 /// One registry.
@@ -77,6 +111,10 @@ pub struct Registry {
     pub settings: RegistrySettings,
     /// Whether a password is stored.
     pub has_password: bool,
+    /// Whether a token of its API is stored.
+    pub has_api_token: bool,
+    /// Under which names it can be reached, as its API told at the last sync; empty: only as the settings say.
+    pub endpoints: Vec<ReportedEndpoint>,
     /// Why the last sync did not succeed; `None` when it did or none was tried.
     pub problem: Option<String>,
     /// When it was added.
@@ -105,6 +143,12 @@ pub enum RegistryError {
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl RegistryError {
+    fn invalid(settings: &RegistrySettings, what: impl ToString) -> Self {
+        Self::Invalid { name: settings.name.clone(), what: what.to_string() }
+    }
 }
 
 impl RegistrySettings {
@@ -200,6 +244,7 @@ impl Registry {
     /// Reads a row without its password.
     pub(crate) fn from_row(row: &DatabaseRow) -> Result<Self, StoreError> {
         let password: Option<Vec<u8>> = column::get(row, "password")?;
+        let api_token: Option<Vec<u8>> = column::get(row, "api_token")?;
         let net_type = if column::number::<i64>(row, "net_type")? == 2 {
             NetType::Intranet
         } else {
@@ -221,8 +266,11 @@ impl Registry {
                 ca_pem: column::get(row, "ca_pem")?,
                 repositories: column::json(row, "repositories")?,
                 platform: column::optional_parsed(row, "platform", "a platform")?,
+                adapter: column::json(row, "adapter")?,
             },
             has_password: password.is_some(),
+            has_api_token: api_token.is_some(),
+            endpoints: column::json(row, "endpoints")?,
             problem: column::get(row, "problem")?,
             created: column::time(row, "created")?,
             modified: column::time(row, "modified")?,
@@ -383,12 +431,47 @@ impl Store {
         transaction.commit().await.doing(DOING)
     }
 
+    /// Remembers under which names a registry can be reached. Writes only a change.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn set_registry_endpoints(
+        &self,
+        registry: &Registry,
+        endpoints: &[ReportedEndpoint],
+    ) -> Result<(), StoreError> {
+        const DOING: &str = "noting a registry's endpoints";
+        if registry.endpoints == endpoints {
+            return Ok(());
+        }
+        let endpoints: Vec<serde_json::Value> = endpoints
+            .iter()
+            .map(|one| {
+                let from = if one.net_type == NetType::Internet { "internet" } else { "intranet" };
+                serde_json::json!({ "net_type": from, "domains": one.domains })
+            })
+            .collect();
+        let mut transaction = self.write().await?;
+        statement::query("UPDATE registries SET endpoints = $2 WHERE id = $1")
+            .bind(registry.id)
+            .bind(serde_json::Value::from(endpoints).to_string())
+            .execute(&mut transaction)
+            .await
+            .doing(DOING)?;
+        transaction.commit().await.doing(DOING)
+    }
+
     fn with_password(&self, row: &DatabaseRow) -> Result<Registry, StoreError> {
         let mut registry = Registry::from_row(row)?;
         if let Some(sealed) = column::get::<Option<Vec<u8>>>(row, "password")? {
             let id = registry.id.to_string();
             registry.settings.password =
-                Some(self.master_key().open(password_place(&id), &sealed)?);
+                Some(self.master_key().open(secret_place(&id, "password"), &sealed)?);
+        }
+        if let Some(sealed) = column::get::<Option<Vec<u8>>>(row, "api_token")? {
+            let id = registry.id.to_string();
+            registry.settings.adapter.api_token =
+                Some(self.master_key().open(secret_place(&id, "api_token"), &sealed)?);
         }
         Ok(registry)
     }
@@ -400,18 +483,21 @@ impl Store {
         id: i64,
         settings: &RegistrySettings,
         now: Timestamp,
-    ) -> Result<Registry, StoreError> {
+    ) -> Result<Registry, RegistryError> {
         let row = id.to_string();
-        let sealed = settings
-            .password
-            .as_ref()
-            .map(|password| self.master_key().seal(password_place(&row), password.reveal()))
-            .transpose()?;
+        let seal = |secret: Option<&Secret<String>>, column: &'static str| {
+            let place = secret_place(&row, column);
+            secret.map(|secret| self.master_key().seal(place, secret.reveal())).transpose()
+        };
+        let password = seal(settings.password.as_ref(), "password")?;
+        let api_token = seal(settings.adapter.api_token.as_ref(), "api_token")?;
+        let adapter = serde_json::to_string(&settings.adapter)
+            .map_err(|error| RegistryError::invalid(settings, error))?;
         let repositories = serde_json::Value::from(settings.repositories.clone()).to_string();
         let row = statement::query(
             "UPDATE registries SET kind = $2, reported_type = $3, scheme = $4, host = $5, port = $6, authority = $7, \
              docker_hub = $8, username = $9, password = $10, region_id = $11, net_type = $12, ca_pem = $13, \
-             repositories = $14, platform = $15, modified = $16 WHERE id = $1 RETURNING *",
+             repositories = $14, platform = $15, modified = $16, adapter = $17, api_token = $18 WHERE id = $1 RETURNING *",
         )
         .bind(id)
         .bind(&settings.kind)
@@ -422,22 +508,24 @@ impl Store {
         .bind(settings.authority())
         .bind(i64::from(settings.is_docker_hub()))
         .bind(&settings.username)
-        .bind(sealed)
+        .bind(password)
         .bind(&settings.region_id)
         .bind(i64::from(settings.net_type.number()))
         .bind(&settings.ca_pem)
         .bind(repositories)
         .bind(settings.platform.as_ref().map(ToString::to_string))
         .bind(now.0)
+        .bind(adapter)
+        .bind(api_token)
         .fetch_one(transaction)
         .await
         .doing("writing a registry's settings")?;
-        self.with_password(&row)
+        Ok(self.with_password(&row)?)
     }
 }
 
-const fn password_place(row: &str) -> Place<'_> {
-    Place { table: "registries", row, column: "password" }
+const fn secret_place<'a>(row: &'a str, column: &'static str) -> Place<'a> {
+    Place { table: "registries", row, column }
 }
 
 pub(crate) async fn registry_id(

@@ -8,11 +8,7 @@
 use plimsoll_model::Timestamp;
 
 use crate::{
-    LEASE_SECONDS, Store, StoreError, column,
-    database::DatabaseRow,
-    error::Doing,
-    registries::is_name,
-    statement,
+    Store, StoreError, column, database::DatabaseRow, error::Doing, registries::is_name, statement,
     tasks::cut,
 };
 
@@ -190,7 +186,7 @@ impl Store {
         Ok(())
     }
 
-    /// Takes a schedule that is due and that nobody is doing, for [`LEASE_SECONDS`].
+    /// Takes a schedule that is due and that nobody is doing, for [`Store::lease`].
     ///
     /// # Errors
     /// The database fails.
@@ -213,7 +209,7 @@ impl Store {
             return Ok(None);
         };
         let mut schedule = Schedule::of(&row)?;
-        let until = Timestamp(now.0.saturating_add(LEASE_SECONDS));
+        let until = self.lease_from(now);
         let row = statement::query(
             "UPDATE schedules SET generation = generation + 1, worker = $2, lease_until = $3 WHERE id = $1 \
              RETURNING generation",
@@ -246,7 +242,7 @@ impl Store {
         )
         .bind(lease.schedule.id)
         .bind(lease.generation)
-        .bind(now.0.saturating_add(LEASE_SECONDS))
+        .bind(self.lease_from(now).0)
         .execute(&mut transaction)
         .await
         .doing(DOING)?;

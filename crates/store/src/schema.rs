@@ -42,6 +42,7 @@ const MIGRATIONS: &[Migration] = migrations![
     10 "0010_file_findings.sql"
     11 "0011_contexts.sql"
     12 "0012_verdicts.sql"
+    13 "0013_registry_kinds.sql"
     14 "0014_orders.sql"
     15 "0015_tasks.sql"
     16 "0016_push.sql"

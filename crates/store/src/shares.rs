@@ -165,23 +165,23 @@ pub(crate) async fn next_task(
     let mut candidates = queued(connection, now).await?;
     candidates.extend(ended_leases(connection, now).await?);
     let floor = floor(connection).await?;
-    let best = candidates.into_iter().filter(|candidate| candidate.share.may_begin(now)).min_by_key(
-        |candidate| {
+    let best = candidates
+        .into_iter()
+        .filter(|candidate| candidate.share.may_begin(now))
+        .min_by_key(|candidate| {
             let turn = candidate.share.turn.max(floor);
             (candidate.origin, candidate.running, turn, candidate.queued, candidate.task)
-        },
-    );
+        });
     Ok(best.map(|candidate| candidate.task))
 }
 
 /// Whether a rate may keep a task that is due from being begun.
 pub(crate) async fn has_rates(connection: &mut DatabaseConnection) -> Result<bool, StoreError> {
-    let row = statement::query(
-        "SELECT 1 FROM registry_shares WHERE scans_per_hour IS NOT NULL LIMIT 1",
-    )
-    .fetch_optional(connection)
-    .await
-    .doing(DOING)?;
+    let row =
+        statement::query("SELECT 1 FROM registry_shares WHERE scans_per_hour IS NOT NULL LIMIT 1")
+            .fetch_optional(connection)
+            .await
+            .doing(DOING)?;
     Ok(row.is_some())
 }
 

@@ -11,10 +11,11 @@ use std::{
     time::Duration,
 };
 
+use plimsoll_model::Timestamp;
 use tokio::sync::{Notify, RwLock};
 
 use crate::{
-    MasterKeyError, StoreError, StoreLocation,
+    LEASE_SECONDS, MasterKeyError, StoreError, StoreLocation,
     column::get,
     database::{Database, Reader, Transaction},
     error::Doing,
@@ -40,15 +41,22 @@ pub struct StoreOptions {
     pub readers: u32,
     /// How long to wait for another process that writes.
     pub busy_timeout: Duration,
+    /// How long a claim lasts unless it is extended, in whole seconds, at least [`SHORTEST_LEASE`]. Longer: what a dead worker had
+    /// waits longer; shorter: more is written.
+    pub lease: Duration,
 }
 
+/// Times are whole seconds, so that a lease of one might last for none.
+pub const SHORTEST_LEASE: Duration = Duration::from_secs(2);
+
 impl Default for StoreOptions {
-    /// Embedded, four readers, ten seconds.
+    /// Embedded, four readers, ten seconds, leases of a minute.
     fn default() -> Self {
         Self {
             location: StoreLocation::Embedded,
             readers: 4,
             busy_timeout: Duration::from_secs(10),
+            lease: Duration::from_secs(LEASE_SECONDS.unsigned_abs()),
         }
     }
 }
@@ -112,6 +120,7 @@ struct Inner {
     vulnerabilities: Arc<RwLock<VulnerabilityIndex>>,
     known_pages: KnownPages,
     hint: Notify,
+    lease: Duration,
 }
 
 impl std::fmt::Debug for Store {
@@ -158,6 +167,7 @@ impl Store {
             vulnerabilities: Arc::default(),
             known_pages: KnownPages::default(),
             hint: Notify::new(),
+            lease: options.lease.max(SHORTEST_LEASE),
         };
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -178,6 +188,38 @@ impl Store {
     /// write-ahead log just stays for the next opening.
     pub async fn close(&self) {
         self.inner.database.close().await;
+    }
+
+    /// How long a claim lasts unless it is extended.
+    #[must_use]
+    pub fn lease(&self) -> Duration {
+        self.inner.lease
+    }
+
+    /// When a claim of `now` ends.
+    pub(crate) fn lease_from(&self, now: Timestamp) -> Timestamp {
+        let seconds = i64::try_from(self.inner.lease.as_secs()).unwrap_or(i64::MAX);
+        Timestamp(now.0.saturating_add(seconds))
+    }
+
+    /// What time it is for the database, if it is on a server: all processes that share it, on whatever machine, agree on that.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn database_time(&self) -> Result<Option<Timestamp>, StoreError> {
+        self.inner.database.time().await
+    }
+
+    /// Whether the database answers.
+    ///
+    /// # Errors
+    /// It does not.
+    pub async fn is_there(&self) -> Result<(), StoreError> {
+        statement::query("SELECT 1 FROM master_key")
+            .fetch_optional(&mut *self.read().await?)
+            .await
+            .doing("asking whether the database is there")?;
+        Ok(())
     }
 
     /// A connection that reads. One statement sees one state of the database; for several, [`Store::snapshot`].

@@ -57,6 +57,8 @@ pub struct SyncListing {
     pub complete: Vec<String>,
     /// Paths of all repositories, if they could be listed to the end: images of others have vanished.
     pub catalog: Option<Vec<String>>,
+    /// The vendor's own ids of repositories by path, where the wire contract says them; others get one of ours.
+    pub repository_ids: BTreeMap<String, String>,
 }
 
 /// What a sync changed.
@@ -86,6 +88,7 @@ type Key<'a> = (&'a str, &'a str);
 /// The differences between a listing and the database.
 struct Plan<'a> {
     registry: String,
+    listing: &'a SyncListing,
     added: Vec<&'a SyncedImage>,
     updated: Vec<(&'a SyncedImage, StoredImage)>,
     removed: Vec<StoredImage>,
@@ -182,6 +185,7 @@ impl<'a> Plan<'a> {
         let stored = stored_images(connection, registry_id, (!every).then_some(&paths)).await?;
         let mut plan = Self {
             registry,
+            listing,
             added: Vec::new(),
             updated: Vec::new(),
             removed: Vec::new(),
@@ -194,7 +198,9 @@ impl<'a> Plan<'a> {
             let key = (path.as_str(), image.row.tag.as_str());
             if let Some(listed) = wanted.get(&key).copied() {
                 found.insert((listed.path.as_str(), listed.tag.as_str()));
-                if is_same(listed, &image.row) {
+                let id = listing.repository_ids.get(&path);
+                let has_id = id.is_none_or(|id| *id == image.row.repo_id);
+                if has_id && is_same(listed, &image.row) {
                     plan.unchanged += 1;
                 } else {
                     plan.updated.push((listed, image));
@@ -261,11 +267,13 @@ impl<'a> Plan<'a> {
         }
         for (listed, image) in &self.updated {
             let artifact = artifact_of(transaction, listed, image).await?;
-            update_image(transaction, listed, image, artifact, now).await?;
+            let repo_id = self.listing.repository_ids.get(&listed.path);
+            let repo_id = repo_id.unwrap_or(&image.row.repo_id);
+            update_image(transaction, listed, image, artifact, repo_id, now).await?;
             reached.insert(artifact);
             if listed.updated.unwrap_or(now) >= scanned_from {
-                queued +=
-                    tasks::queue_first_scan(transaction, artifact, registry_id, origin, now).await?;
+                queued += tasks::queue_first_scan(transaction, artifact, registry_id, origin, now)
+                    .await?;
             }
             left.insert(image.artifact);
             images.insert(image.id);
@@ -276,8 +284,8 @@ impl<'a> Plan<'a> {
                 .insert(self.insert_image(transaction, registry_id, listed, artifact, now).await?);
             reached.insert(artifact);
             if listed.updated.unwrap_or(now) >= scanned_from {
-                queued +=
-                    tasks::queue_first_scan(transaction, artifact, registry_id, origin, now).await?;
+                queued += tasks::queue_first_scan(transaction, artifact, registry_id, origin, now)
+                    .await?;
             }
         }
         artifacts::mark_orphans(transaction, &left, now).await?;
@@ -313,13 +321,15 @@ impl<'a> Plan<'a> {
         now: Timestamp,
     ) -> Result<i64, StoreError> {
         let (namespace, repository) = split_repository(&listed.path);
+        let known_id = self.listing.repository_ids.get(&listed.path).cloned();
+        let repo_id = known_id.unwrap_or_else(|| repo_id(&self.registry, namespace, repository));
         let row = statement::query(
             "INSERT INTO images (uuid, repo_id, registry_id, namespace, repository, tag, reference, digest, \
              manifest_digest, artifact_id, image_id, size, repo_type, tag_immutable, created, updated) \
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) RETURNING id",
         )
         .bind(image_uuid(&self.registry, namespace, repository, &listed.tag))
-        .bind(repo_id(&self.registry, namespace, repository))
+        .bind(repo_id)
         .bind(registry_id)
         .bind(namespace)
         .bind(repository)
@@ -377,6 +387,7 @@ async fn update_image(
     listed: &SyncedImage,
     image: &StoredImage,
     artifact: i64,
+    repo_id: &str,
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let moved = listed.digest != image.row.digest;
@@ -384,7 +395,7 @@ async fn update_image(
     statement::query(
         "UPDATE images SET digest = $2, manifest_digest = $3, artifact_id = $4, image_id = $5, size = $6, repo_type = $7, \
          tag_immutable = $8, created = $9, updated = $10, previous_artifact_id = CASE WHEN artifact_id <> $4 THEN artifact_id \
-         ELSE previous_artifact_id END WHERE id = $1",
+         ELSE previous_artifact_id END, repo_id = $11 WHERE id = $1",
     )
     .bind(image.id)
     .bind(listed.digest.to_string())
@@ -396,6 +407,7 @@ async fn update_image(
     .bind(i64::from(listed.tag_immutable))
     .bind(listed.created.unwrap_or(image.row.created).0)
     .bind(listed.updated.unwrap_or(seen).0)
+    .bind(repo_id)
     .execute(transaction)
     .await
     .doing(DOING)?;

@@ -94,8 +94,9 @@ const COLUMNS: &str = "t.id, t.state, t.origin, t.attempts, t.generation, t.work
      t.error, t.reason, a.digest AS artifact_digest, r.name AS registry_name, i.namespace, i.repository, i.tag";
 /// What they are read from, behind the rows of `tasks`.
 const JOINED: &str = " t JOIN artifacts a ON a.id = t.artifact_id LEFT JOIN registries r ON r.id = t.registry_id \
-     LEFT JOIN images i ON i.id = (SELECT x.id FROM images x WHERE x.artifact_id = t.artifact_id \
-     ORDER BY CASE WHEN x.registry_id = t.registry_id THEN 0 ELSE 1 END, x.updated DESC, x.id LIMIT 1)";
+     LEFT JOIN images i ON i.id = COALESCE( \
+     (SELECT MIN(x.id) FROM images x WHERE x.artifact_id = t.artifact_id AND x.registry_id = t.registry_id), \
+     (SELECT MIN(x.id) FROM images x WHERE x.artifact_id = t.artifact_id))";
 const ORDER: &str = " ORDER BY CASE t.state WHEN 'running' THEN 0 WHEN 'queued' THEN 1 ELSE 2 END, \
      CASE WHEN t.state IN ('running', 'queued') THEN t.origin ELSE 0 END, \
      CASE WHEN t.state IN ('running', 'queued') THEN t.queued ELSE -COALESCE(t.finished, t.queued) END, t.id";

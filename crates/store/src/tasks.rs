@@ -25,7 +25,7 @@ const ENQUEUE: &str = "queueing a scan";
 /// How often a task is tried before it stays failed.
 pub const MAX_ATTEMPTS: u32 = 5;
 
-/// How long a lease lasts unless it is extended, in seconds.
+/// How long a lease lasts unless it is extended, in seconds, where nobody said otherwise.
 pub const LEASE_SECONDS: i64 = 60;
 
 /// Who wants a scan; earlier goes first.
@@ -197,6 +197,18 @@ pub struct TaskCounts {
 }
 
 impl TaskCounts {
+    /// Those in one state.
+    #[must_use]
+    pub const fn of(&self, state: TaskState) -> u64 {
+        match state {
+            TaskState::Queued => self.queued,
+            TaskState::Running => self.running,
+            TaskState::Done => self.done,
+            TaskState::Failed => self.failed,
+            TaskState::Cancelled => self.cancelled,
+        }
+    }
+
     /// Queued and running.
     #[must_use]
     pub const fn open(&self) -> u64 {

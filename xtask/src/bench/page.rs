@@ -10,7 +10,7 @@ const HEAD: &str = "# Benchmarks\n\nWritten by `cargo xtask bench`; each section
 other machines better than seconds do. Every time is a median of interleaved runs with a warm page cache; \"cold\" means that the \
 scanner's own cache is empty. Memory is the most that all processes of a scanner held together (sum of proportional set sizes), taken \
 in a run of its own. Nobody has vulnerability data or a network: what is compared is reading an image and listing its packages. Trivy \
-runs as `trivy image --list-all-pkgs --offline-scan --scanners license`, without its index of jars.\n";
+runs as `trivy image --list-all-pkgs --offline-scan --scanners license`, without its index of jars, and Plimsoll with `--kinds vulnerability,license`.\n";
 
 /// What is measured now.
 pub(super) struct Section {

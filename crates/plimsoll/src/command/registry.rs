@@ -1,5 +1,7 @@
 //! `plimsoll registry`: registries whose images are watched, and tokens of those who speak for them.
 
+use std::path::{Path, PathBuf};
+
 use anyhow::{Context, bail};
 use plimsoll_server::operation::{
     registries::{AddRegistry, Net},
@@ -23,8 +25,8 @@ pub(crate) async fn run(
             let added = Backend::open(global).await?.add_registry(&request).await?;
             terminal.say(&format!("registry {}: {} ({})", added.name, added.url, added.kind));
             terminal.say(&format!(
-                "hint: `plimsoll registry sync {}` looks for its images",
-                added.name
+                "hint: `plimsoll registry check {}` tries its accounts, `plimsoll registry sync {}` looks for its images",
+                added.name, added.name
             ));
         }
         Registry::List { format } => {
@@ -68,6 +70,18 @@ pub(crate) async fn run(
             }
             if !failed.is_empty() {
                 bail!("not every registry was looked at: {}", failed.join(", "));
+            }
+        }
+        Registry::Check { name } => {
+            let checked = Backend::open(global).await?.check_registry(&name).await?;
+            terminal
+                .print(&format!("registry {name}: it lets the accounts in ({})", checked.kind))?;
+            if !checked.domains.is_empty() {
+                terminal.print(&format!("  reached by {}", checked.domains.join(", ")))?;
+            }
+            if let Some(pulls) = checked.pulls {
+                terminal
+                    .print(&format!("  {} of {} pulls are left", pulls.remaining, pulls.limit))?;
             }
         }
         Registry::Token(command) => token(command, global, terminal).await?,
@@ -141,7 +155,13 @@ fn report(sync: &SyncReport, terminal: Terminal) -> anyhow::Result<()> {
 }
 
 fn request(add: RegistryAdd) -> anyhow::Result<AddRegistry> {
+    let from_input =
+        |path: &Option<PathBuf>| path.as_deref().is_some_and(|path| path.as_os_str() == "-");
+    if from_input(&add.access.password_file) && from_input(&add.api_token_file) {
+        bail!("password and token cannot both be read from standard input");
+    }
     let (username, password) = account(&add.access)?;
+    let api_token = api_token(&add)?;
     let ca_pem = add.access.ca_file.as_deref().map(|path| {
         std::fs::read_to_string(path)
             .with_context(|| format!("`{}` cannot be read", path.display()))
@@ -162,16 +182,42 @@ fn request(add: RegistryAdd) -> anyhow::Result<AddRegistry> {
         password,
         repositories: add.repositories,
         platform: None,
+        api_url: add.api_url,
+        api_account: add.api_account,
+        api_token,
+        instance: add.instance,
+        namespaces: add.namespaces,
+        include: add.include,
+        exclude: add.exclude,
     })
+}
+
+/// The API's token, from the file or the environment; its lines stay as they are, since some kinds take several.
+fn api_token(add: &RegistryAdd) -> anyhow::Result<Option<String>> {
+    let token = match &add.api_token_file {
+        Some(path) => Some(secret_in(path)?),
+        None => match std::env::var_os("PLIMSOLL_REGISTRY_API_TOKEN") {
+            Some(token) => {
+                Some(token.into_string().ok().context("PLIMSOLL_REGISTRY_API_TOKEN is not UTF-8")?)
+            }
+            None => None,
+        },
+    };
+    Ok(token.map(|token| token.trim_end_matches(['\r', '\n']).to_owned()))
+}
+
+fn secret_in(path: &Path) -> anyhow::Result<String> {
+    if path.as_os_str() == "-" {
+        return Ok(std::io::read_to_string(std::io::stdin())?);
+    }
+    std::fs::read_to_string(path).with_context(|| format!("`{}` cannot be read", path.display()))
 }
 
 /// Name and password as they were said, from the file or the environment.
 pub(crate) fn account(access: &Access) -> anyhow::Result<(Option<String>, Option<String>)> {
     let Some(username) = access.username.clone() else { return Ok((None, None)) };
     let password = match &access.password_file {
-        Some(path) if path.as_os_str() == "-" => std::io::read_to_string(std::io::stdin())?,
-        Some(path) => std::fs::read_to_string(path)
-            .with_context(|| format!("`{}` cannot be read", path.display()))?,
+        Some(path) => secret_in(path)?,
         None => {
             let password = std::env::var_os("PLIMSOLL_REGISTRY_PASSWORD").context(
                 "an account without a password\nhint: `--password-file FILE`, or PLIMSOLL_REGISTRY_PASSWORD in the environment",

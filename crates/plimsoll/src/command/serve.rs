@@ -1,13 +1,14 @@
 //! `plimsoll serve`: the server, until it is told to stop.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use plimsoll_server::{FeedUpdates, ServeConfig, ServeError, TlsFiles, serve};
+use plimsoll_store::StoreLocation;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::{
     arguments::{Global, Serve, VexSources},
-    command::policy_file,
+    command::{policy_file, shared_layers},
     data,
     terminal::Terminal,
 };
@@ -20,9 +21,13 @@ pub(crate) async fn run(
     let folder = data::directory(global)?;
     let mut config = ServeConfig::new(&folder);
     config.store = data::store_options(global)?;
+    config.store.lease = Duration::from_secs(arguments.ending.lease);
     let location = config.store.location.clone();
     config.listen = arguments.listen;
     config.workers = arguments.workers.into();
+    config.drain = Duration::from_secs(arguments.ending.drain);
+    config.probes = arguments.ending.probes;
+    config.shared_layers = shared_layers::open(&arguments.layers)?;
     config.isolation = arguments.confinement.isolation();
     config.budget = arguments.limits.budget()?;
     config.policy = arguments.policy.as_deref().map(policy_file::read).transpose()?;
@@ -46,14 +51,12 @@ pub(crate) async fn run(
         );
     }
     let mut stop = StopSignal::new()?;
-    let server = serve(config).await.map_err(|error| match error {
-        ServeError::Open(error) => {
-            anyhow::Error::new(error).context(data::unusable(&folder, &location))
-        }
-        error => error.into(),
-    })?;
+    let server = serve(config).await.map_err(|error| unusable(error, &folder, &location))?;
     terminal.print(&format!("listening on {}", server.url()))?;
     terminal.say(&format!("console: {}/console/", server.url()));
+    if let Some(address) = server.probes() {
+        terminal.say(&format!("probes and metrics: http://{address}/metrics"));
+    }
     terminal.say(&format!("sandbox of scans: {}", server.confinement()));
     if server.new_admin_token().is_some() {
         let file = server.store().admin_token_file();
@@ -63,6 +66,20 @@ pub(crate) async fn run(
     terminal.say("stopping: scans under way are finished or handed back");
     server.stop().await;
     Ok(())
+}
+
+/// Why nothing was started, and what to do where the data directory or the store is what cannot be used.
+pub(crate) fn unusable(
+    error: ServeError,
+    folder: &Path,
+    location: &StoreLocation,
+) -> anyhow::Error {
+    match error {
+        ServeError::Open(error) => {
+            anyhow::Error::new(error).context(data::unusable(folder, location))
+        }
+        error => error.into(),
+    }
 }
 
 /// Ctrl-C, or SIGTERM as service managers send it.

@@ -36,5 +36,6 @@ mod sbom;
 mod sdk;
 mod stores;
 mod support;
+mod tasks;
 mod verdicts;
 mod vex;

@@ -67,6 +67,7 @@ impl RegistryClient {
         repository: &str,
         name: &str,
     ) -> Result<FetchedManifest, RegistryError> {
+        self.spare_pulls(repository, name).await?;
         let limit = plimsoll_image::Budget::default().max_document_bytes;
         let call = accepting(Call::get(self.manifest_url(repository, name)?));
         let scope = Scope::Pull(repository.to_owned());
@@ -121,7 +122,7 @@ impl RegistryClient {
         }
     }
 
-    async fn head_manifest(
+    pub(super) async fn head_manifest(
         &self,
         access: &Access,
         repository: &str,

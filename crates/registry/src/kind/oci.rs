@@ -2,13 +2,13 @@
 //!
 //! In: the protocol's own lists. Out: repositories and tags without digests or dates, which the protocol does not tell.
 //! Source: OCI distribution-spec 1.1; `_catalog` of Docker's registry API. Odd: Docker Hub, GHCR and others have no catalog:
-//! their repositories are named by the operator.
+//! their repositories are named by the operator, or their own kinds are used.
 
 use super::{
-    ADDRESS, Answering, CA, Field, PASSWORD, PLAIN_HTTP, REPOSITORIES, RegistryKind,
-    RepositoryEntry, TagEntry, USERNAME,
+    ADDRESS, Adapter, Answering, CA, Connection, EXCLUDE, Field, INCLUDE, PASSWORD, PLAIN_HTTP,
+    REPOSITORIES, RegistryKind, RepositoryEntry, TagEntry, USERNAME,
 };
-use crate::client::{RegistryClient, Visibility};
+use crate::{client::RegistryClient, error::RegistryError};
 
 /// See the module.
 pub(super) struct Oci;
@@ -23,41 +23,51 @@ impl RegistryKind for Oci {
     }
 
     fn summary(&self) -> &'static str {
-        "Any registry of the OCI distribution protocol: Docker's own registry, zot, GitLab, GHCR, Docker Hub"
+        "Any registry of the OCI distribution protocol: Docker's own registry, zot, and every other by named repositories"
     }
 
     fn fields(&self) -> &'static [Field] {
-        &[ADDRESS, PLAIN_HTTP, USERNAME, PASSWORD, CA, REPOSITORIES]
+        &[ADDRESS, PLAIN_HTTP, USERNAME, PASSWORD, CA, REPOSITORIES, INCLUDE, EXCLUDE]
     }
 
-    fn list_repositories<'a>(
-        &'a self,
-        client: &'a RegistryClient,
-    ) -> Answering<'a, Vec<RepositoryEntry>> {
-        Box::pin(async {
-            let names = client.catalog().await?;
-            Ok(names.into_iter().map(|name| RepositoryEntry { name, visibility: None }).collect())
+    fn connect(&self, connection: Connection) -> Result<Box<dyn Adapter>, RegistryError> {
+        Ok(Box::new(OciRegistry(connection.client()?)))
+    }
+}
+
+/// A registry without any other API.
+#[derive(Debug)]
+struct OciRegistry(RegistryClient);
+
+impl Adapter for OciRegistry {
+    fn client(&self) -> Answering<'_, RegistryClient> {
+        Box::pin(async move { Ok(self.0.clone()) })
+    }
+
+    fn probe(&self) -> Answering<'_, ()> {
+        Box::pin(self.0.ping())
+    }
+
+    fn list_repositories(&self) -> Answering<'_, Vec<RepositoryEntry>> {
+        Box::pin(async move {
+            let names = self.0.catalog().await?;
+            Ok(names.into_iter().map(RepositoryEntry::named).collect())
         })
     }
 
-    fn list_tags<'a>(
-        &'a self,
-        client: &'a RegistryClient,
-        repository: &'a str,
-    ) -> Answering<'a, Vec<TagEntry>> {
-        Box::pin(async {
-            let names = client.tags(repository).await?;
-            let entry = |name| TagEntry { name, digest: None, is_immutable: false, pushed: None };
-            Ok(names.into_iter().map(entry).collect())
-        })
+    fn repository<'a>(&'a self, name: &'a str) -> Answering<'a, RepositoryEntry> {
+        Box::pin(async move { Ok(RepositoryEntry::named(name)) })
     }
 
-    fn visibility<'a>(
-        &'a self,
-        client: &'a RegistryClient,
-        repository: &'a str,
-        name: &'a str,
-    ) -> Answering<'a, Visibility> {
-        Box::pin(client.visibility(repository, name))
+    fn list_tags<'a>(&'a self, repository: &'a RepositoryEntry) -> Answering<'a, Vec<TagEntry>> {
+        Box::pin(tags_of(&self.0, &repository.name))
     }
+}
+
+/// A repository's tags by the OCI protocol, for kinds whose own API does not list them.
+pub(super) async fn tags_of(
+    client: &RegistryClient,
+    repository: &str,
+) -> Result<Vec<TagEntry>, RegistryError> {
+    Ok(client.tags(repository).await?.into_iter().map(TagEntry::named).collect())
 }

@@ -9,7 +9,8 @@ use std::{
 use plimsoll_image::{BuiltImage, EntryMeta, EntryVisitor, ImageBuilder, Layer, LayerSource as _};
 use plimsoll_model::{Digest, Platform, Secret};
 use plimsoll_registry::{
-    Credentials, Endpoint, HttpClient, HttpOptions, RegistryClient, RemoteImage,
+    Credentials, Endpoint, HttpClient, HttpOptions, RegistryClient, RegistryError, RemoteImage,
+    kind::{Adapter, ApiSettings, Connection, Now},
 };
 use ring::digest::{SHA256, digest};
 
@@ -115,6 +116,23 @@ pub(crate) fn client_with(
 ) -> RegistryClient {
     let endpoint: Endpoint = endpoint.parse().unwrap();
     RegistryClient::new(endpoint, credentials, &HttpClient::new(options).unwrap()).unwrap()
+}
+
+/// A connected registry of a kind, at a fixed time.
+pub(crate) fn adapter(
+    kind: &str,
+    endpoint: &str,
+    credentials: Option<Credentials>,
+    api: ApiSettings,
+) -> Result<Box<dyn Adapter>, RegistryError> {
+    let connection = Connection {
+        endpoint: endpoint.parse().unwrap(),
+        credentials,
+        http: HttpClient::new(options()).unwrap(),
+        api,
+        now: Now::new(|| "2026-11-25T09:30:00Z".parse().unwrap()),
+    };
+    plimsoll_registry::kind::kind(kind).unwrap().connect(connection)
 }
 
 /// Reads all layers on a thread that may block; returns the files' paths and sizes, or the first error.

@@ -5,7 +5,11 @@ use std::fs;
 use base64::{Engine as _, prelude::BASE64_STANDARD, prelude::BASE64_URL_SAFE_NO_PAD};
 use plimsoll_image::LayerSource as _;
 use plimsoll_model::Secret;
-use plimsoll_registry::{Credentials, RegistryError, Visibility, kind, resolve};
+use plimsoll_registry::{
+    Credentials, RegistryError, Visibility,
+    kind::{ApiSettings, RepositoryEntry},
+    resolve,
+};
 use ring::{
     rand::SystemRandom,
     signature::{RSA_PKCS1_SHA256, RsaKeyPair},
@@ -14,7 +18,9 @@ use rustls_pki_types::{CertificateDer, PrivatePkcs8KeyDer, pem::PemObject as _};
 use serde_json::json;
 
 use crate::{
-    content::{PASSWORD, account, amd64, client_with, files, image, options, wanted_files},
+    content::{
+        PASSWORD, account, adapter, amd64, client_with, files, image, options, wanted_files,
+    },
     origin::{Origin, Reply, Request},
     process::{Registry, certificate, chain, is_here, run, text},
 };
@@ -43,11 +49,12 @@ async fn anonymous_lists_and_pulls() {
     let tags = client.tags("team/app").await.unwrap();
     assert_eq!(tags.len(), 120);
     assert_eq!((tags[0].as_str(), tags[119].as_str()), ("v000", "v119"));
-    let oci = kind::kind("oci").unwrap();
-    let repositories = oci.list_repositories(&client).await.unwrap();
+    let oci = adapter("oci", &registry.endpoint(), None, ApiSettings::default()).unwrap();
+    let repositories = oci.list_repositories().await.unwrap();
     assert_eq!(repositories.len(), 106);
     assert_eq!(repositories[105].name, "team/app");
-    assert_eq!(oci.list_tags(&client, "many/r007").await.unwrap()[0].name, "1");
+    let entry = RepositoryEntry::named("many/r007");
+    assert_eq!(oci.list_tags(&entry).await.unwrap()[0].name, "1");
 
     let remote = resolve(&client, "team/app", "v007", &amd64(), &Default::default()).await.unwrap();
     assert_eq!(remote.digest(), image.manifest_digest);

@@ -12,6 +12,7 @@ mod content;
 mod debian;
 mod feeds;
 mod hostile;
+mod kinds;
 mod leaks;
 mod management;
 mod origin;

@@ -88,6 +88,7 @@ fn settings() -> RegistrySettings {
         ca_pem: None,
         repositories: Vec::new(),
         platform: None,
+        adapter: plimsoll_store::AdapterSettings::default(),
     }
 }
 

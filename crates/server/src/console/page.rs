@@ -26,6 +26,8 @@ pub(super) enum Section {
     LookUp,
     /// Who is told.
     Subscriptions,
+    /// Scans that run, wait, ended; the head of every page leads there.
+    Tasks,
 }
 
 /// What the head of every page says about the server.
@@ -120,11 +122,11 @@ fn server_state(state: &ServerState) -> Markup {
             }
             div {
                 dt { "Scans" }
-                dd {
+                dd { a href="/console/tasks" {
                     @if state.waiting + state.running == 0 { "all done" }
                     @else { (state.waiting) " waiting, " (state.running) " running" }
                     @if state.failed > 0 { ", " (state.failed) " failed" }
-                }
+                } }
             }
         }
     }

@@ -30,6 +30,12 @@ pub(super) enum Refusal {
 
 impl From<StoreError> for Refusal {
     fn from(error: StoreError) -> Self {
+        if error.is_transient() {
+            tracing::error!(error = error_chain(&error), "console page failed");
+            let words =
+                "The database does not answer at the moment. Load the page again in a while.";
+            return Self::Refused(StatusCode::SERVICE_UNAVAILABLE, words);
+        }
         Self::Inside(error_chain(&error))
     }
 }

@@ -41,6 +41,10 @@ impl Job for WatchFeed {
         "Uses a new advisory snapshot as soon as it lies there, and brings all that rests on another one to it."
     }
 
+    fn is_of_workers(&self) -> bool {
+        true
+    }
+
     fn run(
         &self,
         context: Context,
@@ -58,7 +62,8 @@ async fn run(context: Context, settings: Arc<JobSettings>, mut stop: Stop) {
     let mut seen = trace(&settings.feed);
     let mut looks = 0;
     loop {
-        if looks % LOOKS_PER_QUESTION == 0 {
+        // Two processes with different snapshots would bring the fleet from one to the other for ever.
+        if !settings.only_scans && looks % LOOKS_PER_QUESTION == 0 {
             refresh(&context, &settings.feed, &stop).await;
             enqueue_outdated(&context).await;
         }

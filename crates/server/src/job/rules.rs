@@ -39,6 +39,10 @@ impl Job for WatchRules {
         "Uses changed rules for malicious files as soon as they lie there, and has everything scanned anew with them."
     }
 
+    fn is_of_workers(&self) -> bool {
+        true
+    }
+
     fn run(
         &self,
         context: Context,
@@ -78,7 +82,9 @@ pub(super) async fn exchange(context: &Context, settings: &JobSettings) {
         Ok(Ok(rules)) => {
             tracing::info!(version = rules.version(), "rules exchanged");
             context.rules.set(rules);
-            enqueue_outdated(context).await;
+            if !settings.only_scans {
+                enqueue_outdated(context).await;
+            }
         }
         Ok(Err(error)) => tracing::error!(error = error_chain(&error), "rules not usable"),
         Err(error) => tracing::error!(%error, "rules not opened"),

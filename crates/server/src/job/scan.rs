@@ -1,10 +1,11 @@
 //! Scan workers: each claims a task, scans its image, records the report.
 //!
-//! In: tasks from the store. Out: reports under their lease. Source: the queue rules of `docs/`: leases of 60 seconds,
-//! a heartbeat every 15, results only with the lease's number.
+//! In: tasks from the store. Out: reports under their lease. Source: the queue rules of `docs/store.md`: leases, by default of 60
+//! seconds, four heartbeats in each, results only with the lease's number.
 //!
 //! Odd:
 //! * What the registry did wrong is tried again; what the image did wrong is a report that says so.
+//! * A worker that is told to drain ends its scan and claims no other one.
 //! * A worker that lost its lease, or is told to stop, stops reading at the next archive entry and writes nothing.
 
 mod requested;
@@ -12,13 +13,16 @@ mod stoppable;
 mod vex;
 mod work;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use futures_util::{FutureExt, future::BoxFuture};
 use tokio::task::JoinSet;
 
 use super::{Job, JobSettings};
-use crate::{context::Context, operation::error_chain, stop::Stop};
+use crate::{context::Context, metrics::ClaimOutcome, operation::error_chain, stop::Stop};
 
 /// How often an idle worker looks for tasks of other processes and for retries that became due.
 const LOOK: Duration = Duration::from_secs(2);
@@ -33,6 +37,10 @@ impl Job for ScanImages {
 
     fn about(&self) -> &'static str {
         "Scans the images that are queued, several at once."
+    }
+
+    fn is_of_workers(&self) -> bool {
+        true
     }
 
     fn run(
@@ -59,7 +67,7 @@ impl Job for ScanImages {
 async fn give_back_of_the_dead(context: &Context, settings: &JobSettings) {
     for process in settings.presence.bury_the_dead() {
         let released =
-            context.store.release_worker(&format!("{process}/"), context.clock.now()).await;
+            context.store.release_worker(&format!("{process}/"), context.lease_time().await).await;
         match released {
             Ok(tasks) => tracing::info!(process, tasks, "tasks of a dead process given back"),
             Err(error) => tracing::error!(error = error_chain(&error), "tasks not given back"),
@@ -76,12 +84,20 @@ async fn give_back_of_the_dead(context: &Context, settings: &JobSettings) {
 }
 
 async fn run(worker: String, context: Context, settings: Arc<JobSettings>, mut stop: Stop) {
-    while !stop.is_said() {
+    while !stop.is_draining() {
         // Somebody waits for what was requested, and gives up after a while.
         if requested::work_on_next(&worker, &context, &settings.cache, &stop).await {
             continue;
         }
-        match context.store.claim(&worker, context.clock.now()).await {
+        let asked = Instant::now();
+        let claimed = context.store.claim(&worker, context.lease_time().await).await;
+        let outcome = match &claimed {
+            Ok(Some(_)) => ClaimOutcome::Taken,
+            Ok(None) => ClaimOutcome::Empty,
+            Err(_) => ClaimOutcome::Failed,
+        };
+        context.metrics.claimed(outcome, asked.elapsed());
+        match claimed {
             Ok(Some(task)) => work::work(task, &context, &settings.cache, stop.clone()).await,
             Ok(None) => idle(&context, &mut stop).await,
             Err(error) => {
@@ -96,7 +112,7 @@ async fn idle(context: &Context, stop: &mut Stop) {
     tokio::select! {
         () = context.store.task_hint() => {}
         () = tokio::time::sleep(LOOK) => {}
-        () = stop.said() => {}
+        () = stop.draining() => {}
     }
 }
 

@@ -3,7 +3,11 @@
 //! In: the interval. Out: images and tasks in the store. Odd: a registry that was just added is due at once; one that
 //! fails is tried again after the same interval, and its problem stands in the list of registries.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream};
 use plimsoll_model::Timestamp;
@@ -75,7 +79,11 @@ async fn run(context: Context, settings: Arc<JobSettings>, mut stop: Stop) {
 }
 
 async fn sync(context: &Context, name: String) {
-    if let Err(error) = sync_registry(&context.store, &name, &context.clock).await {
+    let began = Instant::now();
+    let synced = sync_registry(&context.store, &name, &context.clock).await;
+    let went_well = synced.as_ref().is_ok_and(|report| report.problem_count == 0);
+    context.metrics.synced(went_well, began.elapsed());
+    if let Err(error) = synced {
         tracing::warn!(registry.name = name, error = error_chain(&error), "sync failed");
     }
 }

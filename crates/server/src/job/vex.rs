@@ -32,6 +32,10 @@ impl Job for WatchVex {
         "Hears changed VEX documents as soon as they lie there, for all images."
     }
 
+    fn is_of_workers(&self) -> bool {
+        true
+    }
+
     fn run(
         &self,
         context: Context,
@@ -68,8 +72,10 @@ pub(super) async fn exchange(context: &Context, settings: &JobSettings, stop: &S
         Ok(Ok(documents)) => {
             tracing::info!(documents = documents.given().len(), "VEX documents exchanged");
             context.vex.set(documents);
-            refresh(context, &settings.feed, stop).await;
-            enqueue_outdated(context).await;
+            if !settings.only_scans {
+                refresh(context, &settings.feed, stop).await;
+                enqueue_outdated(context).await;
+            }
         }
         Ok(Err(error)) => tracing::error!(error = error_chain(&error), "VEX documents not usable"),
         Err(error) => tracing::error!(%error, "VEX documents not opened"),

@@ -9,6 +9,7 @@ use axum::{
     http::{HeaderValue, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
 };
+use plimsoll_store::StoreError;
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
@@ -18,13 +19,16 @@ use crate::{
 
 /// An error on its way out.
 #[derive(Debug)]
-pub(super) struct Problem {
+pub(crate) struct Problem {
     status: StatusCode,
     code: &'static str,
     message: String,
     hint: Option<String>,
     retry_after: Option<i64>,
 }
+
+/// When to come again while the database is away, in seconds.
+const AWAY_SECONDS: i64 = 5;
 
 /// The result of a handler.
 pub(super) type Answer<T> = Result<Json<T>, Problem>;
@@ -46,6 +50,16 @@ impl Problem {
     /// An error with a status, a word for programs and a sentence for people.
     pub(super) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
         Self { status, code, message: message.into(), hint: None, retry_after: None }
+    }
+
+    /// The database failed: come again, where that may help.
+    pub(super) fn of_store(error: &StoreError) -> Self {
+        let message = "the state could not be read or written";
+        if error.is_transient() {
+            return Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message)
+                .retry_after(AWAY_SECONDS);
+        }
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", message)
     }
 
     /// Adds what to do about it.
@@ -77,9 +91,9 @@ impl From<OperationError> for Problem {
             OperationError::Exists { .. } => StatusCode::CONFLICT,
             OperationError::Registry { .. } => StatusCode::BAD_GATEWAY,
             OperationError::Busy => StatusCode::SERVICE_UNAVAILABLE,
-            OperationError::Store(_) => {
+            OperationError::Store(cause) => {
                 tracing::error!(error = error_chain(&error), "management call failed");
-                StatusCode::INTERNAL_SERVER_ERROR
+                return Self::of_store(cause);
             }
         };
         let hint = error.hint();
@@ -152,4 +166,21 @@ pub(super) async fn nothing_here(uri: axum::http::Uri) -> Problem {
 pub(super) async fn wrong_method(method: axum::http::Method) -> Problem {
     let message = format!("`{method}` is not answered here");
     Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_database_that_is_away_is_no_defect_and_worth_another_try() {
+        for (transient, status, retry_after) in [(true, 503, Some("5")), (false, 500, None)] {
+            let source = std::io::Error::other("connection refused by 10.1.2.3").into();
+            let error = StoreError::Database { doing: "listing tasks", source, transient };
+            let response = Problem::from(OperationError::Store(error)).into_response();
+            assert_eq!(response.status().as_u16(), status);
+            let found = response.headers().get(header::RETRY_AFTER);
+            assert_eq!(found.map(|value| value.to_str().unwrap()), retry_after);
+        }
+    }
 }

@@ -18,7 +18,7 @@ use crate::{
     operation::error_chain,
 };
 
-pub(super) async fn require(
+pub(crate) async fn require(
     State(context): State<Context>,
     request: Request,
     next: Next,
@@ -48,8 +48,7 @@ pub(super) async fn require(
         }
         Err(Refused::Store(error)) => {
             tracing::error!(error = error_chain(&error), "admin token could not be checked");
-            let message = "the state could not be read";
-            Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", message))
+            Err(Problem::of_store(&error))
         }
     }
 }

@@ -1,4 +1,4 @@
-//! `/api/v1/registries`: adding, listing, syncing, removing, tokens; and the kinds that there are.
+//! `/api/v1/registries`: adding, listing, trying, syncing, removing, tokens; and the kinds that there are.
 
 use axum::{
     Json,
@@ -12,6 +12,7 @@ use super::answer::{Answer, Body, NoParameters, Parameters, Problem};
 use crate::{
     context::Context,
     operation::{
+        check::{CheckedRegistry, check_registry},
         registries::{
             AddRegistry, RegistryList, RegistryView, RemovedRegistry, add_registry,
             list_registries, remove_registry,
@@ -78,6 +79,14 @@ pub(super) async fn sync(
     _: Parameters<NoParameters>,
 ) -> Answer<SyncReport> {
     Ok(Json(sync_registry(&context.store, &name, &context.clock).await?))
+}
+
+pub(super) async fn check(
+    State(context): State<Context>,
+    Path(name): Path<String>,
+    _: Parameters<NoParameters>,
+) -> Answer<CheckedRegistry> {
+    Ok(Json(check_registry(&context.store, &name, &context.clock).await?))
 }
 
 pub(super) async fn tokens(

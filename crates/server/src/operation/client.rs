@@ -1,19 +1,46 @@
-//! A client for a stored registry.
+//! Stored registries, connected.
 //!
-//! In: a registry with its password, or a credential that somebody brought along for it. Out: a client of the crate
-//! `registry`. Odd: private addresses are allowed, because
-//! the administrator named this host; where its answers lead to is still guarded by that crate.
+//! In: a registry with its secrets, or a credential that somebody brought along for it. Out: an adapter or a client of the
+//! crate `registry`. Odd: private addresses are allowed, because the administrator named these hosts; where their answers
+//! lead to is still guarded by that crate.
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use plimsoll_model::Secret;
 use plimsoll_registry::{
     Credentials, Endpoint, HttpClient, HttpOptions, RegistryClient, RegistryError, Scheme,
+    kind::{Adapter, ApiSettings, Connection, Now, kind},
 };
 use plimsoll_store::{Registry, RegistrySettings, UrlScheme};
 
-/// A client that uses the registry's account and certificates.
-pub(crate) fn registry_client(registry: &Registry) -> Result<RegistryClient, RegistryError> {
-    let settings = &registry.settings;
+use crate::clock::Clock;
+
+/// The registry by its kind's own API.
+pub(crate) fn adapter(
+    registry: &Registry,
+    clock: &Clock,
+) -> Result<Box<dyn Adapter>, RegistryError> {
+    let clock = clock.clone();
+    connected(&registry.settings, Now::new(move || clock.now()))
+}
+
+/// The registry by the OCI protocol, with an account that may pull.
+pub(crate) async fn registry_client(
+    registry: &Registry,
+    clock: &Clock,
+) -> Result<RegistryClient, RegistryError> {
+    let adapter = adapter(registry, clock)?;
+    adapter.client().await
+}
+
+/// What the settings describe; nothing is sent.
+pub(super) fn connected(
+    settings: &RegistrySettings,
+    now: Now,
+) -> Result<Box<dyn Adapter>, RegistryError> {
+    let kind = kind(&settings.kind).ok_or_else(|| RegistryError::Setting {
+        field: "kind",
+        problem: format!("this version knows no registries of kind `{}`", settings.kind),
+    })?;
     let (endpoint, http) = way_to(settings)?;
     let credentials = match (&settings.username, &settings.password) {
         (Some(username), Some(password)) => {
@@ -21,7 +48,38 @@ pub(crate) fn registry_client(registry: &Registry) -> Result<RegistryClient, Reg
         }
         _ => None,
     };
-    RegistryClient::new(endpoint, credentials, &http)
+    let adapter = &settings.adapter;
+    let api = ApiSettings {
+        endpoint: adapter.api_url.as_deref().map(|url| api_endpoint(settings, url)).transpose()?,
+        account: adapter.api_account.clone(),
+        token: adapter.api_token.clone(),
+        region: settings.region_id.clone(),
+        instance: adapter.instance.clone(),
+        namespaces: adapter.namespaces.clone(),
+    };
+    kind.connect(Connection { endpoint, credentials, http, api, now })
+}
+
+fn way_to(settings: &RegistrySettings) -> Result<(Endpoint, HttpClient), RegistryError> {
+    let endpoint = endpoint(settings);
+    let options =
+        HttpOptions { ca_pem: settings.ca_pem.iter().cloned().collect(), ..HttpOptions::default() };
+    let http = HttpClient::new(options).map_err(|source| RegistryError::Http {
+        registry: Box::new(endpoint.clone()),
+        source: Box::new(source),
+    })?;
+    Ok((endpoint, http))
+}
+
+/// Where the API answers; not by plain http, unless the registry is spoken to so or it is on this machine.
+fn api_endpoint(settings: &RegistrySettings, url: &str) -> Result<Endpoint, RegistryError> {
+    let wrong = |problem: String| RegistryError::Setting { field: "api_url", problem };
+    let is_plain = settings.scheme == UrlScheme::Http;
+    let endpoint = Endpoint::parse(url.trim(), false).map_err(|error| wrong(error.to_string()))?;
+    if endpoint.scheme == Scheme::Http && !endpoint.is_loopback() && !is_plain {
+        return Err(wrong("plain http to another machine shows the account to the network".into()));
+    }
+    Ok(endpoint)
 }
 
 /// A client that uses the registry's certificates, and an account of its own.
@@ -37,17 +95,6 @@ pub(crate) fn client_with(
         Some(Authorization::Bearer(token)) => RegistryClient::with_bearer(endpoint, token, &http),
         None => RegistryClient::new(endpoint, None, &http),
     }
-}
-
-fn way_to(settings: &RegistrySettings) -> Result<(Endpoint, HttpClient), RegistryError> {
-    let endpoint = endpoint(settings);
-    let options =
-        HttpOptions { ca_pem: settings.ca_pem.iter().cloned().collect(), ..HttpOptions::default() };
-    let http = HttpClient::new(options).map_err(|source| RegistryError::Http {
-        registry: Box::new(endpoint.clone()),
-        source: Box::new(source),
-    })?;
-    Ok((endpoint, http))
 }
 
 /// What stands in an `Authorization` header that somebody hands over for our use.

@@ -4,11 +4,19 @@
 //! and elsewhere only when `plain_http` says so, because a password would travel in the open.
 
 use plimsoll_model::{ImageReference, Platform, Secret, Timestamp, reference::DOCKER_HUB};
-use plimsoll_registry::{Endpoint, Scheme, kind::kinds};
-use plimsoll_store::{NetType, Registry, RegistryError, RegistrySettings, Store, UrlScheme};
+use plimsoll_registry::{
+    Endpoint, RegistryError as SourceError, Scheme,
+    kind::{ImageFilter, Now, kinds},
+};
+use plimsoll_store::{
+    AdapterSettings, NetType, Registry, RegistryError, RegistrySettings, Store, UrlScheme,
+};
 use serde::{Deserialize, Serialize};
 
-use super::{OperationError, client::endpoint as endpoint_of};
+use super::{
+    OperationError,
+    client::{connected, endpoint as endpoint_of},
+};
 
 /// A registry to add. There is no `Debug`: it may hold a password.
 #[derive(Clone, Default, Serialize, Deserialize)]
@@ -48,6 +56,27 @@ pub struct AddRegistry {
     /// Platform that represents an image index.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub platform: Option<String>,
+    /// Where the vendor's API answers, if not where the kind knows it to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub api_url: Option<String>,
+    /// The API's own account: a cloud's access key id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub api_account: Option<String>,
+    /// The API's own token, or the key's secret.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub api_token: Option<String>,
+    /// Instance, project or group, in the vendor's words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance: Option<String>,
+    /// Namespaces, organisations or owners to list; none: all that the account can see.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub namespaces: Vec<String>,
+    /// Patterns of images to look at; none: all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub include: Vec<String>,
+    /// Patterns of images to leave out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exclude: Vec<String>,
 }
 
 /// From where a registry can be reached.
@@ -96,6 +125,27 @@ pub struct RegistryView {
     pub repositories: Vec<String>,
     /// Platform that represents an index.
     pub platform: Option<String>,
+    /// Where the vendor's API answers.
+    #[serde(default)]
+    pub api_url: Option<String>,
+    /// The API's own account.
+    #[serde(default)]
+    pub api_account: Option<String>,
+    /// Whether a token of the API is stored.
+    #[serde(default)]
+    pub has_api_token: bool,
+    /// Instance, project or group.
+    #[serde(default)]
+    pub instance: Option<String>,
+    /// Namespaces that are listed; none: all.
+    #[serde(default)]
+    pub namespaces: Vec<String>,
+    /// Patterns of images that are looked at; none: all.
+    #[serde(default)]
+    pub include: Vec<String>,
+    /// Patterns of images that are left out.
+    #[serde(default)]
+    pub exclude: Vec<String>,
     /// Why the last sync did not succeed.
     pub problem: Option<String>,
     /// When it was added.
@@ -125,7 +175,7 @@ pub async fn add_registry(
     request: &AddRegistry,
     now: Timestamp,
 ) -> Result<RegistryView, OperationError> {
-    let settings = settings(request)?;
+    let settings = settings(request, now)?;
     let registry = store.add_registry(&settings, now).await.map_err(refusal)?;
     tracing::info!(registry.name = settings.name, registry.kind = settings.kind, "registry added");
     Ok(RegistryView::of(&registry))
@@ -180,6 +230,13 @@ impl RegistryView {
             has_password: registry.has_password,
             repositories: settings.repositories.clone(),
             platform: settings.platform.as_ref().map(Platform::to_string),
+            api_url: settings.adapter.api_url.clone(),
+            api_account: settings.adapter.api_account.clone(),
+            has_api_token: registry.has_api_token,
+            instance: settings.adapter.instance.clone(),
+            namespaces: settings.adapter.namespaces.clone(),
+            include: settings.adapter.include.clone(),
+            exclude: settings.adapter.exclude.clone(),
             problem: registry.problem.clone(),
             created: registry.created,
         }
@@ -196,7 +253,7 @@ pub(super) fn refusal(error: RegistryError) -> OperationError {
 }
 
 /// Checks a request and turns it into what is stored.
-fn settings(request: &AddRegistry) -> Result<RegistrySettings, OperationError> {
+fn settings(request: &AddRegistry, now: Timestamp) -> Result<RegistrySettings, OperationError> {
     let kind = kind_of(request.kind.as_deref().unwrap_or("oci"))?;
     let endpoint = endpoint(&request.url, request.plain_http)?;
     let ca_pem = request.ca_pem.clone().filter(|pem| !pem.trim().is_empty());
@@ -216,7 +273,7 @@ fn settings(request: &AddRegistry) -> Result<RegistrySettings, OperationError> {
     let platform =
         platform.map_err(|error| OperationError::invalid("platform", error.to_string()))?;
     let port = (endpoint.port != default_port(endpoint.scheme)).then_some(endpoint.port);
-    Ok(RegistrySettings {
+    let mut settings = RegistrySettings {
         name: request.name.clone(),
         kind: kind.to_owned(),
         reported_type: request.reported_type.clone().unwrap_or_else(|| kind.to_owned()),
@@ -236,6 +293,43 @@ fn settings(request: &AddRegistry) -> Result<RegistrySettings, OperationError> {
         ca_pem,
         repositories: request.repositories.clone(),
         platform,
+        adapter: adapter_settings(request)?,
+    };
+    // What a kind needs and is not told is found now, not at the first sync.
+    match connected(&settings, Now::new(move || now)) {
+        Ok(adapter) if settings.region_id.is_empty() => {
+            settings.region_id = adapter.region().unwrap_or_default().to_owned();
+        }
+        Err(SourceError::Setting { field, problem }) => {
+            return Err(OperationError::invalid(field, problem));
+        }
+        Ok(_) | Err(_) => {}
+    }
+    Ok(settings)
+}
+
+fn adapter_settings(request: &AddRegistry) -> Result<AdapterSettings, OperationError> {
+    let said = |text: &Option<String>| {
+        let text = text.as_deref().map(str::trim).filter(|text| !text.is_empty());
+        text.map(str::to_owned)
+    };
+    for (parameter, patterns) in [("include", &request.include), ("exclude", &request.exclude)] {
+        ImageFilter::new(patterns, &[])
+            .map_err(|error| OperationError::invalid(parameter, error.to_string()))?;
+    }
+    let is_wrong = |name: &&String| name.trim().is_empty() || name.chars().any(char::is_control);
+    if let Some(wrong) = request.namespaces.iter().find(is_wrong) {
+        let why = format!("`{}` is not a namespace", wrong.escape_default());
+        return Err(OperationError::invalid("namespaces", why));
+    }
+    Ok(AdapterSettings {
+        api_url: said(&request.api_url),
+        api_account: said(&request.api_account),
+        api_token: said(&request.api_token).map(Secret::new),
+        instance: said(&request.instance),
+        namespaces: request.namespaces.clone(),
+        include: request.include.clone(),
+        exclude: request.exclude.clone(),
     })
 }
 

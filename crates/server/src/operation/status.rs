@@ -4,7 +4,7 @@
 //! with failed scans is alive.
 
 use plimsoll_model::{Digest, FeedState, Timestamp};
-use plimsoll_store::Store;
+use plimsoll_store::{Store, TaskCounts};
 use serde::{Deserialize, Serialize};
 
 use super::OperationError;
@@ -56,6 +56,21 @@ pub struct ScanCounts {
     pub done: u64,
     /// Given up.
     pub failed: u64,
+    /// Not to be done, as a person said.
+    #[serde(default)]
+    pub cancelled: u64,
+}
+
+impl ScanCounts {
+    pub(crate) const fn of(counts: TaskCounts) -> Self {
+        Self {
+            queued: counts.queued,
+            running: counts.running,
+            done: counts.done,
+            failed: counts.failed,
+            cancelled: counts.cancelled,
+        }
+    }
 }
 
 /// A scan that was given up.
@@ -98,12 +113,7 @@ pub async fn status(
             none: overview.none,
             not_scanned: overview.not_scanned,
         },
-        scans: ScanCounts {
-            queued: counts.queued,
-            running: counts.running,
-            done: counts.done,
-            failed: counts.failed,
-        },
+        scans: ScanCounts::of(counts),
         failed_scans: failed.collect(),
         feed,
     })

@@ -4,23 +4,29 @@
 //! distribution-spec, "Content Discovery".
 //!
 //! Odd:
-//! * A tag whose digest is the known one costs one HEAD request and nothing else.
+//! * A tag whose digest is the known one costs one HEAD request and nothing else; where the registry's own API lists
+//!   digests, it costs nothing.
 //! * A tag or repository that could not be looked at stays as it is; a tag that names no image (a signature, a chart, another
 //!   platform) is no image, and the answer says so.
 
 mod repository;
 mod targeted;
 
+use std::sync::Arc;
+
 use futures_util::{StreamExt, stream};
 use plimsoll_model::Platform;
-use plimsoll_registry::{RegistryClient, RegistryError, kind::RegistryKind};
-use plimsoll_store::{Registry, Store, SyncListing};
+use plimsoll_registry::{
+    RegistryClient, RegistryError,
+    kind::{Adapter, ImageFilter, ReachableAt, RepositoryEntry, Side},
+};
+use plimsoll_store::{NetType, Registry, ReportedEndpoint, Store, SyncListing};
 use serde::{Deserialize, Serialize};
 
 pub(crate) use self::targeted::sync_place;
 use super::{
     OperationError,
-    client::registry_client,
+    client::adapter,
     error_chain,
     registries::{find_registry, refusal},
 };
@@ -80,13 +86,56 @@ struct Seen {
 struct Look {
     store: Store,
     client: RegistryClient,
-    kind: &'static dyn RegistryKind,
+    adapter: Arc<dyn Adapter>,
+    filter: Arc<ImageFilter>,
     registry_id: i64,
     platform: Platform,
-    /// Whether the registry is asked without an account: then whatever it shows is public.
+    /// Whether the registry is asked without any account: then whatever it shows is public.
     anonymous: bool,
     /// Whether people named the repositories, so that a missing one is a problem.
     named: bool,
+}
+
+/// A repository to look at.
+enum Place {
+    /// As the registry's own list told it.
+    Listed(RepositoryEntry),
+    /// By its name alone: the registry is asked what it is.
+    Named(String),
+}
+
+impl Place {
+    fn name(&self) -> &str {
+        match self {
+            Self::Listed(entry) => &entry.name,
+            Self::Named(name) => name,
+        }
+    }
+}
+
+impl Look {
+    /// Connects a registry.
+    async fn of(store: &Store, registry: &Registry, clock: &Clock) -> Result<Self, RegistryError> {
+        let settings = &registry.settings;
+        let adapter: Arc<dyn Adapter> = Arc::from(adapter(registry, clock)?);
+        // The patterns were checked when the registry was added.
+        let filter = ImageFilter::new(&settings.adapter.include, &settings.adapter.exclude);
+        let filter = filter.map_err(|error| RegistryError::Setting {
+            field: "include",
+            problem: error.to_string(),
+        })?;
+        let has_account = settings.username.is_some() || settings.adapter.api_token.is_some();
+        Ok(Self {
+            store: store.clone(),
+            client: adapter.client().await?,
+            adapter,
+            filter: Arc::new(filter),
+            registry_id: registry.id,
+            platform: settings.platform.clone().unwrap_or_else(default_platform),
+            anonymous: !has_account,
+            named: !settings.repositories.is_empty(),
+        })
+    }
 }
 
 /// Lists a registry and applies what is different.
@@ -103,7 +152,7 @@ pub async fn sync_registry(
         return Ok(SyncReport::nothing(name));
     }
     tracing::info!(registry.name = name, "sync start");
-    let (names, seen) = match look(store, &registry).await {
+    let (names, seen) = match look(store, &registry, clock).await {
         Ok(seen) => seen,
         Err(error) => {
             let why = error_chain(&error);
@@ -150,34 +199,53 @@ pub async fn sync_registry(
 }
 
 /// Looks at every repository. Returns their names too: images of others have vanished.
-async fn look(store: &Store, registry: &Registry) -> Result<(Vec<String>, Seen), RegistryError> {
-    let settings = &registry.settings;
-    let kind = plimsoll_registry::kind::kind(&settings.kind)
-        .ok_or_else(|| RegistryError::Name(settings.kind.clone()))?;
-    let client = registry_client(registry)?;
-    let named = !settings.repositories.is_empty();
-    let names: Vec<String> = if named {
-        settings.repositories.clone()
+async fn look(
+    store: &Store,
+    registry: &Registry,
+    clock: &Clock,
+) -> Result<(Vec<String>, Seen), RegistryError> {
+    let look = Look::of(store, registry, clock).await?;
+    let places: Vec<Place> = if look.named {
+        registry.settings.repositories.iter().cloned().map(Place::Named).collect()
     } else {
-        let entries = kind.list_repositories(&client).await?;
-        entries.into_iter().map(|entry| entry.name).collect()
+        look.adapter.list_repositories().await?.into_iter().map(Place::Listed).collect()
     };
-    let look = Look {
-        store: store.clone(),
-        client,
-        kind,
-        registry_id: registry.id,
-        platform: settings.platform.clone().unwrap_or_else(default_platform),
-        anonymous: settings.username.is_none(),
-        named,
-    };
-    let looks = names.clone().into_iter().map(|name| repository::look_at(look.clone(), name, None));
+    let is_meant = |place: &Place| look.filter.takes_repository(place.name());
+    let places: Vec<Place> = places.into_iter().filter(is_meant).collect();
+    let names = places.iter().map(|place| place.name().to_owned()).collect();
+    let looks = places.into_iter().map(|place| repository::look_at(look.clone(), place, None));
     let mut all = stream::iter(looks).buffer_unordered(AT_ONCE);
     let mut seen = Seen::default();
     while let Some(one) = all.next().await {
         seen.add(one);
     }
+    note_endpoints(store, registry, look.adapter.as_ref()).await;
     Ok((names, seen))
+}
+
+/// Asks under which names the registry can be reached. Without an answer what was known stays: no image depends on it.
+async fn note_endpoints(store: &Store, registry: &Registry, adapter: &dyn Adapter) {
+    let name = &registry.settings.name;
+    let endpoints = match adapter.endpoints().await {
+        Ok(endpoints) => endpoints,
+        Err(error) => {
+            let error = error_chain(&error);
+            tracing::warn!(registry.name = name, error, "endpoints unknown");
+            return;
+        }
+    };
+    let endpoints: Vec<ReportedEndpoint> = endpoints.into_iter().map(reported).collect();
+    if let Err(error) = store.set_registry_endpoints(registry, &endpoints).await {
+        tracing::error!(registry.name = name, error = error_chain(&error), "endpoints not kept");
+    }
+}
+
+fn reported(endpoint: ReachableAt) -> ReportedEndpoint {
+    let net_type = match endpoint.from {
+        Side::Internet => NetType::Internet,
+        Side::Intranet => NetType::Intranet,
+    };
+    ReportedEndpoint { net_type, domains: endpoint.domains }
 }
 
 /// What represents an index where the registry's settings say nothing.
@@ -213,6 +281,7 @@ impl Seen {
         self.listing.images.extend(other.listing.images);
         self.listing.unresolved.extend(other.listing.unresolved);
         self.listing.complete.extend(other.listing.complete);
+        self.listing.repository_ids.extend(other.listing.repository_ids);
         self.problems.extend(other.problems);
         self.skipped.extend(other.skipped);
     }

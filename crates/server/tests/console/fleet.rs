@@ -49,6 +49,7 @@ pub(crate) async fn registry(store: &Store, name: &str) -> Registry {
         ca_pem: None,
         repositories: vec![],
         platform: None,
+        adapter: plimsoll_store::AdapterSettings::default(),
     };
     store.add_registry(&settings, now()).await.unwrap()
 }
@@ -73,7 +74,7 @@ pub(crate) fn image(path: &str, tag: &str, number: u32) -> SyncedImage {
 /// Makes the images known.
 pub(crate) async fn sync(store: &Store, registry: &Registry, images: Vec<SyncedImage>) {
     let complete: Vec<String> = images.iter().map(|image| image.path.clone()).collect();
-    let listing = SyncListing { images, unresolved: vec![], complete, catalog: None };
+    let listing = SyncListing { images, complete, ..SyncListing::default() };
     store.apply_sync(registry.id, &listing, now()).await.unwrap();
 }
 

@@ -14,12 +14,13 @@ async fn empty_store() -> (tempfile::TempDir, Store) {
     (folder, store)
 }
 
-const PAGES: [&str; 7] = [
+const PAGES: [&str; 8] = [
     "/console/images",
     "/console/images/00000000-0000-0000-0000-000000000000",
     "/console/images/x/packages",
     "/console/images/x/layers",
     "/console/ranking",
+    "/console/tasks",
     "/console/findings/CVE-2014-0160",
     "/console/no-such-page",
 ];

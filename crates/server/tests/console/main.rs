@@ -17,4 +17,6 @@ mod one_image;
 #[cfg(test)]
 mod subscriptions;
 #[cfg(test)]
+mod tasks;
+#[cfg(test)]
 mod verdicts;

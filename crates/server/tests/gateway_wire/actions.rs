@@ -60,6 +60,40 @@ async fn answers_to_the_byte() {
 }
 
 #[tokio::test]
+async fn endpoints_are_those_that_the_registrys_api_told() {
+    use plimsoll_store::{NetType, ReportedEndpoint};
+    let server = filled().await;
+    let side = |net_type, domains: &[&str]| ReportedEndpoint {
+        net_type,
+        domains: domains.iter().map(|domain| (*domain).to_owned()).collect(),
+    };
+    let told = [
+        side(NetType::Internet, &["x-registry.cn-hangzhou.cr.aliyuncs.com", "images.example"]),
+        side(NetType::Intranet, &["inner.example", "x-registry-vpc.cn-hangzhou.cr.aliyuncs.com"]),
+    ];
+    let yard = server.store.registry("yard").await.unwrap().unwrap();
+    server.store.set_registry_endpoints(&yard, &told).await.unwrap();
+    let list = server.ask(&server.call(Scheme::Acs3, "ListImageRisk")).await.json();
+    let image = &list["ImageRiskList"][0];
+    assert_eq!(image["Image"], "registry.example:5000/team/app:1.0");
+    assert_eq!(
+        image["EndPointList"],
+        json!([
+            {"Domains": ["x-registry.cn-hangzhou.cr.aliyuncs.com", "images.example"], "Type": "internet"},
+            {"Domains": ["inner.example", "x-registry-vpc.cn-hangzhou.cr.aliyuncs.com"], "Type": "intranet"},
+        ])
+    );
+    assert_eq!(image["InternetURLs"], "x-registry.cn-hangzhou.cr.aliyuncs.com/team/app");
+    assert_eq!(image["VpcURLs"], "x-registry-vpc.cn-hangzhou.cr.aliyuncs.com/team/app");
+    let others = list["ImageRiskList"].as_array().unwrap().iter();
+    let of_hub = others.clone().find(|one| one["RepoNamespace"] == "library").unwrap();
+    assert_eq!(
+        of_hub["EndPointList"],
+        json!([{"Domains": ["registry-1.docker.io"], "Type": "internet"}])
+    );
+}
+
+#[tokio::test]
 async fn an_empty_store_answers_empty_lists() {
     let server = Server::start().await;
     let list = server.ask(&server.call(Scheme::Acs3, "ListImageRisk")).await.json();

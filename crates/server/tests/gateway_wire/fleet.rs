@@ -37,6 +37,7 @@ pub(crate) fn registry(
         ca_pem: None,
         repositories: Vec::new(),
         platform: None,
+        adapter: plimsoll_store::AdapterSettings::default(),
     }
 }
 

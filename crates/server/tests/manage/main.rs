@@ -4,6 +4,8 @@
 
 #[cfg(test)]
 mod client;
+#[cfg(test)]
+mod tasks;
 
 use axum::http::{Method, StatusCode};
 use client::{Client, context};
@@ -12,13 +14,14 @@ use plimsoll_store::{Store, StoreOptions};
 use serde_json::{Value, json};
 
 /// Every address, with a method that it takes.
-const ADDRESSES: [(&str, &str); 40] = [
+const ADDRESSES: [(&str, &str); 53] = [
     ("GET", "/api/v1/status"),
     ("GET", "/api/v1/feed"),
     ("GET", "/api/v1/registries"),
     ("POST", "/api/v1/registries"),
     ("DELETE", "/api/v1/registries/x"),
     ("POST", "/api/v1/registries/x/sync"),
+    ("POST", "/api/v1/registries/x/check"),
     ("GET", "/api/v1/registries/x/tokens"),
     ("POST", "/api/v1/registries/x/tokens/hook"),
     ("DELETE", "/api/v1/registries/x/tokens/hook"),
@@ -51,6 +54,18 @@ const ADDRESSES: [(&str, &str); 40] = [
     ("DELETE", "/api/v1/subscriptions/x"),
     ("POST", "/api/v1/subscriptions/x/test"),
     ("POST", "/api/v1/subscriptions/x/retry"),
+    ("GET", "/api/v1/tasks"),
+    ("GET", "/api/v1/tasks/1"),
+    ("POST", "/api/v1/tasks/1/cancel"),
+    ("POST", "/api/v1/tasks/1/retry"),
+    ("POST", "/api/v1/tasks/cancel"),
+    ("POST", "/api/v1/tasks/retry"),
+    ("GET", "/api/v1/tasks/events"),
+    ("GET", "/api/v1/scan-rates"),
+    ("PUT", "/api/v1/scan-rates"),
+    ("GET", "/api/v1/schedules"),
+    ("POST", "/api/v1/schedules"),
+    ("DELETE", "/api/v1/schedules/x"),
     ("GET", "/api/v1/nothing"),
     ("PUT", "/api/v1/status"),
 ];
@@ -281,6 +296,20 @@ async fn a_registry_that_cannot_be_is_refused_with_the_parameter() {
         (json!({ "url": "ftp://x" }), "`url`"),
         (json!({ "url": "https://user:secret@x" }), "`url`"),
         (json!({ "kind": "floppy" }), "`kind`: `floppy` is not one of oci"),
+        (json!({ "kind": "docker-hub" }), "`api_url`: say where the API answers"),
+        (json!({ "kind": "acr" }), "`api_account`: the API needs an access key"),
+        (json!({ "kind": "acr", "api_account": "a" }), "`api_token`: the API needs an access key"),
+        (
+            json!({ "kind": "acr", "api_account": "a", "api_token": "s" }),
+            "`region_id`: the address tells no region",
+        ),
+        (
+            json!({ "kind": "harbor", "api_url": "http://harbor.example.com" }),
+            "`api_url`: plain http",
+        ),
+        (json!({ "include": ["a b"] }), "`include`: `a b`"),
+        (json!({ "exclude": [":"] }), "`exclude`: `:`"),
+        (json!({ "namespaces": [""] }), "`namespaces`"),
         (json!({ "password": "p" }), "`username`"),
         (json!({ "ca_pem": "no certificate" }), "`ca_pem`"),
         (json!({ "repositories": ["Team/App"] }), "`repositories`: `Team/App`"),
@@ -334,6 +363,13 @@ async fn a_registry_that_does_not_answer_is_named() {
     assert!(body["error"]["message"].as_str().unwrap().starts_with("registry `gone`: "));
     let (_, list) = client.get("/api/v1/registries").await;
     assert!(list["registries"][0]["problem"].is_string(), "{list}");
+    let (status, body) = client.call("POST", "/api/v1/registries/gone/check", None).await;
+    assert_eq!(
+        (status, &body["error"]["code"]),
+        (StatusCode::BAD_GATEWAY, &json!("registry_failed"))
+    );
+    let (status, _) = client.call("POST", "/api/v1/registries/nobody/check", None).await;
+    assert_eq!(status, StatusCode::NOT_FOUND);
 }
 
 #[tokio::test]

@@ -7,20 +7,20 @@ mod connection;
 #[cfg(test)]
 mod fixture;
 
-use std::{io::ErrorKind, process::Command};
+use std::{io::ErrorKind, process::Command, time::Duration};
 
 use axum::http::StatusCode;
 use connection::{get, send};
 use fixture::{config, registry, scanned, until};
 use plimsoll_model::{Timestamp, Verdict};
 use plimsoll_server::{
-    Clock, TlsFiles,
+    Blobs, Clock, TlsFiles,
     operation::{
         feed::{LastUpdate, feed_path},
         images::{ListImages, list_images},
         registries::{AddRegistry, add_registry},
     },
-    serve,
+    serve, work,
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -62,6 +62,84 @@ async fn a_restarted_server_goes_on_where_the_killed_one_was() {
     assert!(server.new_admin_token().is_none(), "the token is kept");
     until("three scanned images", async || scanned(&server).await == 3).await;
     assert_eq!(list_images(server.store(), &ListImages::default()).await.unwrap().images.len(), 3);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replica_without_workers_queues_and_a_worker_scans() {
+    let folder = tempfile::tempdir().unwrap();
+    let served = registry().serve().await.unwrap();
+    let mut replica = config(&folder);
+    replica.workers = 0;
+    let server = serve(replica).await.unwrap();
+    let request = AddRegistry { name: "r".into(), url: served.url(), ..AddRegistry::default() };
+    add_registry(server.store(), &request, config(&folder).clock.now()).await.unwrap();
+    until("three queued scans", async || {
+        server.store().task_counts(None).await.unwrap().queued == 3
+    })
+    .await;
+    let mut settings = config(&folder);
+    settings.probes = Some("127.0.0.1:0".parse().unwrap());
+    let worker = work(settings).await.unwrap();
+    until("three scanned images", async || scanned(&server).await == 3).await;
+
+    let probes = worker.probes().unwrap();
+    assert_eq!(get(probes, "/livez", &[]).await.2, "ok\n");
+    assert_eq!(get(probes, "/readyz", &[]).await.2, "ready\n");
+    until("three scans that are counted", async || {
+        let text = get(probes, "/metrics", &[]).await.2;
+        text.contains("plimsoll_scan_duration_seconds_count 3\n")
+            && text.contains("plimsoll_scans_running 0\n")
+    })
+    .await;
+    let (status, headers, text) = get(probes, "/metrics", &[]).await;
+    assert_eq!(status, StatusCode::OK);
+    assert!(headers["content-type"].to_str().unwrap().starts_with("text/plain; version=0.0.4"));
+    for line in [
+        "plimsoll_scans_total{outcome=\"stored\"} 3",
+        "plimsoll_claims_total{outcome=\"taken\"} 3",
+        "plimsoll_tasks{kind=\"scan\",state=\"done\"} 3",
+    ] {
+        assert!(text.lines().any(|one| one == line), "{line}\n{text}");
+    }
+    // It answers nothing else there.
+    assert_eq!(get(probes, "/console/", &[]).await.0, StatusCode::NOT_FOUND);
+    worker.stop().await;
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_drains_ends_its_scan_and_claims_no_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let registry = registry();
+    let served = registry.serve().await.unwrap();
+    let mut replica = config(&folder);
+    replica.workers = 0;
+    let server = serve(replica).await.unwrap();
+    let request = AddRegistry { name: "r".into(), url: served.url(), ..AddRegistry::default() };
+    add_registry(server.store(), &request, config(&folder).clock.now()).await.unwrap();
+    until("three queued scans", async || {
+        server.store().task_counts(None).await.unwrap().queued == 3
+    })
+    .await;
+    registry.take_requests();
+    registry.answer_blobs(Blobs::Hold);
+    let mut settings = config(&folder);
+    settings.workers = 1;
+    settings.drain = Duration::from_secs(60);
+    settings.probes = Some("127.0.0.1:0".parse().unwrap());
+    let worker = work(settings).await.unwrap();
+    let probes = worker.probes().unwrap();
+    registry.asked_for("/blobs/").await;
+    let stopping = tokio::spawn(worker.stop());
+    until("a worker that is not ready any more", async || {
+        get(probes, "/readyz", &[]).await.0 == StatusCode::SERVICE_UNAVAILABLE
+    })
+    .await;
+    registry.answer_blobs(Blobs::Serve);
+    stopping.await.unwrap();
+    let counts = server.store().task_counts(None).await.unwrap();
+    assert_eq!((counts.done, counts.queued, counts.running), (1, 2, 0));
     server.stop().await;
 }
 

@@ -174,14 +174,8 @@ impl Store {
                 copy_first_seen(&mut transaction, inventory, own.id, now).await?;
                 made.insert((inventory, *context), own);
             }
-            tasks::queue_first_scan(
-                &mut transaction,
-                twin,
-                source.registry,
-                Origin::Schedule,
-                now,
-            )
-            .await?;
+            tasks::queue_first_scan(&mut transaction, twin, source.registry, Origin::Schedule, now)
+                .await?;
             moved.extend(move_images(&mut transaction, source.id, twin, images).await?);
             left.insert(source.id);
             reached.extend([source.id, twin]);

@@ -63,6 +63,34 @@ impl Store {
             .collect()
     }
 
+    /// How many messages to all subscribers are in which state.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn all_message_counts(&self) -> Result<[(MessageState, u64); 4], StoreError> {
+        let rows =
+            statement::query("SELECT state, COUNT(*) AS number FROM messages GROUP BY state")
+                .fetch_all(&mut *self.read().await?)
+                .await
+                .doing("counting messages")?;
+        let mut counts = [
+            (MessageState::Queued, 0),
+            (MessageState::Running, 0),
+            (MessageState::Done, 0),
+            (MessageState::Failed, 0),
+        ];
+        for row in &rows {
+            let found = column::word(row, "state", STATES)?;
+            let number = column::number(row, "number")?;
+            for (state, count) in &mut counts {
+                if *state == found {
+                    *count = number;
+                }
+            }
+        }
+        Ok(counts)
+    }
+
     /// How many messages to a subscriber are in which state; states without any are left out.
     ///
     /// # Errors

@@ -126,6 +126,7 @@ pub(crate) fn settings(name: &str) -> RegistrySettings {
         ca_pem: None,
         repositories: Vec::new(),
         platform: None,
+        adapter: plimsoll_store::AdapterSettings::default(),
     }
 }
 

@@ -254,3 +254,29 @@ async fn waiting_workers_do_not_write() {
         TaskState::Running
     );
 }
+
+#[tokio::test]
+async fn a_lease_lasts_as_long_as_whoever_claims_says() {
+    let fixture = queued(2).await;
+    for (asked, lasts) in [(5, 5), (0, 2)] {
+        let lease = std::time::Duration::from_secs(asked);
+        let options = crate::outside::options(fixture.folder.path()).await;
+        let options = plimsoll_store::StoreOptions { lease, ..options };
+        let store = plimsoll_store::Store::open(fixture.folder.path(), options).await.unwrap();
+        let task = store.claim("w", NOW).await.unwrap().unwrap();
+        assert_eq!(task.lease.until, after(lasts));
+        let lease = store.heartbeat(&task.lease, after(1)).await.unwrap().unwrap();
+        assert_eq!(lease.until, after(1 + lasts));
+        store.close().await;
+    }
+    assert_eq!(fixture.store.claim("w", after(2)).await.unwrap(), None);
+    assert!(fixture.store.claim("w", after(3)).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn a_server_says_what_time_it_is_and_a_file_does_not() {
+    let fixture = Fixture::new().await;
+    let time = fixture.store.database_time().await.unwrap();
+    assert_eq!(time.is_some(), crate::outside::on_postgres());
+    assert!(time.is_none_or(|time| time.0 > 1_700_000_000));
+}

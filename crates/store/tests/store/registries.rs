@@ -1,7 +1,10 @@
 //! Registries and their secrets.
 
 use plimsoll_model::Secret;
-use plimsoll_store::{NetType, RegistryError, RegistrySettings, UrlScheme};
+use plimsoll_store::{
+    AdapterSettings, NetType, RegistryError, RegistrySettings, ReportedEndpoint, SyncListing,
+    UrlScheme,
+};
 
 use crate::{
     builders::{Fixture, NOW, after, image, settings},
@@ -20,6 +23,15 @@ fn full() -> RegistrySettings {
         ca_pem: Some("-----BEGIN CERTIFICATE-----".to_owned()),
         repositories: vec!["team/app".to_owned(), "debian".to_owned()],
         platform: Some("linux/arm64/v8".parse().unwrap()),
+        adapter: AdapterSettings {
+            api_url: Some("https://api.build.test".to_owned()),
+            api_account: Some("LTAI".to_owned()),
+            api_token: Some(Secret::new("one of the tokens of the api".to_owned())),
+            instance: Some("cri-1".to_owned()),
+            namespaces: vec!["team".to_owned()],
+            include: vec!["team/*".to_owned()],
+            exclude: vec!["*:*-dev".to_owned()],
+        },
         ..settings("build")
     }
 }
@@ -36,6 +48,55 @@ async fn a_registry_comes_back_as_it_was_added() {
     let listed = fixture.store.registries().await.unwrap();
     assert_eq!(listed.len(), 1);
     assert!(listed[0].has_password && listed[0].settings.password.is_none());
+    assert!(listed[0].has_api_token && listed[0].settings.adapter.api_token.is_none());
+}
+
+#[tokio::test]
+async fn what_a_registrys_api_tells_of_itself_is_kept_and_written_when_it_changes() {
+    let fixture = Fixture::new().await;
+    let build = fixture.registry("build").await;
+    assert!(build.endpoints.is_empty());
+    let endpoints = vec![
+        ReportedEndpoint {
+            net_type: NetType::Internet,
+            domains: vec!["build.test".to_owned(), "images.test".to_owned()],
+        },
+        ReportedEndpoint { net_type: NetType::Intranet, domains: vec!["vpc.test".to_owned()] },
+    ];
+    fixture.store.set_registry_endpoints(&build, &endpoints).await.unwrap();
+    let build = fixture.store.registry("build").await.unwrap().unwrap();
+    assert_eq!(build.endpoints, endpoints);
+    let before = fixture.bytes().await;
+    fixture.store.set_registry_endpoints(&build, &endpoints).await.unwrap();
+    assert_eq!(fixture.bytes().await, before);
+    fixture.store.set_registry_endpoints(&build, &[]).await.unwrap();
+    assert!(fixture.store.registry("build").await.unwrap().unwrap().endpoints.is_empty());
+}
+
+#[tokio::test]
+async fn a_vendors_id_of_a_repository_is_taken_over_and_stays_where_a_listing_has_none() {
+    let fixture = Fixture::new().await;
+    let build = fixture.registry("build").await;
+    let images = [image("team/app", "1", "a"), image("team/web", "1", "b")];
+    fixture.sync(&build, &images).await;
+    let id = async |path: &str| {
+        let images = fixture.store.images_of_repository(build.id, path).await.unwrap();
+        images[0].repo_id.clone()
+    };
+    let own = id("team/web").await;
+    assert_eq!(own.len(), 32);
+    let listing = SyncListing {
+        images: images.to_vec(),
+        repository_ids: [("team/app".to_owned(), "crr-1".to_owned())].into(),
+        ..SyncListing::default()
+    };
+    let outcome = fixture.store.apply_sync(build.id, &listing, NOW).await.unwrap();
+    assert_eq!((outcome.updated, outcome.unchanged), (1, 1));
+    assert_eq!((id("team/app").await.as_str(), id("team/web").await), ("crr-1", own));
+    let outcome = fixture.store.apply_sync(build.id, &listing, NOW).await.unwrap();
+    assert_eq!((outcome.updated, outcome.unchanged), (0, 2));
+    fixture.sync(&build, &images).await;
+    assert_eq!(id("team/app").await, "crr-1");
 }
 
 #[tokio::test]
@@ -113,7 +174,12 @@ async fn no_secret_stands_in_any_file() {
     let key = fixture.store.create_key("ci", &policy, NOW).await.unwrap();
     let session = fixture.store.create_session(NOW).await.unwrap();
     let token = fixture.store.ensure_admin_token().await.unwrap().unwrap();
-    let secrets = ["correct horse battery staple", key.secret.reveal(), session.reveal()];
+    let secrets = [
+        "correct horse battery staple",
+        "one of the tokens of the api",
+        key.secret.reveal(),
+        session.reveal(),
+    ];
     // Once as it lies in the write-ahead log, once after the checkpoint at closing.
     for round in 0..2 {
         for (name, bytes) in fixture.bytes().await {

@@ -58,9 +58,9 @@ async fn one_of_many_processes_does_what_is_due() {
     let looks: Vec<_> = (0..8)
         .map(|n| {
             let store = if n % 2 == 0 { fixture.store.clone() } else { other.clone() };
-            tokio::spawn(async move {
-                store.claim_schedule(&format!("p{n}"), after(10)).await.unwrap()
-            })
+            tokio::spawn(
+                async move { store.claim_schedule(&format!("p{n}"), after(10)).await.unwrap() },
+            )
         })
         .collect();
     let mut claimed = Vec::new();

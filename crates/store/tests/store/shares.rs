@@ -109,10 +109,8 @@ async fn a_rate_holds_whoever_asks_and_others_go_on() {
 async fn rates_are_listed_checked_and_not_reset_by_saying_them_again() {
     let fixture = registries(&[("b", 5), ("a", 0)]).await;
     fixture.store.set_scan_rate("b", Some(30), NOW).await.unwrap();
-    let rate = |registry: &str, scans_per_hour| ScanRate {
-        registry: registry.to_owned(),
-        scans_per_hour,
-    };
+    let rate =
+        |registry: &str, scans_per_hour| ScanRate { registry: registry.to_owned(), scans_per_hour };
     assert_eq!(fixture.store.scan_rates().await.unwrap(), [rate("a", None), rate("b", Some(30))]);
     assert_eq!(next(&fixture, 0).await.as_deref(), Some("b"));
     for again in [30, 31, 30] {
@@ -136,4 +134,36 @@ async fn a_removed_registry_leaves_its_tasks_to_others_that_have_the_images() {
     let task = fixture.store.claim("w", NOW).await.unwrap().unwrap();
     assert_eq!((task.digest, task.registry_id), (digest("gone 1"), other.id));
     assert_eq!(fixture.store.claim("w", NOW).await.unwrap(), None);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn many_workers_keep_fair_shares_and_scan_nothing_twice() {
+    let wanted = [("one", 150), ("two", 150), ("three", 150)];
+    let fixture = registries(&wanted).await;
+    let order = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    let workers: Vec<_> = (0..8)
+        .map(|number| {
+            let (store, order) = (fixture.store.clone(), std::sync::Arc::clone(&order));
+            tokio::spawn(async move {
+                let name = format!("w{number}");
+                while let Some(task) = store.claim(&name, NOW).await.unwrap() {
+                    order.lock().unwrap().push((task.registry_id, task.digest));
+                    tokio::task::yield_now().await;
+                    store.fail(&task.lease, "enough", Retry::Never, NOW).await.unwrap();
+                }
+            })
+        })
+        .collect();
+    for worker in workers {
+        worker.await.unwrap();
+    }
+    let order = order.lock().unwrap();
+    let digests: std::collections::BTreeSet<_> = order.iter().map(|(_, digest)| *digest).collect();
+    assert_eq!((order.len(), digests.len()), (450, 450));
+    // While all three have something to scan, each has a third, within a tenth.
+    for (name, _) in wanted {
+        let id = fixture.store.registry(name).await.unwrap().unwrap().id;
+        let share = order[..300].iter().filter(|(registry, _)| *registry == id).count();
+        assert!((90..=110).contains(&share), "{name}: {share}");
+    }
 }

@@ -173,17 +173,14 @@ impl Image {
         };
         let repository = format!("{authority}/{}", risk.image.path());
         let image = format!("{repository}:{}", risk.image.tag);
-        let (r#type, internet_urls, vpc_urls) = match settings.net_type {
-            NetType::Internet => ("internet", repository, String::new()),
-            NetType::Intranet => ("intranet", String::new(), repository),
-        };
+        let reach = Reach::of(risk, &domain, repository);
         Self {
             region_id: settings.region_id.clone(),
             registry_type: settings.reported_type.clone(),
             endpoints: format!("{scheme}://{domain}"),
-            end_point_list: vec![EndPoint { domains: vec![domain], r#type }],
-            internet_urls,
-            vpc_urls,
+            end_point_list: reach.end_points,
+            internet_urls: reach.internet_urls,
+            vpc_urls: reach.vpc_urls,
             image,
             // What was scanned and is counted: the platform's manifest, which the tag names itself or by an index.
             digest: risk.image.manifest_digest.hex(),
@@ -199,5 +196,54 @@ impl Image {
             repo_name: risk.image.repository.clone(),
             tag: risk.image.tag.clone(),
         }
+    }
+}
+
+/// By which hosts an image can be pulled.
+struct Reach {
+    end_points: Vec<EndPoint>,
+    internet_urls: String,
+    vpc_urls: String,
+}
+
+impl Reach {
+    /// As the registry's own API told; else by the host that it was added with.
+    fn of(risk: &ImageRisk, domain: &str, repository: String) -> Self {
+        let reported = &risk.registry.endpoints;
+        if reported.is_empty() {
+            let net_type = risk.registry.settings.net_type;
+            let end_points =
+                vec![EndPoint { domains: vec![domain.to_owned()], r#type: word(net_type) }];
+            let (internet_urls, vpc_urls) = match net_type {
+                NetType::Internet => (repository, String::new()),
+                NetType::Intranet => (String::new(), repository),
+            };
+            return Self { end_points, internet_urls, vpc_urls };
+        }
+        let path = risk.image.path();
+        let domains = |net_type: NetType| {
+            let of_it = reported.iter().filter(move |one| one.net_type == net_type);
+            of_it.flat_map(|one| &one.domains)
+        };
+        let url = |domain: &String| format!("{domain}/{path}");
+        let vpc = domains(NetType::Intranet).find(|domain| domain.contains("-vpc"));
+        let end_points = reported
+            .iter()
+            .map(|one| EndPoint { domains: one.domains.clone(), r#type: word(one.net_type) });
+        Self {
+            end_points: end_points.collect(),
+            internet_urls: domains(NetType::Internet).next().map(url).unwrap_or_default(),
+            vpc_urls: vpc
+                .or_else(|| domains(NetType::Intranet).next())
+                .map(url)
+                .unwrap_or_default(),
+        }
+    }
+}
+
+const fn word(net_type: NetType) -> &'static str {
+    match net_type {
+        NetType::Internet => "internet",
+        NetType::Intranet => "intranet",
     }
 }

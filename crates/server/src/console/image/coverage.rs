@@ -117,6 +117,8 @@ fn of_task(task: Option<&TaskStatus>) -> Markup {
                 p { "Being scanned now. Load the page again in a moment." },
             Some(TaskStatus { state: TaskState::Failed, .. }) =>
                 p { "Not scanned: nothing can be said about this image’s risk." },
+            Some(TaskStatus { state: TaskState::Cancelled, .. }) =>
+                p { "Not scanned: the scan was cancelled. It can be asked for again." },
             _ => p { "No scan was asked for yet." },
         }
     }

@@ -296,6 +296,7 @@ fn coverage(risk: &ImageRisk) -> Markup {
             (Some(verdict), _) => (badge(verdict)),
             (None, Some(TaskState::Running)) => span class="badge" { "Being scanned" },
             (None, Some(TaskState::Failed)) => span class="badge unreadable" { "Scan failed" },
+            (None, Some(TaskState::Cancelled)) => span class="badge" { "Scan cancelled" },
             (None, _) => span class="badge" { "Waiting" },
         }
     }

@@ -3,9 +3,12 @@
 //! In: a claimed wish. Out: its report, or a failed attempt with its reason. Odd: the credential is worth something until the
 //! asker takes it back, so that such scans go first; it is held in memory for one attempt, and the store forgets it with the last.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
 use futures_util::FutureExt;
@@ -14,7 +17,7 @@ use plimsoll_registry::{RegistryError, resolve};
 use plimsoll_scanner::LayerCache;
 use plimsoll_store::{RequestedScan, Retry, StoreError};
 
-use super::work::{Failure, HEARTBEAT, scan_fetched};
+use super::work::{Failure, scan_fetched};
 use crate::{
     context::Context,
     harbor::Wish,
@@ -24,6 +27,9 @@ use crate::{
     },
     stop::Stop,
 };
+
+/// How often the lease is extended.
+const HEARTBEAT: Duration = Duration::from_secs(15);
 
 /// How a requested scan ended.
 enum Ended {

@@ -240,7 +240,8 @@ async fn tasks_of_a_killed_process_are_given_back_at_the_next_start() {
     fixture.sync().await;
     assert!(fixture.context.store.claim("killed/1", fixture.now()).await.unwrap().is_some());
     let settings =
-        JobSettings::new(&ServeConfig::new(fixture.folder.path()), "no feed".into()).unwrap();
+        JobSettings::new(&ServeConfig::new(fixture.folder.path()), "no feed".into(), false)
+            .unwrap();
     std::fs::write(fixture.folder.path().join("processes/killed"), "").unwrap();
     super::give_back_of_the_dead(&fixture.context, &settings).await;
     assert!(fixture.work("second").await, "without waiting for the end of the lease");

@@ -9,7 +9,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
+    time::Instant,
 };
 
 use futures_util::FutureExt;
@@ -22,7 +22,7 @@ use plimsoll_scanner::{
     child::{ChildScan, Target, scan_in_child},
     detectors_version, scan,
 };
-use plimsoll_store::{Lease, RecordOutcome, Retry, ScanRecord, StoreError, Task};
+use plimsoll_store::{FailOutcome, Lease, RecordOutcome, Retry, ScanRecord, StoreError, Task};
 
 use super::{
     stoppable::Stoppable,
@@ -30,12 +30,13 @@ use super::{
 };
 use crate::{
     context::{Confinement, Context},
+    metrics::ScanOutcome,
     operation::{client::registry_client, error_chain, judge::SnapshotJudge},
     stop::Stop,
 };
 
-/// How often the lease is extended.
-pub(super) const HEARTBEAT: Duration = Duration::from_secs(15);
+/// How often a lease is extended before it would end.
+const HEARTBEATS: u32 = 4;
 /// Seconds until an image is scanned again whose scan rested on another snapshot than the fleet.
 const AFTER_EXCHANGE: i64 = 5;
 /// Layers of one image that are read at once.
@@ -76,22 +77,29 @@ enum Ended {
 
 /// Scans a task's image and writes what came of it.
 pub(super) async fn work(task: Task, context: &Context, cache: &LayerCache, stop: Stop) {
+    let began = Instant::now();
+    let _scanning = context.metrics.scan_begins();
     tracing::info!(image.digest = %task.digest, attempt = task.attempt, "scan start");
     let mut lease = task.lease.clone();
     let ended = under_lease(&task, &mut lease, context, cache, stop).await;
     let written = match ended {
         Ended::Report(made) => record(&task, &lease, context, &made).await,
         Ended::Failed(failure) => fail(&task, &lease, context, &failure).await,
-        Ended::Stopped => context.store.release(&lease, context.clock.now()).await,
+        Ended::Stopped => {
+            let released = context.store.release(&lease, context.lease_time().await).await;
+            released.map(|()| ScanOutcome::GivenBack)
+        }
         Ended::Lost => {
-            tracing::warn!(image.digest = %task.digest, "scan dropped: the lease was lost");
-            Ok(())
+            tracing::warn!(image.digest = %task.digest, "scan dropped: the lease was lost, or the task cancelled");
+            Ok(ScanOutcome::Lost)
         }
     };
-    if let Err(error) = written {
+    let outcome = written.unwrap_or_else(|error| {
         // The lease ends by itself, and another attempt follows.
         tracing::error!(image.digest = %task.digest, error = error_chain(&error), "scan not recorded");
-    }
+        ScanOutcome::Unrecorded
+    });
+    context.metrics.scan_ended(outcome, began.elapsed());
 }
 
 /// Runs the scan and extends its lease meanwhile.
@@ -105,7 +113,7 @@ async fn under_lease(
     let stopped = Arc::new(AtomicBool::new(false));
     let scan = attempt(task, context, cache.clone(), Arc::clone(&stopped));
     let mut scan = std::pin::pin!(scan);
-    let mut beats = tokio::time::interval(HEARTBEAT);
+    let mut beats = tokio::time::interval(context.store.lease() / HEARTBEATS);
     beats.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     beats.tick().await;
     let mut outcome = None;
@@ -119,7 +127,7 @@ async fn under_lease(
                 };
             }
             _ = beats.tick(), if outcome.is_none() => {
-                match context.store.heartbeat(lease, context.clock.now()).await {
+                match context.store.heartbeat(lease, context.lease_time().await).await {
                     Ok(Some(extended)) => *lease = extended,
                     Ok(None) => outcome = Some(Ended::Lost),
                     // The lease may still stand; whether it does shows when the result is written.
@@ -192,7 +200,7 @@ async fn fetch(task: &Task, context: &Context) -> Result<RemoteImage, Failure> {
     if registry.settings.is_of_builds() {
         return Err(Failure::never("what a build reported is looked at again by that build"));
     }
-    let client = registry_client(&registry).map_err(Failure::registry)?;
+    let client = registry_client(&registry, &context.clock).await.map_err(Failure::registry)?;
     let platform = task.platform.parse::<Platform>();
     let platform = platform.map_err(|error| Failure::never(error.to_string()))?;
     let digest = task.digest.to_string();
@@ -256,10 +264,10 @@ async fn record(
     lease: &Lease,
     context: &Context,
     made: &Attempted,
-) -> Result<(), StoreError> {
+) -> Result<ScanOutcome, StoreError> {
     let Attempted { report, judge, detectors_version } = made;
     let scan = ScanRecord { report, detectors_version };
-    let now = context.clock.now();
+    let now = context.lease_time().await;
     let outcome = context.store.record_inventory(lease, scan, judge, now).await?;
     let digest = task.digest;
     match outcome {
@@ -283,7 +291,13 @@ async fn record(
         }
         RecordOutcome::Dropped => tracing::warn!(image.digest = %digest, "scan result dropped"),
     }
-    Ok(())
+    Ok(match outcome {
+        RecordOutcome::Stored => ScanOutcome::Stored,
+        RecordOutcome::Unchanged => ScanOutcome::Unchanged,
+        RecordOutcome::Unreadable => ScanOutcome::Unreadable,
+        RecordOutcome::OtherSnapshot => ScanOutcome::GivenBack,
+        RecordOutcome::Dropped => ScanOutcome::Lost,
+    })
 }
 
 async fn fail(
@@ -291,11 +305,15 @@ async fn fail(
     lease: &Lease,
     context: &Context,
     failure: &Failure,
-) -> Result<(), StoreError> {
-    let now = context.clock.now();
+) -> Result<ScanOutcome, StoreError> {
+    let now = context.lease_time().await;
     let outcome = context.store.fail(lease, &failure.why, failure.retry, now).await?;
     tracing::warn!(image.digest = %task.digest, why = failure.why, ?outcome, "scan failed");
-    Ok(())
+    Ok(match outcome {
+        FailOutcome::Again(_) => ScanOutcome::Retried,
+        FailOutcome::Failed => ScanOutcome::Failed,
+        FailOutcome::Dropped => ScanOutcome::Lost,
+    })
 }
 
 impl Failure {

@@ -7,16 +7,21 @@ use std::collections::BTreeMap;
 
 use plimsoll_image::{Budget, DocumentError, LayerSource};
 use plimsoll_model::Platform;
-use plimsoll_registry::{RegistryError, Visibility, kind::TagEntry, resolve};
+use plimsoll_registry::{
+    RegistryError, Visibility,
+    kind::{RepositoryEntry, TagEntry},
+    resolve,
+};
 use plimsoll_store::{ImageRow, RepoType, StoreError, SyncedImage};
 
-use super::{Look, Seen, SyncProblem};
+use super::{Look, Place, Seen, SyncProblem};
 use crate::operation::error_chain;
 
 /// Looks at a repository, or at one tag of it alone; what goes wrong is part of the answer.
-pub(super) async fn look_at(look: Look, path: String, only: Option<String>) -> Seen {
+pub(super) async fn look_at(look: Look, place: Place, only: Option<String>) -> Seen {
     let mut seen = Seen::default();
-    if let Err(why) = look.repository(&path, only.as_deref(), &mut seen).await {
+    let path = place.name().to_owned();
+    if let Err(why) = look.repository(place, only.as_deref(), &mut seen).await {
         seen.problems.push(SyncProblem { at: path, why });
     }
     seen
@@ -43,21 +48,33 @@ enum TagError {
 impl Look {
     async fn repository(
         &self,
-        path: &str,
+        place: Place,
         only: Option<&str>,
         seen: &mut Seen,
     ) -> Result<(), String> {
-        let tags = match self.kind.list_tags(&self.client, path).await {
+        let entry = match place {
+            Place::Listed(entry) => entry,
+            Place::Named(name) => {
+                let found = self.adapter.repository(&name).await;
+                found.map_err(|error| error_chain(&error))?
+            }
+        };
+        let path = entry.name.as_str();
+        let mut tags = match self.adapter.list_tags(&entry).await {
             Ok(tags) => tags,
             // A catalog names repositories whose last tag was deleted; there the registry answers 404.
             Err(RegistryError::NotFound { .. }) if !self.named => Vec::new(),
             Err(error) => return Err(error_chain(&error)),
         };
+        tags.retain(|tag| self.filter.takes(path, &tag.name));
         let known = self.store.images_of_repository(self.registry_id, path).await;
         let known = known.map_err(|error| error_chain(&error))?;
         let known: BTreeMap<&str, &ImageRow> =
             known.iter().map(|image| (image.tag.as_str(), image)).collect();
-        let repo_type = self.repo_type(path, &tags, &known).await;
+        let repo_type = self.repo_type(&entry, &tags, &known).await;
+        if let Some(id) = &entry.repo_id {
+            seen.listing.repository_ids.insert(path.to_owned(), id.clone());
+        }
         for tag in tags.iter().filter(|tag| only.is_none_or(|only| only == tag.name)) {
             match self.tag(path, tag, known.get(tag.name.as_str()).copied(), repo_type).await {
                 Ok(Tag::Image(image)) => seen.listing.images.push(*image),
@@ -79,18 +96,26 @@ impl Look {
         Ok(())
     }
 
-    /// Who may pull: asked without the account, unless there is none. Left as it was when the question stays open.
+    /// Who may pull: as the registry's list says, else asked without the account, unless there is none. Left as it was when
+    /// the question stays open.
     async fn repo_type(
         &self,
-        path: &str,
+        entry: &RepositoryEntry,
         tags: &[TagEntry],
         known: &BTreeMap<&str, &ImageRow>,
     ) -> RepoType {
-        let Some(first) = tags.first() else { return RepoType::Private };
+        let Some(first) = tags.iter().find(|tag| tag.other.is_none()) else {
+            return RepoType::Private;
+        };
         if self.anonymous {
             return RepoType::Public;
         }
-        match self.kind.visibility(&self.client, path, &first.name).await {
+        let path = entry.name.as_str();
+        let visibility = match entry.visibility {
+            Some(visibility) => Ok(visibility),
+            None => self.client.visibility(path, &first.name).await,
+        };
+        match visibility {
             Ok(Visibility::Public) => RepoType::Public,
             Ok(Visibility::Private) => RepoType::Private,
             Err(error) => {
@@ -111,6 +136,9 @@ impl Look {
         known: Option<&ImageRow>,
         repo_type: RepoType,
     ) -> Result<Tag, TagError> {
+        if let Some(other) = &tag.other {
+            return Ok(Tag::NoImage(other.clone()));
+        }
         let digest = match tag.digest {
             Some(digest) => Some(digest),
             None => match self.client.manifest_digest(path, &tag.name).await {

@@ -5,12 +5,10 @@
 //! leave out is not looked at.
 
 use plimsoll_model::ImageReference;
-use plimsoll_registry::RegistryError;
 use plimsoll_store::{Hint, SyncOutcome};
 
 use super::{
-    Clock, Look, OperationError, Store, default_platform, error_chain, refusal, registry_client,
-    repository, sync_registry,
+    Clock, Look, OperationError, Place, Store, error_chain, refusal, repository, sync_registry,
 };
 
 /// Looks at a place, or at the whole registry. Returns what changed; `None`: the place is none of this registry.
@@ -41,23 +39,16 @@ pub(crate) async fn sync_place(
     {
         return Ok(None);
     }
-    let failed = |error: &RegistryError| OperationError::Registry {
+    let look = Look::of(store, &registry, clock).await;
+    let look = look.map_err(|error| OperationError::Registry {
         name: settings.name.clone(),
-        why: error_chain(error),
-    };
-    let kind = plimsoll_registry::kind::kind(&settings.kind)
-        .ok_or_else(|| failed(&RegistryError::Name(settings.kind.clone())))?;
-    let client = registry_client(&registry).map_err(|error| failed(&error))?;
-    let look = Look {
-        store: store.clone(),
-        client,
-        kind,
-        registry_id,
-        platform: settings.platform.clone().unwrap_or_else(default_platform),
-        anonymous: settings.username.is_none(),
-        named,
-    };
-    let seen = repository::look_at(look, hint.path.clone(), hint.tag.clone()).await;
+        why: error_chain(&error),
+    })?;
+    if !look.filter.takes_repository(&hint.path) {
+        return Ok(None);
+    }
+    let place = Place::Named(hint.path.clone());
+    let seen = repository::look_at(look, place, hint.tag.clone()).await;
     let outcome =
         store.apply_sync(registry_id, &seen.listing, clock.now()).await.map_err(refusal)?;
     match seen.problems.into_iter().next() {

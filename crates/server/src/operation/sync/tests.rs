@@ -1,5 +1,7 @@
 //! Syncs against a registry in this process: what is asked, what is written, what stays.
 
+mod kinds;
+
 use plimsoll_image::{BuiltImage, ImageBuilder, Layer};
 use plimsoll_store::{Store, StoreOptions};
 
