@@ -177,6 +177,7 @@ pub(super) fn refused(action: &'static str, error: OperationError) -> Refusal {
                 "url" | "name" => "DomainName",
                 "username" => "UserName",
                 "kind" => "RegistryType",
+                "api_token" => "ExtraParam",
                 _ => parameter,
             };
             Refusal::InvalidParameter { name: name.to_owned(), why: sentence(why) }

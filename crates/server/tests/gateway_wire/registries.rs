@@ -137,6 +137,9 @@ async fn registries_are_found_page_by_page() {
     let server = filled().await;
     numbers(&server, "AddPrivateRegistry", &with(&[("RegistryType", "quay"), ("Port", "8443")]))
         .await;
+    let quay = server.store.registry("harbor.example:8443").await.unwrap().unwrap();
+    let token = quay.settings.adapter.api_token.unwrap();
+    assert_eq!(token.reveal(), "team=a-token-that-nobody-sees", "Quay's API is asked with it");
     for (parameters, wanted) in [
         (vec![], vec!["yard", "hub", "harbor.example:8443"]),
         (vec![("RegistryNameLike", "EXAMPLE")], vec!["yard", "harbor.example:8443"]),

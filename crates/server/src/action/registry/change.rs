@@ -105,6 +105,9 @@ impl Run for ModifyImageRegistry {
         if moved && before.password.is_some() && sent.text("Password").is_none() {
             return Err(Refusal::MissingParameter("Password".to_owned()));
         }
+        if moved {
+            settings.adapter.api_token = None;
+        }
         let wanted_rate = sent.text("TransPerHour").map(|_sent| rate(sent)).transpose()?;
         if settings != before {
             let written = context.store.update_registry(&settings, context.now).await;

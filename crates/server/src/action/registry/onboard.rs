@@ -138,6 +138,7 @@ impl Run for AddPrivateRegistry {
             plain_http: protocol == 1,
             username: Some(sent.required("UserName")?.to_owned()),
             password: Some(sent.required("Password")?.to_owned()),
+            api_token: api_token(kind, &extras.namespace_tokens),
             ..AddRegistry::default()
         };
         let added = add_registry(context.store, &request, context.now).await;
@@ -181,6 +182,15 @@ pub(super) fn place(host: &str, sent: &Parameters, name: &'static str) -> Result
 /// The kind of registry that speaks so; the standard's own where there is none of that name.
 pub(super) fn adapter(reported: &str) -> &'static str {
     kinds().iter().map(|kind| kind.id()).find(|id| *id == reported).unwrap_or("oci")
+}
+
+/// The tokens of namespaces as Quay's adapter takes them, a line each. Harbor's API takes the account.
+fn api_token(kind: &str, tokens: &BTreeMap<String, Secret<String>>) -> Option<String> {
+    if kind != "quay" || tokens.is_empty() {
+        return None;
+    }
+    let line = |(name, token): (&String, &Secret<String>)| format!("{name}={}", token.reveal());
+    Some(tokens.iter().map(line).collect::<Vec<_>>().join("\n"))
 }
 
 /// What `ExtraParam` says.
