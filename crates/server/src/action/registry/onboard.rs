@@ -209,7 +209,13 @@ fn tokens(text: &str) -> Result<BTreeMap<String, Secret<String>>, Refusal> {
     }
     };
     let tokens: Vec<Token> = serde_json::from_str(text).map_err(|_error| wrong())?;
-    if tokens.len() > MOST_TOKENS || tokens.iter().any(|token| token.namespace.is_empty()) {
+    let is_plain = |token: &Token| {
+        let name = &token.namespace;
+        !name.is_empty()
+            && !name.contains(|letter: char| letter == '=' || letter.is_control())
+            && !token.auth_token.contains(char::is_control)
+    };
+    if tokens.len() > MOST_TOKENS || !tokens.iter().all(is_plain) {
         return Err(wrong());
     }
     Ok(tokens.into_iter().map(|token| (token.namespace, Secret::new(token.auth_token))).collect())
