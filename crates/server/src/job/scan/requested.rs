@@ -62,6 +62,7 @@ pub(super) async fn work_on_next(
 }
 
 async fn work(scan: &RequestedScan, context: &Context, cache: &LayerCache, stop: Stop) {
+    let _scanning = context.metrics.scan_begins();
     tracing::info!(scan.id = scan.id, attempt = scan.attempt, "requested scan start");
     let ended = under_lease(scan, context, cache, stop).await;
     if let Err(error) = write(scan, context, ended).await {

@@ -5,7 +5,7 @@
 //! leave out is not looked at.
 
 use plimsoll_model::ImageReference;
-use plimsoll_store::{Hint, SyncOutcome};
+use plimsoll_store::{Hint, Origin, SyncOutcome};
 
 use super::{
     Clock, Look, OperationError, Place, Store, error_chain, refusal, repository, sync_registry,
@@ -49,8 +49,10 @@ pub(crate) async fn sync_place(
     }
     let place = Place::Named(hint.path.clone());
     let seen = repository::look_at(look, place, hint.tag.clone()).await;
-    let outcome =
-        store.apply_sync(registry_id, &seen.listing, clock.now()).await.map_err(refusal)?;
+    let outcome = store
+        .apply_sync_for(registry_id, &seen.listing, Origin::Push, clock.now())
+        .await
+        .map_err(refusal)?;
     match seen.problems.into_iter().next() {
         Some(problem) => Err(OperationError::Registry {
             name: settings.name.clone(),
