@@ -58,7 +58,9 @@ impl Capture {
             _ => match call.split('-').next().unwrap() {
                 known @ ("ListImageRisk"
                 | "GetDockerhubImageRiskRankInfo"
-                | "DescribeImageSensitiveFileList") => known,
+                | "DescribeImageInstances"
+                | "DescribeImageSensitiveFileList"
+                | "PageImageRegistry") => known,
                 _ => "InvalidAction.NotFound",
             },
         }

@@ -1,7 +1,7 @@
-//! Amazon ECR's events, as EventBridge passes them on.
+//! Amazon ECR's events, as `EventBridge` passes them on.
 //!
 //! In: `{"source": "aws.ecr", "detail-type": "ECR Image Action", "detail": {…}}`, alone or in an SNS notification. Out: the
-//! tag; the whole repository where an image went. Source: AWS, "Amazon ECR events and EventBridge", "Amazon SNS message
+//! tag; the whole repository where an image went. Source: AWS, "Amazon ECR events and `EventBridge`", "Amazon SNS message
 //! formats". Odd: SNS first asks to have an address called (`SubscribeURL`), which never is; an operator confirms by hand.
 
 use axum::http::HeaderMap;

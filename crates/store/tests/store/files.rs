@@ -461,7 +461,7 @@ async fn a_second_scan_changes_neither_ids_nor_times() {
     assert_eq!((before[0].len(), before[1].len()), (1, 2));
     let digest = digest("content-0");
     world.store().enqueue(&digest, plimsoll_store::Origin::User, after(10)).await.unwrap();
-    let tables = ["tasks", "registry_shares"];
+    let tables = ["tasks", "registry_shares", "succeeded_scans"];
     let dump = world.fixture.dump(&tables).await;
     world.scan_queued(100).await;
     assert_eq!(world.fixture.dump(&tables).await, dump);

@@ -144,7 +144,7 @@ async fn a_report_comes_back_as_it_was_and_what_is_equal_is_kept_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unchanged_image_writes_no_row_but_its_task() {
     let (fixture, _, judge) = fleet().await;
-    let before = fixture.dump(&["tasks", "registry_shares"]).await;
+    let before = fixture.dump(&["tasks", "registry_shares", "succeeded_scans"]).await;
     fixture.store.enqueue(&digest("a"), Origin::User, after(60)).await.unwrap();
     let task = fixture.store.claim("test/1", after(60)).await.unwrap().unwrap();
     let report = &reports(&judge)[&digest("a")];
@@ -154,7 +154,7 @@ async fn an_unchanged_image_writes_no_row_but_its_task() {
         fixture.store.record_inventory(&task.lease, scan, &judge, after(60)).await.unwrap();
     assert_eq!(outcome, RecordOutcome::Unchanged);
     assert_eq!(fixture.store.rows_written().await.unwrap() - written, 1, "the task's own");
-    assert_eq!(fixture.dump(&["tasks", "registry_shares"]).await, before);
+    assert_eq!(fixture.dump(&["tasks", "registry_shares", "succeeded_scans"]).await, before);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -475,6 +475,7 @@ async fn nothing_stays_of_what_no_image_has() {
         "schema_migrations",
         "snapshots",
         "sqlite_sequence",
+        "succeeded_scans",
     ];
     assert_eq!(fixture.dump(&kept).await, [""; 0]);
 }

@@ -51,11 +51,11 @@ async fn a_report_is_stored_with_its_counters() {
 #[tokio::test]
 async fn an_unchanged_report_changes_the_task_alone() {
     let fixture = scanned().await;
-    let before = fixture.dump(&["tasks", "registry_shares"]).await;
+    let before = fixture.dump(&["tasks", "registry_shares", "succeeded_scans"]).await;
     let stored = fixture.store.artifact_report(&digest("a")).await.unwrap().unwrap();
     let outcome = fixture.rescan(&digest("a"), &stored, after(3600)).await;
     assert_eq!(outcome, RecordOutcome::Unchanged);
-    assert_eq!(fixture.dump(&["tasks", "registry_shares"]).await, before);
+    assert_eq!(fixture.dump(&["tasks", "registry_shares", "succeeded_scans"]).await, before);
     let artifact = fixture.store.artifact(&digest("a")).await.unwrap().unwrap();
     assert_eq!(artifact.scanned, Some(after(3600)), "but it is known to have been scanned");
 }
@@ -150,10 +150,10 @@ async fn a_report_of_another_artifact_is_refused() {
 #[tokio::test]
 async fn an_unreadable_image_never_replaces_a_readable_one() {
     let fixture = scanned().await;
-    let before = fixture.dump(&["tasks", "registry_shares"]).await;
+    let before = fixture.dump(&["tasks", "registry_shares", "succeeded_scans"]).await;
     let outcome = fixture.rescan(&digest("a"), &unreadable(&digest("a")), after(60)).await;
     assert_eq!(outcome, RecordOutcome::Unreadable);
-    assert_eq!(fixture.dump(&["tasks", "registry_shares"]).await, before);
+    assert_eq!(fixture.dump(&["tasks", "registry_shares", "succeeded_scans"]).await, before);
     let artifact = fixture.store.artifact(&digest("a")).await.unwrap().unwrap();
     assert_eq!(artifact.scanned, Some(NOW), "the last success counts");
     let task = artifact.task.unwrap();
@@ -227,6 +227,7 @@ async fn artifacts_without_images_are_kept_for_thirty_days() {
         "registry_shares",
         "schema_migrations",
         "sqlite_sequence",
+        "succeeded_scans",
     ];
     let left = fixture.dump(&kept).await;
     assert_eq!(left, [""; 0], "nothing of it stays");

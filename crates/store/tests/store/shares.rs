@@ -157,7 +157,7 @@ async fn many_workers_keep_fair_shares_and_scan_nothing_twice() {
     for worker in workers {
         worker.await.unwrap();
     }
-    let order = order.lock().unwrap();
+    let order = order.lock().unwrap().clone();
     let digests: std::collections::BTreeSet<_> = order.iter().map(|(_, digest)| *digest).collect();
     assert_eq!((order.len(), digests.len()), (450, 450));
     // While all three have something to scan, each has a third, within a tenth.
