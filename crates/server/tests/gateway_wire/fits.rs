@@ -15,7 +15,7 @@ pub(crate) async fn fitting(server: &Server, action: &str, parameters: &[(&str, 
     let root = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
     let path = root.join("../shared/contract/vectors/action-schema.json");
     let Ok(text) = fs::read_to_string(&path) else {
-        println!("not compared: ../shared is not here");
+        eprintln!("not compared: ../shared is not here");
         return answer;
     };
     let schema: Value = serde_json::from_str(&text).unwrap();

@@ -21,7 +21,8 @@ async fn registry(context: &Context, name: &str, count: u8) {
     add_registry(&context.store, &request, context.clock.now()).await.unwrap();
     let registry = context.store.registry(name).await.unwrap().unwrap();
     let images = (0..count).map(|number| {
-        let digest = Digest::from_bytes([number + name.len() as u8 * 16; 32]);
+        let place = u8::try_from(name.len()).unwrap() * 16;
+        let digest = Digest::from_bytes([number + place; 32]);
         SyncedImage {
             path: "team/app".into(),
             tag: number.to_string(),
