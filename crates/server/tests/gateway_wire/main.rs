@@ -4,6 +4,7 @@
     clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::print_stderr,
     reason = "a test ends where something is not as it should be; clippy.toml allows it in `#[test]` functions only"
 )]
 
