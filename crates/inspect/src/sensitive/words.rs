@@ -3,7 +3,7 @@
 //! In: words of two bytes and more, once; then texts. Out: every place of every word, in the order in which they begin. Odd:
 //! an automaton asks its table at every byte, and each answer waits for the one before. Here three bytes at a time are turned
 //! into a number that does not depend on what came before, and a table says whether any word begins like that: few places of
-//! a text go on from there. It takes half the time.
+//! a text go on from there.
 
 /// Bytes that a word begins with and that it is told by.
 const HEAD: usize = 3;
