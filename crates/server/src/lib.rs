@@ -23,6 +23,7 @@ mod shared_layers;
 mod stop;
 mod throttle;
 mod vex;
+mod white_list;
 
 pub use clock::Clock;
 pub use context::{Confinement, Context, CurrentFeed, CurrentVex, Refused};

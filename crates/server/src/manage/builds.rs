@@ -1,7 +1,8 @@
 //! `POST /builds/images`: what builds report, with a registry's report token; and which build made an image.
 //!
 //! In: [`ReportBuild`] as JSON. Out: [`ReportedBuild`]. Source: `docs/builds.md`. Odd: it lies beside the management API and
-//! answers as that does, but the admin token does not open it: a build must not hold that one.
+//! answers as that does, but the admin token does not open it: a build must not hold that one. Who comes from an address that the
+//! registry's white list does not name hears the same as who has no token.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -20,10 +21,12 @@ use super::{
 use crate::{
     context::{Context, Refused},
     operation::{
+        OperationError,
         builds::{ReportBuild, ReportedBuild, build_of, report_build},
         error_chain,
     },
     serve::{LARGE_BODY, read_body},
+    white_list::lets_in,
 };
 
 /// The address at which builds report.
@@ -42,7 +45,8 @@ async fn report(
 ) -> Answer<ReportedBuild> {
     let Some(token) = bearer::token(&request) else { return Err(unauthorized()) };
     let info = request.extensions().get::<ConnectInfo<SocketAddr>>();
-    let from = info.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |info| info.0.ip());
+    let source = info.map(|info| info.0.ip());
+    let from = source.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
     let admitted = context.admit_for(TokenPurpose::Report, token, from).await;
     let bearer = admitted.map_err(|refused| match refused {
         Refused::Wrong => {
@@ -60,6 +64,15 @@ async fn report(
             Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", message)
         }
     })?;
+    let extras = context.store.registry_extras(bearer.registry_id).await;
+    let extras = extras.map_err(OperationError::from)?;
+    if !lets_in(&extras.white_list, source) {
+        tracing::warn!(
+            client.address = %from, registry.name = bearer.registry,
+            "report of a build from an address that is not on the white list"
+        );
+        return Err(unauthorized());
+    }
     let request = read_body(request, LARGE_BODY).await?;
     let Body(request) = Body::<ReportBuild>::from_request(request, &()).await?;
     Ok(Json(report_build(&context, &bearer, request).await?))
@@ -75,7 +88,7 @@ pub(super) async fn of_image(
 }
 
 fn unauthorized() -> Problem {
-    let message = "builds report with the token of a registry of theirs as bearer";
+    let message = "builds report with the token of a registry of theirs as bearer, from an address on its white list";
     Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", message)
         .hint("`plimsoll registry token create NAME report` makes one")
 }

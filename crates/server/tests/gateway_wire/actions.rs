@@ -476,6 +476,7 @@ const LEFT_OUT: &[&str] = &[
 
 /// Members whose words are more than the vendor lists.
 const MORE_WORDS: &[&str] = &[
+    "DescribeContainerCriteria.CriteriaList.Name",
     "DescribeImageInstances.ImageInstanceList.ScaResult",
     "DescribeOnceTask.TaskManageResponseList.TaskType",
     "ListPrivateRegistryList.ImageRegistryInfos.RegistryVersion",
