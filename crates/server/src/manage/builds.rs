@@ -1,7 +1,8 @@
 //! `POST /builds/images`: what builds report, with a registry's report token; and which build made an image.
 //!
 //! In: [`ReportBuild`] as JSON. Out: [`ReportedBuild`]. Source: `docs/builds.md`. Odd: it lies beside the management API and
-//! answers as that does, but the admin token does not open it: a build must not hold that one.
+//! answers as that does, but the admin token does not open it: a build must not hold that one. A registry's white list is held
+//! against the address that the connection comes from.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -11,7 +12,7 @@ use axum::{
     http::StatusCode,
     routing::post,
 };
-use plimsoll_store::{BuildOrigin, TokenPurpose};
+use plimsoll_store::{BuildOrigin, TokenBearer, TokenPurpose};
 
 use super::{
     answer::{self, Answer, Body, NoParameters, Parameters, Problem},
@@ -22,6 +23,7 @@ use crate::{
     operation::{
         builds::{ReportBuild, ReportedBuild, build_of, report_build},
         error_chain,
+        white_list::lets_in,
     },
     serve::{LARGE_BODY, read_body},
 };
@@ -60,9 +62,35 @@ async fn report(
             Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", message)
         }
     })?;
+    listed(&context, &bearer, info.map(|_known| from)).await?;
     let request = read_body(request, LARGE_BODY).await?;
     let Body(request) = Body::<ReportBuild>::from_request(request, &()).await?;
     Ok(Json(report_build(&context, &bearer, request).await?))
+}
+
+/// Refuses builds that come from where the registry's white list does not name.
+async fn listed(
+    context: &Context,
+    bearer: &TokenBearer,
+    from: Option<IpAddr>,
+) -> Result<(), Problem> {
+    let extras = context.store.registry_extras(bearer.registry_id).await;
+    let extras = extras.map_err(|error| {
+        tracing::error!(error = error_chain(&error), "white list could not be read");
+        Problem::of_store(&error)
+    })?;
+    if lets_in(&extras.white_list, from) {
+        return Ok(());
+    }
+    let from = from.map_or_else(|| "an unknown address".to_owned(), |from| from.to_string());
+    tracing::warn!(
+        registry.name = bearer.registry,
+        client.address = from,
+        "build reported from an address that is not on the white list"
+    );
+    let message = format!("builds may not report to `{}` from {from}", bearer.registry);
+    let problem = Problem::new(StatusCode::FORBIDDEN, "forbidden", message);
+    Err(problem.hint("the registry has a white list of addresses, which UpdateWhiteList changes"))
 }
 
 /// `GET /api/v1/images/{uuid}/build`: which build made an image.

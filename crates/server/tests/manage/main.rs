@@ -3,6 +3,8 @@
 //! (`cfg(test)` tells clippy that helpers may unwrap.)
 
 #[cfg(test)]
+mod builds;
+#[cfg(test)]
 mod client;
 #[cfg(test)]
 mod tasks;

@@ -8,7 +8,6 @@ use plimsoll_model::{Digest, ImageReference, Platform, Timestamp};
 use plimsoll_store::{AnnouncedBuild, RegistryError, TokenPurpose};
 use serde::Serialize;
 
-use super::lets_in;
 use crate::{
     action::{
         AccessLevel, Context, Parameter, ParameterKind, Run, failed,
@@ -17,6 +16,7 @@ use crate::{
         scan_task::CAPACITY,
     },
     gateway::{Parameters, Refusal},
+    operation::white_list::lets_in,
 };
 
 /// The action.
