@@ -208,6 +208,7 @@ async fn an_announced_build_waits_for_its_report() {
     assert_eq!((image.digest, image.repo_id), (digest("made"), announced.repo_id));
     assert_ne!(image.manifest_digest, digest("made"), "a build cannot speak of what others scan");
     assert_eq!(states(store, announced.order).await[0].0, TargetState::Waiting);
+    assert_eq!(store.enqueue_unscanned(None, NOW).await.unwrap(), 0, "the build scans it");
     assert_eq!(store.fail_unreported_builds(after(86_400)).await.unwrap(), 0);
     assert_eq!(store.fail_unreported_builds(after(86_401)).await.unwrap(), 1);
     assert_eq!(states(store, announced.order).await[0].0, TargetState::Failed);
