@@ -247,7 +247,8 @@ impl Store {
         transaction.commit().await.doing(END)
     }
 
-    /// Ends a look that failed. Returns whether it is tried again; else the next sync will see.
+    /// Ends a look that failed. Returns whether it is tried again; else the next sync will see. Where the lease was lost meanwhile,
+    /// nothing is written: whoever has it says how it ends.
     ///
     /// # Errors
     /// The database fails.
@@ -266,13 +267,14 @@ impl Store {
         let mut transaction = self.write().await?;
         statement::query(
             "UPDATE hook_hints SET worker = NULL, lease_until = NULL, due = $4, error = $5 \
-             WHERE registry_id = $1 AND path = $2 AND tag = $3",
+             WHERE registry_id = $1 AND path = $2 AND tag = $3 AND attempts = $6",
         )
         .bind(claimed.registry_id)
         .bind(path)
         .bind(tag)
         .bind(now.0.saturating_add(pause))
         .bind(cut(why))
+        .bind(i64::from(claimed.attempt))
         .execute(&mut transaction)
         .await
         .doing(END)?;
