@@ -9,6 +9,7 @@ use plimsoll_store::{Hint, Origin, SyncOutcome};
 
 use super::{
     Clock, Look, OperationError, Place, Store, error_chain, refusal, repository, sync_registry,
+    whole_name,
 };
 
 /// Looks at a place, or at the whole registry. Returns what changed; `None`: the place is none of this registry.
@@ -34,9 +35,9 @@ pub(crate) async fn sync_place(
         }));
     };
     let named = !settings.repositories.is_empty();
-    if !ImageReference::is_repository(&hint.path)
-        || (named && !settings.repositories.contains(&hint.path))
-    {
+    let path = whole_name(settings, &hint.path);
+    let is_named = || settings.repositories.iter().any(|name| whole_name(settings, name) == path);
+    if !ImageReference::is_repository(&path) || (named && !is_named()) {
         return Ok(None);
     }
     let look = Look::of(store, &registry, clock).await;
@@ -44,10 +45,10 @@ pub(crate) async fn sync_place(
         name: settings.name.clone(),
         why: error_chain(&error),
     })?;
-    if !look.filter.takes_repository(&hint.path) {
+    if !look.filter.takes_repository(&path) {
         return Ok(None);
     }
-    let place = Place::Named(hint.path.clone());
+    let place = Place::Named(path);
     let seen = repository::look_at(look, place, hint.tag.clone()).await;
     let outcome = store
         .apply_sync_for(registry_id, &seen.listing, Origin::Push, clock.now())
