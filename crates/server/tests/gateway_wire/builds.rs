@@ -86,6 +86,7 @@ async fn a_registry_of_builds_is_made_and_changed() {
     );
     for (name, value) in [
         ("RegistryName", "jenkins"),
+        ("DomainName", "host name"),
         ("RegistryType", "harbor"),
         ("PersistenceDay", "-1"),
         ("WhiteList", "everybody"),
@@ -94,8 +95,10 @@ async fn a_registry_of_builds_is_made_and_changed() {
         for (known, usual) in REGISTRY.iter().filter(|(known, _)| *known != name) {
             call = call.with(known, if *known == "RegistryName" { "another" } else { usual });
         }
-        let error = server.ask(&call.with(name, value)).await.error();
-        assert_eq!(error, refused("InvalidParameter", 400), "{name}={value}");
+        let reply = server.ask(&call.with(name, value)).await;
+        assert_eq!(reply.error(), refused("InvalidParameter", 400), "{name}={value}");
+        let message = reply.json()["Message"].as_str().unwrap().to_owned();
+        assert!(message.contains(name), "{name}={value}: {message}");
     }
 }
 

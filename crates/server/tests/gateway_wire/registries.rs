@@ -82,8 +82,12 @@ async fn a_registry_is_added_and_told_without_its_secrets() {
     for answer in [&added, &harbors, &extra, &page] {
         assert!(!answer.to_string().contains("nobody-sees"), "{answer}");
     }
-    let again = numbers_or_error(&server, HARBOR).await;
-    assert_eq!(again, refused("InvalidParameter", 400));
+    // The same place is one registry, whether its port is said or not.
+    let with_port = with(&[("Port", "443")]);
+    for same in [HARBOR, with_port.as_slice()] {
+        let again = numbers_or_error(&server, same).await;
+        assert_eq!(again, refused("InvalidParameter", 400));
+    }
 }
 
 async fn numbers_or_error(server: &Server, parameters: &[(&str, &str)]) -> (String, u16) {
