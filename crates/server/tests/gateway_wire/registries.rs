@@ -210,6 +210,8 @@ async fn a_registry_is_changed_and_removed() {
     let stored = server.store.registry_by_id(3).await.unwrap().unwrap();
     assert_eq!(stored.settings.authority(), "two.example:8443");
     assert_eq!(stored.settings.name, "harbor.example");
+    let told = numbers(&server, "ListImageRegistryExtra", &[("RegistryId", "3")]).await;
+    assert_eq!(told["ImageRegistryExtraInfos"], json!([]), "tokens do not follow either");
 
     assert_eq!(
         fitting(&server, "DeletePrivateRegistry", &[("RegistryId", "1")]).await,

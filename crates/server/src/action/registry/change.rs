@@ -105,8 +105,10 @@ impl Run for ModifyImageRegistry {
         if moved && before.password.is_some() && sent.text("Password").is_none() {
             return Err(Refusal::MissingParameter("Password".to_owned()));
         }
+        // So do tokens, which nothing here can give anew.
         if moved {
             settings.adapter.api_token = None;
+            extras.namespace_tokens.clear();
         }
         let wanted_rate = sent.text("TransPerHour").map(|_sent| rate(sent)).transpose()?;
         if settings != before {
