@@ -360,7 +360,7 @@ impl ImageView {
             repository: image.repository.clone(),
             tag: image.tag.clone(),
             digest: image.digest,
-            manifest_digest: image.manifest_digest,
+            manifest_digest: image.known_digest(),
             image_id: image.image_id,
             platform: risk.platform.clone(),
             size: image.size,

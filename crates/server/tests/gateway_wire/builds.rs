@@ -131,6 +131,16 @@ async fn a_build_announces_what_it_will_report() {
         (&image["Tag"], &image["ImageSize"], &image["LastScanTime"]),
         (&json!("42"), &json!("1234"), &json!(0))
     );
+    assert_eq!(image["Digest"], json!(hex), "as the build named it");
+    let repo = announced["RepoId"].as_str().unwrap();
+    let named = [
+        ("ImageInstanceId", "-"),
+        ("ImageRegionId", "cn-hangzhou"),
+        ("ImageRepoId", repo),
+        ("ImageTag", "42"),
+    ];
+    let resolved = numbers(&server, "DescribeImage", &named).await;
+    assert_eq!(resolved["Data"]["Digest"], json!(hex));
     // The build scans it: no worker here does, whoever orders it.
     numbers(&server, "PublicCreateImageScanTask", &[("Tags", "42")]).await;
     assert!(server.store.claim("test", server.now()).await.unwrap().is_none());
