@@ -226,9 +226,10 @@ impl Account {
     const WHAT: &'static str = "a temporary account";
 
     fn temporary(self, api: &Api) -> Result<TemporaryAccount, RegistryError> {
-        let expires = self.expires.time().ok_or_else(|| {
-            api.protocol(Self::WHAT, "its end is not a number of milliseconds")
-        })?;
+        let expires = self
+            .expires
+            .time()
+            .ok_or_else(|| api.protocol(Self::WHAT, "its end is not a number of milliseconds"))?;
         Ok(TemporaryAccount { username: self.username, token: Secret::new(self.token), expires })
     }
 }

@@ -148,7 +148,8 @@ impl Adapter for GitHubRegistry {
             for owner in &self.owners {
                 let what = format!("the packages of `{owner}`");
                 let query = [("package_type", "container"), ("per_page", "100")];
-                let found: Vec<Package> = self.of_owner(owner, &[], &query, Pages::All, &what).await?;
+                let found: Vec<Package> =
+                    self.of_owner(owner, &[], &query, Pages::All, &what).await?;
                 entries.extend(found.into_iter().map(|package| package.entry(owner)));
             }
             Ok(sorted(entries, |entry| &entry.name))

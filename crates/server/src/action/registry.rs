@@ -223,10 +223,7 @@ fn refused(action: &'static str, error: OperationError, naming: &'static str) ->
             Refusal::InvalidParameter { name: name.to_owned(), why: sentence(why) }
         }
         OperationError::Exists { .. } | OperationError::NotFound { .. } => {
-            Refusal::InvalidParameter {
-                name: naming.to_owned(),
-                why: sentence(error.to_string()),
-            }
+            Refusal::InvalidParameter { name: naming.to_owned(), why: sentence(error.to_string()) }
         }
         OperationError::Registry { .. } => {
             tracing::error!(action, error = &error as &dyn std::error::Error, "action failed");

@@ -20,9 +20,7 @@ use plimsoll_registry::{
     RegistryClient, RegistryError,
     kind::{Adapter, ImageFilter, ReachableAt, RepositoryEntry, Side},
 };
-use plimsoll_store::{
-    NetType, Registry, RegistrySettings, ReportedEndpoint, Store, SyncListing,
-};
+use plimsoll_store::{NetType, Registry, RegistrySettings, ReportedEndpoint, Store, SyncListing};
 use serde::{Deserialize, Serialize};
 
 pub(crate) use self::targeted::sync_place;

@@ -121,7 +121,8 @@ async fn one_whose_credential_is_damaged_fails_and_keeps_no_other_waiting() {
     let fixture = Fixture::new().await;
     let registry = fixture.registry("harbor").await;
     let store = &fixture.store;
-    let mut ids = [request(&fixture, registry.id, "{}").await, request(&fixture, registry.id, "{}").await];
+    let mut ids =
+        [request(&fixture, registry.id, "{}").await, request(&fixture, registry.id, "{}").await];
     // In the order in which they are taken.
     ids.sort();
     let [damaged, whole] = ids;

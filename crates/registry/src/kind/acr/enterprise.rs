@@ -10,7 +10,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 use tokio::sync::OnceCell;
 
 use super::{
-    AcrRegistry, Account, Number, PAGE_SIZE, Tag, TemporaryAccount, signature::Parameters,
+    Account, AcrRegistry, Number, PAGE_SIZE, Tag, TemporaryAccount, signature::Parameters,
     visibility,
 };
 use crate::{

@@ -7,7 +7,7 @@
 use serde::{Deserialize, de::DeserializeOwned};
 
 use super::{
-    AcrRegistry, Account, Number, PAGE_SIZE, Tag, TemporaryAccount, signature::Parameters,
+    Account, AcrRegistry, Number, PAGE_SIZE, Tag, TemporaryAccount, signature::Parameters,
     visibility,
 };
 use crate::{
