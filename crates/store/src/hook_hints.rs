@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Hints of one registry that are kept apart.
-const MOST: i64 = 1_000;
+const MOST: u64 = 1_000;
 /// How often a look is tried that fails; after that the next sync will see.
 const MOST_ATTEMPTS: u32 = 5;
 /// Seconds until a look is tried again, for each attempt so far.
@@ -69,6 +69,13 @@ impl Store {
     ) -> Result<Noted, StoreError> {
         let mut noted = Noted::default();
         let mut transaction = self.write().await?;
+        let row =
+            statement::query("SELECT COUNT(*) AS number FROM hook_hints WHERE registry_id = $1")
+                .bind(registry_id)
+                .fetch_one(&mut transaction)
+                .await
+                .doing(NOTE)?;
+        let mut open: u64 = column::number(&row, "number")?;
         for hint in hints.iter().filter(|hint| is_place(hint)) {
             let tag = hint.tag.as_deref().unwrap_or_default();
             if say_again(&mut transaction, registry_id, (hint.path.as_str(), tag)).await?
@@ -78,25 +85,20 @@ impl Store {
                 continue;
             }
             noted.new += 1;
-            let row = statement::query(
-                "SELECT COUNT(*) AS number FROM hook_hints WHERE registry_id = $1",
-            )
-            .bind(registry_id)
-            .fetch_one(&mut transaction)
-            .await
-            .doing(NOTE)?;
-            let place = if column::number::<i64>(&row, "number")? < MOST {
+            let place = if open < MOST {
                 (hint.path.as_str(), tag)
             } else {
-                statement::query(
+                let done = statement::query(
                     "DELETE FROM hook_hints WHERE registry_id = $1 AND lease_until IS NULL",
                 )
                 .bind(registry_id)
                 .execute(&mut transaction)
                 .await
                 .doing(NOTE)?;
+                open = open.saturating_sub(done.rows_affected());
                 ("", "")
             };
+            open = open.saturating_add(1);
             statement::query(
                 "INSERT INTO hook_hints (registry_id, path, tag, number, attempts, due, received) \
                  VALUES ($1, $2, $3, 1, 0, $4, $4)",
