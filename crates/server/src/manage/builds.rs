@@ -43,8 +43,8 @@ async fn report(
     request: Request,
 ) -> Answer<ReportedBuild> {
     let Some(token) = bearer::token(&request) else { return Err(unauthorized()) };
-    let info = request.extensions().get::<ConnectInfo<SocketAddr>>();
-    let from = info.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |info| info.0.ip());
+    let known = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
+    let from = known.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
     let admitted = context.admit_for(TokenPurpose::Report, token, from).await;
     let bearer = admitted.map_err(|refused| match refused {
         Refused::Wrong => {
@@ -62,7 +62,7 @@ async fn report(
             Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", message)
         }
     })?;
-    listed(&context, &bearer, info.map(|_known| from)).await?;
+    listed(&context, &bearer, known).await?;
     let request = read_body(request, LARGE_BODY).await?;
     let Body(request) = Body::<ReportBuild>::from_request(request, &()).await?;
     Ok(Json(report_build(&context, &bearer, request).await?))
