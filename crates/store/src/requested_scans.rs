@@ -7,7 +7,7 @@
 use plimsoll_model::{Report, Secret, Timestamp};
 
 use crate::{
-    Store, StoreError, artifacts, column,
+    LEASE_SECONDS, Store, StoreError, artifacts, column,
     database::{DatabaseRow, Transaction},
     error::Doing,
     master_key::{Place, random_text},
@@ -124,7 +124,7 @@ impl Store {
         Ok(Some(id))
     }
 
-    /// Takes the oldest requested scan for [`Store::lease`]. One whose credential does not decrypt fails.
+    /// Takes the oldest requested scan for [`LEASE_SECONDS`]. One whose credential does not decrypt fails.
     ///
     /// # Errors
     /// The database fails.
@@ -165,7 +165,7 @@ impl Store {
             .bind(i64::from(scan.attempt))
             .bind(scan.generation)
             .bind(worker)
-            .bind(self.lease_from(now).0)
+            .bind(now.0.saturating_add(LEASE_SECONDS))
             .execute(&mut transaction)
             .await
             .doing(CLAIM)?;
@@ -207,7 +207,7 @@ impl Store {
         )
         .bind(&scan.id)
         .bind(scan.generation)
-        .bind(self.lease_from(now).0)
+        .bind(now.0.saturating_add(LEASE_SECONDS))
         .execute(&mut transaction)
         .await
         .doing(DOING)?;

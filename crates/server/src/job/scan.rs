@@ -72,14 +72,12 @@ async fn give_back_of_the_dead(context: &Context, settings: &JobSettings) {
             Ok(tasks) => tracing::info!(process, tasks, "tasks of a dead process given back"),
             Err(error) => tracing::error!(error = error_chain(&error), "tasks not given back"),
         }
-        let now = context.lease_time().await;
+        let now = context.clock.now();
         let requested = context.store.release_requested_scans(&format!("{process}/"), now).await;
         if let Err(error) = requested {
             tracing::error!(error = error_chain(&error), "requested scans not given back");
         }
-        if let Err(error) =
-            context.store.release_messages(&format!("{process}/"), context.clock.now()).await
-        {
+        if let Err(error) = context.store.release_messages(&format!("{process}/"), now).await {
             tracing::error!(error = error_chain(&error), "messages not given back");
         }
     }

@@ -1,13 +1,11 @@
 //! Scans that another system asked for: kept, claimed one at a time, and without their credential once they ended.
 
-use std::time::Duration;
-
 use plimsoll_model::Secret;
-use plimsoll_store::{Hint, LEASE_SECONDS, RequestedState, ScanWish, Store, StoreOptions};
+use plimsoll_store::{LEASE_SECONDS, RequestedState, ScanWish};
 
 use crate::{
     builders::{Fixture, NOW, after, digest, report},
-    outside::{ask_sql, options, run_sql},
+    outside::{ask_sql, run_sql},
 };
 
 const SECRET: &str = "Basic cm9ib3Q6c2VjcmV0";
@@ -152,26 +150,4 @@ async fn a_worker_that_stops_gives_its_scan_back_uncounted() {
         assert_eq!(scan.attempt, 1);
         store.release_requested_scan(&scan, NOW).await.unwrap();
     }
-}
-
-#[tokio::test]
-async fn leases_of_what_others_ask_for_are_as_long_as_the_store_says() {
-    let fixture = Fixture::new().await;
-    let registry = fixture.registry("harbor").await;
-    request(&fixture, registry.id, "{}").await;
-    let hint = Hint { path: "team/app".to_owned(), tag: None };
-    fixture.store.note_hints(registry.id, &[hint], NOW).await.unwrap();
-    let folder = fixture.folder.path();
-    let options = StoreOptions { lease: Duration::from_secs(5), ..options(folder).await };
-    let store = Store::open(folder, options).await.unwrap();
-    let scan = store.claim_requested_scan("a/1", NOW).await.unwrap().unwrap();
-    let claimed = store.claim_hint("a/1", NOW).await.unwrap().unwrap();
-    assert_eq!(store.claim_requested_scan("b/1", after(4)).await.unwrap(), None);
-    assert_eq!(store.claim_hint("b/1", after(4)).await.unwrap(), None);
-    assert!(store.extend_requested_scan(&scan, after(4)).await.unwrap());
-    store.extend_hint(&claimed, after(4)).await.unwrap();
-    assert_eq!(store.claim_requested_scan("b/1", after(8)).await.unwrap(), None);
-    assert_eq!(store.claim_hint("b/1", after(8)).await.unwrap(), None);
-    assert!(store.claim_requested_scan("b/1", after(9)).await.unwrap().is_some());
-    assert!(store.claim_hint("b/1", after(9)).await.unwrap().is_some());
 }
