@@ -124,10 +124,10 @@ impl Store {
         Ok(Some(id))
     }
 
-    /// Takes the oldest requested scan for [`LEASE_SECONDS`]. One whose credential does not decrypt fails.
+    /// Takes the oldest requested scan for [`LEASE_SECONDS`].
     ///
     /// # Errors
-    /// The database fails.
+    /// The database fails. A scan whose credential does not decrypt fails itself.
     pub async fn claim_requested_scan(
         &self,
         worker: &str,

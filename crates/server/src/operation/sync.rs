@@ -20,7 +20,7 @@ use plimsoll_registry::{
     RegistryClient, RegistryError,
     kind::{Adapter, ImageFilter, ReachableAt, RepositoryEntry, Side},
 };
-use plimsoll_store::{NetType, Registry, RegistrySettings, ReportedEndpoint, Store, SyncListing};
+use plimsoll_store::{NetType, Registry, ReportedEndpoint, Store, SyncListing};
 use serde::{Deserialize, Serialize};
 
 pub(crate) use self::targeted::sync_place;
@@ -225,7 +225,7 @@ async fn look(
 }
 
 /// A repository as its images are kept: Docker's official ones may be named without their namespace.
-fn whole_name(settings: &RegistrySettings, name: &str) -> String {
+fn whole_name(settings: &plimsoll_store::RegistrySettings, name: &str) -> String {
     let is_hub = settings.kind == "docker-hub" || settings.is_docker_hub();
     if is_hub && !name.contains('/') { format!("library/{name}") } else { name.to_owned() }
 }

@@ -9,7 +9,6 @@ use plimsoll_store::{Hint, Origin, SyncOutcome};
 
 use super::{
     Clock, Look, OperationError, Place, Store, error_chain, refusal, repository, sync_registry,
-    whole_name,
 };
 
 /// Looks at a place, or at the whole registry. Returns what changed; `None`: the place is none of this registry.
@@ -35,8 +34,9 @@ pub(crate) async fn sync_place(
         }));
     };
     let named = !settings.repositories.is_empty();
-    let path = whole_name(settings, &hint.path);
-    let is_named = || settings.repositories.iter().any(|name| whole_name(settings, name) == path);
+    let whole_name = |name: &str| super::whole_name(settings, name);
+    let path = whole_name(&hint.path);
+    let is_named = || settings.repositories.iter().any(|name| whole_name(name) == path);
     if !ImageReference::is_repository(&path) || (named && !is_named()) {
         return Ok(None);
     }
