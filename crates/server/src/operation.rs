@@ -28,7 +28,6 @@ pub mod sync;
 pub mod tasks;
 pub mod update;
 pub mod verdicts;
-pub(crate) mod white_list;
 pub mod workloads;
 
 use plimsoll_store::StoreError;

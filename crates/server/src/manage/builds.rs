@@ -21,9 +21,8 @@ use super::{
 use crate::{
     context::{Context, Refused},
     operation::{
-        builds::{ReportBuild, ReportedBuild, build_of, report_build},
+        builds::{ReportBuild, ReportedBuild, build_of, report_build, white_list::lets_in},
         error_chain,
-        white_list::lets_in,
     },
     serve::{LARGE_BODY, read_body},
 };

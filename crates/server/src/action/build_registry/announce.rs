@@ -16,7 +16,7 @@ use crate::{
         scan_task::CAPACITY,
     },
     gateway::{Parameters, Refusal},
-    operation::white_list::lets_in,
+    operation::builds::white_list::lets_in,
 };
 
 /// The action.
