@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use plimsoll_model::Secret;
+use plimsoll_model::{Platform, Secret};
 use plimsoll_store::{
     AnnouncedBuild, AssetCondition, AssetField, AssetQuery, CycleSettings, OrderKind, OrderQuery,
-    OrderTargetQuery, PeriodUnit, Placed, RegistryExtras, Retry, ScanSelection, Store, SyncListing,
-    TargetState, Workload,
+    OrderTargetQuery, PeriodUnit, Placed, Registry, RegistryExtras, Retry, ScanSelection, Store,
+    SyncListing, TargetState, Workload,
 };
 
 use crate::{
@@ -227,26 +227,35 @@ async fn what_is_said_of_a_registry_is_kept_and_sealed() {
     assert!(store.all_registry_extras().await.unwrap().is_empty());
 }
 
-#[tokio::test]
-async fn an_announced_build_waits_for_its_report() {
-    let fixture = Fixture::new().await;
-    let store = &fixture.store;
-    let builds = plimsoll_store::RegistrySettings {
+async fn builds(store: &Store) -> Registry {
+    let settings = plimsoll_store::RegistrySettings {
         reported_type: "CI/CD".to_owned(),
         ..settings("builds")
     };
-    let registry = store.add_registry(&builds, NOW).await.unwrap();
-    let build = AnnouncedBuild {
+    store.add_registry(&settings, NOW).await.unwrap()
+}
+
+fn announcement(platform: &Platform) -> AnnouncedBuild<'_> {
+    AnnouncedBuild {
         path: "team/app",
         tag: "7",
         digest: digest("made"),
         image_id: digest("config"),
-        platform: &"linux/amd64".parse().unwrap(),
+        platform,
         size: 12,
         created: None,
         updated: None,
         job: Some("nightly"),
-    };
+    }
+}
+
+#[tokio::test]
+async fn an_announced_build_waits_for_its_report() {
+    let fixture = Fixture::new().await;
+    let store = &fixture.store;
+    let registry = builds(store).await;
+    let platform = "linux/amd64".parse().unwrap();
+    let build = announcement(&platform);
     let announced = store.announce_build(&registry, build, NOW).await.unwrap();
     let image = store.image(&announced.uuid).await.unwrap().unwrap();
     assert_eq!((image.digest, &image.repo_id), (digest("made"), &announced.repo_id));
@@ -259,6 +268,22 @@ async fn an_announced_build_waits_for_its_report() {
     assert_eq!(store.fail_unreported_builds(after(86_400)).await.unwrap(), 0);
     assert_eq!(store.fail_unreported_builds(after(86_401)).await.unwrap(), 1);
     assert_eq!(states(store, announced.order).await[0].0, TargetState::Failed);
+}
+
+/// A layer cache may have made it long ago.
+#[tokio::test]
+async fn a_build_is_kept_from_its_report_on_whatever_the_age_of_its_image() {
+    let fixture = Fixture::new().await;
+    let store = &fixture.store;
+    let registry = builds(store).await;
+    let extras = RegistryExtras { kept_days: 90, ..RegistryExtras::default() };
+    assert!(store.set_registry_extras(registry.id, &extras).await.unwrap());
+    let platform = "linux/amd64".parse().unwrap();
+    let old = Some(after(-100 * 86_400));
+    let build = AnnouncedBuild { updated: old, created: old, ..announcement(&platform) };
+    store.announce_build(&registry, build, NOW).await.unwrap();
+    assert_eq!(store.remove_outdated_images(after(90 * 86_400)).await.unwrap(), 0);
+    assert_eq!(store.remove_outdated_images(after(90 * 86_400 + 1)).await.unwrap(), 1);
 }
 
 #[tokio::test]
