@@ -199,6 +199,12 @@ async fn a_registry_is_changed_and_removed() {
         error_of(&server, "ModifyImageRegistry", &[("Id", "3"), ("DomainName", "evil.example")])
             .await;
     assert_eq!(moved, refused("MissingParameter", 400));
+    for host in ["two.example:1", "two.example/v2", "two\\example", "a@two.example", "two example"]
+    {
+        let change = [("Id", "3"), ("DomainName", host), ("Password", "two")];
+        let error = error_of(&server, "ModifyImageRegistry", &change).await;
+        assert_eq!(error, refused("InvalidParameter", 400), "{host}");
+    }
     let stored = server.store.registry_by_id(3).await.unwrap().unwrap();
     assert_eq!(stored.settings.host, "harbor.example");
     numbers(
