@@ -116,6 +116,7 @@ impl RegistryKind for Acr {
         let region = region.ok_or_else(|| {
             RegistryError::setting("region_id", "the address tells no region: cn-hangzhou")
         })?;
+        connection.check_region(&region)?;
         let usual = Endpoint {
             scheme: Scheme::Https,
             host: format!("cr.{region}.aliyuncs.com"),
