@@ -9,6 +9,8 @@
 //! * Error texts of the JSON parser may repeat a piece of the document, so that documents with tokens are read by
 //!   [`Api::secret`], which keeps them to itself.
 
+mod numbered;
+
 use std::{collections::BTreeSet, time::Duration};
 
 use reqwest::{
@@ -18,6 +20,7 @@ use reqwest::{
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::{sync::Mutex, time::Instant};
 
+pub(crate) use self::numbered::Numbered;
 use crate::{
     client::{pause, retry_after},
     endpoint::Endpoint,

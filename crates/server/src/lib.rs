@@ -23,7 +23,6 @@ mod shared_layers;
 mod stop;
 mod throttle;
 mod vex;
-mod white_list;
 
 pub use clock::Clock;
 pub use context::{Confinement, Context, CurrentFeed, CurrentVex, Refused};

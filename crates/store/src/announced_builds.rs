@@ -66,7 +66,7 @@ impl Store {
                 path: build.path.to_owned(),
                 tag: build.tag.to_owned(),
                 digest: build.digest,
-                manifest_digest: builds::key(name, build.digest),
+                manifest_digest: builds::key(registry.id, build.digest),
                 platform: build.platform.clone(),
                 image_id: build.image_id,
                 size: build.size,

@@ -88,7 +88,7 @@ impl Store {
         judge: &dyn Judge,
         now: Timestamp,
     ) -> Result<RecordedBuild, RegistryError> {
-        let key = key(&registry.settings.name, image.digest);
+        let key = key(registry.id, image.digest);
         let listing = SyncListing {
             images: vec![SyncedImage {
                 path: image.path.to_owned(),
@@ -154,8 +154,8 @@ impl Store {
 }
 
 /// The artifact's key of a build's image.
-pub(crate) fn key(registry: &str, digest: Digest) -> Digest {
-    Digest::from_bytes(sha256(format!("plimsoll build\n{registry}\n{digest}").as_bytes()))
+pub(crate) fn key(registry_id: i64, digest: Digest) -> Digest {
+    Digest::from_bytes(sha256(format!("plimsoll build\n{registry_id}\n{digest}").as_bytes()))
 }
 
 /// The image's row, and how it is used.

@@ -11,6 +11,7 @@ use crate::{
     database::{DatabaseRow, Transaction},
     error::Doing,
     master_key::{hex_encode, random_bytes},
+    orders::{SCHEDULE, place_scans},
     statement::{self, QueryBuilder},
 };
 
@@ -296,55 +297,50 @@ impl Store {
         let mut begun = 0;
         for row in &rows {
             let task = CycleTask::from_row(row)?;
-            // Whoever moves the time on is the one that begins it: of several servers only one.
-            if !self.take_cycle_task(&task, now).await? {
+            let mut transaction = self.write().await?;
+            // Whoever moves the time on is the one that begins it: of several servers only one. Time and order are written
+            // together, so that none is skipped, whenever the process dies.
+            if !take(&mut transaction, &task, now).await? {
                 continue;
             }
             let selection = ScanSelection { moved_since, ..ScanSelection::default() };
-            let placed = match self.order_scans(&selection, "schedule", now).await? {
+            let order = match place_scans(&mut transaction, &selection, SCHEDULE, now).await? {
                 Placed::New(order) => {
                     begun += 1;
-                    Some(order.id)
+                    order.id
                 }
-                Placed::Same(order) => Some(order.id),
-                Placed::TooMany => None,
+                Placed::Same(order) => order.id,
+                Placed::TooMany => continue,
             };
-            self.note_cycle_order(&task, placed).await?;
+            statement::query("UPDATE cycle_tasks SET last_order = $2 WHERE id = $1")
+                .bind(&task.id)
+                .bind(order)
+                .execute(&mut transaction)
+                .await
+                .doing(BEGINNING)?;
+            transaction.commit().await.doing(BEGINNING)?;
+        }
+        if begun > 0 {
+            self.hint_tasks();
         }
         Ok(begun)
     }
+}
 
-    async fn take_cycle_task(&self, task: &CycleTask, now: Timestamp) -> Result<bool, StoreError> {
-        let mut transaction = self.write().await?;
-        let done = statement::query("UPDATE cycle_tasks SET due = $3 WHERE id = $1 AND due = $2")
-            .bind(&task.id)
-            .bind(task.due.map(|due| due.0))
-            .bind(task.settings.next_after(now).map(|next| next.0))
-            .execute(&mut transaction)
-            .await
-            .doing(BEGINNING)?;
-        transaction.commit().await.doing(BEGINNING)?;
-        Ok(done.rows_affected() == 1)
-    }
-
-    /// Notes the order; without one the task is due as before.
-    async fn note_cycle_order(
-        &self,
-        task: &CycleTask,
-        order: Option<i64>,
-    ) -> Result<(), StoreError> {
-        let mut transaction = self.write().await?;
-        let query = match order {
-            Some(order) => statement::query("UPDATE cycle_tasks SET last_order = $2 WHERE id = $1")
-                .bind(&task.id)
-                .bind(order),
-            None => statement::query("UPDATE cycle_tasks SET due = $2 WHERE id = $1")
-                .bind(&task.id)
-                .bind(task.due.map(|due| due.0)),
-        };
-        query.execute(&mut transaction).await.doing(BEGINNING)?;
-        transaction.commit().await.doing(BEGINNING)
-    }
+/// Moves a task's time on; whether it was still the time that it is due at.
+async fn take(
+    transaction: &mut Transaction,
+    task: &CycleTask,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let done = statement::query("UPDATE cycle_tasks SET due = $3 WHERE id = $1 AND due = $2")
+        .bind(&task.id)
+        .bind(task.due.map(|due| due.0))
+        .bind(task.settings.next_after(now).map(|next| next.0))
+        .execute(transaction)
+        .await
+        .doing(BEGINNING)?;
+    Ok(done.rows_affected() == 1)
 }
 
 /// Writes all that a person decides. Whether there is one of that id.

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Hints of one registry that are kept apart.
-const MOST: i64 = 1_000;
+const MOST: u64 = 1_000;
 /// How often a look is tried that fails; after that the next sync will see.
 const MOST_ATTEMPTS: u32 = 5;
 /// Seconds until a look is tried again, for each attempt so far.
@@ -69,6 +69,13 @@ impl Store {
     ) -> Result<Noted, StoreError> {
         let mut noted = Noted::default();
         let mut transaction = self.write().await?;
+        let row =
+            statement::query("SELECT COUNT(*) AS number FROM hook_hints WHERE registry_id = $1")
+                .bind(registry_id)
+                .fetch_one(&mut transaction)
+                .await
+                .doing(NOTE)?;
+        let mut open: u64 = column::number(&row, "number")?;
         for hint in hints.iter().filter(|hint| is_place(hint)) {
             let tag = hint.tag.as_deref().unwrap_or_default();
             if say_again(&mut transaction, registry_id, (hint.path.as_str(), tag)).await?
@@ -78,25 +85,20 @@ impl Store {
                 continue;
             }
             noted.new += 1;
-            let row = statement::query(
-                "SELECT COUNT(*) AS number FROM hook_hints WHERE registry_id = $1",
-            )
-            .bind(registry_id)
-            .fetch_one(&mut transaction)
-            .await
-            .doing(NOTE)?;
-            let place = if column::number::<i64>(&row, "number")? < MOST {
+            let place = if open < MOST {
                 (hint.path.as_str(), tag)
             } else {
-                statement::query(
+                let done = statement::query(
                     "DELETE FROM hook_hints WHERE registry_id = $1 AND lease_until IS NULL",
                 )
                 .bind(registry_id)
                 .execute(&mut transaction)
                 .await
                 .doing(NOTE)?;
+                open = open.saturating_sub(done.rows_affected());
                 ("", "")
             };
+            open = open.saturating_add(1);
             statement::query(
                 "INSERT INTO hook_hints (registry_id, path, tag, number, attempts, due, received) \
                  VALUES ($1, $2, $3, 1, 0, $4, $4)",
@@ -247,7 +249,8 @@ impl Store {
         transaction.commit().await.doing(END)
     }
 
-    /// Ends a look that failed. Returns whether it is tried again; else the next sync will see.
+    /// Ends a look that failed. Returns whether it is tried again; else the next sync will see. Where the lease was lost meanwhile,
+    /// nothing is written: whoever has it says how it ends.
     ///
     /// # Errors
     /// The database fails.
@@ -266,13 +269,14 @@ impl Store {
         let mut transaction = self.write().await?;
         statement::query(
             "UPDATE hook_hints SET worker = NULL, lease_until = NULL, due = $4, error = $5 \
-             WHERE registry_id = $1 AND path = $2 AND tag = $3",
+             WHERE registry_id = $1 AND path = $2 AND tag = $3 AND attempts = $6",
         )
         .bind(claimed.registry_id)
         .bind(path)
         .bind(tag)
         .bind(now.0.saturating_add(pause))
         .bind(cut(why))
+        .bind(i64::from(claimed.attempt))
         .execute(&mut transaction)
         .await
         .doing(END)?;

@@ -6,7 +6,7 @@
 
 use plimsoll_model::{Digest, Timestamp};
 
-use crate::{Store, StoreError, column, database::DatabaseRow, error::Doing, statement};
+use crate::{Store, StoreError, builds, column, database::DatabaseRow, error::Doing, statement};
 
 /// Whether an image can be pulled without an account.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -66,6 +66,14 @@ impl ImageRow {
     #[must_use]
     pub fn path(&self) -> String {
         join_path(&self.namespace, &self.repository)
+    }
+
+    /// The platform's manifest as others know it: what is stored of an image that a build reported is a key of our own.
+    #[must_use]
+    pub fn known_digest(&self) -> Digest {
+        let is_key = self.manifest_digest != self.digest
+            && self.manifest_digest == builds::key(self.registry_id, self.digest);
+        if is_key { self.digest } else { self.manifest_digest }
     }
 }
 

@@ -19,7 +19,7 @@ use crate::{
     statement::QueryBuilder,
 };
 
-pub(crate) use self::place::insert;
+pub(crate) use self::place::{SCHEDULE, insert, place_scans};
 pub use self::{
     place::Placed,
     selection::{ScanSelection, Selected},

@@ -194,14 +194,17 @@ impl Store {
             .collect()
     }
 
-    /// Removes images that are older than their registry keeps them. Returns how many.
+    /// Removes images that their registry keeps no longer: that no build reported, or no registry moved, for so long. Returns how
+    /// many.
     ///
     /// # Errors
     /// The database fails.
     pub async fn remove_outdated_images(&self, now: Timestamp) -> Result<u64, StoreError> {
         const DOING: &str = "removing outdated images";
+        // What a build says of an image's age is not when it reported it.
         const OUTDATED: &str = "SELECT i.id FROM images i JOIN registry_extras x ON x.registry_id = i.registry_id \
-             WHERE x.kept_days > 0 AND i.updated < $1 - x.kept_days * 86400 ORDER BY i.id LIMIT $2";
+             LEFT JOIN image_builds b ON b.image_id = i.id WHERE x.kept_days > 0 \
+             AND COALESCE(b.reported, i.updated) < $1 - x.kept_days * 86400 ORDER BY i.id LIMIT $2";
         let limit = i64::try_from(ROWS).unwrap_or(i64::MAX);
         let look = || statement::query(OUTDATED).bind(now.0).bind(limit);
         let mut removed = 0;

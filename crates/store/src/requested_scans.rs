@@ -127,7 +127,7 @@ impl Store {
     /// Takes the oldest requested scan for [`LEASE_SECONDS`].
     ///
     /// # Errors
-    /// The database fails, or the credential does not decrypt.
+    /// The database fails. A scan whose credential does not decrypt fails itself.
     pub async fn claim_requested_scan(
         &self,
         worker: &str,
@@ -146,17 +146,17 @@ impl Store {
         }
         let mut transaction = self.write().await?;
         give_up_exhausted(&mut transaction, now).await?;
-        let row = statement::query(
-            "SELECT * FROM requested_scans WHERE (state = 'queued' AND due <= $1) \
-             OR (state = 'running' AND lease_until <= $1) ORDER BY created, id LIMIT 1",
-        )
-        .bind(now.0)
-        .fetch_optional(&mut transaction)
-        .await
-        .doing(CLAIM)?;
         let mut claimed = None;
-        if let Some(row) = row {
-            let scan = self.claimed(&row)?;
+        while let Some(row) = oldest(&mut transaction, now).await? {
+            let scan = match self.claimed(&row) {
+                Ok(scan) => scan,
+                // One that cannot be read keeps no other waiting.
+                Err(error) => {
+                    let id = column::text(&row, "id")?;
+                    give_up_unreadable(&mut transaction, &id, &error, now).await?;
+                    continue;
+                }
+            };
             statement::query(
                 "UPDATE requested_scans SET state = 'running', attempts = $2, generation = $3, worker = $4, \
                  lease_until = $5 WHERE id = $1",
@@ -170,6 +170,7 @@ impl Store {
             .await
             .doing(CLAIM)?;
             claimed = Some(scan);
+            break;
         }
         transaction.commit().await.doing(CLAIM)?;
         Ok(claimed)
@@ -390,6 +391,41 @@ impl Store {
         transaction.commit().await.doing(DOING)?;
         Ok(done.rows_affected())
     }
+}
+
+/// The requested scan to take next.
+async fn oldest(
+    transaction: &mut Transaction,
+    now: Timestamp,
+) -> Result<Option<DatabaseRow>, StoreError> {
+    statement::query(
+        "SELECT * FROM requested_scans WHERE (state = 'queued' AND due <= $1) \
+         OR (state = 'running' AND lease_until <= $1) ORDER BY created, id LIMIT 1",
+    )
+    .bind(now.0)
+    .fetch_optional(transaction)
+    .await
+    .doing(CLAIM)
+}
+
+/// Ends one that cannot be read, as after its credential was damaged.
+async fn give_up_unreadable(
+    transaction: &mut Transaction,
+    id: &str,
+    error: &StoreError,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    statement::query(
+        "UPDATE requested_scans SET state = 'failed', error = $2, finished = $3, credential = NULL, worker = NULL, \
+         lease_until = NULL WHERE id = $1",
+    )
+    .bind(id)
+    .bind(cut(&error.to_string()))
+    .bind(now.0)
+    .execute(transaction)
+    .await
+    .doing(CLAIM)?;
+    Ok(())
 }
 
 /// Ends what stopped its worker at every attempt.

@@ -28,7 +28,7 @@ pub(crate) async fn scanned_from(
 
 impl Store {
     /// Queues the first scan of every image whose tag moved then or later and which has none; `None`: of every image. Returns
-    /// how many artifacts were queued.
+    /// how many artifacts were queued. What builds announced is scanned by them.
     ///
     /// # Errors
     /// The database fails.
@@ -41,7 +41,8 @@ impl Store {
         let done = statement::query(
             "INSERT INTO tasks (artifact_id, registry_id, state, origin, attempts, generation, due, queued) \
              SELECT i.artifact_id, MIN(i.registry_id), 'queued', $2, 0, 0, $3, $3 FROM images i \
-             JOIN artifacts a ON a.id = i.artifact_id WHERE i.updated >= $1 AND a.report_digest IS NULL \
+             JOIN artifacts a ON a.id = i.artifact_id JOIN registries r ON r.id = i.registry_id \
+             WHERE i.updated >= $1 AND a.report_digest IS NULL AND r.reported_type <> 'CI/CD' \
              GROUP BY i.artifact_id ORDER BY i.artifact_id ON CONFLICT (artifact_id) DO NOTHING",
         )
         .bind(moved_since.map_or(i64::MIN, |since| since.0))

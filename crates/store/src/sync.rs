@@ -14,9 +14,13 @@ use crate::{
     column, contexts,
     database::{DatabaseConnection, Transaction},
     error::Doing,
-    image_uuid, inventory_rows, own_counters,
+    image_uuid, inventory_rows,
+    listing::push_in,
+    own_counters,
     registries::is_path,
-    repo_id, scan_window, split_repository, statement, tasks,
+    repo_id, scan_window, split_repository,
+    statement::{self, QueryBuilder},
+    tasks,
 };
 
 /// One tag as a sync saw it.
@@ -79,6 +83,8 @@ pub struct SyncOutcome {
 const DOING: &str = "syncing a registry";
 /// With more repositories than this, all rows of the registry are read at once.
 const REPOSITORIES_ONE_BY_ONE: usize = 50;
+/// Artifacts that one statement is about.
+const ARTIFACTS_AT_ONCE: usize = 500;
 /// How long a scan that failed rests before a sync asks for it again, in seconds.
 const FAILED_RESTS: i64 = 86_400;
 
@@ -288,6 +294,7 @@ impl<'a> Plan<'a> {
                     .await?;
             }
         }
+        adopt_tasks(transaction, &reached, registry_id).await?;
         artifacts::mark_orphans(transaction, &left, now).await?;
         reached.extend(left);
         inventory_rows::count_images_of(transaction, &reached).await?;
@@ -349,6 +356,25 @@ impl<'a> Plan<'a> {
         .doing(DOING)?;
         column::number(&row, "id")
     }
+}
+
+/// Takes over tasks of registries that are gone: those of nobody are never claimed, and images may come back.
+async fn adopt_tasks(
+    transaction: &mut Transaction,
+    artifacts: &BTreeSet<i64>,
+    registry_id: i64,
+) -> Result<(), StoreError> {
+    let artifacts: Vec<i64> = artifacts.iter().copied().collect();
+    for some in artifacts.chunks(ARTIFACTS_AT_ONCE) {
+        let mut sql = QueryBuilder::new("UPDATE tasks SET registry_id = ");
+        sql.push_bind(registry_id);
+        sql.push(
+            " WHERE NOT EXISTS (SELECT 1 FROM registries r WHERE r.id = tasks.registry_id) AND ",
+        );
+        push_in(&mut sql, "artifact_id", some);
+        sql.build().persistent(false).execute(transaction).await.doing(DOING)?;
+    }
+    Ok(())
 }
 
 /// The artifact of an image whose tag moved, or of which something else is new: it is used as before.

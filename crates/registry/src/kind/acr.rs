@@ -25,7 +25,8 @@ use tokio::time::Instant;
 use super::{
     ADDRESS, API_ACCOUNT, API_TOKEN, API_URL, Adapter, CA, Connection, EXCLUDE, Field, INCLUDE,
     INSTANCE, ImmutableTags, NAMESPACES, PASSWORD, PLAIN_HTTP, REGION, REPOSITORIES, RegistryKind,
-    TagEntry, USERNAME, adapter::digest_in,
+    TagEntry, USERNAME,
+    adapter::{digest_in, sorted},
 };
 use crate::{
     api::Api,
@@ -115,6 +116,7 @@ impl RegistryKind for Acr {
         let region = region.ok_or_else(|| {
             RegistryError::setting("region_id", "the address tells no region: cn-hangzhou")
         })?;
+        connection.check_region(&region)?;
         let usual = Endpoint {
             scheme: Scheme::Https,
             host: format!("cr.{region}.aliyuncs.com"),
@@ -173,6 +175,11 @@ impl Number {
         }
     }
 
+    /// How many there are of something.
+    fn count(&self) -> Option<usize> {
+        usize::try_from(self.value()?).ok()
+    }
+
     /// Milliseconds since 1970.
     fn time(&self) -> Option<Timestamp> {
         self.value().filter(|value| *value > 0).map(|value| Timestamp(value.div_euclid(1000)))
@@ -205,14 +212,50 @@ impl AcrRegistry {
     }
 }
 
-/// What both editions tell of a tag.
+/// A temporary account as both editions tell it, each in its own spelling.
+#[derive(Deserialize)]
+struct Account {
+    #[serde(rename = "TempUsername", alias = "tempUserName")]
+    username: String,
+    #[serde(rename = "AuthorizationToken", alias = "authorizationToken")]
+    token: String,
+    #[serde(rename = "ExpireTime", alias = "expireDate")]
+    expires: Number,
+}
+
+impl Account {
+    const WHAT: &'static str = "a temporary account";
+
+    fn temporary(self, api: &Api) -> Result<TemporaryAccount, RegistryError> {
+        let expires = self
+            .expires
+            .time()
+            .ok_or_else(|| api.protocol(Self::WHAT, "its end is not a number of milliseconds"))?;
+        Ok(TemporaryAccount { username: self.username, token: Secret::new(self.token), expires })
+    }
+}
+
+/// A tag as both editions tell it, each in its own spelling.
+#[derive(Deserialize)]
 struct Tag {
+    #[serde(rename = "Tag", alias = "tag")]
     name: String,
+    #[serde(rename = "Digest", alias = "digest")]
     digest: Option<String>,
+    #[serde(rename = "ImageUpdate", alias = "imageUpdate")]
     updated: Option<Number>,
+    #[serde(rename = "Status", alias = "status")]
+    status: Option<String>,
 }
 
 impl Tag {
+    /// Those that are there, sorted by name.
+    fn entries(tags: Vec<Self>, immutable: &ImmutableTags) -> Vec<TagEntry> {
+        let is_there = |tag: &Self| tag.status.as_deref().is_none_or(|status| status == "NORMAL");
+        let there = tags.into_iter().filter(is_there);
+        sorted(there.map(|tag| tag.entry(immutable)).collect(), |tag| &tag.name)
+    }
+
     fn entry(self, immutable: &ImmutableTags) -> TagEntry {
         TagEntry {
             digest: digest_in(self.digest.as_deref()),

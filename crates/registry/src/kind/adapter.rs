@@ -197,6 +197,19 @@ impl Connection {
         RegistryClient::new(self.endpoint.clone(), self.credentials.clone(), &self.http)
     }
 
+    /// Refuses a region that cannot stand in the API's usual host, to which signatures of a cloud's key go.
+    pub(crate) fn check_region(&self, region: &str) -> Result<(), RegistryError> {
+        let is_name = (1..=63).contains(&region.len())
+            && region
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+        if is_name || self.api.endpoint.is_some() {
+            return Ok(());
+        }
+        let problem = "that is no name of a region, which has lower-case letters, digits and `-`";
+        Err(RegistryError::setting("region_id", problem))
+    }
+
     /// The API: where the operator says, else at `usual`.
     pub(crate) fn api(&self, usual: &Endpoint, who: String) -> Result<Api, RegistryError> {
         Api::new(self.api.endpoint.as_ref().unwrap_or(usual), who, &self.http)

@@ -90,6 +90,7 @@ impl RegistryKind for Ecr {
         let region = region.ok_or_else(|| {
             RegistryError::setting("region_id", "the address tells no region: eu-central-1")
         })?;
+        connection.check_region(&region)?;
         let domain = host.as_ref().map_or("amazonaws.com", |host| host.domain.as_str());
         let usual = Endpoint {
             scheme: Scheme::Https,

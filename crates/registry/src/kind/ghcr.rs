@@ -91,6 +91,14 @@ struct GitHubRegistry {
     owners: Vec<String>,
 }
 
+/// How much of a list is read.
+#[derive(Clone, Copy)]
+enum Pages {
+    /// As much as tells whether the account is let in.
+    First,
+    All,
+}
+
 #[derive(Deserialize)]
 struct Package {
     name: String,
@@ -125,7 +133,8 @@ impl Adapter for GitHubRegistry {
         Box::pin(async move {
             let owner = self.owners.first().ok_or_else(Self::no_owner)?;
             let what = format!("the packages of `{owner}`");
-            self.of_owner::<Package>(owner, &[], &[("per_page", "1")], &what).await?;
+            let query = [("package_type", "container"), ("per_page", "1")];
+            self.of_owner::<Package>(owner, &[], &query, Pages::First, &what).await?;
             self.client.ping().await
         })
     }
@@ -139,7 +148,8 @@ impl Adapter for GitHubRegistry {
             for owner in &self.owners {
                 let what = format!("the packages of `{owner}`");
                 let query = [("package_type", "container"), ("per_page", "100")];
-                let found: Vec<Package> = self.of_owner(owner, &[], &query, &what).await?;
+                let found: Vec<Package> =
+                    self.of_owner(owner, &[], &query, Pages::All, &what).await?;
                 entries.extend(found.into_iter().map(|package| package.entry(owner)));
             }
             Ok(sorted(entries, |entry| &entry.name))
@@ -158,7 +168,8 @@ impl Adapter for GitHubRegistry {
             let what = format!("the versions of `{}`", repository.name);
             let path = ["container", package, "versions"];
             let query = [("state", "active"), ("per_page", "100")];
-            let versions: Vec<Version> = self.of_owner(owner, &path, &query, &what).await?;
+            let versions: Vec<Version> =
+                self.of_owner(owner, &path, &query, Pages::All, &what).await?;
             Ok(sorted(versions.into_iter().flat_map(Version::tags).collect(), |tag| &tag.name))
         })
     }
@@ -178,6 +189,7 @@ impl GitHubRegistry {
         owner: &str,
         rest: &[&str],
         query: &[(&str, &str)],
+        pages: Pages,
         what: &str,
     ) -> Result<Vec<T>, RegistryError> {
         let mut missing = None;
@@ -191,7 +203,11 @@ impl GitHubRegistry {
             call.url.query_pairs_mut().extend_pairs(query);
             call.headers.insert(ACCEPT, HeaderValue::from_static("application/vnd.github+json"));
             call.headers.insert("x-github-api-version", HeaderValue::from_static("2022-11-28"));
-            match self.api.linked(call, what).await {
+            let outcome = match pages {
+                Pages::First => self.api.json(call, what).await,
+                Pages::All => self.api.linked(call, what).await,
+            };
+            match outcome {
                 Err(error @ RegistryError::NotFound { .. }) => missing = Some(error),
                 outcome => return outcome,
             }

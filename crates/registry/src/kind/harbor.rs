@@ -28,7 +28,7 @@ use super::{
 };
 use crate::{
     access::basic,
-    api::{Api, Bounds},
+    api::{Api, Numbered},
     client::{RegistryClient, Visibility},
     error::RegistryError,
     http::Call,
@@ -138,8 +138,11 @@ impl Adapter for HarborRegistry {
     fn probe(&self) -> Answering<'_, ()> {
         Box::pin(async move {
             let call = self.call(self.url(&["projects"])?, &[("page_size", "1")]);
-            let _projects: Vec<Project> = self.api.json(call, "the list of projects").await?;
-            self.client.ping().await
+            match self.api.json::<Vec<Project>>(call, "the list of projects").await {
+                // A robot of a project may do without the list, and so does a sync.
+                Ok(_) | Err(RegistryError::Refused { status: 403, .. }) => self.client.ping().await,
+                Err(error) => Err(error),
+            }
         })
     }
 
@@ -304,27 +307,15 @@ impl HarborRegistry {
         what: &str,
     ) -> Result<Vec<T>, RegistryError> {
         let size = PAGE_SIZE.to_string();
-        let (mut entries, mut bounds) = (Vec::new(), Bounds::default());
-        for number in 1_u32.. {
+        let mut pages = Numbered::new(PAGE_SIZE);
+        while let Some(number) = pages.wanted(&self.api, what)? {
             let mut call = self.call(url.clone(), query);
-            let number = number.to_string();
-            let pages = [("page", number.as_str()), ("page_size", size.as_str())];
-            call.url.query_pairs_mut().extend_pairs(pages);
-            bounds.page(&self.api, &call.url, what)?;
-            let (headers, page): (_, Vec<T>) = self.api.page(call, what).await?;
-            bounds.entries(&self.api, page.len(), what)?;
-            let received = page.len();
-            entries.extend(page);
-            let is_last = match total(&headers) {
-                Some(total) => entries.len() >= total,
-                None => received < PAGE_SIZE,
-            };
-            // Entries that vanish while they are listed make the total a lie.
-            if is_last || received == 0 {
-                break;
-            }
+            let page = [("page", number.as_str()), ("page_size", size.as_str())];
+            call.url.query_pairs_mut().extend_pairs(page);
+            let (headers, page) = self.api.page(call, what).await?;
+            pages.take(&self.api, page, total(&headers), what)?;
         }
-        Ok(entries)
+        Ok(pages.into_entries())
     }
 }
 

@@ -83,6 +83,32 @@ async fn a_short_limit_is_waited_out_and_a_long_one_is_told() {
     }
 }
 
+/// A region stands in the host that the key's signatures go to.
+#[tokio::test]
+async fn a_region_is_a_name_and_leads_nowhere_else() {
+    for (kind, address) in [
+        ("acr", "build-registry.cn-hangzhou.cr.aliyuncs.com"),
+        ("ecr", "123456789012.dkr.ecr.eu-central-1.amazonaws.com"),
+    ] {
+        let connect = |region: &str| {
+            let api = ApiSettings {
+                account: Some("LTAI".into()),
+                token: Some(plimsoll_model::Secret::new("s3cret".into())),
+                region: region.into(),
+                ..ApiSettings::default()
+            };
+            adapter(kind, address, None, api)
+        };
+        for region in ["x@evil.example/", "evil.example#", "evil.example/", "a.b", "A", "a b"] {
+            let error = connect(region).unwrap_err();
+            let is_said = matches!(error, RegistryError::Setting { field: "region_id", .. });
+            assert!(is_said, "{kind} {region}: {error}");
+        }
+        assert_eq!(connect("").unwrap().region().map(str::is_empty), Some(false));
+        assert_eq!(connect("eu-west-1").unwrap().region(), Some("eu-west-1"));
+    }
+}
+
 /// An API cannot make the account go elsewhere.
 #[tokio::test]
 async fn an_account_does_not_follow_a_redirect_to_another_origin() {

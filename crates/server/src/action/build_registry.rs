@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     gateway::{Parameters, Refusal},
-    white_list::is_entry,
+    operation::builds::white_list::is_entry,
 };
 
 pub(crate) use announce::CreateJenkinsImageScanTask;

@@ -41,7 +41,7 @@ impl Image {
     fn of(entry: RankEntry) -> Self {
         Self {
             image_size: i64::try_from(entry.image.size).unwrap_or(i64::MAX),
-            digest: entry.image.manifest_digest.hex(),
+            digest: entry.image.known_digest().hex(),
             hc_count: narrow(entry.counters.baseline()),
             vul_count: narrow(entry.counters.vulnerabilities()),
             image_id: entry.image.image_id.hex(),

@@ -2,7 +2,8 @@
 //!
 //! In: what a client says of a registry. Out: the same again, without secrets. Source: `docs/api.md`, "Registries"; the vendor's
 //! pages of those names. Odd:
-//! * A registry is known by a number here and by a name everywhere else; one that is added here is called as its host and port.
+//! * A registry is known by a number here and by a name everywhere else; one that is added here is called as its host, with the
+//!   port that is not the protocol's own.
 //! * Passwords and tokens are answered as asterisks. A token is told once, in the answer that makes it.
 //! * Registries of the command line and of the management API are listed, too, whatever their kind.
 
@@ -10,6 +11,7 @@ mod change;
 mod list;
 mod onboard;
 mod page;
+mod report;
 
 use std::collections::BTreeMap;
 
@@ -21,7 +23,10 @@ use plimsoll_store::{
 use super::{Context, Parameter, ParameterKind, failed};
 use crate::{
     gateway::{Parameters, Refusal},
-    operation::OperationError,
+    operation::{
+        OperationError,
+        registries::{AddRegistry, add_registry},
+    },
 };
 
 pub(crate) use change::{DeletePrivateRegistry, ModifyImageRegistry};
@@ -31,11 +36,12 @@ pub(crate) use list::{
 };
 pub(crate) use onboard::AddPrivateRegistry;
 pub(crate) use page::PageImageRegistry;
+pub(super) use report::Dated;
 
 /// What the contract calls registries that builds report to.
 pub(super) const BUILDS: &str = "CI/CD";
 /// A secret in an answer.
-pub(super) const HIDDEN: &str = "******";
+const HIDDEN: &str = "******";
 /// The longest text that is kept of what clients say.
 const LONGEST_TEXT: usize = 1_000;
 
@@ -164,8 +170,41 @@ pub(super) fn kept(sent: &Parameters, name: &str) -> Result<String, Refusal> {
     Ok(text.to_owned())
 }
 
-/// Why a registry was not added or changed, by the parameter that is to blame.
-pub(super) fn refused(action: &'static str, error: OperationError) -> Refusal {
+/// A registry that is to be added, with what the API says of it besides.
+pub(super) struct Addition {
+    pub(super) request: AddRegistry,
+    pub(super) extras: RegistryExtras,
+    /// 0: as many as can be.
+    pub(super) scans_per_hour: u32,
+    /// What its token is for.
+    pub(super) purpose: TokenPurpose,
+}
+
+impl Addition {
+    /// Adds it; with its token, which is told once. `naming`: the parameter that gives it its name.
+    pub(super) async fn add(
+        self,
+        context: Context<'_>,
+        action: &'static str,
+        naming: &'static str,
+    ) -> Result<(Shown, String), Refusal> {
+        let Self { request, extras, scans_per_hour, purpose } = self;
+        let store = context.store;
+        let added = add_registry(store, &request, context.now).await;
+        let name = added.map_err(|error| refused(action, error, naming))?.name;
+        let found = store.registry(&name).await.map_err(|error| failed(action, &error))?;
+        let Some(registry) = found else { return Err(Refusal::Unavailable) };
+        let written = store.set_registry_extras(registry.id, &extras).await;
+        written.map_err(|error| failed(action, &error))?;
+        limit(context, action, &name, scans_per_hour).await?;
+        let token = token(context, action, &name, purpose).await?;
+        let shown = Shown { registry, extras, images: 0, scans_per_hour, has_token: true };
+        Ok((shown, token))
+    }
+}
+
+/// Why a registry was not added or changed, by the parameter that is to blame; `naming`: the one that gives it its name.
+fn refused(action: &'static str, error: OperationError, naming: &'static str) -> Refusal {
     let sentence = |text: String| {
         let mut letters = text.chars();
         let first = letters.next().map(|letter| letter.to_uppercase().to_string());
@@ -174,7 +213,8 @@ pub(super) fn refused(action: &'static str, error: OperationError) -> Refusal {
     match error {
         OperationError::Invalid { parameter, why } => {
             let name = match parameter {
-                "url" | "name" => "DomainName",
+                "url" => "DomainName",
+                "name" => naming,
                 "username" => "UserName",
                 "kind" => "RegistryType",
                 "api_token" => "ExtraParam",
@@ -183,10 +223,7 @@ pub(super) fn refused(action: &'static str, error: OperationError) -> Refusal {
             Refusal::InvalidParameter { name: name.to_owned(), why: sentence(why) }
         }
         OperationError::Exists { .. } | OperationError::NotFound { .. } => {
-            Refusal::InvalidParameter {
-                name: "DomainName".to_owned(),
-                why: sentence(error.to_string()),
-            }
+            Refusal::InvalidParameter { name: naming.to_owned(), why: sentence(error.to_string()) }
         }
         OperationError::Registry { .. } => {
             tracing::error!(action, error = &error as &dyn std::error::Error, "action failed");
@@ -199,17 +236,15 @@ pub(super) fn refused(action: &'static str, error: OperationError) -> Refusal {
 
 /// The same of what the store says itself.
 pub(super) fn refused_by_store(action: &'static str, error: RegistryError) -> Refusal {
-    refused(
-        action,
-        match error {
-            RegistryError::Taken(name) => OperationError::Exists { what: "registry", name },
-            RegistryError::Unknown(name) => OperationError::NotFound { what: "registry", name },
-            RegistryError::Invalid { what, .. } => {
-                OperationError::Invalid { parameter: "name", why: what }
-            }
-            RegistryError::Store(error) => OperationError::Store(error),
-        },
-    )
+    let error = match error {
+        RegistryError::Taken(name) => OperationError::Exists { what: "registry", name },
+        RegistryError::Unknown(name) => OperationError::NotFound { what: "registry", name },
+        RegistryError::Invalid { what, .. } => {
+            OperationError::Invalid { parameter: "name", why: what }
+        }
+        RegistryError::Store(error) => OperationError::Store(error),
+    };
+    refused(action, error, "DomainName")
 }
 
 /// What `TransPerHour` says; 0: as many scans an hour as can be.
@@ -223,7 +258,7 @@ pub(super) fn rate(sent: &Parameters) -> Result<u32, Refusal> {
 }
 
 /// Lets so many images of a registry be scanned an hour; 0: as many as can be.
-pub(super) async fn limit(
+async fn limit(
     context: Context<'_>,
     action: &'static str,
     registry: &str,

@@ -16,12 +16,13 @@ mod policy;
 use axum::{
     Extension, Form,
     extract::{Path, Query, State},
+    http::StatusCode,
     response::{Html, IntoResponse, Redirect, Response},
 };
 use maud::{Markup, html};
 use plimsoll_model::{Kind, Report, Timestamp};
 use plimsoll_scanner::upgrades;
-use plimsoll_store::{IgnoredRecord, ImageRisk, LeadFinding, Origin, Workload};
+use plimsoll_store::{IgnoredRecord, ImageRisk, LeadFinding, Workload};
 
 use super::{
     images::{self, load},
@@ -33,7 +34,10 @@ use super::{
     session::Session,
     state, words,
 };
-use crate::{context::Context, operation::images::DecisionView};
+use crate::{
+    context::Context,
+    operation::images::{DecisionView, queue_scan},
+};
 
 /// The views of an image, in the order of the tabs.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -125,9 +129,16 @@ pub(super) async fn scan(
 ) -> Result<Response, Refusal> {
     given.check(&session)?;
     let image = context.store.image(&uuid).await?.ok_or(NOT_FOUND)?;
-    context.store.enqueue(&image.manifest_digest, Origin::User, context.clock.now()).await?;
+    if queue_scan(&context.store, &image, context.clock.now()).await?.is_none() {
+        return Err(OF_A_BUILD);
+    }
     Ok(Redirect::to(&format!("/console/images/{}", image.uuid)).into_response())
 }
+
+const OF_A_BUILD: Refusal = Refusal::Refused(
+    StatusCode::CONFLICT,
+    "A build reported this image, and its next report is its next scan: plimsoll scan --report-to.",
+);
 
 const NOT_FOUND: Refusal = Refusal::NotFound(
     "There is no image with this id. Its tag or its registry may have been removed.",

@@ -26,7 +26,7 @@ pub(super) async fn require(
     next: Next,
 ) -> Result<Response, Refusal> {
     let Some(token) = token(request.headers()) else {
-        let message = "the scanner wants its token: `plimsoll registry token NAME scanner` makes one, \
+        let message = "the scanner wants its token: `plimsoll registry token create NAME scanner` makes one, \
             which goes into Harbor's registration of the scanner";
         return Err(Refusal::new(StatusCode::UNAUTHORIZED, message));
     };

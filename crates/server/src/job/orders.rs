@@ -48,24 +48,37 @@ impl Job for FollowOrders {
     }
 }
 
-async fn run(context: Context, mut stop: Stop) {
-    let mut forgotten: Option<Timestamp> = None;
+/// Cycle tasks do not wait for the end of syncs, which may take hours.
+async fn run(context: Context, stop: Stop) {
+    tokio::join!(follow_syncs(&context, stop.clone()), begin_and_forget(&context, stop));
+}
+
+async fn follow_syncs(context: &Context, mut stop: Stop) {
     loop {
         tokio::select! {
-            synced = sync_ordered(&context) => {
+            synced = sync_ordered(context) => {
                 if let Err(error) = synced {
                     tracing::error!(error = error_chain(&error), "ordered syncs not done");
                 }
             }
             () = stop.said() => return,
         }
+        if stop.said_within(LOOK).await {
+            return;
+        }
+    }
+}
+
+async fn begin_and_forget(context: &Context, mut stop: Stop) {
+    let mut forgotten: Option<Timestamp> = None;
+    loop {
         let now = context.clock.now();
-        if let Err(error) = begin_cycle_tasks(&context, now).await {
+        if let Err(error) = begin_cycle_tasks(context, now).await {
             tracing::error!(error = error_chain(&error), "cycle tasks not begun");
         }
         if forgotten.is_none_or(|last| now.0 >= last.0.saturating_add(FORGET_EVERY)) {
             forgotten = Some(now);
-            if let Err(error) = forget(&context, now).await {
+            if let Err(error) = forget(context, now).await {
                 tracing::error!(error = error_chain(&error), "orders not forgotten");
             }
         }

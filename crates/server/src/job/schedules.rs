@@ -220,4 +220,38 @@ mod tests {
         assert!(fixture.one().await);
         assert_eq!(store.task_counts(None).await.unwrap().queued, 1);
     }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_builds_report_is_scanned_by_them_alone() {
+        let mut fixture = Fixture::new().await;
+        let (store, now) = (fixture.context.store.clone(), fixture.context.clock.now());
+        let request = AddRegistry {
+            name: "builds".into(),
+            url: "https://ci.example.com".into(),
+            reported_type: Some("CI/CD".into()),
+            ..AddRegistry::default()
+        };
+        add_registry(&store, &request, now).await.unwrap();
+        let builds = store.registry("builds").await.unwrap().unwrap();
+        let digest = plimsoll_model::Digest::from_bytes([7; 32]);
+        let build = plimsoll_store::AnnouncedBuild {
+            path: "team/app",
+            tag: "7",
+            digest,
+            image_id: digest,
+            platform: &"linux/amd64".parse().unwrap(),
+            size: 1,
+            created: None,
+            updated: None,
+            job: None,
+        };
+        let uuid = store.announce_build(&builds, build, now).await.unwrap().uuid;
+        fixture.add("scans", "scan", "@hourly").await;
+        fixture.context.clock.advance(10);
+        assert!(fixture.one().await);
+        assert_eq!(store.task_counts(None).await.unwrap().open(), 0);
+        let refused = crate::operation::images::scan_image(&store, &uuid, now).await.unwrap_err();
+        assert!(refused.to_string().contains("--report-to"), "{refused}");
+        assert_eq!(store.task_counts(None).await.unwrap().open(), 0);
+    }
 }

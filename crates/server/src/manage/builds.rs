@@ -1,8 +1,8 @@
 //! `POST /builds/images`: what builds report, with a registry's report token; and which build made an image.
 //!
 //! In: [`ReportBuild`] as JSON. Out: [`ReportedBuild`]. Source: `docs/builds.md`. Odd: it lies beside the management API and
-//! answers as that does, but the admin token does not open it: a build must not hold that one. Who comes from an address that the
-//! registry's white list does not name hears the same as who has no token.
+//! answers as that does, but the admin token does not open it: a build must not hold that one. A registry's white list is held
+//! against the address that the connection comes from.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -12,7 +12,7 @@ use axum::{
     http::StatusCode,
     routing::post,
 };
-use plimsoll_store::{BuildOrigin, TokenPurpose};
+use plimsoll_store::{BuildOrigin, TokenBearer, TokenPurpose};
 
 use super::{
     answer::{self, Answer, Body, NoParameters, Parameters, Problem},
@@ -21,12 +21,10 @@ use super::{
 use crate::{
     context::{Context, Refused},
     operation::{
-        OperationError,
-        builds::{ReportBuild, ReportedBuild, build_of, report_build},
+        builds::{ReportBuild, ReportedBuild, build_of, report_build, white_list::lets_in},
         error_chain,
     },
     serve::{LARGE_BODY, read_body},
-    white_list::lets_in,
 };
 
 /// The address at which builds report.
@@ -44,9 +42,8 @@ async fn report(
     request: Request,
 ) -> Answer<ReportedBuild> {
     let Some(token) = bearer::token(&request) else { return Err(unauthorized()) };
-    let info = request.extensions().get::<ConnectInfo<SocketAddr>>();
-    let source = info.map(|info| info.0.ip());
-    let from = source.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+    let known = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
+    let from = known.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
     let admitted = context.admit_for(TokenPurpose::Report, token, from).await;
     let bearer = admitted.map_err(|refused| match refused {
         Refused::Wrong => {
@@ -64,18 +61,35 @@ async fn report(
             Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", message)
         }
     })?;
-    let extras = context.store.registry_extras(bearer.registry_id).await;
-    let extras = extras.map_err(OperationError::from)?;
-    if !lets_in(&extras.white_list, source) {
-        tracing::warn!(
-            client.address = %from, registry.name = bearer.registry,
-            "report of a build from an address that is not on the white list"
-        );
-        return Err(unauthorized());
-    }
+    listed(&context, &bearer, known).await?;
     let request = read_body(request, LARGE_BODY).await?;
     let Body(request) = Body::<ReportBuild>::from_request(request, &()).await?;
     Ok(Json(report_build(&context, &bearer, request).await?))
+}
+
+/// Refuses builds that come from where the registry's white list does not name.
+async fn listed(
+    context: &Context,
+    bearer: &TokenBearer,
+    from: Option<IpAddr>,
+) -> Result<(), Problem> {
+    let extras = context.store.registry_extras(bearer.registry_id).await;
+    let extras = extras.map_err(|error| {
+        tracing::error!(error = error_chain(&error), "white list could not be read");
+        Problem::of_store(&error)
+    })?;
+    if lets_in(&extras.white_list, from) {
+        return Ok(());
+    }
+    let from = from.map_or_else(|| "an unknown address".to_owned(), |from| from.to_string());
+    tracing::warn!(
+        registry.name = bearer.registry,
+        client.address = from,
+        "build reported from an address that is not on the white list"
+    );
+    let message = format!("builds may not report to `{}` from {from}", bearer.registry);
+    let problem = Problem::new(StatusCode::FORBIDDEN, "forbidden", message);
+    Err(problem.hint("the registry has a white list of addresses, which UpdateWhiteList changes"))
 }
 
 /// `GET /api/v1/images/{uuid}/build`: which build made an image.
@@ -88,7 +102,7 @@ pub(super) async fn of_image(
 }
 
 fn unauthorized() -> Problem {
-    let message = "builds report with the token of a registry of theirs as bearer, from an address on its white list";
+    let message = "builds report with the token of a registry of theirs as bearer";
     Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", message)
         .hint("`plimsoll registry token create NAME report` makes one")
 }

@@ -6,6 +6,8 @@
 //!   here. Packages, failed checks, malicious and sensitive files are its word, since the image is not fetched.
 //! * A report in which kinds of risk were left out is refused: it would pass for one in which there are none.
 
+pub(crate) mod white_list;
+
 use plimsoll_model::{
     Coverage, ImageReference, Kind, Platform, Report, RiskCounters, Subject, Verdict,
 };

@@ -7,7 +7,7 @@ use plimsoll_model::{Digest, ImageReference, Report, RiskCounters, Timestamp, Ve
 use plimsoll_scanner::{Decision, Policy, PolicyVerdict, decide, policy::Reason};
 use plimsoll_store::{
     Enqueued, ImageRisk, ImageRiskQuery, ImageRow, KeptVerdict, Origin, RiskFilter, Store,
-    TaskStatus,
+    StoreError, TaskStatus,
 };
 use serde::{Deserialize, Serialize};
 
@@ -266,19 +266,39 @@ impl DecisionView {
 /// Asks for a scan before all that is only scheduled.
 ///
 /// # Errors
-/// There is no such image, or the database fails.
+/// There is no such image, a build reported it, or the database fails.
 pub async fn scan_image(
     store: &Store,
     uuid: &str,
     now: Timestamp,
 ) -> Result<ScanRequested, OperationError> {
     let image = find_row(store, uuid).await?;
-    let state = match store.enqueue(&image.manifest_digest, Origin::User, now).await? {
-        Enqueued::Queued => "queued",
-        Enqueued::Open => "open",
-        Enqueued::Unknown => return Err(unknown(uuid)),
+    let state = match queue_scan(store, &image, now).await? {
+        Some(Enqueued::Queued) => "queued",
+        Some(Enqueued::Open) => "open",
+        Some(Enqueued::Unknown) => return Err(unknown(uuid)),
+        None => {
+            let why = "a build reported it, and its next report is its next scan: `plimsoll scan --report-to`";
+            return Err(OperationError::invalid("image", why));
+        }
     };
     Ok(ScanRequested { state: state.to_owned() })
+}
+
+/// Queues a person's scan of an image; `None`: a build reported it, and nothing can be fetched.
+///
+/// # Errors
+/// The database fails.
+pub(crate) async fn queue_scan(
+    store: &Store,
+    image: &ImageRow,
+    now: Timestamp,
+) -> Result<Option<Enqueued>, StoreError> {
+    let registry = store.registry_by_id(image.registry_id).await?;
+    if registry.is_some_and(|registry| registry.settings.is_of_builds()) {
+        return Ok(None);
+    }
+    store.enqueue(&image.manifest_digest, Origin::User, now).await.map(Some)
 }
 
 async fn find_row(store: &Store, uuid: &str) -> Result<ImageRow, OperationError> {
@@ -340,7 +360,7 @@ impl ImageView {
             repository: image.repository.clone(),
             tag: image.tag.clone(),
             digest: image.digest,
-            manifest_digest: image.manifest_digest,
+            manifest_digest: image.known_digest(),
             image_id: image.image_id,
             platform: risk.platform.clone(),
             size: image.size,

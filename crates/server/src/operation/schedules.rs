@@ -134,7 +134,10 @@ pub(crate) async fn do_scheduled(
     let registries = store.registries().await?;
     let mut wanted = Vec::new();
     for registry in registries {
-        if settings.registry.as_ref().is_none_or(|name| *name == registry.settings.name) {
+        let is_meant =
+            settings.registry.as_ref().is_none_or(|name| *name == registry.settings.name);
+        // What builds report can be neither listed nor fetched.
+        if is_meant && !registry.settings.is_of_builds() {
             wanted.push(registry);
         }
     }

@@ -206,7 +206,8 @@ async fn look(
 ) -> Result<(Vec<String>, Seen), RegistryError> {
     let look = Look::of(store, registry, clock).await?;
     let places: Vec<Place> = if look.named {
-        registry.settings.repositories.iter().cloned().map(Place::Named).collect()
+        let named = registry.settings.repositories.iter();
+        named.map(|name| Place::Named(whole_name(&registry.settings, name))).collect()
     } else {
         look.adapter.list_repositories().await?.into_iter().map(Place::Listed).collect()
     };
@@ -221,6 +222,12 @@ async fn look(
     }
     note_endpoints(store, registry, look.adapter.as_ref()).await;
     Ok((names, seen))
+}
+
+/// A repository as its images are kept: Docker's official ones may be named without their namespace.
+fn whole_name(settings: &plimsoll_store::RegistrySettings, name: &str) -> String {
+    let is_hub = settings.kind == "docker-hub" || settings.is_docker_hub();
+    if is_hub && !name.contains('/') { format!("library/{name}") } else { name.to_owned() }
 }
 
 /// Asks under which names the registry can be reached. Without an answer what was known stays: no image depends on it.

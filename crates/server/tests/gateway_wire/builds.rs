@@ -86,6 +86,7 @@ async fn a_registry_of_builds_is_made_and_changed() {
     );
     for (name, value) in [
         ("RegistryName", "jenkins"),
+        ("DomainName", "host name"),
         ("RegistryType", "harbor"),
         ("PersistenceDay", "-1"),
         ("WhiteList", "everybody"),
@@ -94,8 +95,10 @@ async fn a_registry_of_builds_is_made_and_changed() {
         for (known, usual) in REGISTRY.iter().filter(|(known, _)| *known != name) {
             call = call.with(known, if *known == "RegistryName" { "another" } else { usual });
         }
-        let error = server.ask(&call.with(name, value)).await.error();
-        assert_eq!(error, refused("InvalidParameter", 400), "{name}={value}");
+        let reply = server.ask(&call.with(name, value)).await;
+        assert_eq!(reply.error(), refused("InvalidParameter", 400), "{name}={value}");
+        let message = reply.json()["Message"].as_str().unwrap().to_owned();
+        assert!(message.contains(name), "{name}={value}: {message}");
     }
 }
 
@@ -128,6 +131,16 @@ async fn a_build_announces_what_it_will_report() {
         (&image["Tag"], &image["ImageSize"], &image["LastScanTime"]),
         (&json!("42"), &json!("1234"), &json!(0))
     );
+    assert_eq!(image["Digest"], json!(hex), "as the build named it");
+    let repo = announced["RepoId"].as_str().unwrap();
+    let named = [
+        ("ImageInstanceId", "-"),
+        ("ImageRegionId", "cn-hangzhou"),
+        ("ImageRepoId", repo),
+        ("ImageTag", "42"),
+    ];
+    let resolved = numbers(&server, "DescribeImage", &named).await;
+    assert_eq!(resolved["Data"]["Digest"], json!(hex));
     // The build scans it: no worker here does, whoever orders it.
     numbers(&server, "PublicCreateImageScanTask", &[("Tags", "42")]).await;
     assert!(server.store.claim("test", server.now()).await.unwrap().is_none());

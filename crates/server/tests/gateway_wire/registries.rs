@@ -82,8 +82,12 @@ async fn a_registry_is_added_and_told_without_its_secrets() {
     for answer in [&added, &harbors, &extra, &page] {
         assert!(!answer.to_string().contains("nobody-sees"), "{answer}");
     }
-    let again = numbers_or_error(&server, HARBOR).await;
-    assert_eq!(again, refused("InvalidParameter", 400));
+    // The same place is one registry, whether its port is said or not.
+    let with_port = with(&[("Port", "443")]);
+    for same in [HARBOR, with_port.as_slice()] {
+        let again = numbers_or_error(&server, same).await;
+        assert_eq!(again, refused("InvalidParameter", 400));
+    }
 }
 
 async fn numbers_or_error(server: &Server, parameters: &[(&str, &str)]) -> (String, u16) {
@@ -195,6 +199,12 @@ async fn a_registry_is_changed_and_removed() {
         error_of(&server, "ModifyImageRegistry", &[("Id", "3"), ("DomainName", "evil.example")])
             .await;
     assert_eq!(moved, refused("MissingParameter", 400));
+    for host in ["two.example:1", "two.example/v2", "two\\example", "a@two.example", "two example"]
+    {
+        let change = [("Id", "3"), ("DomainName", host), ("Password", "two")];
+        let error = error_of(&server, "ModifyImageRegistry", &change).await;
+        assert_eq!(error, refused("InvalidParameter", 400), "{host}");
+    }
     let stored = server.store.registry_by_id(3).await.unwrap().unwrap();
     assert_eq!(stored.settings.host, "harbor.example");
     numbers(
@@ -206,6 +216,8 @@ async fn a_registry_is_changed_and_removed() {
     let stored = server.store.registry_by_id(3).await.unwrap().unwrap();
     assert_eq!(stored.settings.authority(), "two.example:8443");
     assert_eq!(stored.settings.name, "harbor.example");
+    let told = numbers(&server, "ListImageRegistryExtra", &[("RegistryId", "3")]).await;
+    assert_eq!(told["ImageRegistryExtraInfos"], json!([]), "tokens do not follow either");
 
     assert_eq!(
         fitting(&server, "DeletePrivateRegistry", &[("RegistryId", "1")]).await,

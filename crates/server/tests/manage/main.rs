@@ -3,6 +3,8 @@
 //! (`cfg(test)` tells clippy that helpers may unwrap.)
 
 #[cfg(test)]
+mod builds;
+#[cfg(test)]
 mod client;
 #[cfg(test)]
 mod tasks;
@@ -285,38 +287,6 @@ async fn a_registrys_token_is_shown_once_replaced_and_taken_back() {
     }
     let (status, _) = client.get("/api/v1/registries/other/tokens").await;
     assert_eq!(status, StatusCode::NOT_FOUND);
-}
-
-#[tokio::test]
-async fn builds_report_from_addresses_on_the_white_list_alone() {
-    let (_folder, context, token) = context().await;
-    let client = Client::new(&context, Some(&token));
-    let registry =
-        json!({ "name": "ci", "url": "https://ci.example.com", "reported_type": "CI/CD" });
-    let (status, added) = client.call("POST", "/api/v1/registries", Some(registry)).await;
-    assert_eq!(status, StatusCode::CREATED, "{added}");
-    let (_, created) = client.call("POST", "/api/v1/registries/ci/tokens/report", None).await;
-    let build = Client::new(&context, created["token"].as_str());
-    let report = async |client: &Client| {
-        client.call("POST", "/builds/images", Some(json!({ "repository": "team/app" }))).await
-    };
-    let stranger = report(&Client::new(&context, Some("wrong"))).await;
-    assert_eq!(stranger.0, StatusCode::UNAUTHORIZED);
-    let registry = context.store.registry("ci").await.unwrap().unwrap();
-    let mut extras = context.store.registry_extras(registry.id).await.unwrap();
-    // The client comes from 192.0.2.9. Let in, it is told what its report lacks.
-    for (list, lets_in) in
-        [("", true), ("10.0.0.0/8", false), ("192.0.2.0/24", true), ("2001:db8::/32", false)]
-    {
-        extras.white_list = list.to_owned();
-        context.store.set_registry_extras(registry.id, &extras).await.unwrap();
-        let answer = report(&build).await;
-        if lets_in {
-            assert_eq!(answer.0, StatusCode::BAD_REQUEST, "{list}: {}", answer.1);
-        } else {
-            assert_eq!(answer, stranger, "{list}");
-        }
-    }
 }
 
 #[tokio::test]

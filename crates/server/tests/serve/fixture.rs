@@ -4,8 +4,12 @@ use std::time::Duration;
 
 use plimsoll_image::{ImageBuilder, Layer};
 use plimsoll_server::{
-    LoopbackRegistry, ServeConfig, Server,
-    operation::images::{ListImages, list_images},
+    Clock, LoopbackHandle, LoopbackRegistry, ServeConfig, Server,
+    operation::{
+        images::{ListImages, list_images},
+        registries::{AddRegistry, add_registry},
+    },
+    serve,
 };
 
 pub(crate) fn registry() -> LoopbackRegistry {
@@ -24,6 +28,25 @@ pub(crate) fn config(folder: &tempfile::TempDir) -> ServeConfig {
     let mut config = ServeConfig::new(folder.path());
     config.listen.set_port(0);
     config
+}
+
+/// Adds the registry that is served, as `r`.
+pub(crate) async fn add(server: &Server, served: &LoopbackHandle) {
+    let request = AddRegistry { name: "r".into(), url: served.url(), ..AddRegistry::default() };
+    add_registry(server.store(), &request, Clock::machine().now()).await.unwrap();
+}
+
+/// A server that scans nothing, which has found the images of [`registry`].
+pub(crate) async fn queued(folder: &tempfile::TempDir, served: &LoopbackHandle) -> Server {
+    let mut replica = config(folder);
+    replica.workers = 0;
+    let server = serve(replica).await.unwrap();
+    add(&server, served).await;
+    until("three queued scans", async || {
+        server.store().task_counts(None).await.unwrap().queued == 3
+    })
+    .await;
+    server
 }
 
 /// Waits for the server's own work, which no test can order; it gives up after half a minute.

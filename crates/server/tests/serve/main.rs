@@ -11,14 +11,13 @@ use std::{io::ErrorKind, process::Command, time::Duration};
 
 use axum::http::StatusCode;
 use connection::{get, send};
-use fixture::{config, registry, scanned, until};
+use fixture::{add, config, queued, registry, scanned, until};
 use plimsoll_model::{Timestamp, Verdict};
 use plimsoll_server::{
     Blobs, Clock, TlsFiles,
     operation::{
         feed::{LastUpdate, feed_path},
         images::{ListImages, list_images},
-        registries::{AddRegistry, add_registry},
     },
     serve, work,
 };
@@ -29,8 +28,7 @@ async fn a_registry_that_is_added_is_found_scanned_and_listed() {
     let summary = plimsoll_advisory::starter_feed(&feed_path(folder.path())).unwrap();
     let served = registry().serve().await.unwrap();
     let server = serve(config(&folder)).await.unwrap();
-    let request = AddRegistry { name: "r".into(), url: served.url(), ..AddRegistry::default() };
-    add_registry(server.store(), &request, config(&folder).clock.now()).await.unwrap();
+    add(&server, &served).await;
     until("three scanned images", async || scanned(&server).await == 3).await;
 
     let images = list_images(server.store(), &ListImages::default()).await.unwrap().images;
@@ -47,15 +45,7 @@ async fn a_registry_that_is_added_is_found_scanned_and_listed() {
 async fn a_restarted_server_goes_on_where_the_killed_one_was() {
     let folder = tempfile::tempdir().unwrap();
     let served = registry().serve().await.unwrap();
-    let mut idle = config(&folder);
-    idle.workers = 0;
-    let server = serve(idle).await.unwrap();
-    let request = AddRegistry { name: "r".into(), url: served.url(), ..AddRegistry::default() };
-    add_registry(server.store(), &request, config(&folder).clock.now()).await.unwrap();
-    until("three queued scans", async || {
-        server.store().task_counts(None).await.unwrap().queued == 3
-    })
-    .await;
+    let server = queued(&folder, &served).await;
     drop(server);
 
     let server = serve(config(&folder)).await.unwrap();
@@ -69,15 +59,7 @@ async fn a_restarted_server_goes_on_where_the_killed_one_was() {
 async fn a_replica_without_workers_queues_and_a_worker_scans() {
     let folder = tempfile::tempdir().unwrap();
     let served = registry().serve().await.unwrap();
-    let mut replica = config(&folder);
-    replica.workers = 0;
-    let server = serve(replica).await.unwrap();
-    let request = AddRegistry { name: "r".into(), url: served.url(), ..AddRegistry::default() };
-    add_registry(server.store(), &request, config(&folder).clock.now()).await.unwrap();
-    until("three queued scans", async || {
-        server.store().task_counts(None).await.unwrap().queued == 3
-    })
-    .await;
+    let server = queued(&folder, &served).await;
     let mut settings = config(&folder);
     settings.probes = Some("127.0.0.1:0".parse().unwrap());
     let worker = work(settings).await.unwrap();
@@ -113,15 +95,7 @@ async fn a_worker_that_drains_ends_its_scan_and_claims_no_other() {
     let folder = tempfile::tempdir().unwrap();
     let registry = registry();
     let served = registry.serve().await.unwrap();
-    let mut replica = config(&folder);
-    replica.workers = 0;
-    let server = serve(replica).await.unwrap();
-    let request = AddRegistry { name: "r".into(), url: served.url(), ..AddRegistry::default() };
-    add_registry(server.store(), &request, config(&folder).clock.now()).await.unwrap();
-    until("three queued scans", async || {
-        server.store().task_counts(None).await.unwrap().queued == 3
-    })
-    .await;
+    let server = queued(&folder, &served).await;
     registry.take_requests();
     registry.answer_blobs(Blobs::Hold);
     let mut settings = config(&folder);

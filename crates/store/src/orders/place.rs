@@ -43,30 +43,13 @@ impl Store {
         source: &str,
         now: Timestamp,
     ) -> Result<Placed, StoreError> {
-        let wish = selection.wish();
         let mut transaction = self.write().await?;
-        if let Some(order) = open_order(&mut transaction, OrderKind::Scan, &wish).await? {
-            return Ok(Placed::Same(order));
+        let placed = place_scans(&mut transaction, selection, source, now).await?;
+        if matches!(placed, Placed::New(_)) {
+            transaction.commit().await.doing(DOING)?;
+            self.hint_tasks();
         }
-        if open_orders(&mut transaction).await? >= MOST_OPEN_ORDERS {
-            return Ok(Placed::TooMany);
-        }
-        let id = insert(&mut transaction, OrderKind::Scan, source, &wish, now).await?;
-        let mut sql = QueryBuilder::new(
-            "INSERT INTO order_targets (order_id, artifact_id, registry_id, image_uuid, name, digest, state) \
-             SELECT o.id, i.artifact_id, i.registry_id, i.uuid, r.authority || '/' || i.reference, i.manifest_digest, 'open' \
-             FROM images i JOIN registries r ON r.id = i.registry_id JOIN orders o ON o.id = ",
-        );
-        sql.push_bind(id).push(" WHERE 1 = 1");
-        selection.push(&mut sql);
-        sql.push(" ORDER BY i.registry_id, i.namespace, i.repository, i.tag");
-        sql.build().persistent(false).execute(&mut transaction).await.doing(DOING)?;
-        let origin = if source == SCHEDULE { Origin::Schedule } else { Origin::User };
-        queue::queue(&mut transaction, id, origin, now).await?;
-        let order = read_placed(&mut transaction, id).await?;
-        transaction.commit().await.doing(DOING)?;
-        self.hint_tasks();
-        Ok(Placed::New(order))
+        Ok(placed)
     }
 
     /// Orders a sync of every registry, or of those of these numbers.
@@ -200,7 +183,37 @@ impl Store {
 }
 
 /// From where orders come that no person placed.
-const SCHEDULE: &str = "schedule";
+pub(crate) const SCHEDULE: &str = "schedule";
+
+/// Places an order of scans in a transaction. What is no new order has written nothing.
+pub(crate) async fn place_scans(
+    transaction: &mut Transaction,
+    selection: &ScanSelection,
+    source: &str,
+    now: Timestamp,
+) -> Result<Placed, StoreError> {
+    let wish = selection.wish();
+    if let Some(order) = open_order(transaction, OrderKind::Scan, &wish).await? {
+        return Ok(Placed::Same(order));
+    }
+    if open_orders(transaction).await? >= MOST_OPEN_ORDERS {
+        return Ok(Placed::TooMany);
+    }
+    let id = insert(transaction, OrderKind::Scan, source, &wish, now).await?;
+    let mut sql = QueryBuilder::new(
+        "INSERT INTO order_targets (order_id, artifact_id, registry_id, image_uuid, name, digest, state) \
+         SELECT o.id, i.artifact_id, i.registry_id, i.uuid, r.authority || '/' || i.reference, i.manifest_digest, 'open' \
+         FROM images i JOIN registries r ON r.id = i.registry_id JOIN orders o ON o.id = ",
+    );
+    // What builds report is scanned by them.
+    sql.push_bind(id).push(" WHERE r.reported_type <> 'CI/CD'");
+    selection.push(&mut sql);
+    sql.push(" ORDER BY i.registry_id, i.namespace, i.repository, i.tag");
+    sql.build().persistent(false).execute(transaction).await.doing(DOING)?;
+    let origin = if source == SCHEDULE { Origin::Schedule } else { Origin::User };
+    queue::queue(transaction, id, origin, now).await?;
+    read_placed(transaction, id).await.map(Placed::New)
+}
 
 /// Writes an order that has no targets yet.
 pub(crate) async fn insert(

@@ -44,7 +44,8 @@ pub struct Selected {
 }
 
 impl ScanSelection {
-    /// What tells it from any other: the same lists in the same order give the same text.
+    /// What tells it from any other: the same lists in the same order give the same text, and so does any window of time, since
+    /// that moves on with the clock.
     pub(super) fn wish(&self) -> String {
         let digests: Vec<String> = self.digests.iter().map(ToString::to_string).collect();
         serde_json::json!([
@@ -56,11 +57,12 @@ impl ScanSelection {
             self.tags,
             digests,
             self.uuids,
+            self.moved_since.is_some(),
         ])
         .to_string()
     }
 
-    /// Adds the conditions, each behind `AND`. What builds report is scanned by them.
+    /// Adds the conditions, each behind `AND`.
     pub(super) fn push(&self, sql: &mut QueryBuilder) {
         let uuids: Vec<String> = self.uuids.iter().map(|uuid| dashed(uuid)).collect();
         let lists: [(&'static str, &[String]); 7] = [
@@ -72,7 +74,6 @@ impl ScanSelection {
             ("i.tag", &self.tags),
             ("i.uuid", &uuids),
         ];
-        sql.push(" AND r.reported_type <> 'CI/CD'");
         for (name, values) in lists {
             if !values.is_empty() {
                 sql.push(" AND ");
@@ -94,14 +95,14 @@ impl ScanSelection {
 }
 
 impl Store {
-    /// How much a selection selects.
+    /// How much a selection selects that can be scanned; what builds report is scanned by them.
     ///
     /// # Errors
     /// The database fails.
     pub async fn count_selected(&self, selection: &ScanSelection) -> Result<Selected, StoreError> {
         let mut sql = QueryBuilder::new(
             "SELECT COUNT(*) AS images, COUNT(DISTINCT i.artifact_id) AS contents FROM images i \
-             JOIN registries r ON r.id = i.registry_id WHERE 1 = 1",
+             JOIN registries r ON r.id = i.registry_id WHERE r.reported_type <> 'CI/CD'",
         );
         selection.push(&mut sql);
         let row = sql.build().fetch_one(&mut *self.read().await?).await;
@@ -112,7 +113,7 @@ impl Store {
         })
     }
 
-    /// The images of a selection in the order of their names, at most `limit`.
+    /// The images of a selection, those of builds too, in the order of their names, at most `limit`.
     ///
     /// # Errors
     /// The database fails.

@@ -77,6 +77,12 @@ async fn a_look_that_died_is_taken_up_by_another() {
     assert_eq!(claim(&fixture, LEASE_SECONDS).await, None);
     let second = claim(&fixture, LEASE_SECONDS + 10).await.unwrap();
     assert_eq!(second.attempt, 2);
+    // What the first one says late ends nothing of the second's.
+    let late = after(LEASE_SECONDS + 11);
+    fixture.store.fail_hint(&dead, "no route", late).await.unwrap();
+    assert_eq!(claim(&fixture, LEASE_SECONDS + 60).await, None);
+    fixture.store.end_hint(&second, late).await.unwrap();
+    assert_eq!(fixture.store.open_hints().await.unwrap(), 0);
 }
 
 #[tokio::test]

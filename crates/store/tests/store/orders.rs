@@ -2,14 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use plimsoll_model::Secret;
+use plimsoll_model::{Platform, Secret};
 use plimsoll_store::{
-    AnnouncedBuild, AssetCondition, AssetField, AssetQuery, OrderKind, OrderQuery,
-    OrderTargetQuery, Placed, RegistryExtras, Retry, ScanSelection, Store, SyncListing,
-    TargetState, Workload,
+    AnnouncedBuild, AssetCondition, AssetField, AssetQuery, CycleSettings, OrderKind, OrderQuery,
+    OrderTargetQuery, PeriodUnit, Placed, Registry, RegistryExtras, Retry, ScanSelection, Store,
+    SyncListing, TargetState, Workload,
 };
 
-use crate::builders::{Fixture, NOW, after, digest, image, settings};
+use crate::{
+    builders::{Fixture, NOW, after, digest, image, settings},
+    outside::run_sql,
+};
 
 fn named(name: &str) -> ScanSelection {
     ScanSelection { repo_names: vec![name.to_owned()], ..ScanSelection::default() }
@@ -121,6 +124,47 @@ async fn a_canceled_order_leaves_what_others_wait_for() {
 }
 
 #[tokio::test]
+async fn a_window_of_time_is_another_wish_than_all_and_the_same_as_a_later_one() {
+    let fixture = scanned().await;
+    let store = &fixture.store;
+    let within = |since| ScanSelection { moved_since: Some(since), ..ScanSelection::default() };
+    let first = place(store, &within(after(-60))).await;
+    let later = store.order_scans(&within(after(-50)), "openapi", after(11)).await.unwrap();
+    assert!(matches!(later, Placed::Same(order) if order.id == first));
+    assert_ne!(place(store, &ScanSelection::default()).await, first);
+}
+
+#[tokio::test]
+async fn a_cycle_task_whose_order_cannot_be_placed_stays_due() {
+    let fixture = scanned().await;
+    let store = &fixture.store;
+    let settings = CycleSettings {
+        kind: "IMAGE_SCAN".to_owned(),
+        name: "nightly".to_owned(),
+        enabled: true,
+        first: after(60),
+        every: 1,
+        unit: PeriodUnit::Day,
+        from_hour: 0,
+        until_hour: 24,
+        parameter: String::new(),
+        source: String::new(),
+    };
+    let id = store.add_cycle_task(&settings, None, NOW).await.unwrap();
+    let (folder, away) = (fixture.folder.path(), "order_targets RENAME TO order_targets_away");
+    run_sql(folder, &format!("ALTER TABLE {away}")).await;
+    assert!(store.begin_cycle_tasks(None, after(60)).await.is_err());
+    run_sql(folder, "ALTER TABLE order_targets_away RENAME TO order_targets").await;
+    assert_eq!(store.cycle_task(&id).await.unwrap().unwrap().due, Some(after(60)));
+    assert_eq!(store.begin_cycle_tasks(None, after(61)).await.unwrap(), 1);
+    assert_eq!(store.begin_cycle_tasks(None, after(62)).await.unwrap(), 0);
+    let task = store.cycle_task(&id).await.unwrap().unwrap();
+    assert_eq!(task.due, Some(after(60 + 86_400)));
+    let order = store.order(task.last_order.unwrap()).await.unwrap().unwrap();
+    assert_eq!((order.total, order.source.as_str()), (4, "schedule"));
+}
+
+#[tokio::test]
 async fn an_order_for_an_image_that_goes_fails() {
     let fixture = scanned().await;
     let store = &fixture.store;
@@ -183,34 +227,63 @@ async fn what_is_said_of_a_registry_is_kept_and_sealed() {
     assert!(store.all_registry_extras().await.unwrap().is_empty());
 }
 
-#[tokio::test]
-async fn an_announced_build_waits_for_its_report() {
-    let fixture = Fixture::new().await;
-    let store = &fixture.store;
-    let builds = plimsoll_store::RegistrySettings {
+async fn builds(store: &Store) -> Registry {
+    let settings = plimsoll_store::RegistrySettings {
         reported_type: "CI/CD".to_owned(),
         ..settings("builds")
     };
-    let registry = store.add_registry(&builds, NOW).await.unwrap();
-    let build = AnnouncedBuild {
+    store.add_registry(&settings, NOW).await.unwrap()
+}
+
+fn announcement(platform: &Platform) -> AnnouncedBuild<'_> {
+    AnnouncedBuild {
         path: "team/app",
         tag: "7",
         digest: digest("made"),
         image_id: digest("config"),
-        platform: &"linux/amd64".parse().unwrap(),
+        platform,
         size: 12,
         created: None,
         updated: None,
         job: Some("nightly"),
-    };
+    }
+}
+
+#[tokio::test]
+async fn an_announced_build_waits_for_its_report() {
+    let fixture = Fixture::new().await;
+    let store = &fixture.store;
+    let registry = builds(store).await;
+    let platform = "linux/amd64".parse().unwrap();
+    let build = announcement(&platform);
     let announced = store.announce_build(&registry, build, NOW).await.unwrap();
     let image = store.image(&announced.uuid).await.unwrap().unwrap();
-    assert_eq!((image.digest, image.repo_id), (digest("made"), announced.repo_id));
+    assert_eq!((image.digest, &image.repo_id), (digest("made"), &announced.repo_id));
     assert_ne!(image.manifest_digest, digest("made"), "a build cannot speak of what others scan");
     assert_eq!(states(store, announced.order).await[0].0, TargetState::Waiting);
+    assert_eq!(store.enqueue_unscanned(None, NOW).await.unwrap(), 0, "the build scans it");
+    let repository = ScanSelection { repo_ids: vec![image.repo_id], ..ScanSelection::default() };
+    assert_eq!(store.count_selected(&repository).await.unwrap().images, 0);
+    assert_eq!(store.selected_images(&repository, 9).await.unwrap().len(), 1, "it can be named");
     assert_eq!(store.fail_unreported_builds(after(86_400)).await.unwrap(), 0);
     assert_eq!(store.fail_unreported_builds(after(86_401)).await.unwrap(), 1);
     assert_eq!(states(store, announced.order).await[0].0, TargetState::Failed);
+}
+
+/// A layer cache may have made it long ago.
+#[tokio::test]
+async fn a_build_is_kept_from_its_report_on_whatever_the_age_of_its_image() {
+    let fixture = Fixture::new().await;
+    let store = &fixture.store;
+    let registry = builds(store).await;
+    let extras = RegistryExtras { kept_days: 90, ..RegistryExtras::default() };
+    assert!(store.set_registry_extras(registry.id, &extras).await.unwrap());
+    let platform = "linux/amd64".parse().unwrap();
+    let old = Some(after(-100 * 86_400));
+    let build = AnnouncedBuild { updated: old, created: old, ..announcement(&platform) };
+    store.announce_build(&registry, build, NOW).await.unwrap();
+    assert_eq!(store.remove_outdated_images(after(90 * 86_400)).await.unwrap(), 0);
+    assert_eq!(store.remove_outdated_images(after(90 * 86_400 + 1)).await.unwrap(), 1);
 }
 
 #[tokio::test]

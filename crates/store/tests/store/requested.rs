@@ -5,7 +5,7 @@ use plimsoll_store::{LEASE_SECONDS, RequestedState, ScanWish};
 
 use crate::{
     builders::{Fixture, NOW, after, digest, report},
-    outside::ask_sql,
+    outside::{ask_sql, run_sql},
 };
 
 const SECRET: &str = "Basic cm9ib3Q6c2VjcmV0";
@@ -114,6 +114,29 @@ async fn what_kills_its_worker_each_time_ends_as_failed_without_its_credential()
     let state = store.requested_scan(registry.id, &id).await.unwrap().unwrap();
     assert!(matches!(state, RequestedState::Failed { why } if why.contains("attempt 3")));
     assert_eq!(credentials(&fixture).await, "0");
+}
+
+#[tokio::test]
+async fn one_whose_credential_is_damaged_fails_and_keeps_no_other_waiting() {
+    let fixture = Fixture::new().await;
+    let registry = fixture.registry("harbor").await;
+    let store = &fixture.store;
+    let mut ids =
+        [request(&fixture, registry.id, "{}").await, request(&fixture, registry.id, "{}").await];
+    // In the order in which they are taken.
+    ids.sort();
+    let [damaged, whole] = ids;
+    // What is sealed is bound to its row.
+    let sql = format!(
+        "UPDATE requested_scans SET credential = \
+         (SELECT o.credential FROM requested_scans o WHERE o.id = '{whole}') WHERE id = '{damaged}'"
+    );
+    run_sql(fixture.folder.path(), &sql).await;
+    let scan = store.claim_requested_scan("a/1", NOW).await.unwrap().unwrap();
+    assert_eq!((scan.id.as_str(), scan.attempt), (whole.as_str(), 1));
+    let state = store.requested_scan(registry.id, &damaged).await.unwrap().unwrap();
+    assert!(matches!(state, RequestedState::Failed { .. }), "{state:?}");
+    assert_eq!(credentials(&fixture).await, "1");
 }
 
 #[tokio::test]

@@ -136,6 +136,18 @@ async fn a_removed_registry_leaves_its_tasks_to_others_that_have_the_images() {
     assert_eq!(fixture.store.claim("w", NOW).await.unwrap(), None);
 }
 
+#[tokio::test]
+async fn images_that_come_back_with_another_registry_are_scanned_again() {
+    let fixture = registries(&[("yard", 2)]).await;
+    assert_eq!(many(&fixture, 2).await.len(), 2);
+    fixture.store.remove_registry("yard", NOW).await.unwrap();
+    let again = fixture.registry("yard").await;
+    fixture.sync(&again, &images("yard", 0..2)).await;
+    let (store, origin) = (&fixture.store, Origin::User);
+    assert_eq!(store.enqueue_registry(Some(again.id), origin, NOW).await.unwrap(), 2);
+    assert_eq!(many(&fixture, 2).await.len(), 2);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn many_workers_keep_fair_shares_and_scan_nothing_twice() {
     let wanted = [("one", 150), ("two", 150), ("three", 150)];

@@ -6,15 +6,15 @@
 //! Odd: `TotalCount` is a number in `ListInstance` and a text elsewhere; domains are objects in one action of endpoints
 //! and texts in the other; an answer of status 200 may say `"IsSuccess": false`.
 
-use plimsoll_model::Secret;
 use serde::{Deserialize, de::DeserializeOwned};
 use tokio::sync::OnceCell;
 
 use super::{
-    AcrRegistry, Number, PAGE_SIZE, Tag, TemporaryAccount, signature::Parameters, visibility,
+    Account, AcrRegistry, Number, PAGE_SIZE, Tag, TemporaryAccount, signature::Parameters,
+    visibility,
 };
 use crate::{
-    api::Bounds,
+    api::Numbered,
     client::RegistryClient,
     error::RegistryError,
     kind::{
@@ -94,24 +94,7 @@ struct Repository {
 struct Tags {
     total_count: Option<Number>,
     #[serde(default)]
-    images: Vec<Image>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Image {
-    tag: String,
-    digest: Option<String>,
-    image_update: Option<Number>,
-    status: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Account {
-    temp_username: String,
-    authorization_token: String,
-    expire_time: Number,
+    images: Vec<Tag>,
 }
 
 #[derive(Deserialize)]
@@ -198,17 +181,10 @@ impl Adapter for Enterprise {
             };
             let what = format!("the tags of `{}`", repository.name);
             let of = [("RepoId", id.clone())];
-            let images = self
+            let tags = self
                 .pages("ListRepoTag", &of, &what, |page: Tags| (page.images, page.total_count))
                 .await?;
-            let is_there = |image: &Image| image.status.as_deref().is_none_or(|s| s == "NORMAL");
-            let entry = |image: Image| {
-                let tag =
-                    Tag { name: image.tag, digest: image.digest, updated: image.image_update };
-                tag.entry(&repository.immutable)
-            };
-            let entries = images.into_iter().filter(is_there).map(entry).collect();
-            Ok(sorted(entries, |tag| &tag.name))
+            Ok(Tag::entries(tags, &repository.immutable))
         })
     }
 
@@ -295,27 +271,15 @@ impl Enterprise {
         entries_of: impl Fn(P) -> (Vec<E>, Option<Number>),
     ) -> Result<Vec<E>, RegistryError> {
         let api = &self.registry.api;
-        let (mut entries, mut bounds) = (Vec::new(), Bounds::default());
-        for number in 1_u32.. {
-            let number = number.to_string();
-            bounds.step(api, &number, what)?;
+        let mut pages = Numbered::new(PAGE_SIZE);
+        while let Some(number) = pages.wanted(api, what)? {
             let mut parameters = base.clone();
             parameters.push(("PageNo", number));
             parameters.push(("PageSize", PAGE_SIZE.to_string()));
             let (page, total) = entries_of(self.ask(action, &parameters, what).await?);
-            bounds.entries(api, page.len(), what)?;
-            let received = page.len();
-            entries.extend(page);
-            let total = total.and_then(|total| usize::try_from(total.value()?).ok());
-            let is_last = match total {
-                Some(total) => entries.len() >= total,
-                None => received < PAGE_SIZE,
-            };
-            if is_last || received == 0 {
-                break;
-            }
+            pages.take(api, page, total.as_ref().and_then(Number::count), what)?;
         }
-        Ok(entries)
+        Ok(pages.into_entries())
     }
 
     async fn repositories(
@@ -390,16 +354,8 @@ impl Enterprise {
 
     async fn temporary_account(&self) -> Result<TemporaryAccount, RegistryError> {
         let of = vec![("InstanceId", self.instance().await?.to_owned())];
-        let what = "a temporary account";
-        let account: Account = self.ask("GetAuthorizationToken", &of, what).await?;
-        let expires = account.expire_time.time().ok_or_else(|| {
-            self.registry.api.protocol(what, "its end is not a number of milliseconds")
-        })?;
-        Ok(TemporaryAccount {
-            username: account.temp_username,
-            token: Secret::new(account.authorization_token),
-            expires,
-        })
+        let account: Account = self.ask("GetAuthorizationToken", &of, Account::WHAT).await?;
+        account.temporary(&self.registry.api)
     }
 }
 

@@ -4,14 +4,14 @@
 //! `/repos/NAMESPACE/NAME/tags`, `/tokens`. Odd: names are in lower camel case here, and what was asked for stands in
 //! `data`, the number of entries too.
 
-use plimsoll_model::Secret;
 use serde::{Deserialize, de::DeserializeOwned};
 
 use super::{
-    AcrRegistry, Number, PAGE_SIZE, Tag, TemporaryAccount, signature::Parameters, visibility,
+    Account, AcrRegistry, Number, PAGE_SIZE, Tag, TemporaryAccount, signature::Parameters,
+    visibility,
 };
 use crate::{
-    api::Bounds,
+    api::Numbered,
     client::RegistryClient,
     error::RegistryError,
     kind::{Adapter, Answering, ReachableAt, RepositoryEntry, Side, TagEntry, adapter::sorted},
@@ -55,24 +55,7 @@ struct Domains {
 struct Tags {
     total: Option<Number>,
     #[serde(default)]
-    tags: Vec<Image>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Image {
-    tag: String,
-    digest: Option<String>,
-    image_update: Option<Number>,
-    status: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Account {
-    temp_user_name: String,
-    authorization_token: String,
-    expire_date: Number,
+    tags: Vec<Tag>,
 }
 
 #[derive(Deserialize)]
@@ -123,19 +106,12 @@ impl Adapter for Personal {
         Box::pin(async move {
             let (namespace, rest) = split(&repository.name)?;
             let what = format!("the tags of `{}`", repository.name);
-            let images = self
+            let tags = self
                 .all(&["repos", namespace, rest, "tags"], &what, |page: Tags| {
                     (page.tags, page.total)
                 })
                 .await?;
-            let is_there = |image: &Image| image.status.as_deref().is_none_or(|s| s == "NORMAL");
-            let entry = |image: Image| {
-                let tag =
-                    Tag { name: image.tag, digest: image.digest, updated: image.image_update };
-                tag.entry(&repository.immutable)
-            };
-            let entries = images.into_iter().filter(is_there).map(entry).collect();
-            Ok(sorted(entries, |tag| &tag.name))
+            Ok(Tag::entries(tags, &repository.immutable))
         })
     }
 
@@ -183,25 +159,13 @@ impl Personal {
         entries_of: impl Fn(P) -> (Vec<E>, Option<Number>),
     ) -> Result<Vec<E>, RegistryError> {
         let api = &self.0.api;
-        let (mut entries, mut bounds) = (Vec::new(), Bounds::default());
-        for number in 1_u32.. {
-            let number = number.to_string();
-            bounds.step(api, &number, what)?;
+        let mut pages = Numbered::new(PAGE_SIZE);
+        while let Some(number) = pages.wanted(api, what)? {
             let query = vec![("Page", number), ("PageSize", PAGE_SIZE.to_string())];
             let (page, total) = entries_of(self.ask(path, &query, what).await?);
-            bounds.entries(api, page.len(), what)?;
-            let received = page.len();
-            entries.extend(page);
-            let total = total.and_then(|total| usize::try_from(total.value()?).ok());
-            let is_last = match total {
-                Some(total) => entries.len() >= total,
-                None => received < PAGE_SIZE,
-            };
-            if is_last || received == 0 {
-                break;
-            }
+            pages.take(api, page, total.as_ref().and_then(Number::count), what)?;
         }
-        Ok(entries)
+        Ok(pages.into_entries())
     }
 
     async fn repositories(&self, path: &[&str]) -> Result<Vec<Repository>, RegistryError> {
@@ -210,17 +174,8 @@ impl Personal {
     }
 
     async fn temporary_account(&self) -> Result<TemporaryAccount, RegistryError> {
-        let what = "a temporary account";
-        let account: Account = self.ask(&["tokens"], &Vec::new(), what).await?;
-        let expires = account
-            .expire_date
-            .time()
-            .ok_or_else(|| self.0.api.protocol(what, "its end is not a number of milliseconds"))?;
-        Ok(TemporaryAccount {
-            username: account.temp_user_name,
-            token: Secret::new(account.authorization_token),
-            expires,
-        })
+        let account: Account = self.ask(&["tokens"], &Vec::new(), Account::WHAT).await?;
+        account.temporary(&self.0.api)
     }
 }
 

@@ -14,6 +14,9 @@ use crate::{
 };
 
 fn reply(request: &Request) -> Reply {
+    if request.path() == "/v2/" {
+        return Reply::json("{}");
+    }
     assert_eq!(request.header("accept"), Some("application/vnd.github+json"));
     assert_eq!(request.header("x-github-api-version"), Some("2022-11-28"));
     match request.header("authorization") {
@@ -86,6 +89,20 @@ async fn packages_of_organisations_and_people_with_their_tags() {
     let found: Vec<_> =
         tags.iter().map(|tag| (tag.name.as_str(), tag.digest.unwrap().to_string())).collect();
     assert_eq!(found, [("1.0", digest(1)), ("latest", digest(1))]);
+}
+
+#[tokio::test]
+async fn a_probe_asks_for_one_page_however_many_packages_there_are() {
+    let origin = Origin::start(reply).await;
+    let at = origin.address.to_string();
+    let ghcr = adapter("ghcr", &at, None, settings(&origin, "ghp_t0ken", &["Acme"])).unwrap();
+    ghcr.probe().await.unwrap();
+    let paths: Vec<String> =
+        origin.requests().iter().map(|request| request.path().to_owned()).collect();
+    assert_eq!(paths, ["/orgs/Acme/packages", "/v2/"]);
+    let ghcr = adapter("ghcr", &at, None, settings(&origin, "wrong", &["Acme"])).unwrap();
+    let error = ghcr.probe().await.unwrap_err();
+    assert!(matches!(error, RegistryError::Refused { status: 401, .. }), "{error}");
 }
 
 #[tokio::test]

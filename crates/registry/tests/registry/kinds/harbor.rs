@@ -45,6 +45,9 @@ fn repositories() -> Vec<Value> {
 
 impl Harbor {
     fn reply(&self, request: &Request) -> Reply {
+        if request.path() == "/v2/" {
+            return Reply::json("{}");
+        }
         let basic = "Basic cm9ib3Qkc3luYzpjNG40cnktcGFzc3cwcmQ=";
         if request.header("authorization") != Some(basic) {
             return refusal(401, "UNAUTHORIZED");
@@ -190,22 +193,39 @@ async fn a_wrong_password_names_the_account_and_not_the_password() {
     assert!(!format!("{error} {error:?} {adapter:?}").contains("wr0ng"));
 }
 
-/// A list that never ends is given up.
+/// What a sync does without, an account that is tried may lack.
 #[tokio::test]
-async fn a_total_that_is_too_high_ends_with_the_first_empty_page() {
+async fn an_account_that_may_not_list_projects_is_let_in_and_a_wrong_one_is_not() {
+    for rights in [Rights::Full, Rights::NoProjects] {
+        let origin = harbor(rights, true, Vec::new()).await;
+        at("harbor", &origin, Some(robot()), ApiSettings::default()).probe().await.unwrap();
+        let wrong = Credentials::new("robot$sync", Secret::new("wr0ng".into()));
+        let adapter = at("harbor", &origin, Some(wrong), ApiSettings::default());
+        let error = adapter.probe().await.unwrap_err();
+        assert!(matches!(error, RegistryError::Refused { status: 401, .. }), "{error}");
+    }
+}
+
+/// A list that never ends is given up, and one that hides all it has is not believed.
+#[tokio::test]
+async fn a_total_that_is_too_high_ends_with_the_first_empty_page_that_is_not_the_first() {
     let origin = Origin::start(|request| {
-        let entries = match number(request, "page") {
-            Some(1) if request.path().ends_with("repositories") => r#"[{"id":1,"name":"a/b"}]"#,
+        let entries = match (request.path(), number(request, "page")) {
+            (path, None) => return Reply::json(&json!({ "name": path }).to_string()),
+            ("/api/v2.0/projects/a/repositories", Some(1)) => r#"[{"id":1,"name":"a/b"}]"#,
             _ => "[]",
         };
         Reply::json(entries).header("X-Total-Count", "1000000")
     })
     .await;
-    let api = ApiSettings { namespaces: vec!["a".into()], ..ApiSettings::default() };
-    let adapter = at("harbor", &origin, None, api);
-    // The project itself is no list here.
-    let error = adapter.list_repositories().await.unwrap_err();
-    assert!(matches!(error, RegistryError::Protocol { .. }), "{error}");
+    let of = |project: &str| {
+        let api = ApiSettings { namespaces: vec![project.into()], ..ApiSettings::default() };
+        at("harbor", &origin, None, api)
+    };
+    let entries = of("a").list_repositories().await.unwrap();
+    assert_eq!(entries.iter().map(|entry| entry.name.as_str()).collect::<Vec<_>>(), ["a/b"]);
+    let error = of("hidden").list_repositories().await.unwrap_err();
+    assert!(error.to_string().contains("1000000 entries, and shows none"), "{error}");
     let adapter = at("harbor", &origin, None, ApiSettings::default());
     let error = adapter.repository("../x").await.unwrap_err();
     assert!(matches!(error, RegistryError::Name(_)), "{error}");

@@ -106,7 +106,7 @@ impl Image {
             alarm_count: narrow(counters.malicious()),
             alarm_status: yes_no(counters.malicious() > 0),
             deployed: i32::from(asset.deployed),
-            digest: image.manifest_digest.hex(),
+            digest: image.known_digest().hex(),
             endpoints: endpoints(&risk.registry),
             hc_count: narrow(counters.baseline()),
             hc_status: yes_no(counters.baseline() > 0),

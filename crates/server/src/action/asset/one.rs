@@ -101,7 +101,7 @@ impl Info {
         Self {
             alarm_count: narrow(counters.malicious()),
             alarm_status: yes_no(counters.malicious() > 0),
-            digest: image.manifest_digest.hex(),
+            digest: image.known_digest().hex(),
             endpoints: endpoints(&risk.registry),
             image_create: milliseconds(image.created),
             image_id: image.image_id.hex(),
@@ -158,6 +158,6 @@ impl Run for DescribeImage {
                 "a tag of that repository in that region",
             ));
         };
-        Ok(Resolved { data: Data { digest: image.manifest_digest.hex() } })
+        Ok(Resolved { data: Data { digest: image.known_digest().hex() } })
     }
 }

@@ -194,7 +194,7 @@ impl Info {
             cluster_name: asked.cluster_id.clone(),
             namespace: asked.namespace.clone(),
             pod: asked.pod.clone(),
-            digest: image.manifest_digest.hex(),
+            digest: image.known_digest().hex(),
             first_scan_time: milliseconds(first.unwrap_or(found.first_scanned)),
             high_risk_image: narrow(levels.high),
             image: format!("{}/{}:{}", found.authority, image.path(), image.tag),

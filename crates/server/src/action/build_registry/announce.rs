@@ -16,7 +16,7 @@ use crate::{
         scan_task::CAPACITY,
     },
     gateway::{Parameters, Refusal},
-    white_list::lets_in,
+    operation::builds::white_list::lets_in,
 };
 
 /// The action.

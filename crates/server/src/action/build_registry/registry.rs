@@ -16,12 +16,11 @@ use crate::{
     action::{
         AccessLevel, Context, Parameter, ParameterKind, Run, failed, narrow,
         registry::{
-            self, BUILDS, HIDDEN, SOURCE_IP, clock_text, kept, limit, one_of, rate, refused,
-            registry_of, token,
+            self, Addition, BUILDS, Dated, SOURCE_IP, kept, one_of, rate, registry_of, token,
         },
     },
     gateway::{Parameters, Refusal},
-    operation::registries::{AddRegistry, Net, add_registry},
+    operation::registries::{AddRegistry, Net},
 };
 
 /// Makes one.
@@ -46,31 +45,8 @@ pub(crate) struct UpdateWhiteList;
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct Created {
-    data: Data,
+    data: Dated,
     http_status_code: i32,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct Data {
-    black_list: &'static str,
-    domain_name: String,
-    gmt_create: String,
-    gmt_modified: String,
-    id: i64,
-    net_type: i32,
-    password: &'static str,
-    persistence_day: i32,
-    protocol_type: i32,
-    region_id: String,
-    registry_host_ip: String,
-    registry_name: String,
-    registry_type: &'static str,
-    token: String,
-    trans_per_hour: i32,
-    user_name: String,
-    vpc_id: String,
-    white_list: String,
 }
 
 /// What the changes answer, with the status beside it.
@@ -176,51 +152,10 @@ impl Run for CreateJenkinsImageRegistry {
             password: sent.text("Password").map(ToOwned::to_owned),
             ..AddRegistry::default()
         };
-        let added = add_registry(context.store, &request, context.now).await;
-        let added = added.map_err(|error| named(refused(Self::NAME, error)))?;
-        let found = context.store.registry(&added.name).await;
-        let found = found.map_err(|error| failed(Self::NAME, &error))?;
-        let Some(registry) = found else { return Err(Refusal::Unavailable) };
-        let written = context.store.set_registry_extras(registry.id, &extras).await;
-        written.map_err(|error| failed(Self::NAME, &error))?;
-        limit(context, Self::NAME, &added.name, scans_per_hour).await?;
-        let token = token(context, Self::NAME, &added.name, TokenPurpose::Report).await?;
-        let settings = registry.settings;
-        Ok(Created {
-            data: Data {
-                black_list: "",
-                domain_name: settings.host,
-                gmt_create: clock_text(registry.created),
-                gmt_modified: clock_text(registry.modified),
-                id: registry.id,
-                net_type: settings.net_type.number(),
-                password: if registry.has_password { HIDDEN } else { "" },
-                persistence_day: narrow(extras.kept_days),
-                protocol_type: narrow(protocol),
-                region_id: settings.region_id,
-                registry_host_ip: extras.host_ip,
-                registry_name: settings.name,
-                registry_type: BUILDS,
-                token,
-                trans_per_hour: narrow(scans_per_hour),
-                user_name: settings.username.unwrap_or_default(),
-                vpc_id: extras.vpc_id,
-                white_list: extras.white_list,
-            },
-            http_status_code: 200,
-        })
-    }
-}
-
-/// Names the parameter that this action has for a registry's name.
-fn named(refusal: Refusal) -> Refusal {
-    match refusal {
-        Refusal::InvalidParameter { name, why } if name == "DomainName" => {
-            let is_name = why.contains("exists already") || why.contains("name");
-            let name = if is_name { "RegistryName".to_owned() } else { name };
-            Refusal::InvalidParameter { name, why }
-        }
-        other => other,
+        let purpose = TokenPurpose::Report;
+        let addition = Addition { request, extras, scans_per_hour, purpose };
+        let (shown, token) = addition.add(context, Self::NAME, "RegistryName").await?;
+        Ok(Created { data: Dated::of(&shown, token), http_status_code: 200 })
     }
 }
 

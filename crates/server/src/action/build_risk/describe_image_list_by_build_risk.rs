@@ -93,7 +93,7 @@ impl Entry {
         let first = found.items.iter().map(|item| item.first_seen.max(found.first_scanned)).min();
         let image = found.image;
         Self {
-            digest: image.manifest_digest.hex(),
+            digest: image.known_digest().hex(),
             first_scan_time: milliseconds(first.unwrap_or(found.first_scanned)),
             last_scan_time: milliseconds(found.scanned),
             region_id: found.region_id,

@@ -183,7 +183,7 @@ impl Image {
             vpc_urls: reach.vpc_urls,
             image,
             // What was scanned and is counted: the platform's manifest, which the tag names itself or by an index.
-            digest: risk.image.manifest_digest.hex(),
+            digest: risk.image.known_digest().hex(),
             repo_id: risk.image.repo_id.clone(),
             repo_type: risk.image.repo_type.as_str(),
             image_id: risk.image.image_id.hex(),

@@ -7,6 +7,7 @@
 use std::net::IpAddr;
 
 use plimsoll_model::Secret;
+use plimsoll_registry::Endpoint;
 use plimsoll_store::UrlScheme;
 use serde::Serialize;
 
@@ -71,7 +72,7 @@ impl Run for ModifyImageRegistry {
         let (mut settings, mut extras) = (registry.settings, known.clone());
         let before = settings.clone();
         if let Some(host) = sent.text("DomainName") {
-            settings.host = host.to_ascii_lowercase();
+            settings.host = host_of(host, settings.scheme)?;
         }
         settings.port = match sent.long("Port")? {
             None => settings.port,
@@ -105,8 +106,10 @@ impl Run for ModifyImageRegistry {
         if moved && before.password.is_some() && sent.text("Password").is_none() {
             return Err(Refusal::MissingParameter("Password".to_owned()));
         }
+        // So do tokens, which nothing here can give anew.
         if moved {
             settings.adapter.api_token = None;
+            extras.namespace_tokens.clear();
         }
         let wanted_rate = sent.text("TransPerHour").map(|_sent| rate(sent)).transpose()?;
         if settings != before {
@@ -129,6 +132,14 @@ impl Run for ModifyImageRegistry {
             success: true,
         })
     }
+}
+
+/// A host as connections go to it: a name or an address and nothing else.
+fn host_of(text: &str, scheme: UrlScheme) -> Result<String, Refusal> {
+    let of = |place: &str| Endpoint::parse(&format!("{}://{place}", scheme.as_str()), true).ok();
+    // With a port of its own it would have two.
+    let alone = of(text).zip(of(&format!("{text}:1"))).map(|(endpoint, _)| endpoint.host);
+    alone.ok_or_else(|| Refusal::invalid("DomainName", text, "a host; its port is Port"))
 }
 
 impl Run for DeletePrivateRegistry {

@@ -8,9 +8,9 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{HIDDEN, REGISTRY_ID, Shown, registry_of};
+use super::{HIDDEN, REGISTRY_ID, Shown, registry_of, report::Common};
 use crate::{
-    action::{AccessLevel, Context, Parameter, ParameterKind, Run, failed, filters::LANG, narrow},
+    action::{AccessLevel, Context, Parameter, ParameterKind, Run, failed, filters::LANG},
     gateway::{Parameters, Refusal},
 };
 
@@ -36,23 +36,16 @@ pub(crate) struct Registries {
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct Registry {
-    domain_name: String,
-    id: i64,
+    #[serde(flatten)]
+    common: Common,
     jenkins_env: &'static str,
     net_type: i64,
-    password: &'static str,
     persistence_day: i64,
     port: i64,
     protocol_type: i64,
-    region_id: String,
-    registry_host_ip: String,
     registry_name: String,
-    registry_type: String,
     registry_version: String,
     token: &'static str,
-    trans_per_hour: i32,
-    user_name: String,
-    vpc_id: String,
     white_list: String,
 }
 
@@ -125,25 +118,16 @@ impl Run for ListPrivateRegistryList {
 
 impl Registry {
     fn of(shown: &Shown) -> Self {
-        let settings = &shown.registry.settings;
         Self {
-            domain_name: settings.host.clone(),
-            id: shown.registry.id,
+            common: Common::of(shown),
             jenkins_env: "",
-            net_type: i64::from(settings.net_type.number()),
-            password: shown.password(),
+            net_type: i64::from(shown.registry.settings.net_type.number()),
             persistence_day: i64::from(shown.extras.kept_days),
             port: shown.port(),
             protocol_type: i64::from(shown.protocol()),
-            region_id: settings.region_id.clone(),
-            registry_host_ip: shown.extras.host_ip.clone(),
             registry_name: shown.name(),
-            registry_type: settings.reported_type.clone(),
             registry_version: shown.extras.version.clone(),
             token: shown.token(),
-            trans_per_hour: narrow(shown.scans_per_hour),
-            user_name: settings.username.clone().unwrap_or_default(),
-            vpc_id: shown.extras.vpc_id.clone(),
             white_list: shown.extras.white_list.clone(),
         }
     }

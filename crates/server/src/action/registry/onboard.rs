@@ -16,11 +16,11 @@ use plimsoll_registry::kind::kinds;
 use plimsoll_store::{RegistryExtras, TokenPurpose};
 use serde::{Deserialize, Serialize};
 
-use super::{HIDDEN, kept, limit, one_of, rate, refused, token};
+use super::{Addition, kept, one_of, rate, report::Common};
 use crate::{
-    action::{AccessLevel, Context, Parameter, ParameterKind, Run, failed, narrow},
+    action::{AccessLevel, Context, Parameter, ParameterKind, Run},
     gateway::{Parameters, Refusal},
-    operation::registries::{AddRegistry, Net, add_registry},
+    operation::registries::{AddRegistry, Net},
 };
 
 /// The action.
@@ -36,19 +36,12 @@ pub(crate) struct Answer {
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct Data {
-    domain_name: String,
-    id: i64,
+    #[serde(flatten)]
+    common: Common,
     net_type: i64,
-    password: &'static str,
     protocol_type: i64,
-    region_id: String,
-    registry_host_ip: String,
-    registry_type: String,
     registry_version: String,
     token: String,
-    trans_per_hour: i32,
-    user_name: String,
-    vpc_id: String,
 }
 
 /// The most tokens of namespaces.
@@ -127,7 +120,7 @@ impl Run for AddPrivateRegistry {
             ..RegistryExtras::default()
         };
         let scans_per_hour = rate(sent)?;
-        let place = place(host, sent, "Port")?;
+        let place = place(host, sent.long("Port")?, protocol)?;
         let request = AddRegistry {
             name: place.clone(),
             url: format!("{}://{place}", if protocol == 1 { "http" } else { "https" }),
@@ -141,46 +134,34 @@ impl Run for AddPrivateRegistry {
             api_token: api_token(kind, &extras.namespace_tokens),
             ..AddRegistry::default()
         };
-        let added = add_registry(context.store, &request, context.now).await;
-        let added = added.map_err(|error| refused(Self::NAME, error))?;
-        let found = context.store.registry(&added.name).await;
-        let found = found.map_err(|error| failed(Self::NAME, &error))?;
-        let Some(registry) = found else { return Err(Refusal::Unavailable) };
-        let written = context.store.set_registry_extras(registry.id, &extras).await;
-        written.map_err(|error| failed(Self::NAME, &error))?;
-        limit(context, Self::NAME, &added.name, scans_per_hour).await?;
-        let token = token(context, Self::NAME, &added.name, TokenPurpose::Hook).await?;
+        let purpose = TokenPurpose::Hook;
+        let addition = Addition { request, extras, scans_per_hour, purpose };
+        let (shown, token) = addition.add(context, Self::NAME, "DomainName").await?;
         Ok(Answer {
             data: Data {
-                domain_name: registry.settings.host,
-                id: registry.id,
+                common: Common::of(&shown),
                 net_type,
-                password: HIDDEN,
                 protocol_type: protocol,
-                region_id: registry.settings.region_id,
-                registry_host_ip: extras.host_ip,
-                registry_type: registry.settings.reported_type,
-                registry_version: extras.version,
+                registry_version: shown.extras.version,
                 token,
-                trans_per_hour: narrow(scans_per_hour),
-                user_name: request.username.unwrap_or_default(),
-                vpc_id: extras.vpc_id,
             },
         })
     }
 }
 
-/// Host and, if it is sent, port.
-pub(super) fn place(host: &str, sent: &Parameters, name: &'static str) -> Result<String, Refusal> {
-    match sent.long(name)? {
+/// Host and, if it is sent and not the protocol's own, port.
+fn place(host: &str, port: Option<i64>, protocol: i64) -> Result<String, Refusal> {
+    let own = if protocol == 1 { 80 } else { 443 };
+    match port {
         None => Ok(host.to_owned()),
+        Some(port) if port == own => Ok(host.to_owned()),
         Some(port @ 1..=65_535) => Ok(format!("{host}:{port}")),
-        Some(other) => Err(Refusal::invalid(name, &other.to_string(), "1 to 65535")),
+        Some(other) => Err(Refusal::invalid("Port", &other.to_string(), "1 to 65535")),
     }
 }
 
 /// The kind of registry that speaks so; the standard's own where there is none of that name.
-pub(super) fn adapter(reported: &str) -> &'static str {
+fn adapter(reported: &str) -> &'static str {
     kinds().iter().map(|kind| kind.id()).find(|id| *id == reported).unwrap_or("oci")
 }
 

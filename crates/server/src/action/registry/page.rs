@@ -6,7 +6,7 @@
 
 use serde::Serialize;
 
-use super::{SOURCE_IP, Shown, clock_text};
+use super::{Dated, SOURCE_IP, Shown};
 use crate::{
     action::{
         AccessLevel, Context, Parameter, ParameterKind, Run,
@@ -31,26 +31,10 @@ pub(crate) struct Answer {
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct Registry {
-    black_list: &'static str,
-    domain_name: String,
-    gmt_create: String,
-    gmt_modified: String,
-    id: i64,
+    #[serde(flatten)]
+    dated: Dated,
     image_count: i32,
     jenkins_env: &'static str,
-    net_type: i32,
-    password: &'static str,
-    persistence_day: i32,
-    protocol_type: i32,
-    region_id: String,
-    registry_host_ip: String,
-    registry_name: String,
-    registry_type: String,
-    token: &'static str,
-    trans_per_hour: i32,
-    user_name: String,
-    vpc_id: String,
-    white_list: String,
 }
 
 impl Run for PageImageRegistry {
@@ -104,28 +88,10 @@ impl Run for PageImageRegistry {
 
 impl Registry {
     fn of(shown: &Shown) -> Self {
-        let settings = &shown.registry.settings;
         Self {
-            black_list: "",
-            domain_name: settings.host.clone(),
-            gmt_create: clock_text(shown.registry.created),
-            gmt_modified: clock_text(shown.registry.modified),
-            id: shown.registry.id,
+            dated: Dated::of(shown, shown.token()),
             image_count: narrow(shown.images),
             jenkins_env: "",
-            net_type: settings.net_type.number(),
-            password: shown.password(),
-            persistence_day: narrow(shown.extras.kept_days),
-            protocol_type: shown.protocol(),
-            region_id: settings.region_id.clone(),
-            registry_host_ip: shown.extras.host_ip.clone(),
-            registry_name: shown.name(),
-            registry_type: settings.reported_type.clone(),
-            token: shown.token(),
-            trans_per_hour: narrow(shown.scans_per_hour),
-            user_name: settings.username.clone().unwrap_or_default(),
-            vpc_id: shown.extras.vpc_id.clone(),
-            white_list: shown.extras.white_list.clone(),
         }
     }
 }

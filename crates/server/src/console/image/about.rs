@@ -36,8 +36,8 @@ pub(super) fn card(loaded: &Loaded, session: &Session) -> Markup {
                     @if settings.net_type == NetType::Intranet { ", in a private network" }
                 }
                 dt { "Tag set" } dd { (words::moment(image.updated)) }
-                dt { "Manifest" } dd { code { (image.manifest_digest.to_string()) } }
-                @if image.digest != image.manifest_digest {
+                dt { "Manifest" } dd { code { (image.known_digest().to_string()) } }
+                @if image.digest != image.known_digest() {
                     dt { "Index" } dd { code { (image.digest.to_string()) } }
                 }
                 dt { "Image id" } dd { code { (image.image_id.to_string()) } }

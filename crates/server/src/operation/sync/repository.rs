@@ -18,9 +18,17 @@ use super::{Look, Place, Seen, SyncProblem};
 use crate::operation::error_chain;
 
 /// Looks at a repository, or at one tag of it alone; what goes wrong is part of the answer.
-pub(super) async fn look_at(look: Look, place: Place, only: Option<String>) -> Seen {
+pub(super) async fn look_at(mut look: Look, place: Place, only: Option<String>) -> Seen {
     let mut seen = Seen::default();
     let path = place.name().to_owned();
+    // Temporary accounts may end before a sync of many repositories does.
+    match look.adapter.client().await {
+        Ok(client) => look.client = client,
+        Err(error) => {
+            seen.problems.push(SyncProblem { at: path, why: error_chain(&error) });
+            return seen;
+        }
+    }
     if let Err(why) = look.repository(place, only.as_deref(), &mut seen).await {
         seen.problems.push(SyncProblem { at: path, why });
     }

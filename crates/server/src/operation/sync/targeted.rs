@@ -34,9 +34,10 @@ pub(crate) async fn sync_place(
         }));
     };
     let named = !settings.repositories.is_empty();
-    if !ImageReference::is_repository(&hint.path)
-        || (named && !settings.repositories.contains(&hint.path))
-    {
+    let whole_name = |name: &str| super::whole_name(settings, name);
+    let path = whole_name(&hint.path);
+    let is_named = || settings.repositories.iter().any(|name| whole_name(name) == path);
+    if !ImageReference::is_repository(&path) || (named && !is_named()) {
         return Ok(None);
     }
     let look = Look::of(store, &registry, clock).await;
@@ -44,10 +45,10 @@ pub(crate) async fn sync_place(
         name: settings.name.clone(),
         why: error_chain(&error),
     })?;
-    if !look.filter.takes_repository(&hint.path) {
+    if !look.filter.takes_repository(&path) {
         return Ok(None);
     }
-    let place = Place::Named(hint.path.clone());
+    let place = Place::Named(path);
     let seen = repository::look_at(look, place, hint.tag.clone()).await;
     let outcome = store
         .apply_sync_for(registry_id, &seen.listing, Origin::Push, clock.now())

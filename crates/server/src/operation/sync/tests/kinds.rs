@@ -3,16 +3,20 @@
 
 use std::{
     net::Ipv4Addr,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use axum::{
     Json, Router,
-    extract::{Query, State},
-    http::Uri,
+    extract::{Query, Request, State},
+    http::{StatusCode, Uri},
+    middleware::{self, Next},
     routing::get,
 };
-use plimsoll_store::{NetType, RepoType};
+use plimsoll_store::{Hint, NetType, RepoType};
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, task::JoinHandle};
 
@@ -198,8 +202,11 @@ fn acr(told: Told) -> Router {
                 let all: Vec<Value> = told.lock().unwrap().iter().filter_map(of_it).collect();
                 json!({"IsSuccess": true, "TotalCount": all.len().to_string(), "Images": all})
             }
-            "GetAuthorizationToken" => json!({"IsSuccess": true, "TempUsername": "cr_temp_user",
-                "AuthorizationToken": "t", "ExpireTime": 4_000_000_000_000_i64}),
+            "GetAuthorizationToken" => {
+                let is_short = query["InstanceId"] == "cri-short";
+                let end = if is_short { 1 } else { 4_000_000_000_000_i64 };
+                json!({"IsSuccess": true, "TempUsername": "cr_temp_user", "AuthorizationToken": "t", "ExpireTime": end})
+            }
             "ListInstanceEndpoint" => {
                 json!({"IsSuccess": true, "Endpoints": [{"EndpointType": "internet",
                 "Enable": true, "Domains": [{"Domain": "build-registry.cn-hangzhou.cr.aliyuncs.com"}]}]})
@@ -211,21 +218,90 @@ fn acr(told: Told) -> Router {
     Router::new().route("/", get(answer)).with_state(told)
 }
 
+fn instance(acr: &Served, id: &str) -> AddRegistry {
+    AddRegistry {
+        api_url: Some(acr.url.clone()),
+        api_account: Some("LTAI".into()),
+        api_token: Some("s3cret".into()),
+        instance: Some(id.into()),
+        region_id: "cn-hangzhou".into(),
+        ..of_kind("acr")
+    }
+}
+
+#[tokio::test]
+async fn an_account_that_ends_during_a_sync_is_fetched_anew() {
+    let (_folder, store, clock) = store().await;
+    let fetched = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&fetched);
+    let count = move |request: Request, next: Next| {
+        let query = request.uri().query().unwrap_or_default();
+        if query.contains("Action=GetAuthorizationToken") {
+            counted.fetch_add(1, Ordering::Relaxed);
+        }
+        next.run(request)
+    };
+    let acr = Served::start(|told| acr(told).layer(middleware::from_fn(count))).await;
+    for name in ["team/a", "team/b", "team/c"] {
+        acr.put(name, "v1", &image("one"));
+    }
+    acr.add(&store, &clock, instance(&acr, "cri-short")).await;
+    let report = sync_registry(&store, "r", &clock).await.unwrap();
+    assert_eq!((report.images, report.problem_count), (3, 0), "{report:?}");
+    assert!(fetched.load(Ordering::Relaxed) > 3, "once for each repository at least");
+}
+
+/// Docker Hub with one official image, whose API is away while it has none.
+fn hub(told: Told) -> Router {
+    async fn repository(State(told): State<Told>) -> Result<Json<Value>, StatusCode> {
+        if told.lock().unwrap().is_empty() {
+            return Err(StatusCode::INTERNAL_SERVER_ERROR);
+        }
+        Ok(Json(json!({"name": "nginx", "namespace": "library", "is_private": false})))
+    }
+    async fn tags(State(told): State<Told>) -> Json<Value> {
+        let tag = |(_, tag, digest, _): &(String, String, String, bool)| json!({"name": tag, "digest": digest});
+        let all: Vec<Value> = told.lock().unwrap().iter().map(tag).collect();
+        Json(json!({"next": null, "results": all}))
+    }
+    Router::new()
+        .route("/v2/namespaces/library/repositories/nginx", get(repository))
+        .route("/v2/namespaces/library/repositories/nginx/tags", get(tags))
+        .with_state(told)
+}
+
+#[tokio::test]
+async fn an_official_image_is_kept_by_its_whole_name_while_the_api_is_away() {
+    let (_folder, store, clock) = store().await;
+    let hub = Served::start(hub).await;
+    hub.put("library/nginx", "1", &image("one"));
+    let request = AddRegistry {
+        api_url: Some(hub.url.clone()),
+        repositories: vec!["nginx".into()],
+        ..of_kind("docker-hub")
+    };
+    hub.add(&store, &clock, request).await;
+    let report = sync_registry(&store, "r", &clock).await.unwrap();
+    assert_eq!((report.added, report.problem_count), (1, 0), "{report:?}");
+    hub.remove("library/nginx", "1");
+    let report = sync_registry(&store, "r", &clock).await.unwrap();
+    assert_eq!((report.removed, report.problem_count), (0, 1), "{report:?}");
+
+    // A webhook says the whole name.
+    hub.put("library/nginx", "2", &image("two"));
+    let id = store.registry("r").await.unwrap().unwrap().id;
+    let hint = Hint { path: "library/nginx".into(), tag: Some("2".into()) };
+    let outcome = sync_place(&store, id, Some(&hint), &clock).await.unwrap();
+    assert_eq!(outcome.unwrap().added, 1);
+}
+
 #[tokio::test]
 async fn an_instances_ids_and_endpoints_are_kept_with_its_images() {
     let (_folder, store, clock) = store().await;
     let acr = Served::start(acr).await;
     acr.put("team/app", "v1", &image("one"));
     acr.put("team/app", "latest", &image("one"));
-    let request = AddRegistry {
-        api_url: Some(acr.url.clone()),
-        api_account: Some("LTAI".into()),
-        api_token: Some("s3cret".into()),
-        instance: Some("cri-1".into()),
-        region_id: "cn-hangzhou".into(),
-        ..of_kind("acr")
-    };
-    acr.add(&store, &clock, request).await;
+    acr.add(&store, &clock, instance(&acr, "cri-1")).await;
     let report = sync_registry(&store, "r", &clock).await.unwrap();
     assert_eq!((report.images, report.problem_count), (2, 0), "{report:?}");
     let registry = store.registry("r").await.unwrap().unwrap();

@@ -1,12 +1,11 @@
-//! White lists of builds' registries: from which addresses builds may report.
+//! White lists: the addresses and networks from which builds may speak for a registry.
 //!
-//! In: addresses and networks with commas between them, and the address that a connection comes from. Out: whether the list lets it
-//! in. Source: `docs/builds.md`. Odd: an empty list lets everybody in; a list that names something lets nobody in whose address is
-//! not known. IPv4 addresses in the form of IPv6 are the IPv4 addresses that they mean.
+//! In: the list as it is stored, entries separated by commas, and the address that a connection comes from. Out: yes or no. Odd: an
+//! IPv4 address that is written as an IPv6 one counts as what it is.
 
 use std::net::IpAddr;
 
-/// Whether a white list lets an address in; an empty one lets all in.
+/// Whether a white list lets an address in; an empty one lets all in, one with entries nobody whose address is not known.
 pub(crate) fn lets_in(white_list: &str, address: Option<IpAddr>) -> bool {
     white_list.is_empty()
         || address.is_some_and(|address| {
@@ -14,7 +13,7 @@ pub(crate) fn lets_in(white_list: &str, address: Option<IpAddr>) -> bool {
         })
 }
 
-/// Whether a text is an address or a network, as white lists have them.
+/// Whether a text can stand in a white list.
 pub(crate) fn is_entry(text: &str) -> bool {
     Network::parse(text).is_some()
 }
