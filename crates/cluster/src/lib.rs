@@ -14,8 +14,8 @@ mod transport;
 mod watch;
 
 pub use kubeconfig::{ClusterAccess, KubeconfigError, read_kubeconfig};
-pub use picture::Changes;
+pub use picture::{Changes, PodName};
 pub use pod::{LONGEST_TEXT, MOST_CONTAINERS, Workload, WorkloadError};
 pub use pod_list::{LARGEST_DOCUMENT, MOST_OBJECTS, parse_pod_list};
 pub use transport::{ClusterApi, ClusterError, ClusterIdentity, Transport};
-pub use watch::{ClusterWatch, Happening};
+pub use watch::ClusterWatch;

@@ -196,6 +196,13 @@ impl Metadata {
     }
 }
 
+impl PodSpec {
+    /// The node that the pod was placed on.
+    pub(crate) fn node(&self) -> Option<&str> {
+        self.node_name.as_deref()
+    }
+}
+
 impl PodStatus {
     /// A node's platform.
     pub(crate) fn node_platform(&self) -> Option<Platform> {

@@ -1,0 +1,216 @@
+//! Watching a cluster: pods, and what tells what they belong to and where they run.
+//!
+//! In: [`ClusterApi`]. Out: [`Changes`] whenever somebody asks, and what is wrong at the moment. Source: Kubernetes, "Efficient
+//! detection of changes"; the crate `kube` lists in pages, watches with bookmarks, takes a cut watch up again, lists anew where
+//! the API server has forgotten what it is asked to go on from (410), and waits longer after each failure.
+//!
+//! Odd:
+//! * Pods alone are needed. Where replica sets, jobs or nodes may not be read, applications are called as their names tell, and
+//!   platforms are not known; that is a problem that is told, and no failure.
+//! * `kube` asks again for a watch that is refused with 410 at its beginning, forever; here it lists anew.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures_util::{
+    Stream, StreamExt,
+    stream::{self, BoxStream, SelectAll},
+};
+use kube::{
+    Api,
+    core::PartialObjectMeta,
+    runtime::{
+        WatchStreamExt, metadata_watcher,
+        watcher::{self, Event, watcher},
+    },
+};
+
+use crate::{
+    ClusterApi,
+    objects::{WatchedJob, WatchedNode, WatchedPod, WatchedReplicaSet},
+    picture::{Changes, Picture},
+    transport::{status_words, words},
+};
+
+const PODS: &str = "pods";
+const REPLICA_SETS: &str = "replica sets";
+const JOBS: &str = "jobs";
+const NODES: &str = "nodes";
+/// Seconds after which a quiet watch is ended and begun again.
+const QUIET: u32 = 240;
+
+/// What one of the watches saw.
+enum Seen {
+    Pod(Event<WatchedPod>),
+    ReplicaSet(Event<PartialObjectMeta<WatchedReplicaSet>>),
+    Job(Event<PartialObjectMeta<WatchedJob>>),
+    Node(Event<WatchedNode>),
+}
+
+type Outcome = (&'static str, Result<Seen, watcher::Error>);
+
+/// A cluster that is being watched.
+pub struct ClusterWatch {
+    seen: SelectAll<BoxStream<'static, Outcome>>,
+    picture: Picture,
+    /// Lists that were not read yet and have not failed either.
+    expected: BTreeSet<&'static str>,
+    problems: BTreeMap<&'static str, String>,
+}
+
+impl ClusterWatch {
+    /// Begins to watch.
+    #[must_use]
+    pub fn new(api: &ClusterApi) -> Self {
+        let config = || watcher::Config::default().timeout(QUIET);
+        let client = || api.client().clone();
+        let (pods, nodes) = (Api::<WatchedPod>::all(client()), Api::<WatchedNode>::all(client()));
+        let sets = Api::<WatchedReplicaSet>::all(client());
+        let jobs = Api::<WatchedJob>::all(client());
+        let seen = stream::select_all([
+            one(PODS, Seen::Pod, move || watcher(pods.clone(), config()).boxed()),
+            one(REPLICA_SETS, Seen::ReplicaSet, move || {
+                metadata_watcher(sets.clone(), config()).boxed()
+            }),
+            one(JOBS, Seen::Job, move || metadata_watcher(jobs.clone(), config()).boxed()),
+            one(NODES, Seen::Node, move || watcher(nodes.clone(), config()).boxed()),
+        ]);
+        Self {
+            seen,
+            picture: Picture::new(),
+            expected: BTreeSet::from([PODS, REPLICA_SETS, JOBS, NODES]),
+            problems: BTreeMap::new(),
+        }
+    }
+
+    /// Waits until something is seen, or a watch fails. It may be dropped at any time, and nothing is lost.
+    pub async fn next(&mut self) {
+        let Some((what, outcome)) = self.seen.next().await else {
+            // Watches have no end.
+            return std::future::pending().await;
+        };
+        match outcome {
+            Ok(seen) => {
+                let is_listed = self.note(seen);
+                if is_listed {
+                    self.expected.remove(what);
+                }
+                // `Init` is said before anything is asked.
+                if is_listed || !self.expected.contains(what) {
+                    self.problems.remove(what);
+                }
+            }
+            Err(error) => {
+                if what != PODS {
+                    self.expected.remove(what);
+                }
+                // A watch that has to begin anew is nothing that anybody must know.
+                if !is_gone(&error) {
+                    self.problems.insert(what, in_words(&error));
+                }
+            }
+        }
+    }
+
+    /// Whether this ends a list.
+    fn note(&mut self, seen: Seen) -> bool {
+        let picture = &mut self.picture;
+        match seen {
+            Seen::Pod(event) => {
+                let is_listed = matches!(event, Event::InitDone);
+                picture.pod(event);
+                is_listed
+            }
+            Seen::ReplicaSet(event) => {
+                let is_listed = matches!(event, Event::InitDone);
+                picture.controller("ReplicaSet", event);
+                is_listed
+            }
+            Seen::Job(event) => {
+                let is_listed = matches!(event, Event::InitDone);
+                picture.controller("Job", event);
+                is_listed
+            }
+            Seen::Node(event) => {
+                let is_listed = matches!(event, Event::InitDone);
+                picture.node(event);
+                is_listed
+            }
+        }
+    }
+
+    /// Whether there is anything for [`ClusterWatch::take`]: not before everything was listed once.
+    #[must_use]
+    pub fn is_changed(&self) -> bool {
+        self.expected.is_empty() && self.picture.is_changed()
+    }
+
+    /// What changed since the last time; at first everything. `None` where nothing did.
+    pub fn take(&mut self) -> Option<Changes> {
+        self.is_changed().then(|| self.picture.take())
+    }
+
+    /// Takes back what could not be used: it is handed out again.
+    pub fn put_back(&mut self, changes: Changes) {
+        self.picture.put_back(changes);
+    }
+
+    /// What is wrong at the moment, if anything is.
+    #[must_use]
+    pub fn problem(&self) -> Option<String> {
+        let lines: Vec<String> =
+            self.problems.iter().map(|(what, why)| format!("{what}: {why}")).collect();
+        (!lines.is_empty()).then(|| lines.join("; "))
+    }
+}
+
+/// One watch, which waits after failures and begins anew where it cannot go on.
+fn one<K: 'static>(
+    what: &'static str,
+    seen: fn(Event<K>) -> Seen,
+    begin: impl Fn() -> BoxStream<'static, Result<Event<K>, watcher::Error>> + Send + 'static,
+) -> BoxStream<'static, Outcome>
+where
+    Event<K>: Send,
+{
+    let outcome = move |outcome: Result<Event<K>, watcher::Error>| (what, outcome.map(seen));
+    beginning_anew(begin).default_backoff().map(outcome).boxed()
+}
+
+fn beginning_anew<K: 'static>(
+    begin: impl Fn() -> BoxStream<'static, Result<Event<K>, watcher::Error>> + Send + 'static,
+) -> impl Stream<Item = Result<Event<K>, watcher::Error>> + Send
+where
+    Event<K>: Send,
+{
+    let first = begin();
+    stream::unfold((first, begin), |(mut watch, begin)| async move {
+        let outcome = watch.next().await?;
+        if outcome.as_ref().is_err_and(is_gone) {
+            watch = begin();
+        }
+        Some((outcome, (watch, begin)))
+    })
+}
+
+/// Whether the API server has forgotten what it was asked to go on from.
+fn is_gone(error: &watcher::Error) -> bool {
+    match error {
+        watcher::Error::InitialListFailed(kube::Error::Api(status))
+        | watcher::Error::WatchStartFailed(kube::Error::Api(status))
+        | watcher::Error::WatchFailed(kube::Error::Api(status)) => status.code == 410,
+        watcher::Error::WatchError(status) => status.code == 410,
+        _ => false,
+    }
+}
+
+fn in_words(error: &watcher::Error) -> String {
+    match error {
+        watcher::Error::InitialListFailed(error) => format!("cannot be listed: {}", words(error)),
+        watcher::Error::WatchStartFailed(error) => format!("cannot be watched: {}", words(error)),
+        watcher::Error::WatchFailed(error) => format!("the watch broke off: {}", words(error)),
+        watcher::Error::WatchError(status) => {
+            format!("the watch was ended: {}", status_words(status))
+        }
+        watcher::Error::NoResourceVersion => "no `resourceVersion` in an answer".to_owned(),
+    }
+}
