@@ -4,7 +4,12 @@
 //! `kube`. Odd: a cluster has no id of its own; the one of its namespace `kube-system` lives as long as it does, and everybody
 //! who asks gets the same.
 
-use std::{error::Error, future::Future};
+use std::{
+    collections::BTreeSet,
+    error::Error,
+    future::Future,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -65,24 +70,56 @@ pub enum ClusterError {
 #[derive(Clone)]
 pub struct ClusterApi {
     client: Client,
+    answered: Answered,
+}
+
+/// Paths that were answered well since somebody forgot them: what was wrong there is so no more.
+#[derive(Clone, Default)]
+pub(crate) struct Answered(Arc<Mutex<BTreeSet<String>>>);
+
+impl Answered {
+    fn note(&self, path: &str) {
+        let mut paths = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if !paths.contains(path) {
+            paths.insert(path.to_owned());
+        }
+    }
+
+    pub(crate) fn forget(&self, path: &str) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(path);
+    }
+
+    pub(crate) fn has(&self, path: &str) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).contains(path)
+    }
 }
 
 impl ClusterApi {
     /// The API behind a transport. To be called where tokio runs.
     pub fn new(transport: impl Transport) -> Self {
+        let answered = Answered::default();
+        let noted = answered.clone();
         let service = tower::service_fn(move |request: Request<Body>| {
-            let transport = transport.clone();
+            let (transport, noted) = (transport.clone(), noted.clone());
             async move {
                 let (parts, body) = request.into_parts();
                 let query = parts.uri.query().unwrap_or_default();
                 let is_watch = query.split('&').any(|pair| pair == "watch=true" || pair == "watch=1");
+                let path = parts.uri.path().to_owned();
                 let body = body.collect_bytes().await.map_err(BoxError::from)?.to_vec();
                 let sent = transport.send(Request::from_parts(parts, body)).await;
                 let answer = sent.map_err(BoxError::from)?;
+                if answer.status().is_success() {
+                    noted.note(&path);
+                }
                 Ok::<_, BoxError>(answer.map(|body| Bounded::new(body, is_watch)))
             }
         });
-        Self { client: Client::new(service, "default") }
+        Self { client: Client::new(service, "default"), answered }
+    }
+
+    pub(crate) const fn answered(&self) -> &Answered {
+        &self.answered
     }
 
     pub(crate) const fn client(&self) -> &Client {

@@ -28,15 +28,22 @@ use crate::{
     ClusterApi,
     objects::{WatchedJob, WatchedNode, WatchedPod, WatchedReplicaSet},
     picture::{Changes, Picture},
-    transport::{status_words, words},
+    transport::{Answered, status_words, words},
 };
 
-const PODS: &str = "pods";
-const REPLICA_SETS: &str = "replica sets";
-const JOBS: &str = "jobs";
-const NODES: &str = "nodes";
+const PODS: Kind = Kind { what: "pods", path: "/api/v1/pods" };
+const REPLICA_SETS: Kind = Kind { what: "replica sets", path: "/apis/apps/v1/replicasets" };
+const JOBS: Kind = Kind { what: "jobs", path: "/apis/batch/v1/jobs" };
+const NODES: Kind = Kind { what: "nodes", path: "/api/v1/nodes" };
 /// Seconds after which a quiet watch is ended and begun again.
 const QUIET: u32 = 240;
+
+/// What is watched, and where it is asked for.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Kind {
+    what: &'static str,
+    path: &'static str,
+}
 
 /// What one of the watches saw.
 enum Seen {
@@ -46,15 +53,16 @@ enum Seen {
     Node(Event<WatchedNode>),
 }
 
-type Outcome = (&'static str, Result<Seen, watcher::Error>);
+type Outcome = (Kind, Result<Seen, watcher::Error>);
 
 /// A cluster that is being watched.
 pub struct ClusterWatch {
     seen: SelectAll<BoxStream<'static, Outcome>>,
     picture: Picture,
     /// Lists that were not read yet and have not failed either.
-    expected: BTreeSet<&'static str>,
-    problems: BTreeMap<&'static str, String>,
+    expected: BTreeSet<Kind>,
+    problems: BTreeMap<Kind, String>,
+    answered: Answered,
 }
 
 impl ClusterWatch {
@@ -79,33 +87,30 @@ impl ClusterWatch {
             picture: Picture::new(),
             expected: BTreeSet::from([PODS, REPLICA_SETS, JOBS, NODES]),
             problems: BTreeMap::new(),
+            answered: api.answered().clone(),
         }
     }
 
     /// Waits until something is seen, or a watch fails. It may be dropped at any time, and nothing is lost.
     pub async fn next(&mut self) {
-        let Some((what, outcome)) = self.seen.next().await else {
+        let Some((kind, outcome)) = self.seen.next().await else {
             // Watches have no end.
             return std::future::pending().await;
         };
         match outcome {
             Ok(seen) => {
-                let is_listed = self.note(seen);
-                if is_listed {
-                    self.expected.remove(what);
-                }
-                // `Init` is said before anything is asked.
-                if is_listed || !self.expected.contains(what) {
-                    self.problems.remove(what);
+                if self.note(seen) {
+                    self.expected.remove(&kind);
                 }
             }
             Err(error) => {
-                if what != PODS {
-                    self.expected.remove(what);
+                if kind != PODS {
+                    self.expected.remove(&kind);
                 }
                 // A watch that has to begin anew is nothing that anybody must know.
                 if !is_gone(&error) {
-                    self.problems.insert(what, in_words(&error));
+                    self.answered.forget(kind.path);
+                    self.problems.insert(kind, in_words(&error));
                 }
             }
         }
@@ -157,22 +162,26 @@ impl ClusterWatch {
     /// What is wrong at the moment, if anything is.
     #[must_use]
     pub fn problem(&self) -> Option<String> {
-        let lines: Vec<String> =
-            self.problems.iter().map(|(what, why)| format!("{what}: {why}")).collect();
+        let lines: Vec<String> = self
+            .problems
+            .iter()
+            .filter(|(kind, _)| !self.answered.has(kind.path))
+            .map(|(kind, why)| format!("{}: {why}", kind.what))
+            .collect();
         (!lines.is_empty()).then(|| lines.join("; "))
     }
 }
 
 /// One watch, which waits after failures and begins anew where it cannot go on.
 fn one<K: 'static>(
-    what: &'static str,
+    kind: Kind,
     seen: fn(Event<K>) -> Seen,
     begin: impl Fn() -> BoxStream<'static, Result<Event<K>, watcher::Error>> + Send + 'static,
 ) -> BoxStream<'static, Outcome>
 where
     Event<K>: Send,
 {
-    let outcome = move |outcome: Result<Event<K>, watcher::Error>| (what, outcome.map(seen));
+    let outcome = move |outcome: Result<Event<K>, watcher::Error>| (kind, outcome.map(seen));
     beginning_anew(begin).default_backoff().map(outcome).boxed()
 }
 
