@@ -19,7 +19,7 @@ use kube::{
     Api,
     core::PartialObjectMeta,
     runtime::{
-        WatchStreamExt, metadata_watcher,
+        WatchStreamExt,
         watcher::{self, Event, watcher},
     },
 };
@@ -72,14 +72,12 @@ impl ClusterWatch {
         let config = || watcher::Config::default().timeout(QUIET);
         let client = || api.client().clone();
         let (pods, nodes) = (Api::<WatchedPod>::all(client()), Api::<WatchedNode>::all(client()));
-        let sets = Api::<WatchedReplicaSet>::all(client());
-        let jobs = Api::<WatchedJob>::all(client());
+        let sets = Api::<PartialObjectMeta<WatchedReplicaSet>>::all(client());
+        let jobs = Api::<PartialObjectMeta<WatchedJob>>::all(client());
         let seen = stream::select_all([
             one(PODS, Seen::Pod, move || watcher(pods.clone(), config()).boxed()),
-            one(REPLICA_SETS, Seen::ReplicaSet, move || {
-                metadata_watcher(sets.clone(), config()).boxed()
-            }),
-            one(JOBS, Seen::Job, move || metadata_watcher(jobs.clone(), config()).boxed()),
+            one(REPLICA_SETS, Seen::ReplicaSet, move || watcher(sets.clone(), config()).boxed()),
+            one(JOBS, Seen::Job, move || watcher(jobs.clone(), config()).boxed()),
             one(NODES, Seen::Node, move || watcher(nodes.clone(), config()).boxed()),
         ]);
         Self {
