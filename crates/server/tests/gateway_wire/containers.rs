@@ -15,7 +15,7 @@ const PAGES: &[(&str, &str)] = &[("CurrentPage", "1"), ("PageSize", "20")];
 
 fn runs(place: [&str; 4], image: &str, number: Option<u8>) -> Workload {
     let [namespace, app, pod, container] = place.map(ToOwned::to_owned);
-    Workload { namespace, app, pod, container, image: image.to_owned(), digest: number.map(digest) }
+    Workload { namespace, app, pod, container, image: image.to_owned(), digest: number.map(digest), detail: Default::default() }
 }
 
 /// Besides the container of `filled`: a second cluster with two pods of one application, one of a clean image, one of an image

@@ -12,6 +12,7 @@ fn container(pod: &str, image: &str, digest: Option<plimsoll_model::Digest>) -> 
         container: "c".to_owned(),
         image: image.to_owned(),
         digest,
+        detail: Default::default(),
     }
 }
 
