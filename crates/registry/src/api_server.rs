@@ -45,6 +45,9 @@ pub enum BearerToken {
     File(PathBuf),
 }
 
+/// The body of an answer.
+pub type ApiServerBody = Body;
+
 /// How an API server is reached.
 #[derive(Clone, Debug)]
 pub struct ApiServerSettings {

@@ -195,6 +195,19 @@ impl Store {
         Ok(ClusterConnection::from_row(&row)?)
     }
 
+    /// Whether a cluster was added to be watched.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn has_cluster_connection(&self, cluster_id: &str) -> Result<bool, StoreError> {
+        let row = statement::query("SELECT 1 FROM cluster_connections WHERE cluster_id = $1")
+            .bind(cluster_id)
+            .fetch_optional(&mut *self.read().await?)
+            .await
+            .doing("reading a cluster")?;
+        Ok(row.is_some())
+    }
+
     /// Forgets a cluster, by name or id, with all that runs there, whether it was watched or not. Returns its id, or `None`
     /// where there is no such one.
     ///

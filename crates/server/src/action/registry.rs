@@ -188,7 +188,7 @@ pub(super) fn refused(action: &'static str, error: OperationError) -> Refusal {
                 why: sentence(error.to_string()),
             }
         }
-        OperationError::Registry { .. } => {
+        OperationError::Registry { .. } | OperationError::Cluster { .. } => {
             tracing::error!(action, error = &error as &dyn std::error::Error, "action failed");
             Refusal::Server
         }
