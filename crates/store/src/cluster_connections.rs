@@ -195,6 +195,16 @@ impl Store {
         Ok(ClusterConnection::from_row(&row)?)
     }
 
+    /// The clusters that were added to be watched, by id.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn cluster_connections(
+        &self,
+    ) -> Result<BTreeMap<String, ClusterConnection>, StoreError> {
+        all(&mut *self.read().await?).await
+    }
+
     /// Whether a cluster was added to be watched.
     ///
     /// # Errors
