@@ -208,4 +208,6 @@ async fn write(
 }
 
 #[cfg(test)]
+mod fake;
+#[cfg(test)]
 mod tests;
