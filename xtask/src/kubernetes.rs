@@ -54,7 +54,7 @@ fn module() -> anyhow::Result<String> {
     let module = format!("k8s.io/kubernetes@v{VERSION}");
     let downloaded = output("go", &["mod", "download", "-json", &module])?;
     let downloaded: serde_json::Value = serde_json::from_str(&downloaded)?;
-    let path = downloaded["GoMod"].as_str().context("`go mod download` names no go.mod")?;
+    let path = downloaded.get("GoMod").and_then(serde_json::Value::as_str).context("`go mod download` names no go.mod")?;
     let own = fs::read_to_string(path)?;
     let Some(part_version) = VERSION.strip_prefix("1.").map(|rest| format!("v0.{rest}")) else {
         bail!("Kubernetes {VERSION} is not of a version that is known here");
