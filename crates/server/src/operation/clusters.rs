@@ -190,7 +190,7 @@ pub async fn add_cluster(
         OperationError::Cluster { name: name.to_owned(), why: error_chain(&error) }
     })?;
     let access = request.access.as_ref().map(serde_json::to_string).transpose();
-    let access = access.map_err(|_| OperationError::invalid("access", "it cannot be stored"))?;
+    let access = access.map_err(|_error| OperationError::invalid("access", "it cannot be stored"))?;
     let new = NewClusterConnection {
         cluster_id: id,
         name: name.to_owned(),

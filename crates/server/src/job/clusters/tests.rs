@@ -1,6 +1,6 @@
 //! The job against an API server that pages, cuts, forgets and refuses.
 
-use std::{future::Future, process::Command};
+use std::process::Command;
 
 use plimsoll_cluster::ClusterAccess;
 use plimsoll_model::{ContainerState, Timestamp};
@@ -104,7 +104,7 @@ fn expected(app: &str, pod: &str, digest: &str) -> String {
 }
 
 /// Waits until something is so; a test that waits in vain fails.
-async fn eventually<F: Future<Output = bool>>(is_so: impl Fn() -> F) {
+async fn eventually(is_so: impl AsyncFn() -> bool) {
     for _ in 0..3_000 {
         if is_so().await {
             return;
