@@ -15,7 +15,8 @@ use crate::{
 
 /// A version that still works with Debian's etcd 3.4.
 const VERSION: &str = "1.31.14";
-const DEBIAN: &[(&str, &str)] = &[("etcd-server", "etcd"), ("curl", "curl"), ("openssl", "openssl")];
+const DEBIAN: &[(&str, &str)] =
+    &[("etcd-server", "etcd"), ("curl", "curl"), ("openssl", "openssl")];
 
 fn tools() -> PathBuf {
     root().join("target/test-tools")
@@ -31,7 +32,9 @@ pub(crate) fn set_up() -> anyhow::Result<()> {
     if !is_installed("go") {
         bail!("the API server is built with Go, which is not installed (`apt-get install golang`)");
     }
-    say(&format!("building kube-apiserver {VERSION} into target/test-tools; it takes a quarter of an hour"));
+    say(&format!(
+        "building kube-apiserver {VERSION} into target/test-tools; it takes a quarter of an hour"
+    ));
     let folder = tools().join("kube-apiserver-build");
     fs::create_dir_all(&folder)?;
     fs::write(folder.join("go.mod"), module()?)?;
@@ -54,7 +57,10 @@ fn module() -> anyhow::Result<String> {
     let module = format!("k8s.io/kubernetes@v{VERSION}");
     let downloaded = output("go", &["mod", "download", "-json", &module])?;
     let downloaded: serde_json::Value = serde_json::from_str(&downloaded)?;
-    let path = downloaded.get("GoMod").and_then(serde_json::Value::as_str).context("`go mod download` names no go.mod")?;
+    let path = downloaded
+        .get("GoMod")
+        .and_then(serde_json::Value::as_str)
+        .context("`go mod download` names no go.mod")?;
     let own = fs::read_to_string(path)?;
     let Some(part_version) = VERSION.strip_prefix("1.").map(|rest| format!("v0.{rest}")) else {
         bail!("Kubernetes {VERSION} is not of a version that is known here");

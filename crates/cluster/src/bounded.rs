@@ -40,11 +40,8 @@ impl<B> Bounded<B> {
     }
 
     fn admit(&mut self, data: &[u8]) -> Result<(), TooLarge> {
-        let (what, limit) = if self.is_watch {
-            ("an event", LARGEST_EVENT)
-        } else {
-            ("an answer", LARGEST_ANSWER)
-        };
+        let (what, limit) =
+            if self.is_watch { ("an event", LARGEST_EVENT) } else { ("an answer", LARGEST_ANSWER) };
         let newline = data.iter().rposition(|byte| *byte == b'\n').filter(|_| self.is_watch);
         self.seen = match newline {
             Some(place) => data.len().saturating_sub(place.saturating_add(1)),

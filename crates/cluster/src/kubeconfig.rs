@@ -85,8 +85,10 @@ pub enum KubeconfigError {
 
 const TOKEN_INSTEAD: &str = "programs that a kubeconfig names are not run; give the token of a service account instead: \
      `kubectl create token plimsoll --namespace plimsoll --duration 8760h`, as docs/clusters.md shows";
-const PASSWORD_INSTEAD: &str = "clusters know no passwords any more; give a token or a client certificate instead";
-const IMPERSONATE_INSTEAD: &str = "nobody else is impersonated; give the account that is meant its own token instead";
+const PASSWORD_INSTEAD: &str =
+    "clusters know no passwords any more; give a token or a client certificate instead";
+const IMPERSONATE_INSTEAD: &str =
+    "nobody else is impersonated; give the account that is meant its own token instead";
 const UNVERIFIED: &str = "a server that is not verified gets no credential; give the cluster's authority as `certificate-authority-data` instead";
 const PROXY_INSTEAD: &str =
     "proxies are not used; give an address at which the server itself can be reached instead";
@@ -179,8 +181,7 @@ pub fn read_kubeconfig(
     let context = config.contexts.unwrap_or_default().into_iter().find(|one| one.name == wanted);
     let context = context.and_then(|one| one.context);
     let context = context.ok_or_else(|| missing(format!("context `{wanted}`")))?;
-    let name =
-        context.cluster.ok_or_else(|| missing(format!("cluster in context `{wanted}`")))?;
+    let name = context.cluster.ok_or_else(|| missing(format!("cluster in context `{wanted}`")))?;
     let cluster = config.clusters.unwrap_or_default().into_iter().find(|one| one.name == name);
     let cluster = cluster.and_then(|one| one.cluster);
     let cluster = cluster.ok_or_else(|| missing(format!("cluster `{name}`")))?;
@@ -210,8 +211,8 @@ fn of_cluster(
         return Err(refused("tls-server-name", NAME_INSTEAD));
     }
     let server = cluster.server.filter(|server| !server.is_empty());
-    let server = server
-        .ok_or_else(|| KubeconfigError::Missing { what: format!("`server` in {place}") })?;
+    let server =
+        server.ok_or_else(|| KubeconfigError::Missing { what: format!("`server` in {place}") })?;
     let pem = "certificates in PEM, in Base64";
     let data = cluster.certificate_authority_data;
     let data = Pem { place, field: "certificate-authority-data", wanted: pem, data };

@@ -6,15 +6,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kube::{
-    Resource, core::PartialObjectMeta, runtime::watcher::Event,
-};
+use kube::{Resource, core::PartialObjectMeta, runtime::watcher::Event};
 
 use crate::{
     objects::{WatchedNode, WatchedPod, metadata},
-    pod::{
-        Controllers, Metadata, Nodes, PodSpec, PodStatus, Surroundings, Workload, read_pod,
-    },
+    pod::{Controllers, Metadata, Nodes, PodSpec, PodStatus, Surroundings, Workload, read_pod},
 };
 
 /// Namespace and name of a pod.

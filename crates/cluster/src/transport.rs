@@ -104,7 +104,8 @@ impl ClusterApi {
             async move {
                 let (parts, body) = request.into_parts();
                 let query = parts.uri.query().unwrap_or_default();
-                let is_watch = query.split('&').any(|pair| pair == "watch=true" || pair == "watch=1");
+                let is_watch =
+                    query.split('&').any(|pair| pair == "watch=true" || pair == "watch=1");
                 let path = parts.uri.path().to_owned();
                 let body = body.collect_bytes().await.map_err(BoxError::from)?.to_vec();
                 let sent = transport.send(Request::from_parts(parts, body)).await;

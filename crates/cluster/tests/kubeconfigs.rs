@@ -46,7 +46,10 @@ fn credentials_are_taken_from_the_file_and_from_files_beside_it() {
 
     let text = config("{server: 'https://one.test'}", "{token: abc}");
     let access = read(folder.path(), &text, Some("there")).unwrap();
-    assert_eq!((access.server.as_str(), access.token.as_deref()), ("https://two.test", Some("abc")));
+    assert_eq!(
+        (access.server.as_str(), access.token.as_deref()),
+        ("https://two.test", Some("abc"))
+    );
     // JSON is YAML.
     let json = r#"{"current-context":"a","contexts":[{"name":"a","context":{"cluster":"a"}}],"clusters":[{"name":"a","cluster":{"server":"https://a.test"}}],"users":null}"#;
     assert_eq!(read(folder.path(), json, None).unwrap().server, "https://a.test");
@@ -61,7 +64,11 @@ fn what_is_not_done_is_refused_with_what_to_do_instead() {
         (server, "{auth-provider: {name: gcp}}", "kubectl create token"),
         (server, "{username: admin, password: hunter2}", "`username`"),
         (server, "{token: hunter2, as: admin}", "`as`"),
-        ("{server: 'https://one.test', insecure-skip-tls-verify: true}", "{}", "certificate-authority-data"),
+        (
+            "{server: 'https://one.test', insecure-skip-tls-verify: true}",
+            "{}",
+            "certificate-authority-data",
+        ),
         ("{server: 'https://one.test', proxy-url: 'http://p'}", "{}", "`proxy-url`"),
         ("{server: 'https://one.test', tls-server-name: x}", "{}", "`tls-server-name`"),
         ("{certificate-authority-data: AA==}", "{}", "`server`"),

@@ -26,9 +26,7 @@ pub mod reach;
 mod realm;
 pub mod referrers;
 
-pub use api_server::{
-    ApiServer, ApiServerBody, ApiServerError, ApiServerSettings, BearerToken,
-};
+pub use api_server::{ApiServer, ApiServerBody, ApiServerError, ApiServerSettings, BearerToken};
 pub use bucket::{Bucket, BucketError, BucketKey, BucketPlace};
 pub use client::{BlobReader, FetchedManifest, PullLimit, RegistryClient, Visibility};
 pub use daemon::{Daemon, DaemonAddress, DaemonError, DaemonImage};

@@ -209,10 +209,8 @@ fn with_written_digest(workload: Workload) -> Workload {
 
 /// What runs, by pod. Of two containers of a pod with the same name the last counts.
 pub(crate) fn by_pod(workloads: &[Workload]) -> Pods {
-    let by_place: BTreeMap<_, _> = workloads
-        .iter()
-        .map(|one| ((&one.namespace, &one.pod, &one.container), one))
-        .collect();
+    let by_place: BTreeMap<_, _> =
+        workloads.iter().map(|one| ((&one.namespace, &one.pod, &one.container), one)).collect();
     let mut pods = Pods::new();
     for workload in by_place.into_values() {
         let name = (workload.namespace.clone(), workload.pod.clone());
@@ -286,12 +284,7 @@ pub(crate) async fn write_pods(
     } else {
         "INSERT INTO clusters (id, updated) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET updated = excluded.updated"
     };
-    statement::query(sql)
-        .bind(cluster_id)
-        .bind(now.0)
-        .execute(transaction)
-        .await
-        .doing(DOING)?;
+    statement::query(sql).bind(cluster_id).bind(now.0).execute(transaction).await.doing(DOING)?;
     insert(transaction, cluster_id, &new).await?;
     Ok(true)
 }

@@ -28,8 +28,7 @@ pub(crate) async fn run(
         }
         Cluster::List { format } => {
             let list = Backend::open(global).await?.list_clusters().await?;
-            let head =
-                ["NAME", "ID", "CONTAINERS", "KNOWN", "CHANGED", "API", "VERSION", "STATE"];
+            let head = ["NAME", "ID", "CONTAINERS", "KNOWN", "CHANGED", "API", "VERSION", "STATE"];
             terminal.list(format, &head, &list.clusters, |one| {
                 vec![
                     one.name.clone(),
@@ -62,10 +61,8 @@ pub(crate) async fn run(
 }
 
 fn request(add: ClusterAdd) -> anyhow::Result<AddCluster> {
-    let access = add
-        .kubeconfig
-        .map(|file| read_kubeconfig(&file, add.context.as_deref()))
-        .transpose()?;
+    let access =
+        add.kubeconfig.map(|file| read_kubeconfig(&file, add.context.as_deref())).transpose()?;
     Ok(AddCluster { name: add.name, access, in_cluster: add.in_cluster, replace: add.replace })
 }
 

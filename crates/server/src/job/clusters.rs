@@ -112,7 +112,10 @@ async fn watch(
             return;
         }
     }
-    tracing::info!(cluster.name = name, "cluster watch ended: it was removed, changed, or another process watches it");
+    tracing::info!(
+        cluster.name = name,
+        "cluster watch ended: it was removed, changed, or another process watches it"
+    );
 }
 
 /// Extends the lease; returns when it is lost.
@@ -159,7 +162,11 @@ async fn follow(context: &Context, lease: &ClusterLease, account: &ServiceAccoun
             Ok(false) => return,
             Err(error) => {
                 let name = lease.connection.name.as_str();
-                tracing::error!(cluster.name = name, error = error_chain(&error), "workloads not written");
+                tracing::error!(
+                    cluster.name = name,
+                    error = error_chain(&error),
+                    "workloads not written"
+                );
                 watch.put_back(changes);
             }
         }

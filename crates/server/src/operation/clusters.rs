@@ -8,9 +8,7 @@ use std::path::PathBuf;
 
 use plimsoll_cluster::{ClusterAccess, ClusterApi, ClusterIdentity, Transport};
 use plimsoll_model::{Secret, Timestamp};
-use plimsoll_registry::{
-    ApiServer, ApiServerBody, ApiServerError, ApiServerSettings, BearerToken,
-};
+use plimsoll_registry::{ApiServer, ApiServerBody, ApiServerError, ApiServerSettings, BearerToken};
 use plimsoll_store::{
     Cluster, ClusterConnection, ClusterConnectionError, NewClusterConnection, Store,
 };
@@ -154,8 +152,9 @@ pub(crate) fn cluster_api(
 
 /// The credential of a cluster as the store keeps it.
 pub(crate) fn opened(access: &Secret<String>) -> Result<ClusterAccess, String> {
-    serde_json::from_str(access.reveal())
-        .map_err(|_may_hold_a_token| "what is stored of its credential is of another version".into())
+    serde_json::from_str(access.reveal()).map_err(|_may_hold_a_token| {
+        "what is stored of its credential is of another version".into()
+    })
 }
 
 /// Adds a cluster that is watched from now on.
@@ -190,7 +189,8 @@ pub async fn add_cluster(
         OperationError::Cluster { name: name.to_owned(), why: error_chain(&error) }
     })?;
     let access = request.access.as_ref().map(serde_json::to_string).transpose();
-    let access = access.map_err(|_error| OperationError::invalid("access", "it cannot be stored"))?;
+    let access =
+        access.map_err(|_error| OperationError::invalid("access", "it cannot be stored"))?;
     let new = NewClusterConnection {
         cluster_id: id,
         name: name.to_owned(),
@@ -222,7 +222,9 @@ pub async fn add_cluster(
 /// The database fails.
 pub async fn list_clusters(store: &Store, now: Timestamp) -> Result<ClusterList, OperationError> {
     let clusters = store.clusters().await?;
-    Ok(ClusterList { clusters: clusters.into_iter().map(|one| ClusterView::of(one, now)).collect() })
+    Ok(ClusterList {
+        clusters: clusters.into_iter().map(|one| ClusterView::of(one, now)).collect(),
+    })
 }
 
 /// Forgets a cluster, by name or id, and what runs there.

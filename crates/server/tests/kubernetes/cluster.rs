@@ -45,7 +45,9 @@ fn programs() -> Option<(PathBuf, PathBuf)> {
     match etcd {
         Some(etcd) if program.exists() => Some((program, etcd)),
         _ => {
-            println!("skipped: no kube-apiserver or no etcd (`cargo xtask setup kubernetes` makes them)");
+            println!(
+                "skipped: no kube-apiserver or no etcd (`cargo xtask setup kubernetes` makes them)"
+            );
             assert!(
                 std::env::var_os("PLIMSOLL_REQUIRE_KUBERNETES").is_none(),
                 "no kube-apiserver or no etcd although everything was set up"
@@ -270,7 +272,10 @@ impl Cluster {
         ] {
             info[field] = json!("");
         }
-        self.patch(&format!("/api/v1/nodes/{name}/status"), &json!({ "status": { "nodeInfo": info } }));
+        self.patch(
+            &format!("/api/v1/nodes/{name}/status"),
+            &json!({ "status": { "nodeInfo": info } }),
+        );
     }
 
     pub(crate) fn replica_set(&self, name: &str, deployment: &str) {

@@ -64,9 +64,8 @@ async fn a_real_cluster_is_watched() {
     let error = add_cluster(server.store(), &request, &account, now).await.unwrap_err();
     assert!(error.to_string().contains("may not read the namespace `kube-system`"), "{error}");
     cluster.grant("plimsoll");
-    let added = cluster.until_granted(async || {
-        add_cluster(server.store(), &request, &account, now).await.ok()
-    });
+    let added = cluster
+        .until_granted(async || add_cluster(server.store(), &request, &account, now).await.ok());
     let added = added.await;
     assert_eq!(added.id, format!("c{}", cluster.uid_of_kube_system().replace('-', "")));
     assert!(added.version.unwrap().starts_with("v1."));

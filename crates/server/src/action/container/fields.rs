@@ -292,8 +292,7 @@ impl Run for DescribeContainerServiceK8sClusters {
     async fn run(context: Context<'_>, _sent: &Parameters) -> Result<Clusters, Refusal> {
         let clusters = context.store.clusters().await;
         let clusters = clusters.map_err(|error| failed(Self::NAME, &error))?;
-        let cluster =
-            |one: plimsoll_store::Cluster| Cluster { cluster_id: one.id, name: one.name };
+        let cluster = |one: plimsoll_store::Cluster| Cluster { cluster_id: one.id, name: one.name };
         Ok(Clusters { clusters: clusters.into_iter().map(cluster).collect() })
     }
 }

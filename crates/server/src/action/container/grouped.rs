@@ -15,15 +15,14 @@ use std::{cmp::Reverse, collections::BTreeMap};
 use plimsoll_store::{ClusterConnection, Container};
 use serde::Serialize;
 
-use super::{
-    CLUSTER_TYPE, ImageName, Sums, counters, created, level_word, region, selected,
-};
+use super::{CLUSTER_TYPE, ImageName, Sums, counters, created, level_word, region, selected};
 use crate::{
     action::{
         AccessLevel, Context, Parameter, ParameterKind, Run,
         asset::{CRITERIA, LOGICAL_EXP, yes_no},
+        failed,
         filters::{CURRENT_PAGE, PAGE_SIZE},
-        failed, milliseconds, narrow,
+        milliseconds, narrow,
         paging::{PageInfo, Paging},
     },
     gateway::{Parameters, Refusal},

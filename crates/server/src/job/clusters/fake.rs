@@ -230,8 +230,7 @@ async fn list_or_watch(
     if let Some(refused) = world.admit(&headers, &uri) {
         return refused;
     }
-    let Some(path) =
-        [PODS, NODES, REPLICA_SETS, JOBS].into_iter().find(|path| *path == uri.path())
+    let Some(path) = [PODS, NODES, REPLICA_SETS, JOBS].into_iter().find(|path| *path == uri.path())
     else {
         return refused(StatusCode::NOT_FOUND, "the server could not find the requested resource");
     };
@@ -272,7 +271,8 @@ fn watched(world: &World, path: &'static str, from: u64) -> Response {
             loop {
                 let (next, is_cut) = {
                     let inner = world.inner.lock().unwrap();
-                    let next = inner.events.iter().find(|(number, of, _)| *of == path && *number > seen);
+                    let next =
+                        inner.events.iter().find(|(number, of, _)| *of == path && *number > seen);
                     (next.cloned(), inner.cuts != cuts)
                 };
                 if is_cut {

@@ -9,7 +9,9 @@ use plimsoll_store::{Container, Store, StoreOptions};
 use super::*;
 use crate::{
     Clock,
-    job::clusters::fake::{JOBS, NODES, PODS, REPLICA_SETS, Served, TOKEN, UID, World, node, pod, replica_set},
+    job::clusters::fake::{
+        JOBS, NODES, PODS, REPLICA_SETS, Served, TOKEN, UID, World, node, pod, replica_set,
+    },
     operation::{
         OperationError,
         clusters::{AddCluster, add_cluster, list_clusters},
@@ -307,17 +309,30 @@ async fn what_cannot_be_added_is_refused_by_name() {
     let with = |access: ClusterAccess| AddCluster { access: Some(access), ..named() };
     for (access, wanted) in [
         (ClusterAccess { server: "ftp://a.test".into(), ..fixture.access(TOKEN) }, "ftp"),
-        (ClusterAccess { server: "http://a.test".into(), ..fixture.access(TOKEN) }, "not encrypted"),
-        (ClusterAccess { server: "https://u:hunter2@a.test".into(), ..fixture.access(TOKEN) }, "user name"),
-        (ClusterAccess { token: Some("two words".into()), ..fixture.access(TOKEN) }, "the token is not one"),
-        (ClusterAccess { key_pem: Some("-----BEGIN ".into()), ..fixture.access(TOKEN) }, "belong together"),
+        (
+            ClusterAccess { server: "http://a.test".into(), ..fixture.access(TOKEN) },
+            "not encrypted",
+        ),
+        (
+            ClusterAccess { server: "https://u:hunter2@a.test".into(), ..fixture.access(TOKEN) },
+            "user name",
+        ),
+        (
+            ClusterAccess { token: Some("two words".into()), ..fixture.access(TOKEN) },
+            "the token is not one",
+        ),
+        (
+            ClusterAccess { key_pem: Some("-----BEGIN ".into()), ..fixture.access(TOKEN) },
+            "belong together",
+        ),
         (ClusterAccess { ca_pem: Some("none".into()), ..fixture.access(TOKEN) }, "no CERTIFICATE"),
     ] {
         let error = add(with(access)).await;
         assert!(error.contains(wanted), "{error}");
         assert!(!error.contains("hunter2") && !error.contains("two words"), "{error}");
     }
-    let nobody_there = ClusterAccess { server: "http://127.0.0.1:1".into(), ..fixture.access(TOKEN) };
+    let nobody_there =
+        ClusterAccess { server: "http://127.0.0.1:1".into(), ..fixture.access(TOKEN) };
     assert!(add(with(nobody_there)).await.contains("cannot be reached"));
     assert_eq!(fixture.context.store.clusters().await.unwrap(), []);
 }
@@ -453,7 +468,8 @@ mod tls {
         let mut roots = RootCertStore::empty();
         let root = CertificateDer::from_pem_slice(authority.certificate().as_bytes()).unwrap();
         roots.add(root).unwrap();
-        let clients = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider.clone());
+        let clients =
+            WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider.clone());
         let chain = vec![CertificateDer::from_pem_slice(certificate.as_bytes()).unwrap()];
         let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap();
         let config = ServerConfig::builder_with_provider(provider)
