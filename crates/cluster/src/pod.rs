@@ -23,6 +23,7 @@ pub const LONGEST_TEXT: usize = 4_096;
 /// Longest id, address or name of a node that is kept, in bytes; a longer one is left out.
 const LONGEST_DETAIL: usize = 256;
 /// Labels that are looked at.
+#[cfg(feature = "watch")]
 const LABELS: [&str; 3] = ["app.kubernetes.io/name", "app", "pod-template-hash"];
 
 /// One container of a cluster.
@@ -174,6 +175,7 @@ pub(crate) struct Surroundings<'a> {
 
 impl Metadata {
     /// Without the labels that nobody looks at.
+    #[cfg(feature = "watch")]
     pub(crate) fn slim(mut self) -> Self {
         if let Some(labels) = &mut self.labels {
             labels.retain(|name, _| LABELS.contains(&name.as_str()));
@@ -196,6 +198,7 @@ impl Metadata {
     }
 }
 
+#[cfg(feature = "watch")]
 impl PodSpec {
     /// The node that the pod was placed on.
     pub(crate) fn node(&self) -> Option<&str> {
