@@ -333,6 +333,24 @@ impl Store {
         transaction.commit().await.doing(DOING)
     }
 
+    /// Gives back what workers watched whose names start with `prefix` and which are known to be dead. Returns how many.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn release_clusters(&self, prefix: &str) -> Result<u64, StoreError> {
+        const DOING: &str = "giving back the clusters of a dead process";
+        let mut transaction = self.write().await?;
+        let done = statement::query(
+            "UPDATE cluster_connections SET worker = NULL, lease_until = NULL WHERE substr(worker, 1, length($1)) = $1",
+        )
+        .bind(prefix)
+        .execute(&mut transaction)
+        .await
+        .doing(DOING)?;
+        transaction.commit().await.doing(DOING)?;
+        Ok(done.rows_affected())
+    }
+
     /// Writes what runs in a cluster: in some of its pods, or, without `pods`, in all. Nothing is written if the lease was lost;
     /// returns whether it was not. Only pods in which something differs cost a write.
     ///
