@@ -9,7 +9,7 @@ use std::{process::Command, time::Instant};
 use anyhow::bail;
 
 use crate::{
-    differential,
+    differential, kubernetes,
     process::{root, run_command, say},
     setup::image_builder,
     test,
@@ -39,6 +39,8 @@ pub(crate) enum Step {
     Differential,
     /// The real images with the whole advisory data
     Images,
+    /// Watching a real API server of Kubernetes, which is built for it
+    Kubernetes,
 }
 
 /// `cargo xtask full`
@@ -69,7 +71,20 @@ pub(crate) fn run(options: &Full) -> anyhow::Result<()> {
     if has(Step::Images) {
         scan_images()?;
     }
+    if has(Step::Kubernetes) {
+        watch_kubernetes()?;
+    }
     Ok(())
+}
+
+/// The test of a real cluster, which must not skip.
+fn watch_kubernetes() -> anyhow::Result<()> {
+    kubernetes::set_up()?;
+    run_command(
+        Command::new("cargo")
+            .args(["test", "--locked", "--package", "plimsoll-server", "--test", "kubernetes"])
+            .env("PLIMSOLL_REQUIRE_KUBERNETES", "1"),
+    )
 }
 
 fn scan_images() -> anyhow::Result<()> {

@@ -11,6 +11,7 @@ mod fleet;
 mod full;
 mod gate;
 mod generate;
+mod kubernetes;
 mod peers;
 mod process;
 mod setup;
@@ -38,6 +39,12 @@ enum Task {
         /// Passed on to `cargo test`, behind `--`
         #[arg(last = true)]
         arguments: Vec<String>,
+    },
+    /// Install what some tests need, and run none
+    Setup {
+        /// What
+        #[arg(value_enum)]
+        part: setup::Part,
     },
     /// Check that the code is as ARCHITECTURE.md says
     Architecture,
@@ -73,6 +80,7 @@ fn main() -> anyhow::Result<()> {
     match Arguments::parse().task {
         Task::Gate => gate::run(),
         Task::Test { no_setup, arguments } => test::run(!no_setup, &arguments),
+        Task::Setup { part } => setup::run_part(part),
         Task::Architecture => architecture::run(),
         Task::Generate { check } => generate::run(check),
         Task::Differential { count, first } => differential::run(first, count),

@@ -13,7 +13,27 @@ use std::{
     process::{Command, Stdio},
 };
 
-use crate::process::{is_installed, root, run_command, say};
+use crate::{
+    kubernetes,
+    process::{is_installed, root, run_command, say},
+};
+
+/// What can be set up by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Part {
+    /// What `cargo xtask test` installs
+    Tests,
+    /// An API server of Kubernetes with etcd, which is built: a quarter of an hour
+    Kubernetes,
+}
+
+/// Sets up one part.
+pub(crate) fn run_part(part: Part) -> anyhow::Result<()> {
+    match part {
+        Part::Tests => run(),
+        Part::Kubernetes => kubernetes::set_up(),
+    }
+}
 
 /// Debian package and the program by which its presence is known.
 const DEBIAN: &[(&str, &str)] = &[
@@ -122,14 +142,23 @@ fn tools() -> PathBuf {
 }
 
 fn missing_debian() -> Vec<&'static str> {
+    missing(DEBIAN)
+}
+
+fn missing(packages: &[(&'static str, &str)]) -> Vec<&'static str> {
     let is_there = |probe: &str| {
         if probe.starts_with('/') { PathBuf::from(probe).exists() } else { is_installed(probe) }
     };
-    DEBIAN.iter().filter(|(_, probe)| !is_there(probe)).map(|(package, _)| *package).collect()
+    packages.iter().filter(|(_, probe)| !is_there(probe)).map(|(package, _)| *package).collect()
 }
 
 fn debian() -> anyhow::Result<()> {
-    let missing = missing_debian();
+    install(DEBIAN)
+}
+
+/// Installs the Debian packages that are missing.
+pub(crate) fn install(packages: &[(&'static str, &str)]) -> anyhow::Result<()> {
+    let missing = missing(packages);
     if missing.is_empty() {
         return Ok(());
     }

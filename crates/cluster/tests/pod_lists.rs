@@ -45,6 +45,51 @@ fn each_case_gives_what_it_expects() {
 }
 
 #[test]
+fn containers_are_told_with_where_and_how_they_run() {
+    let pods = r#"{"kind": "List", "items": [
+        {"kind": "Node", "metadata": {"name": "n1"},
+         "status": {"nodeInfo": {"operatingSystem": "linux", "architecture": "arm64"}}},
+        {"kind": "Pod",
+         "metadata": {"name": "p", "namespace": "shop", "creationTimestamp": "2026-12-01T03:00:00Z"},
+         "spec": {"nodeName": "n1", "containers": [{"name": "a", "image": "a"}, {"name": "b", "image": "b"}],
+                  "initContainers": [{"name": "i", "image": "i"}]},
+         "status": {"phase": "Running", "podIP": "fd00::1", "hostIP": "192.0.2.1",
+           "containerStatuses": [
+             {"name": "a", "containerID": "containerd://abc", "state": {"running": {"startedAt": "2026-12-01T03:01:00Z"}}},
+             {"name": "b", "state": {"waiting": {"reason": "ImagePullBackOff"}}}],
+           "initContainerStatuses": [
+             {"name": "i", "containerID": "docker://def", "state": {"terminated": {"exitCode": 0, "startedAt": null}}}]}}
+    ]}"#;
+    let found = parse_pod_list(pods.as_bytes()).unwrap();
+    let lines: Vec<String> = found
+        .iter()
+        .map(|one| {
+            let detail = &one.detail;
+            format!(
+                "{} {} {} [{}] {} {} {} {} {}",
+                one.container,
+                detail.role.as_str(),
+                detail.state.as_str(),
+                detail.container_id,
+                detail.node,
+                detail.platform.as_ref().unwrap(),
+                detail.pod_ip,
+                detail.host_ip,
+                detail.created.unwrap()
+            )
+        })
+        .collect();
+    assert_eq!(
+        lines,
+        [
+            "a main running [abc] n1 linux/arm64 fd00::1 192.0.2.1 2026-12-01T03:01:00Z",
+            "b main waiting [] n1 linux/arm64 fd00::1 192.0.2.1 2026-12-01T03:00:00Z",
+            "i init terminated [def] n1 linux/arm64 fd00::1 192.0.2.1 2026-12-01T03:00:00Z",
+        ]
+    );
+}
+
+#[test]
 fn a_document_beyond_the_limit_is_not_parsed() {
     // Zero pages cost no memory unless they are read.
     let zeros = vec![0; plimsoll_cluster::LARGEST_DOCUMENT + 1];

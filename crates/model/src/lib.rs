@@ -4,6 +4,7 @@
 //! these types; texts become types at the border where they come in.
 
 pub mod build;
+pub mod container;
 pub mod context;
 pub mod counters;
 pub mod coverage;
@@ -27,6 +28,7 @@ pub mod statement;
 pub mod timestamp;
 
 pub use build::BuildStep;
+pub use container::{ContainerDetail, ContainerRole, ContainerState};
 pub use context::{
     ContextError, ContextScope, ContextSetting, Exposure, ImageInUse, Importance, MatchContext,
 };

@@ -6,6 +6,7 @@
 
 #![expect(clippy::doc_markdown, reason = "these comments are help texts, shown as they are")]
 
+mod cluster;
 mod context;
 mod explain;
 mod feed;
@@ -28,6 +29,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub(crate) use self::cluster::{Cluster, ClusterAdd};
 pub(crate) use self::context::{ContextCommand, Uses};
 pub(crate) use self::explain::{Explain, ExplainFormat};
 pub(crate) use self::feed::{Feed, FeedKey};
@@ -199,7 +201,7 @@ pub(crate) enum Command {
     /// Access keys of the gateway
     #[command(subcommand)]
     Key(Key),
-    /// What runs where, for filters by cluster and application
+    /// Clusters: watch what runs there, for filters by cluster and application
     #[command(subcommand)]
     Cluster(Cluster),
     /// Show or change settings: rank.scope, rank.limit, …
@@ -481,19 +483,6 @@ pub(crate) enum KeyFormat {
     Text,
     /// Variables
     Env,
-}
-
-/// `plimsoll cluster …`
-#[derive(Subcommand, Debug)]
-pub(crate) enum Cluster {
-    /// Take in what runs in a cluster: kubectl get pods --all-namespaces -o json > pods.json
-    Import {
-        /// The file
-        pods: PathBuf,
-        /// The cluster's id, for ListImageRisk's ClusterId
-        #[arg(long, value_name = "ID")]
-        cluster: String,
-    },
 }
 
 /// `plimsoll settings`

@@ -3,6 +3,7 @@
 //! In: `--data` or `--server`. Out: the answers of `plimsoll_server::operation`, the same either way. Odd: several
 //! processes may use one data directory, so a server may run beside this.
 
+mod clusters;
 mod registry_tokens;
 mod tasks;
 
@@ -29,7 +30,6 @@ use plimsoll_server::{
             SubscriptionDetail, SubscriptionList, TestedSubscription,
         },
         sync::{self, SyncReport},
-        workloads::{self, ImportedWorkloads},
     },
     serve,
 };
@@ -366,24 +366,6 @@ impl Backend {
             }
             Self::Server(client) => {
                 send(client, "PATCH", &["keys", id], &[], Some(&SetKeyState { active })).await
-            }
-        }
-    }
-
-    pub(crate) async fn import_workloads(
-        &self,
-        cluster: &str,
-        pods: Vec<u8>,
-    ) -> anyhow::Result<ImportedWorkloads> {
-        match self {
-            Self::Data(context) => done(
-                workloads::import_workloads(&context.store, cluster, &pods, context.clock.now())
-                    .await,
-            ),
-            Self::Server(client) => {
-                let pods: serde_json::Value =
-                    serde_json::from_slice(&pods).context("the file is not JSON")?;
-                send(client, "PUT", &["clusters", cluster, "workloads"], &[], Some(&pods)).await
             }
         }
     }

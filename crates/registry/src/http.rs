@@ -17,6 +17,7 @@ mod tls;
 
 use std::{sync::Arc, time::Duration};
 
+use plimsoll_model::Secret;
 use reqwest::{
     Method, StatusCode, Url,
     header::{AUTHORIZATION, HeaderMap, HeaderValue, LOCATION},
@@ -25,7 +26,7 @@ use reqwest::{
 
 pub(crate) use self::answer::Answer;
 pub use self::error::HttpError;
-pub(crate) use self::error::{find, reason};
+pub(crate) use self::error::{failed, find, reason};
 use crate::{
     endpoint::{Endpoint, Scheme},
     reach::{Guard, Network},
@@ -98,6 +99,13 @@ impl HttpClient {
     pub fn new(options: HttpOptions) -> Result<Self, HttpError> {
         let tls = tls::configuration(&options.ca_pem, options.system_roots)?;
         Ok(Self { options: Arc::new(options), tls: Arc::new(tls) })
+    }
+
+    /// The same, which shows servers a certificate of its own.
+    pub(crate) fn with_identity(self, pem: &Secret<String>) -> Result<Self, HttpError> {
+        let options = &self.options;
+        let tls = tls::with_identity(&options.ca_pem, options.system_roots, pem)?;
+        Ok(Self { options: self.options, tls: Arc::new(tls) })
     }
 
     /// The options as given.

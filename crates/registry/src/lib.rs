@@ -1,5 +1,5 @@
 //! Outgoing HTTP: image registries by the OCI distribution protocol, feed downloads, objects of S3-compatible stores, and the
-//! client side of our own management API; and mail.
+//! client side of our own management API, API servers of Kubernetes clusters; and mail.
 //!
 //! In: endpoints and accounts that an operator configured. Out: lists of repositories and tags, images as
 //! [`plimsoll_image::LayerSource`], files. Source: OCI distribution-spec 1.1, Docker's token authentication. Odd: every
@@ -7,6 +7,7 @@
 
 mod access;
 mod api;
+pub mod api_server;
 pub mod bucket;
 mod challenge;
 pub mod client;
@@ -25,6 +26,7 @@ pub mod reach;
 mod realm;
 pub mod referrers;
 
+pub use api_server::{ApiServer, ApiServerBody, ApiServerError, ApiServerSettings, BearerToken};
 pub use bucket::{Bucket, BucketError, BucketKey, BucketPlace};
 pub use client::{BlobReader, FetchedManifest, PullLimit, RegistryClient, Visibility};
 pub use daemon::{Daemon, DaemonAddress, DaemonError, DaemonImage};

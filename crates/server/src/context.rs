@@ -230,6 +230,23 @@ impl Context {
         self.visitors.wrong(from, now);
         Err(Refused::Wrong)
     }
+
+    /// Lets a cluster in that tells what it runs; its id.
+    ///
+    /// # Errors
+    /// [`Refused`] says whether the key was looked at at all.
+    pub async fn admit_cluster(&self, key: &str, from: IpAddr) -> Result<String, Refused> {
+        let now = self.clock.now();
+        if let Some(retry_after) = self.visitors.locked(from, now) {
+            return Err(Refused::TooMany { retry_after });
+        }
+        if let Some(key) = self.store.cluster_of_key(key, now).await? {
+            self.visitors.right(from);
+            return Ok(key.settings.cluster_id);
+        }
+        self.visitors.wrong(from, now);
+        Err(Refused::Wrong)
+    }
 }
 
 impl CurrentFeed {

@@ -3,6 +3,7 @@
 //! In: the context and [`JobSettings`]. Out: changes in the store. Odd: a job holds no state that matters: killed at any
 //! point it goes on after a restart, because tasks are rows with leases.
 
+mod clusters;
 mod contexts;
 mod deliver;
 mod feed;
@@ -97,6 +98,7 @@ pub(crate) fn jobs() -> &'static [&'static dyn Job] {
         &ignore::EndIgnoreRules,
         &verdict::JudgeImages,
         &contexts::FollowContexts,
+        &clusters::WatchClusters,
     ]
 }
 

@@ -83,15 +83,17 @@ pub(crate) fn router(context: Context) -> Router {
         .route("/schedules", get(schedules::list).post(schedules::add))
         .route("/schedules/{name}", delete(schedules::remove))
         .route("/contexts", get(contexts::list).put(contexts::set))
-        .route("/clusters", get(workloads::list))
-        .route("/clusters/{id}/workloads", put(workloads::import))
+        .route("/clusters", get(workloads::list).post(workloads::add))
+        .route("/clusters/{name}", delete(workloads::remove))
+        .route("/clusters/{name}/workloads", put(workloads::import))
         .fallback(answer::nothing_here)
         .method_not_allowed_fallback(answer::wrong_method)
         .layer(DefaultBodyLimit::max(LARGE_BODY))
         .layer(middleware::from_fn(bounded))
         .layer(middleware::from_fn_with_state(context.clone(), bearer::require));
     let builds = builds::router(context.clone());
-    Router::new().nest("/api/v1", api).with_state(context).merge(builds)
+    let clusters = workloads::router(context.clone());
+    Router::new().nest("/api/v1", api).with_state(context).merge(builds).merge(clusters)
 }
 
 /// Reads the body of a client that was let in; only a pod list may be large.

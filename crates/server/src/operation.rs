@@ -8,6 +8,7 @@ pub mod builds;
 pub mod changes;
 pub mod check;
 pub(crate) mod client;
+pub mod clusters;
 pub mod contexts;
 pub mod feed;
 pub mod files;
@@ -68,6 +69,14 @@ pub enum OperationError {
         /// What it said, or that it said nothing.
         why: String,
     },
+    /// A cluster did not answer as it should.
+    #[error("cluster `{name}`: {why}")]
+    Cluster {
+        /// Its name.
+        name: String,
+        /// What it said, or that it said nothing.
+        why: String,
+    },
     /// The advisories are being exchanged.
     #[error("the advisories are being exchanged")]
     Busy,
@@ -85,6 +94,7 @@ impl OperationError {
             Self::NotFound { .. } => "not_found",
             Self::Exists { .. } => "exists",
             Self::Registry { .. } => "registry_failed",
+            Self::Cluster { .. } => "cluster_failed",
             Self::Busy => "busy",
             Self::Store(_) => "internal",
         }
@@ -115,6 +125,12 @@ impl OperationError {
             Self::NotFound { what: "ignore rule", .. } => {
                 Some("`plimsoll ignore list` shows the rules".into())
             }
+            Self::NotFound { what: "cluster", .. } => {
+                Some("`plimsoll cluster list` shows the clusters".into())
+            }
+            Self::Exists { what: "cluster", name } => Some(format!(
+                "`plimsoll cluster add {name} --replace …` exchanges its credential, `plimsoll cluster remove {name}` removes it"
+            )),
             Self::Exists { what: "registry", name } => {
                 Some(format!("`plimsoll registry remove {name}` removes it"))
             }
@@ -125,6 +141,9 @@ impl OperationError {
                 Some(format!("`plimsoll subscription remove {name}` removes it"))
             }
             Self::Busy => Some("try again in a few seconds".into()),
+            Self::Cluster { .. } => {
+                Some("check its address, its authority and what the account may read".into())
+            }
             Self::Registry { .. } => {
                 Some("check its address, its certificate and the account".into())
             }

@@ -21,6 +21,8 @@ mod builds;
 mod changes;
 mod claims;
 mod closed_findings;
+mod cluster_connections;
+mod cluster_keys;
 mod column;
 mod containers;
 mod contexts;
@@ -90,6 +92,10 @@ pub use artifacts::Artifact;
 pub use assets::{AssetCondition, AssetField, AssetQuery, ImageAsset, RepositoryAsset};
 pub use builds::{BuildOrigin, BuiltImage, RecordedBuild};
 pub use changes::{ImageChange, WhatChanged};
+pub use cluster_connections::{
+    ClusterConnection, ClusterConnectionError, ClusterLease, NewClusterConnection,
+};
+pub use cluster_keys::{ClusterKey, NewClusterKey};
 pub use containers::Container;
 pub use contexts::Settled;
 pub use copy::{Copied, CopyError};
@@ -154,4 +160,4 @@ pub use vulnerabilities::{
     GroupedQuery, GroupedVulnerability, InstanceQuery, InstanceState, InstanceStates,
     VulnerabilityFilter, VulnerabilityInstance, VulnerablePackage, WorkloadPlace,
 };
-pub use workloads::{Cluster, Workload};
+pub use workloads::{Cluster, PodName, Workload};

@@ -19,6 +19,9 @@ pub enum HttpError {
     /// One of the operator's own certificates is not readable.
     #[error("the CA certificate is not readable as PEM: {0}")]
     Certificate(String),
+    /// The client's own certificate or its key is not readable.
+    #[error("the client certificate: {0}")]
+    Identity(String),
     /// The client could not be built.
     #[error("the HTTP client cannot be set up: {0}")]
     Setup(String),
@@ -138,7 +141,7 @@ fn certificate_problem(problem: &CertificateError) -> String {
 }
 
 /// What a request that got no answer failed of.
-pub(super) fn failed(origin: &Endpoint, cause: reqwest::Error, options: &HttpOptions) -> HttpError {
+pub(crate) fn failed(origin: &Endpoint, cause: reqwest::Error, options: &HttpOptions) -> HttpError {
     if let Some(forbidden) = find::<ForbiddenAddress>(&cause) {
         return HttpError::Forbidden(forbidden.clone());
     }

@@ -9,23 +9,51 @@
 
 use std::sync::Arc;
 
+use plimsoll_model::Secret;
 use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, Error, OtherError, RootCertStore,
-    SignatureScheme,
+    CertificateError, ClientConfig, ConfigBuilder, DigitallySignedStruct, Error, OtherError,
+    RootCertStore, SignatureScheme,
     client::{
-        WebPkiServerVerifier,
+        WantsClientCert, WebPkiServerVerifier,
         danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
         verify_server_name,
     },
     crypto::{CryptoProvider, ring},
     server::ParsedCertificate,
 };
-use rustls_pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject as _};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime, pem::PemObject as _};
 
 use super::HttpError;
 
 /// Builds the configuration that trusts `own` and, with `system_roots`, what the machine trusts.
 pub(super) fn configuration(own: &[String], system_roots: bool) -> Result<ClientConfig, HttpError> {
+    Ok(trusting(own, system_roots)?.with_no_client_auth())
+}
+
+/// The same, which shows servers the certificate in `pem`, where its key stands too.
+pub(super) fn with_identity(
+    own: &[String],
+    system_roots: bool,
+    pem: &Secret<String>,
+) -> Result<ClientConfig, HttpError> {
+    let text = pem.reveal().as_bytes();
+    let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(text).collect();
+    // What is wrong in a text that holds a key is not repeated.
+    let chain = chain.map_err(|_cause| HttpError::Identity("it is no PEM".into()))?;
+    if chain.is_empty() {
+        return Err(HttpError::Identity("there is no CERTIFICATE block in it".into()));
+    }
+    let key = PrivateKeyDer::from_pem_slice(text)
+        .map_err(|_cause| HttpError::Identity("there is no key in PEM beside it".into()))?;
+    trusting(own, system_roots)?
+        .with_client_auth_cert(chain, key)
+        .map_err(|error| HttpError::Identity(error.to_string()))
+}
+
+fn trusting(
+    own: &[String],
+    system_roots: bool,
+) -> Result<ConfigBuilder<ClientConfig, WantsClientCert>, HttpError> {
     let own = certificates(own)?;
     let mut roots = RootCertStore::empty();
     for certificate in &own {
@@ -48,14 +76,14 @@ pub(super) fn configuration(own: &[String], system_roots: bool) -> Result<Client
         .with_safe_default_protocol_versions()
         .map_err(versions)?;
     if own.is_empty() {
-        return Ok(builder.with_root_certificates(roots).with_no_client_auth());
+        return Ok(builder.with_root_certificates(roots));
     }
     let chains = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider.clone())
         .build()
         .map_err(|error| HttpError::Setup(error.to_string()))?;
     let verifier = Arc::new(OwnOrChained { own, chains, provider });
     // "dangerous" is rustls' word for any verifier of one's own; this one only adds to the chain check.
-    Ok(builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth())
+    Ok(builder.dangerous().with_custom_certificate_verifier(verifier))
 }
 
 fn certificates(texts: &[String]) -> Result<Vec<CertificateDer<'static>>, HttpError> {

@@ -4,16 +4,17 @@
 //! vendor's pages. Odd:
 //! * A cluster tells what its pods run, and no more: nodes, addresses, ids and times of containers are left out of answers.
 //! * Alarms, vulnerabilities and risks of a container are those of its image; one whose image is in no known registry has none.
-//! * A cluster's name is its id.
+//! * A cluster's name is its id where nobody gave it another.
 
 mod detail;
 mod fields;
 mod grouped;
 mod instances;
+mod onboarding;
 
 use std::collections::BTreeSet;
 
-use plimsoll_model::RiskCounters;
+use plimsoll_model::{ImageReference, RiskCounters};
 use plimsoll_store::Container;
 
 use super::{Context, asset::pairs, failed};
@@ -27,15 +28,30 @@ pub(crate) use fields::{
 };
 pub(crate) use grouped::DescribeGroupedContainerInstances;
 pub(crate) use instances::DescribeContainerInstances;
+pub(crate) use onboarding::{
+    DeleteK8sAccessInfo, DescribeClusterScannerList, GenerateK8sAccessInfo, ListK8sAccessInfo,
+    ListPrivateK8s,
+};
 
 /// What containers can be searched by, on the wire, and whether one of some words is chosen.
 const CRITERIA: &[(&str, &str)] = &[
+    ("instanceId", ""),
     ("clusterId", ""),
+    ("regionId", ""),
     ("clusterName", ""),
+    ("clusterType", "Kubernetes,ManagedKubernetes,Ask"),
     ("namespace", ""),
     ("appName", ""),
     ("pod", ""),
+    ("podIp", ""),
+    ("hostIp", ""),
+    ("nodeName", ""),
+    ("containerId", ""),
     ("image", ""),
+    ("imageRepoName", ""),
+    ("imageRepoNamespace", ""),
+    ("imageRepoTag", ""),
+    ("imageDigest", ""),
     ("imageUuid", ""),
     ("digest", ""),
     ("riskStatus", "NO,YES"),
@@ -44,6 +60,9 @@ const CRITERIA: &[(&str, &str)] = &[
     ("alarmStatus", "NO,YES"),
     ("hcStatus", "NO,YES"),
 ];
+
+/// What a cluster is called as a kind: one that its owner runs.
+const CLUSTER_TYPE: &str = "Kubernetes";
 
 /// A container's numbers; zeros where its image is not known.
 fn counters(container: &Container) -> RiskCounters {
@@ -126,7 +145,20 @@ fn fulfils(container: &Container, name: &str, value: &str) -> bool {
     let is = |is_so: bool| is_so == (value == "YES");
     match name {
         "clusterId" => container.cluster_id == value,
-        "clusterName" => contains(&container.cluster_id),
+        "clusterName" => contains(&container.cluster_name),
+        "clusterType" => value == CLUSTER_TYPE,
+        "regionId" => region(container) == value,
+        "podIp" => workload.detail.pod_ip == value,
+        "hostIp" => workload.detail.host_ip == value,
+        "nodeName" => contains(&workload.detail.node),
+        // An id may be shortened, as runtimes do.
+        "containerId" => {
+            let id = value.rsplit_once("://").map_or(value, |(_, bare)| bare);
+            !id.is_empty() && workload.detail.container_id.starts_with(id)
+        }
+        "imageRepoName" => contains(&ImageName::of(container).repository),
+        "imageRepoNamespace" => contains(&ImageName::of(container).namespace),
+        "imageRepoTag" => contains(&ImageName::of(container).tag),
         "namespace" => contains(&workload.namespace),
         "appName" => contains(&workload.app),
         "pod" => contains(&workload.pod),
@@ -136,7 +168,7 @@ fn fulfils(container: &Container, name: &str, value: &str) -> bool {
             let own = container.image.as_ref().map(|image| &image.image.uuid);
             uuid.as_ref().is_some_and(|uuid| Some(uuid) == own)
         }
-        "digest" => {
+        "digest" | "imageDigest" => {
             let hex = value.strip_prefix("sha256:").unwrap_or(value);
             digests(container).contains(hex)
         }
@@ -147,6 +179,50 @@ fn fulfils(container: &Container, name: &str, value: &str) -> bool {
         "hcStatus" => is(counters.baseline() > 0),
         _ => false,
     }
+}
+
+/// The names of a container's image: those of the registry that has it, else those that the pod writes.
+#[derive(Default)]
+struct ImageName {
+    namespace: String,
+    repository: String,
+    tag: String,
+}
+
+impl ImageName {
+    fn of(container: &Container) -> Self {
+        if let Some(image) = container.image.as_ref().map(|image| &image.image) {
+            return Self {
+                namespace: image.namespace.clone(),
+                repository: image.repository.clone(),
+                tag: image.tag.clone(),
+            };
+        }
+        let Ok(written) = container.workload.image.parse::<ImageReference>() else {
+            return Self::default();
+        };
+        let (namespace, repository) = match written.repository.split_once('/') {
+            Some((namespace, rest)) => (namespace.to_owned(), rest.to_owned()),
+            None => (String::new(), written.repository.clone()),
+        };
+        // With a digest the tag is nothing that is looked at.
+        let tag = match (written.tag, &written.digest) {
+            (Some(tag), _) => tag,
+            (None, Some(_)) => String::new(),
+            (None, None) => "latest".to_owned(),
+        };
+        Self { namespace, repository, tag }
+    }
+}
+
+/// The region of a container's image.
+fn region(container: &Container) -> &str {
+    container.image.as_ref().map_or("", |image| image.registry.settings.region_id.as_str())
+}
+
+/// When a container was started, as far as is known; else when its cluster last changed.
+fn created(container: &Container) -> plimsoll_model::Timestamp {
+    container.workload.detail.created.unwrap_or(container.seen)
 }
 
 /// What a container's content is called, in hex digits.

@@ -225,7 +225,7 @@ fn refused(action: &'static str, error: OperationError, naming: &'static str) ->
         OperationError::Exists { .. } | OperationError::NotFound { .. } => {
             Refusal::InvalidParameter { name: naming.to_owned(), why: sentence(error.to_string()) }
         }
-        OperationError::Registry { .. } => {
+        OperationError::Registry { .. } | OperationError::Cluster { .. } => {
             tracing::error!(action, error = &error as &dyn std::error::Error, "action failed");
             Refusal::Server
         }

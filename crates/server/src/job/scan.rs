@@ -80,6 +80,9 @@ async fn give_back_of_the_dead(context: &Context, settings: &JobSettings) {
         if let Err(error) = context.store.release_messages(&format!("{process}/"), now).await {
             tracing::error!(error = error_chain(&error), "messages not given back");
         }
+        if let Err(error) = context.store.release_clusters(&format!("{process}/")).await {
+            tracing::error!(error = error_chain(&error), "clusters not given back");
+        }
     }
 }
 

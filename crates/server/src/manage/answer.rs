@@ -89,7 +89,9 @@ impl From<OperationError> for Problem {
             OperationError::Invalid { .. } => StatusCode::BAD_REQUEST,
             OperationError::NotFound { .. } => StatusCode::NOT_FOUND,
             OperationError::Exists { .. } => StatusCode::CONFLICT,
-            OperationError::Registry { .. } => StatusCode::BAD_GATEWAY,
+            OperationError::Registry { .. } | OperationError::Cluster { .. } => {
+                StatusCode::BAD_GATEWAY
+            }
             OperationError::Busy => StatusCode::SERVICE_UNAVAILABLE,
             OperationError::Store(cause) => {
                 tracing::error!(error = error_chain(&error), "management call failed");

@@ -23,26 +23,6 @@ pub struct ImportedWorkloads {
     pub changed: bool,
 }
 
-/// One cluster.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct ClusterView {
-    /// `ClusterId`.
-    pub id: String,
-    /// Containers.
-    pub containers: u64,
-    /// Of them, those that run an image of a known registry.
-    pub known: u64,
-    /// When its workloads last changed.
-    pub updated: Timestamp,
-}
-
-/// All clusters.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct ClusterList {
-    /// By id.
-    pub clusters: Vec<ClusterView>,
-}
-
 /// Replaces the workloads of a cluster by those of a pod list.
 ///
 /// # Errors
@@ -55,6 +35,10 @@ pub async fn import_workloads(
 ) -> Result<ImportedWorkloads, OperationError> {
     if cluster_id.is_empty() || cluster_id.len() > 128 || cluster_id.chars().any(char::is_control) {
         let why = "expected 1 to 128 characters, none of them a control character";
+        return Err(OperationError::invalid("cluster_id", why));
+    }
+    if store.has_cluster_connection(cluster_id).await? {
+        let why = "this cluster is watched; `plimsoll cluster remove` ends that";
         return Err(OperationError::invalid("cluster_id", why));
     }
     let parsed = parse_pod_list(pod_list);
@@ -70,21 +54,8 @@ pub async fn import_workloads(
     })
 }
 
-/// All clusters whose workloads are known.
-///
-/// # Errors
-/// The database fails.
-pub async fn list_clusters(store: &Store) -> Result<ClusterList, OperationError> {
-    let clusters = store.clusters().await?.into_iter().map(|cluster| ClusterView {
-        id: cluster.id,
-        containers: cluster.containers,
-        known: cluster.known,
-        updated: cluster.updated,
-    });
-    Ok(ClusterList { clusters: clusters.collect() })
-}
-
-fn stored(workload: plimsoll_cluster::Workload) -> Workload {
+/// A container as the store knows it.
+pub(crate) fn stored(workload: plimsoll_cluster::Workload) -> Workload {
     Workload {
         namespace: workload.namespace,
         app: workload.app,
@@ -92,5 +63,6 @@ fn stored(workload: plimsoll_cluster::Workload) -> Workload {
         container: workload.container,
         image: workload.image,
         digest: workload.digest,
+        detail: workload.detail,
     }
 }

@@ -1,6 +1,7 @@
 //! Containers over the API: one by one, in groups, their fields.
 
-use plimsoll_store::Workload;
+use plimsoll_model::{ContainerDetail, Secret};
+use plimsoll_store::{NewClusterConnection, Workload};
 use serde_json::{Value, json};
 
 use crate::{
@@ -15,7 +16,15 @@ const PAGES: &[(&str, &str)] = &[("CurrentPage", "1"), ("PageSize", "20")];
 
 fn runs(place: [&str; 4], image: &str, number: Option<u8>) -> Workload {
     let [namespace, app, pod, container] = place.map(ToOwned::to_owned);
-    Workload { namespace, app, pod, container, image: image.to_owned(), digest: number.map(digest) }
+    Workload {
+        namespace,
+        app,
+        pod,
+        container,
+        image: image.to_owned(),
+        digest: number.map(digest),
+        detail: ContainerDetail::default(),
+    }
 }
 
 /// Besides the container of `filled`: a second cluster with two pods of one application, one of a clean image, one of an image
@@ -23,8 +32,18 @@ fn runs(place: [&str; 4], image: &str, number: Option<u8>) -> Workload {
 async fn with_two_clusters() -> Server {
     let server = filled().await;
     let web = "registry.example:5000/team/web/front:2.0";
+    let mut placed = runs(["shop", "web", "web-0", "main"], web, Some(2));
+    placed.detail = ContainerDetail {
+        container_id: "0123456789abcdef".to_owned(),
+        node: "node-1".to_owned(),
+        platform: Some("linux/arm64".parse().unwrap()),
+        pod_ip: "10.1.2.3".to_owned(),
+        host_ip: "192.0.2.7".to_owned(),
+        created: Some("2026-11-30T00:00:00Z".parse().unwrap()),
+        ..ContainerDetail::default()
+    };
     let workloads = [
-        runs(["shop", "web", "web-0", "main"], web, Some(2)),
+        placed,
         runs(["shop", "web", "web-1", "main"], web, None),
         runs(["shop", "solo", "solo-0", "main"], "registry.example:5000/solo:9.9", Some(3)),
         runs(["test", "web", "web-0", "main"], "elsewhere.example/x:1", Some(99)),
@@ -66,7 +85,7 @@ async fn containers_have_the_risks_of_their_images() {
             "west shop solo solo-0 solo 0 NO",
             "west shop web web-0 web/front 1 YES",
             "west shop web web-1 web/front 1 YES",
-            "west test web web-0  0 NO",
+            "west test web web-0 x 0 NO",
         ]
     );
     let loki = &all["ContainerInstanceList"][0];
@@ -85,6 +104,19 @@ async fn containers_have_the_risks_of_their_images() {
         ("image", "solo:9.9", 1),
         ("imageUuid", uuid, 1),
         ("digest", &digest(99).hex(), 1),
+        ("imageDigest", &digest(99).hex(), 1),
+        ("imageRepoName", "FRONT", 2),
+        ("imageRepoNamespace", "team", 3),
+        ("imageRepoTag", "9.9", 1),
+        ("clusterType", "Kubernetes", 5),
+        ("clusterType", "Ask", 0),
+        ("instanceId", "i-1", 0),
+        ("hostIp", "192.0.2.7", 1),
+        ("podIp", "10.1.2.3", 1),
+        ("podIp", "10.1.2", 0),
+        ("nodeName", "NODE-1", 1),
+        ("containerId", "containerd://0123", 1),
+        ("containerId", "4567", 0),
         ("digest", &digest(2).to_string(), 2),
         ("riskStatus", "YES", 3),
         ("riskLevel", "3", 3),
@@ -97,6 +129,15 @@ async fn containers_have_the_risks_of_their_images() {
             numbers(&server, "DescribeContainerInstances", &[("Criteria", &criteria)]).await;
         assert_eq!(found["PageInfo"]["TotalCount"], json!(wanted), "{criteria}");
     }
+    let one = json!([{"name": "podIp", "value": "10.1.2.3"}]).to_string();
+    let placed = fitting(&server, "DescribeContainerInstances", &[("Criteria", &one)]).await;
+    assert_eq!(
+        texts(
+            &placed["ContainerInstanceList"],
+            &["ContainerId", "HostIp", "NodeName", "NodeInfo", "PodIp", "ClusterName"]
+        ),
+        ["0123456789abcdef 192.0.2.7 node-1 linux/arm64 10.1.2.3 west"]
+    );
     let either =
         json!([{"name": "namespace", "value": "test"}, {"name": "appName", "value": "loki"}])
             .to_string();
@@ -179,12 +220,17 @@ async fn a_group_is_told_in_detail() {
     let told = ["Namespace", "ContainerCount", "PodCount", "VulCount", "AlarmCount"]
         .map(|member| detail["Data"][member].clone());
     assert_eq!(told, [json!("shop"), json!(3), json!(3), json!(1), json!(1)]);
+    let one = json!([{"name": "podIp", "value": "10.1.2.3"}]).to_string();
+    let detail = [("GroupField", "pod"), ("Criteria", &*one)];
+    let detail = fitting(&server, "DescribeContainerGroupedFieldDetail", &detail).await;
+    let told = ["NodeName", "PodIp", "CreateTime"].map(|member| detail["Data"][member].clone());
+    assert_eq!(told, [json!("node-1"), json!("10.1.2.3"), json!(1_795_996_800_000_i64)]);
     let alarms = fitting(&server, "DescribeContainerStatistics", &[("ClusterId", "west")]).await;
     assert_eq!(
         alarms["Data"],
         json!({
-            "RemindAlarmCount": 0, "SeriousAlarmCount": 1, "SuspiciousAlarmCount": 0, "TotalAlarmCount": 1, "TotalNode": 0,
-            "hasRiskNode": 0,
+            "RemindAlarmCount": 0, "SeriousAlarmCount": 1, "SuspiciousAlarmCount": 0, "TotalAlarmCount": 1, "TotalNode": 1,
+            "hasRiskNode": 1,
         })
     );
     let none = json!([{"name": "clusterId", "value": "east"}]).to_string();
@@ -243,4 +289,91 @@ async fn fields_have_values() {
     }
     let missing = server.call(Scheme::Acs3, "DescribeContainerTags").with("FieldName", "pod");
     assert_eq!(server.ask(&missing).await.error(), refused("MissingParameter", 400));
+}
+
+#[tokio::test]
+async fn clusters_come_in_by_keys_and_are_told_without_credentials() {
+    let server = with_two_clusters().await;
+    let later = (server.now().0 + 60) * 1_000;
+    let later = later.to_string();
+    let wish = [
+        ("ClusterName", "edge"),
+        ("GroupId", "7"),
+        ("Vendor", "Other cloud assets"),
+        ("ExpireDate", later.as_str()),
+        ("CpuArch", "arm64"),
+    ];
+    let made = fitting(&server, "GenerateK8sAccessInfo", &wish).await;
+    let key = made["Data"]["InstallKey"].as_str().unwrap();
+    let cluster = made["Data"]["ClusterId"].as_str().unwrap();
+    assert_eq!((key.len(), cluster.len(), cluster.starts_with('c')), (48, 33, true));
+    let known = server.store.cluster_of_key(key, server.now()).await.unwrap().unwrap();
+    assert_eq!(known.settings.cluster_id, cluster);
+    let list = fitting(&server, "ListK8sAccessInfo", &[]).await;
+    assert_eq!(
+        texts(
+            &list["K8sAccessInfos"],
+            &["ClusterName", "GroupId", "Vendor", "CpuArch", "ExpireDate", "InstallKey"]
+        ),
+        [format!("edge 7 Other cloud assets arm64 {later} ")],
+        "the key is shown once"
+    );
+    for (name, value) in [("ExpireDate", "1000"), ("ClusterName", "a\nb"), ("GroupId", "x")] {
+        let mut call = server.call(Scheme::Acs3, "GenerateK8sAccessInfo");
+        for (own, given) in wish {
+            call = call.with(own, if own == name { value } else { given });
+        }
+        assert_eq!(server.ask(&call).await.error(), refused("InvalidParameter", 400), "{name}");
+    }
+    let id = list["K8sAccessInfos"][0]["Id"].to_string();
+    for wanted in [true, false] {
+        let gone = fitting(&server, "DeleteK8sAccessInfo", &[("Id", &id)]).await;
+        assert_eq!(gone["Data"], json!(wanted));
+    }
+
+    let watched = NewClusterConnection {
+        cluster_id: "west".to_owned(),
+        name: "production".to_owned(),
+        server: "https://10.0.0.1:6443".to_owned(),
+        access: Some(Secret::new("hunter2".to_owned())),
+        version: "v1.33.2".to_owned(),
+    };
+    server.store.add_cluster_connection(&watched, false, server.now()).await.unwrap();
+    let clusters = fitting(&server, "ListPrivateK8s", &[]).await;
+    assert_eq!(
+        texts(
+            &clusters["PrivateK8sInfos"],
+            &["ClusterName", "ApiServerIp", "K8sVersion", "KubeConfig"]
+        ),
+        ["production 10.0.0.1 v1.33.2 "]
+    );
+    let scanners = async |parameters: &[(&str, &str)]| {
+        let answer = fitting(&server, "DescribeClusterScannerList", parameters).await;
+        (answer["InstalledCount"].clone(), texts(&answer["List"], &["Status"]))
+    };
+    assert_eq!(
+        scanners(&[]).await,
+        (json!(1), vec!["not_installed".to_owned(), "offline".to_owned()]),
+        "nobody watches it yet"
+    );
+    let lease = server.store.claim_cluster("a", false, server.now()).await.unwrap().unwrap();
+    let online = vec!["online".to_owned()];
+    assert_eq!(scanners(&[("ClusterIdList.1", "west")]).await, (json!(1), online.clone()));
+    assert_eq!(scanners(&[("StatusList.1", "online")]).await, (json!(1), online));
+    let call =
+        server.call(Scheme::Acs3, "DescribeClusterScannerList").with("StatusList.1", "asleep");
+    assert_eq!(server.ask(&call).await.error(), refused("InvalidParameter", 400));
+
+    server.store.set_cluster_problem(&lease, Some("away")).await.unwrap();
+    assert_eq!(scanners(&[("StatusList.1", "offline")]).await.0, json!(1));
+    let groups =
+        fitting(&server, "DescribeGroupedContainerInstances", &[("GroupField", "clusterId")]).await;
+    let groups = texts(
+        &groups["GroupedContainerInstanceList"],
+        &["ClusterId", "ClusterName", "SyncStatus", "PodIp"],
+    );
+    assert!(groups.contains(&"west production 0 10.1.2.3".to_owned()), "{groups:?}");
+    let tags: Vec<_> = PAGES.iter().chain(&[("FieldName", "tag")]).copied().collect();
+    let tags = fitting(&server, "DescribeContainerTags", &tags).await;
+    assert_eq!(tags["TagValues"], json!(["1", "1.0", "2.0", "9.9"]));
 }

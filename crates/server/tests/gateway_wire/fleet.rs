@@ -241,6 +241,7 @@ pub(crate) async fn fill(server: &Server) {
         container: "loki".to_owned(),
         image: "registry.example:5000/team/app:1.0".to_owned(),
         digest: Some(digest(1)),
+        detail: Default::default(),
     };
     store.replace_workloads("c80f79959fd724a888e1187779b13", &[workload], now).await.unwrap();
 }

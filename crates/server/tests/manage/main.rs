@@ -16,7 +16,7 @@ use plimsoll_store::{Store, StoreOptions};
 use serde_json::{Value, json};
 
 /// Every address, with a method that it takes.
-const ADDRESSES: [(&str, &str); 53] = [
+const ADDRESSES: [(&str, &str); 55] = [
     ("GET", "/api/v1/status"),
     ("GET", "/api/v1/feed"),
     ("GET", "/api/v1/registries"),
@@ -46,6 +46,8 @@ const ADDRESSES: [(&str, &str); 53] = [
     ("GET", "/api/v1/contexts"),
     ("PUT", "/api/v1/contexts"),
     ("GET", "/api/v1/clusters"),
+    ("POST", "/api/v1/clusters"),
+    ("DELETE", "/api/v1/clusters/x"),
     ("PUT", "/api/v1/clusters/x/workloads"),
     ("GET", "/api/v1/changes"),
     ("GET", "/api/v1/images/x/changes"),

@@ -277,6 +277,7 @@ fn workload(content: &str) -> Workload {
         container: "main".to_owned(),
         image: "build.test/any:1".to_owned(),
         digest: Some(digest(content)),
+        detail: Default::default(),
     }
 }
 

@@ -424,6 +424,7 @@ async fn images_are_found_by_package_and_filtered() {
         container: "front".to_owned(),
         image: "build.test/team/b:1".to_owned(),
         digest: Some(digest("b")),
+        detail: Default::default(),
     };
     fixture.store.replace_workloads("c1", &[workload], NOW).await.unwrap();
     let running = AffectedQuery { running: true, ..all };

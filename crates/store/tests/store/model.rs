@@ -185,6 +185,7 @@ fn workload(number: usize, namespace: &str, app: &str, runs: &Runs) -> Workload 
         container: "c".to_owned(),
         image,
         digest,
+        detail: Default::default(),
     }
 }
 

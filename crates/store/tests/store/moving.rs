@@ -47,6 +47,7 @@ async fn embedded() -> (Fixture, plimsoll_store::NewKey) {
         container: "c".to_owned(),
         image: "build.test/team/app1:1".to_owned(),
         digest: None,
+        detail: Default::default(),
     };
     site.store.replace_workloads("c1", &[container], NOW).await.unwrap();
     site.store.set_setting("rank.limit", Some("20")).await.unwrap();

@@ -331,6 +331,7 @@ async fn the_inventory_and_containers_are_read_on_both_databases() {
         container: "c".to_owned(),
         image: image.to_owned(),
         digest: of.map(digest),
+        detail: Default::default(),
     };
     let workloads = [
         runs("p1", "yard.test/team/a:2", Some("a")),

@@ -90,6 +90,7 @@ async fn a_refresh_is_one_message_a_subscriber_about_the_images_that_it_means() 
         container: "web".to_owned(),
         image: "build.test/team/b:1".to_owned(),
         digest: Some(digest("b")),
+        detail: Default::default(),
     };
     fixture.store.replace_workloads("cluster-1", &[workload], NOW).await.unwrap();
     refresh(&fixture, &before, second(), false).await;

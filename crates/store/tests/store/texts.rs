@@ -75,6 +75,7 @@ async fn very_long_names_stop_no_scan() {
         container: "c".to_owned(),
         image: format!("build.test/{}:1", long("image")),
         digest: None,
+        detail: Default::default(),
     };
     assert!(fixture.store.replace_workloads("c1", &[container], NOW).await.unwrap());
 }

@@ -182,6 +182,7 @@ async fn changes_of_the_list_are_numbered_as_they_are_committed() {
                         container: "c".to_owned(),
                         image: format!("r{number}.test/team/app{round}:1"),
                         digest: None,
+                        detail: Default::default(),
                     };
                     let cluster = format!("c{number}");
                     store.replace_workloads(&cluster, &[container], NOW).await.unwrap();

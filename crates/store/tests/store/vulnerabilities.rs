@@ -239,6 +239,7 @@ async fn images_are_counted_by_vulnerability() {
         container: "web".to_owned(),
         image: "build.test/team/b:1".to_owned(),
         digest: Some(digest("b")),
+        detail: Default::default(),
     };
     fixture.store.replace_workloads("cluster-1", &[runs], NOW).await.unwrap();
     let in_cluster =

@@ -2,15 +2,15 @@
 //!
 //! In: conditions and the field to group by; or a cluster. Out: how many containers and pods there are, and the sums of their
 //! images. Source: the vendor's pages of those names; `docs/api.md`, "Containers". Odd: `hasRiskNode` begins in lower case, as the
-//! contract has it; clusters do not tell of their nodes, so that none are counted; where conditions select more than one group, what
-//! is not the same for all is told of the first container.
+//! contract has it; nodes are those on which something runs, and at risk where an image at risk does; where conditions select more
+//! than one group, what is not the same for all is told of the first container.
 
 use std::collections::BTreeSet;
 
 use plimsoll_store::Container;
 use serde::Serialize;
 
-use super::{Sums, selected};
+use super::{CLUSTER_TYPE, Sums, counters, created, region, selected};
 use crate::{
     action::{AccessLevel, Context, Parameter, ParameterKind, Run, failed, milliseconds, narrow},
     gateway::{Parameters, Refusal},
@@ -34,6 +34,7 @@ pub(crate) struct Detailed {
 struct Detail {
     alarm_count: i32,
     app_name: String,
+    cluster_current_version: String,
     cluster_id: String,
     cluster_name: String,
     cluster_state: &'static str,
@@ -42,8 +43,10 @@ struct Detail {
     create_time: i64,
     instance_count: i32,
     namespace: String,
+    node_name: String,
     pod: String,
     pod_count: i32,
+    pod_ip: String,
     region_id: String,
     vul_count: i32,
 }
@@ -103,22 +106,28 @@ impl Run for DescribeContainerGroupedFieldDetail {
             .iter()
             .map(|one| (&one.cluster_id, &one.workload.namespace, &one.workload.pod))
             .collect();
-        let region = first.image.as_ref().map(|image| image.registry.settings.region_id.clone());
+        let connections = context.store.cluster_connections().await;
+        let connections = connections.map_err(|error| failed(Self::NAME, &error))?;
+        let version = connections.get(&first.cluster_id).map(|one| one.version.clone());
+        let detail = &first.workload.detail;
         Ok(Detailed {
             data: Detail {
                 alarm_count: narrow(sums.malicious),
                 app_name: first.workload.app.clone(),
+                cluster_current_version: version.unwrap_or_default(),
                 cluster_id: first.cluster_id.clone(),
-                cluster_name: first.cluster_id.clone(),
+                cluster_name: first.cluster_name.clone(),
                 cluster_state: "RUNNING",
-                cluster_type: "Kubernetes",
+                cluster_type: CLUSTER_TYPE,
                 container_count: narrow(members.len()),
-                create_time: milliseconds(first.seen),
+                create_time: milliseconds(created(first)),
                 instance_count: narrow(members.len()),
                 namespace: first.workload.namespace.clone(),
+                node_name: detail.node.clone(),
                 pod: first.workload.pod.clone(),
                 pod_count: narrow(pods.len()),
-                region_id: region.unwrap_or_default(),
+                pod_ip: detail.pod_ip.clone(),
+                region_id: region(first).to_owned(),
                 vul_count: narrow(sums.vulnerabilities),
             },
         })
@@ -137,14 +146,19 @@ impl Run for DescribeContainerStatistics {
         let containers = context.store.containers(Some(sent.required("ClusterId")?)).await;
         let containers = containers.map_err(|error| failed(Self::NAME, &error))?;
         let sums = Sums::of(&containers.iter().collect::<Vec<_>>());
+        let nodes = |is_meant: fn(&Container) -> bool| {
+            let meant = containers.iter().filter(|one| is_meant(one));
+            let names = meant.map(|one| one.workload.detail.node.as_str());
+            narrow(names.filter(|name| !name.is_empty()).collect::<BTreeSet<_>>().len())
+        };
         Ok(Statistics {
             data: Alarms {
                 remind_alarm_count: narrow(sums.remind),
                 serious_alarm_count: narrow(sums.serious),
                 suspicious_alarm_count: narrow(sums.suspicious),
                 total_alarm_count: narrow(sums.malicious),
-                total_node: 0,
-                has_risk_node: 0,
+                total_node: nodes(|_| true),
+                has_risk_node: nodes(|one| counters(one).risk_level() > 0),
             },
         })
     }

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use plimsoll_store::Container;
 use serde::Serialize;
 
-use super::{CRITERIA, counters};
+use super::{CRITERIA, ImageName, counters};
 use crate::{
     action::{
         AccessLevel, Context, Parameter, ParameterKind, Run, failed, narrow, paging::Paging,
@@ -163,7 +163,7 @@ impl Run for DescribeContainerTags {
         Parameter::required(
             "FieldName",
             ParameterKind::Text,
-            "clusterId, clusterName, namespace, appName, pod, image.",
+            "clusterId, clusterName, namespace, appName, pod, image, tag.",
         ),
         VALUE,
         CLUSTER,
@@ -176,13 +176,15 @@ impl Run for DescribeContainerTags {
 
     async fn run(context: Context<'_>, sent: &Parameters) -> Result<Values, Refusal> {
         let field: fn(&Container) -> String = match sent.required("FieldName")? {
-            "clusterId" | "clusterName" => |one| one.cluster_id.clone(),
+            "clusterId" => |one| one.cluster_id.clone(),
+            "clusterName" => |one| one.cluster_name.clone(),
             "namespace" => |one| one.workload.namespace.clone(),
             "appName" => |one| one.workload.app.clone(),
             "pod" => |one| one.workload.pod.clone(),
             "image" => |one| one.workload.image.clone(),
+            "tag" => |one| ImageName::of(one).tag,
             other => {
-                let wanted = "one of clusterId, clusterName, namespace, appName, pod, image";
+                let wanted = "one of clusterId, clusterName, namespace, appName, pod, image, tag";
                 return Err(Refusal::invalid("FieldName", other, wanted));
             }
         };
@@ -290,8 +292,7 @@ impl Run for DescribeContainerServiceK8sClusters {
     async fn run(context: Context<'_>, _sent: &Parameters) -> Result<Clusters, Refusal> {
         let clusters = context.store.clusters().await;
         let clusters = clusters.map_err(|error| failed(Self::NAME, &error))?;
-        let cluster =
-            |one: plimsoll_store::Cluster| Cluster { cluster_id: one.id.clone(), name: one.id };
+        let cluster = |one: plimsoll_store::Cluster| Cluster { cluster_id: one.id, name: one.name };
         Ok(Clusters { clusters: clusters.into_iter().map(cluster).collect() })
     }
 }

@@ -8,18 +8,19 @@
 //! * What is not the same for all of a group is told of its first container; a group of applications is one of a cluster and
 //!   namespace, so that this is the same for all.
 //! * Numbers are sums over the group's images, each once.
-//! * A cluster that tells what it runs is `running`, and its last telling succeeded.
+//! * A cluster that tells what it runs is `running`. `SyncStatus` is 0 where watching it has a problem.
 
 use std::{cmp::Reverse, collections::BTreeMap};
 
-use plimsoll_store::Container;
+use plimsoll_store::{ClusterConnection, Container};
 use serde::Serialize;
 
-use super::{Sums, counters, level_word, selected};
+use super::{CLUSTER_TYPE, ImageName, Sums, counters, created, level_word, region, selected};
 use crate::{
     action::{
         AccessLevel, Context, Parameter, ParameterKind, Run,
         asset::{CRITERIA, LOGICAL_EXP, yes_no},
+        failed,
         filters::{CURRENT_PAGE, PAGE_SIZE},
         milliseconds, narrow,
         paging::{PageInfo, Paging},
@@ -49,6 +50,7 @@ struct Group {
     create_time: i64,
     custer_state: &'static str,
     hc_count: i32,
+    host_ip: String,
     image: String,
     image_digest: String,
     image_repo_name: String,
@@ -58,6 +60,7 @@ struct Group {
     instance_count: i32,
     namespace: String,
     pod: String,
+    pod_ip: String,
     region_id: String,
     risk_instance_count: i32,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -67,6 +70,9 @@ struct Group {
     sync_status: i32,
     vul_count: i32,
 }
+
+/// The clusters that are watched.
+type Connections = BTreeMap<String, ClusterConnection>;
 
 /// What tells one group from another; the last part is what the group is called.
 type Key = [String; 3];
@@ -115,12 +121,14 @@ impl Run for DescribeGroupedContainerInstances {
             groups.into_iter().map(|(key, members)| (highest(&members), key, members)).collect();
         // Groups come in the order of their names, which this keeps.
         groups.sort_by_key(|(level, _, _)| Reverse(*level));
+        let connections = context.store.cluster_connections().await;
+        let connections = connections.map_err(|error| failed(Self::NAME, &error))?;
         let part = paging.part(&groups);
         Ok(Answer {
             page_info: paging.info(part.len(), groups.len()),
             grouped_container_instance_list: part
                 .iter()
-                .filter_map(|(level, _, members)| Group::of(*level, members))
+                .filter_map(|(level, _, members)| Group::of(*level, members, &connections))
                 .collect(),
         })
     }
@@ -152,40 +160,42 @@ fn highest(members: &[&Container]) -> u8 {
 }
 
 impl Group {
-    fn of(level: u8, members: &[&Container]) -> Option<Self> {
+    fn of(level: u8, members: &[&Container], connections: &Connections) -> Option<Self> {
         let first = *members.first()?;
         let sums = Sums::of(members);
         let at_risk = members.iter().filter(|one| counters(one).risk_level() > 0).count();
         let workload = &first.workload;
-        let risk = first.image.as_deref();
-        let image = risk.map(|risk| &risk.image);
+        let image = first.image.as_deref().map(|risk| &risk.image);
+        let name = ImageName::of(first);
+        let has_problem =
+            connections.get(&first.cluster_id).is_some_and(|one| one.problem.is_some());
         let digest = workload.digest.or_else(|| image.map(|image| image.manifest_digest));
         Some(Self {
             alarm_count: narrow(sums.malicious),
             app_name: workload.app.clone(),
             cluster_id: first.cluster_id.clone(),
-            cluster_name: first.cluster_id.clone(),
-            cluster_type: "Kubernetes",
-            create_time: milliseconds(first.seen),
+            cluster_name: first.cluster_name.clone(),
+            cluster_type: CLUSTER_TYPE,
+            create_time: milliseconds(created(first)),
             custer_state: "running",
             hc_count: narrow(sums.baseline),
+            host_ip: workload.detail.host_ip.clone(),
             image: workload.image.clone(),
             image_digest: digest.map(|digest| digest.hex()).unwrap_or_default(),
-            image_repo_name: image.map(|image| image.repository.clone()).unwrap_or_default(),
-            image_repo_namespace: image.map(|image| image.namespace.clone()).unwrap_or_default(),
-            image_repo_tag: image.map(|image| image.tag.clone()).unwrap_or_default(),
+            image_repo_name: name.repository,
+            image_repo_namespace: name.namespace,
+            image_repo_tag: name.tag,
             image_uuid: image.map(|image| image.uuid.clone()).unwrap_or_default(),
             instance_count: narrow(members.len()),
             namespace: workload.namespace.clone(),
             pod: workload.pod.clone(),
-            region_id: risk
-                .map(|risk| risk.registry.settings.region_id.clone())
-                .unwrap_or_default(),
+            pod_ip: workload.detail.pod_ip.clone(),
+            region_id: region(first).to_owned(),
             risk_instance_count: narrow(at_risk),
             risk_level: level_word(level),
             risk_status: yes_no(level > 0),
             sync_open: 1,
-            sync_status: 1,
+            sync_status: i32::from(!has_problem),
             vul_count: narrow(sums.vulnerabilities),
         })
     }

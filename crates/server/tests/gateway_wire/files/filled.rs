@@ -116,6 +116,7 @@ pub(crate) async fn filled() -> Server {
         container: "loki".to_owned(),
         image: "registry.example:5000/team/app:1.0".to_owned(),
         digest: Some(digest(1)),
+        detail: Default::default(),
     };
     store.replace_workloads("c1", &[workload], now).await.unwrap();
     server
