@@ -329,12 +329,14 @@ pub fn decide(policy: &Policy, report: &Report, place: Option<&str>) -> Decision
             }
         }
     }
-    reasons.extend(of_place(policy, place));
+    reasons.extend(decide_place(policy, place));
     reasons.extend(of_base(policy, report));
     Decision::of(reasons)
 }
 
-fn of_place(policy: &Policy, place: Option<&str>) -> Option<Reason> {
+/// What the policy says of where an image is from, which can be told without having seen it.
+#[must_use]
+pub fn decide_place(policy: &Policy, place: Option<&str>) -> Option<Reason> {
     if policy.registries.is_empty() {
         return None;
     }
