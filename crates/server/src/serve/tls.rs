@@ -27,7 +27,7 @@ use tokio_rustls::TlsAcceptor;
 use crate::stop::Stop;
 
 /// How often the files are read again.
-const EVERY: Duration = Duration::from_secs(10);
+const EVERY: Duration = Duration::from_secs(5);
 
 /// Where certificate and key lie.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -113,7 +113,7 @@ impl Certificate {
                 }
                 Err(error) => {
                     let problem = error.to_string();
-                    // Once for each problem, not every ten seconds.
+                    // Once for each problem, not every five seconds.
                     if told.as_ref() != Some(&problem) {
                         tracing::error!(
                             error = &error as &dyn std::error::Error,
@@ -147,4 +147,46 @@ fn read(files: &TlsFiles) -> Result<CertifiedKey, TlsError> {
         .map_err(|source| failed(&files.key, "private key", source))?;
     let provider = rustls::crypto::ring::default_provider();
     CertifiedKey::from_der(certificates, key, &provider).map_err(TlsError::Pair)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    fn make(files: &TlsFiles) -> (String, String) {
+        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        let (certificate, key) = (made.cert.pem(), made.signing_key.serialize_pem());
+        fs::write(&files.certificate, &certificate).unwrap();
+        fs::write(&files.key, &key).unwrap();
+        (certificate, key)
+    }
+
+    #[test]
+    fn files_that_do_not_fit_together_change_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = TlsFiles {
+            certificate: folder.path().join("tls.crt"),
+            key: folder.path().join("tls.key"),
+        };
+        let (_, first_key) = make(&files);
+        let certificate = Certificate::open(&files).unwrap();
+        let first = certificate.current().cert.clone();
+        assert!(!certificate.look_again().unwrap(), "the same files");
+
+        let (_, second_key) = make(&files);
+        fs::write(&files.key, first_key).unwrap();
+        assert!(matches!(certificate.look_again(), Err(TlsError::Pair(_))));
+        fs::remove_file(&files.key).unwrap();
+        assert!(matches!(
+            certificate.look_again(),
+            Err(TlsError::File { what: "private key", .. })
+        ));
+        assert_eq!(certificate.current().cert, first);
+
+        fs::write(&files.key, second_key).unwrap();
+        assert!(certificate.look_again().unwrap());
+        assert_ne!(certificate.current().cert, first);
+    }
 }
