@@ -8,8 +8,8 @@
 //!   says of such images, and that is what the policy has a word for.
 //! * A process of it is stateless and only reads: it needs the database and the policy file, no master key and no data of its own, and
 //!   any number of them answer alike.
-//! * It answers while the database is away, as the policy says; so being without one is no reason for `/readyz` to say no, which would
-//!   leave the choice to the cluster's `failurePolicy` and nobody with a message.
+//! * It answers while the database is away, as the policy says; so being without one is no reason for `/readyz` to say no for long, which
+//!   would leave the choice to the cluster's `failurePolicy` and nobody with a message.
 
 mod answer;
 mod endpoint;

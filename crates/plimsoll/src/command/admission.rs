@@ -23,6 +23,8 @@ use crate::{
 const LARGEST: u64 = 8 << 20;
 /// How long a connection to the database may be waited for, of which an answer waits for less.
 const BUSY: Duration = Duration::from_secs(2);
+/// How long the database is looked for before it is answered without.
+const PATIENCE: Duration = Duration::from_secs(15);
 
 pub(crate) async fn run(
     command: Admission,
@@ -56,6 +58,7 @@ async fn serve(
             .map(|(certificate, key)| TlsFiles { certificate, key }),
         policy: arguments.policy,
         timeout: Duration::from_millis(arguments.timeout),
+        patience: PATIENCE,
         drain: Duration::from_secs(arguments.drain),
         clock: Clock::machine(),
     };

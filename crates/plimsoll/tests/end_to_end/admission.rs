@@ -272,8 +272,9 @@ fn a_webhook_answers_probes_apart_and_needs_a_policy() {
     let webhook = webhook(&["--data", data, "--policy", policy.to_str().unwrap()]);
     let host = webhook.url.trim_start_matches("http://").trim_end_matches("/validate");
     assert_eq!(get(host, "/livez").0, 200);
-    assert_eq!(get(host, "/readyz").0, 200);
     assert_eq!(get(host, "/metrics").0, 404);
+    // There is no store, which is looked for at first.
+    wait_until("readiness", || get(host, "/readyz").0 == 200);
     let missing = folder.path().join("none.toml");
     let output =
         plimsoll(["admission", "serve", "--data", data, "--policy", missing.to_str().unwrap()]);

@@ -33,6 +33,8 @@ pub(super) struct Endpoint {
     pub(super) reviewer: Arc<Reviewer>,
     /// Whether the process ends.
     pub(super) stop: Stop,
+    /// Until when it is not asked without a store: whoever has just begun mostly finds it, and others have it already.
+    pub(super) patient_until: Instant,
 }
 
 /// On the address of the webhook.
@@ -54,10 +56,14 @@ async fn alive() -> &'static str {
     "ok\n"
 }
 
-/// `GET /readyz`: it has a policy, and does not end. Without the database it answers as the policy says.
+/// `GET /readyz`: it does not end, and has found its database or looked for it long enough to answer as the policy says.
 async fn ready(State(endpoint): State<Endpoint>) -> Response {
     if endpoint.stop.is_draining() {
         return (StatusCode::SERVICE_UNAVAILABLE, "not ready: it ends\n").into_response();
+    }
+    if endpoint.reviewer.store().is_none() && Instant::now() < endpoint.patient_until {
+        let told = "not ready: the database was not reached yet\n";
+        return (StatusCode::SERVICE_UNAVAILABLE, told).into_response();
     }
     "ready\n".into_response()
 }

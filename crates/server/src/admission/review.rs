@@ -5,14 +5,14 @@
 //! lost is tried again, since the database may have been back for long.
 
 use std::{
-    sync::{Arc, OnceLock, PoisonError, RwLock},
+    sync::{Arc, PoisonError, RwLock},
     time::Duration,
 };
 
 use plimsoll_scanner::{PolicyVerdict, policy::AdmissionMode};
 use plimsoll_store::{Store, StoreError};
 use tokio::{
-    sync::Semaphore,
+    sync::{Semaphore, watch},
     time::{Instant, timeout_at},
 };
 
@@ -35,7 +35,7 @@ const TRIES: u32 = 3;
 /// Answers reviews.
 pub(super) struct Reviewer {
     in_use: RwLock<Arc<InUse>>,
-    store: OnceLock<Store>,
+    store: watch::Sender<Option<Store>>,
     /// For reviews that are answered at once.
     pub(super) places: Semaphore,
     /// What was answered.
@@ -97,7 +97,7 @@ impl Reviewer {
     pub(super) fn new(policy: PolicyInUse, timeout: Duration, clock: Clock) -> Self {
         Self {
             in_use: RwLock::new(Arc::new(InUse { policy, kept: Kept::default() })),
-            store: OnceLock::new(),
+            store: watch::Sender::new(None),
             places: Semaphore::new(AT_ONCE),
             metrics: ReviewMetrics::default(),
             timeout,
@@ -108,13 +108,12 @@ impl Reviewer {
     /// The store was opened.
     pub(super) fn has(&self, store: Store) {
         self.metrics.store_is(true);
-        // It is opened once.
-        drop(self.store.set(store));
+        self.store.send_replace(Some(store));
     }
 
     /// The store, once it was opened.
-    pub(super) fn store(&self) -> Option<&Store> {
-        self.store.get()
+    pub(super) fn store(&self) -> Option<Store> {
+        self.store.borrow().clone()
     }
 
     /// Exchanges the policy. Returns whether it is another one.
@@ -157,6 +156,9 @@ impl Reviewer {
                 return Answer::of(&weighed, &in_use.policy.mark);
             }
             Ok(Err(problem)) => problem,
+            Err(_elapsed) if self.store().is_none() => {
+                "the database was not reached since the start".to_owned()
+            }
             Err(_elapsed) => "the database did not answer in time".to_owned(),
         };
         self.metrics.store_is(false);
@@ -173,16 +175,17 @@ impl Reviewer {
         concerned: &[Concerned<'a>],
         workload: &Workload,
     ) -> Result<Vec<Weighed<'a>>, String> {
-        let Some(store) = self.store() else {
-            return Err("the database was not reached since the start".to_owned());
-        };
+        // A process that has just begun opens it meanwhile.
+        let mut opened = self.store.subscribe();
+        let opened = opened.wait_for(Option::is_some).await.map(|store| (*store).clone());
+        let Ok(Some(store)) = opened else { return Err("the process ends".to_owned()) };
         let now = self.clock.now();
         let mut weighed = Vec::with_capacity(concerned.len());
         for one in concerned {
             let mut tried = 0;
             let judged = loop {
                 tried += 1;
-                match judge(store, &in_use.kept, one, &workload.machine, now).await {
+                match judge(&store, &in_use.kept, one, &workload.machine, now).await {
                     Ok(judged) => break judged,
                     Err(error) if tried < TRIES && error.is_transient() => {}
                     Err(error) => return Err(told(&error)),

@@ -7,7 +7,7 @@
 use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use plimsoll_store::{Store, StoreOptions};
-use tokio::task::JoinSet;
+use tokio::{task::JoinSet, time::Instant};
 
 use super::{
     endpoint::{Endpoint, router, router_with_metrics},
@@ -45,6 +45,8 @@ pub struct AdmissionConfig {
     pub policy: PathBuf,
     /// How long an answer may take.
     pub timeout: Duration,
+    /// How long it looks for the database before it says that it is ready without.
+    pub patience: Duration,
     /// How long a stop goes on answering, so that others stop asking.
     pub drain: Duration,
     /// The time.
@@ -87,7 +89,11 @@ pub async fn serve_admission(config: AdmissionConfig) -> Result<AdmissionServer,
     let (listener, address) = bind(config.listen).await?;
     let (stopper, listen) = stop();
     let reviewer = Arc::new(Reviewer::new(policy, config.timeout, config.clock));
-    let endpoint = Endpoint { reviewer: Arc::clone(&reviewer), stop: listen.clone() };
+    let endpoint = Endpoint {
+        reviewer: Arc::clone(&reviewer),
+        stop: listen.clone(),
+        patient_until: Instant::now() + config.patience,
+    };
     let mut tasks = JoinSet::new();
     let mut probes = None;
     if let Some(asked) = config.probes {

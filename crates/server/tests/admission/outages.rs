@@ -1,6 +1,6 @@
 //! A store that is away, and files that are exchanged while the process runs.
 
-use std::fs;
+use std::{fs, time::Duration};
 
 use plimsoll_server::{Clock, admission::serve_admission};
 use plimsoll_store::{Store, StoreOptions};
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::{
     FLEET, STRICT, allowed, pod,
-    site::{Fleet, config, fill, get, now, post, until},
+    site::{Fleet, config, fill, get, now, post, post_in_haste, until},
 };
 
 const RISKY: &str = "registry.example.com/team/risky:1.0";
@@ -49,7 +49,7 @@ async fn without_the_store_the_policy_decides_and_later_the_store_does() {
                 assert_eq!(annotations["verdict"], "unavailable-allowed");
             }
         }
-        // Being without a store is no reason to be asked less.
+        // Being without a store is no reason to be asked less, once it was looked for.
         assert_eq!(get(server.address(), "/readyz").await, (200, "ready\n".to_owned()));
         let metrics = get(server.probes().unwrap(), "/metrics").await.1;
         assert!(metrics.contains("plimsoll_store_up 0"), "{metrics}");
@@ -57,7 +57,7 @@ async fn without_the_store_the_policy_decides_and_later_the_store_does() {
         let store = Store::open(&data, StoreOptions::default()).await.unwrap();
         fill(&store, &Fleet::read(FLEET)).await;
         until("the store to be found", async || server.has_store()).await;
-        let answer = ask().await;
+        let answer = read(post(server.address(), body.as_bytes()).await);
         assert_eq!(allowed(&answer), mode == "warn", "{answer}");
         assert!(answer["response"]["auditAnnotations"]["unavailable"].is_null());
         server.stop().await;
@@ -89,4 +89,23 @@ async fn a_policy_that_is_exchanged_holds_and_one_that_cannot_be_does_not() {
     fs::rename(folder.path().join("next.toml"), &file).unwrap();
     until("the policy that is off", async || verdict().await == "off").await;
     server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_has_just_begun_is_not_asked_until_it_has_its_store() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let mut config = config(folder.path(), &data, STRICT, Clock::fixed(now()));
+    config.patience = Duration::from_secs(3600);
+    let server = serve_admission(config).await.unwrap();
+    let (status, told) = get(server.address(), "/readyz").await;
+    assert!(status == 503 && told.contains("not reached yet"), "{told}");
+    assert_eq!(get(server.address(), "/livez").await.0, 200);
+    // Who asks all the same waits for it.
+    let body = pod(&[RISKY]).to_string();
+    let asked = tokio::spawn(async move { post(server.address(), body.as_bytes()).await.1 });
+    let store = Store::open(&data, StoreOptions::default()).await.unwrap();
+    fill(&store, &Fleet::read(FLEET)).await;
+    let answer = asked.await.unwrap();
+    assert!(!answer.contains("unavailable"), "{answer}");
 }
