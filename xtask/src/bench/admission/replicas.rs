@@ -145,9 +145,9 @@ fn start(place: &Place, policy: &Path, address: SocketAddr) -> anyhow::Result<Ch
         .create(true)
         .append(true)
         .open(place.data.join(format!("admission-{}.log", address.port())))?;
+    let (listen, policy) = (address.to_string(), policy.display().to_string());
     place
-        .command(&["admission", "serve", "--quiet", "--listen", &address.to_string(), "--policy"])
-        .arg(policy)
+        .command(&["admission", "serve", "--quiet", "--listen", &listen, "--policy", &policy])
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(log)
