@@ -388,8 +388,11 @@ expires = 2027-03-01
 name = "everything else"
 "#;
 
-    fn labels(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
-        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    fn labels(text: &str) -> BTreeMap<String, String> {
+        text.split_once('=')
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into_iter()
+            .collect()
     }
 
     #[test]
@@ -400,16 +403,16 @@ name = "everything else"
             (AdmissionMode::Enforce, PolicyVerdict::Deny)
         );
         let digest = format!("quay.io/a/b@sha256:{}", "a".repeat(64));
-        for (namespace, pairs, image, wanted) in [
-            ("prod-1", &[("tier", "web-1")][..], "quay.io/a/b:1", "production"),
-            ("prod-1", &[("tier", "web-1")], "debian:12", "base images"),
-            ("prod-1", &[("tier", "web-1")], digest.as_str(), "base images"),
-            ("prod-1", &[("tier", "data")], "quay.io/a/b:1", "everything else"),
-            ("prod-1", &[], "quay.io/a/b:1", "everything else"),
-            ("test", &[("tier", "web")], "quay.io/a/b:1", "everything else"),
-            ("", &[], "not A reference", "everything else"),
+        for (namespace, label, image, wanted) in [
+            ("prod-1", "tier=web-1", "quay.io/a/b:1", "production"),
+            ("prod-1", "tier=web-1", "debian:12", "base images"),
+            ("prod-1", "tier=web-1", digest.as_str(), "base images"),
+            ("prod-1", "tier=data", "quay.io/a/b:1", "everything else"),
+            ("prod-1", "", "quay.io/a/b:1", "everything else"),
+            ("test", "tier=web", "quay.io/a/b:1", "everything else"),
+            ("", "", "not A reference", "everything else"),
         ] {
-            let (labels, image) = (labels(pairs), image.parse().ok());
+            let (labels, image) = (labels(label), image.parse::<ImageReference>().ok());
             let asked = Asked { namespace, labels: &labels, image: image.as_ref() };
             let (place, rule) = policy.rule_for(asked).unwrap();
             assert_eq!(rule.name, wanted, "{namespace} {image:?}");

@@ -8,7 +8,7 @@
 
 use std::sync::Arc;
 
-use plimsoll_model::{ImageReference, Kind, Report, Timestamp};
+use plimsoll_model::{ImageReference, Kind, Report, Timestamp, reference::ReferenceError};
 use plimsoll_scanner::{
     AdmissionPolicy, Clause, Policy, PolicyVerdict, decide,
     policy::{AdmissionRule, Asked, Reason, decide_place},
@@ -53,7 +53,8 @@ impl Judged {
 
 /// One image of a workload with the rule that holds for it.
 pub(super) struct Concerned<'a> {
-    image: &'a str,
+    /// As it is written, but for a password in it.
+    shown: String,
     reference: Result<ImageReference, String>,
     place: usize,
     /// The rule.
@@ -64,16 +65,33 @@ pub(super) struct Concerned<'a> {
 pub(super) fn concerned<'a>(
     policy: &'a AdmissionPolicy,
     namespace: &str,
-    workload: &'a Workload,
+    workload: &Workload,
 ) -> Vec<Concerned<'a>> {
-    let find = |image: &'a String| {
-        let reference: Result<ImageReference, String> =
-            image.parse().map_err(|error| crate::operation::error_chain(&error));
-        let asked = Asked { namespace, labels: &workload.labels, image: reference.as_ref().ok() };
+    let find = |image: &String| {
+        let parsed = image.parse::<ImageReference>();
+        let shown = match &parsed {
+            Err(ReferenceError::Account) => "(a name with an account in it)".to_owned(),
+            _ => image.clone(),
+        };
+        let asked = Asked { namespace, labels: &workload.labels, image: parsed.as_ref().ok() };
         let (place, rule) = policy.rule_for(asked)?;
-        Some(Concerned { image, reference, place, rule })
+        let reference = parsed.map_err(|error| told_without_name(&error));
+        Some(Concerned { shown, reference, place, rule })
     };
     workload.images.iter().filter_map(find).collect()
+}
+
+/// What is wrong with a name; which one it is stands before it already.
+fn told_without_name(error: &ReferenceError) -> String {
+    match error {
+        ReferenceError::Repository(_) => "it names no repository".to_owned(),
+        ReferenceError::Segment { segment, .. } => {
+            format!("`{segment}` in it is no part of a repository's name")
+        }
+        ReferenceError::Tag { tag, .. } => format!("`{tag}` in it is no tag"),
+        ReferenceError::Digest { source, .. } => source.to_string(),
+        ReferenceError::Account | ReferenceError::Length(_) => error.to_string(),
+    }
 }
 
 /// Says what the rule says.
@@ -86,7 +104,7 @@ pub(super) async fn judge(
 ) -> Result<Judged, StoreError> {
     let rule = concerned.rule;
     let judged = |resolved: String, told: Arc<Vec<Told>>| Judged {
-        image: concerned.image.to_owned(),
+        image: concerned.shown.clone(),
         resolved,
         told,
     };
