@@ -4,6 +4,7 @@
 //! measured now stay as they are. Odd: other scanners are measured where they are on the path or named; what is missing is
 //! said, here and in the page.
 
+mod admission;
 mod feeds;
 mod fleet;
 mod giants;
@@ -33,6 +34,8 @@ pub(crate) enum Bench {
     Growth(growth::Growth),
     /// The risk list with a million images
     Listing(listing::Listing),
+    /// The admission webhook while its replicas are killed
+    Admission(admission::Admission),
     /// A made fleet: refreshes, full matching, look-ups, size of the store
     Fleet(fleet::Fleet),
 }
@@ -66,6 +69,7 @@ pub(crate) fn run(what: &Bench) -> anyhow::Result<()> {
         Bench::Giants(options) => giants::run(options),
         Bench::Growth(options) => growth::run(options),
         Bench::Listing(options) => listing::run_bench(options),
+        Bench::Admission(options) => admission::run(options),
         Bench::Fleet(options) => fleet::run(options),
     }
 }

@@ -7,6 +7,7 @@
 #![expect(clippy::doc_markdown, reason = "these comments are help texts, shown as they are")]
 
 mod cluster;
+mod admission;
 mod context;
 mod explain;
 mod feed;
@@ -30,6 +31,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use self::cluster::{Cluster, ClusterAdd};
+pub(crate) use self::admission::{
+    Admission, AdmissionCertificate, AdmissionReview, AdmissionServe,
+};
 pub(crate) use self::context::{ContextCommand, Uses};
 pub(crate) use self::explain::{Explain, ExplainFormat};
 pub(crate) use self::feed::{Feed, FeedKey};
@@ -161,6 +165,9 @@ pub(crate) enum Command {
     Serve(Serve),
     /// Scan what servers with the same store queue, and nothing else
     Worker(Worker),
+    /// What may run in a Kubernetes cluster: an admission webhook, its policy, its certificate
+    #[command(subcommand)]
+    Admission(Admission),
     /// Advisory data: import, update, look
     #[command(subcommand)]
     Feed(Feed),

@@ -2,6 +2,7 @@
 //!
 //! In: what was said. Out: text. Odd: each `run` is short; what it does stands in the libraries.
 
+pub(crate) mod admission;
 pub(crate) mod affected;
 pub(crate) mod changes;
 pub(crate) mod cluster;

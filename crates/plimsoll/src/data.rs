@@ -28,6 +28,17 @@ pub(crate) fn directory(global: &Global) -> anyhow::Result<PathBuf> {
     Ok(base.join("plimsoll"))
 }
 
+/// The data directory of a command that only reads: a database on a server needs none.
+pub(crate) fn directory_to_read(
+    global: &Global,
+    location: &StoreLocation,
+) -> anyhow::Result<PathBuf> {
+    match location {
+        StoreLocation::Postgres(_) => Ok(global.data.clone().unwrap_or_default()),
+        StoreLocation::Embedded => directory(global),
+    }
+}
+
 /// Makes the data directory if it is missing, as the store makes it.
 pub(crate) fn make(directory: &Path) -> anyhow::Result<()> {
     std::fs::DirBuilder::new()

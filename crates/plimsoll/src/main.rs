@@ -74,6 +74,9 @@ async fn run(arguments: Arguments, terminal: Terminal) -> anyhow::Result<Exit> {
         Command::Tree(tree) => return command::tree::run(*tree, terminal).await,
         Command::Serve(serve) => command::serve::run(serve, global, terminal).await?,
         Command::Worker(worker) => command::worker::run(worker, global, terminal).await?,
+        Command::Admission(admission) => {
+            return command::admission::run(admission, global, terminal).await;
+        }
         Command::Feed(feed) => command::feed::run(feed, global, terminal).await?,
         Command::Rules(rules) => return command::rules::run(rules, global, terminal).await,
         Command::Registry(registry) => command::registry::run(registry, global, terminal).await?,

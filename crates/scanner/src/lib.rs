@@ -26,7 +26,7 @@ pub use licence::{LicencePolicy, LicenceRules};
 pub use plimsoll_inspect::{About, Check, checks};
 pub use plimsoll_yara as yara;
 pub use plimsoll_yara::Rules;
-pub use policy::{Decision, Policy, PolicyVerdict, decide};
+pub use policy::{AdmissionPolicy, Decision, Policy, PolicyVerdict, decide};
 pub use progress::{NoProgress, Progress};
 pub use scan::{ScanOptions, Scanned, gaps_of_matching, is_gap_of_matching, scan};
 pub use threshold::{Clause, Threshold, ThresholdError};

@@ -1,8 +1,10 @@
-//! What somebody lets pass: one file for the command line, the server and admission.
+//! What somebody lets pass: one file for the command line and the server, and the same words in the rules of [`AdmissionPolicy`].
 //!
 //! In: `plimsoll.toml`, a report. Out: [`Policy`], and by [`decide`] a [`Decision`] with its reasons. Source: `docs/policy.md`.
 //! Odd: deciding is a pure function of policy, report and place; what could not be looked at is never a pass where the policy
 //! asks for it; a key that is not known is an error, for a policy that is misspelt would let everything pass.
+
+mod admission;
 
 use std::fmt;
 
@@ -16,6 +18,10 @@ use crate::{
     ignore_file::{self, IgnoreFileError, PlacedRule, line_of},
     licence::{self, LicencePolicy, LicenceRules, RuleProblem},
     pattern::is_like,
+};
+
+pub use self::admission::{
+    AdmissionMode, AdmissionPolicy, AdmissionPolicyError, AdmissionRule, Asked,
 };
 
 /// Largest file, in bytes.
@@ -130,10 +136,14 @@ impl Policy {
     /// # Errors
     /// See [`PolicyError`]; each names the line or the key.
     pub fn read(name: &str, text: &str) -> Result<Self, PolicyError> {
-        let document: Document = toml::from_str(text)?;
+        Self::of(toml::from_str(text)?, name, text, "")
+    }
+
+    /// Of a document that stands in a text, its tables behind `prefix`.
+    fn of(document: Document, name: &str, text: &str, prefix: &str) -> Result<Self, PolicyError> {
         let value = |key: &str, spanned: &Spanned<String>, problem: String| PolicyError::Value {
             line: line_of(text, spanned.span().start),
-            key: key.to_owned(),
+            key: format!("{prefix}{key}"),
             problem,
         };
         let coverage = document.require.coverage.map(|spanned| {
@@ -149,8 +159,8 @@ impl Policy {
                 .map_err(|error| value("require.base-layers", &spanned, error.to_string()))
         });
         let licences = document.licenses.as_ref().map(LicencePolicy::new).transpose()?;
-        let deny = document.deny.threshold("deny", text)?;
-        let warn = document.warn.threshold("warn", text)?;
+        let deny = document.deny.threshold(&format!("{prefix}deny"), text)?;
+        let warn = document.warn.threshold(&format!("{prefix}warn"), text)?;
         if licences.is_none() && [&deny, &warn].iter().any(|line| line.is_about(Kind::License)) {
             return Err(PolicyError::NoLicences);
         }
@@ -319,12 +329,14 @@ pub fn decide(policy: &Policy, report: &Report, place: Option<&str>) -> Decision
             }
         }
     }
-    reasons.extend(of_place(policy, place));
+    reasons.extend(decide_place(policy, place));
     reasons.extend(of_base(policy, report));
     Decision::of(reasons)
 }
 
-fn of_place(policy: &Policy, place: Option<&str>) -> Option<Reason> {
+/// What the policy says of where an image is from, which can be told without having seen it.
+#[must_use]
+pub fn decide_place(policy: &Policy, place: Option<&str>) -> Option<Reason> {
     if policy.registries.is_empty() {
         return None;
     }

@@ -5,6 +5,7 @@
 //! the same whether a server runs or not.
 
 pub mod action;
+pub mod admission;
 mod clock;
 mod console;
 mod context;

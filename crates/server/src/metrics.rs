@@ -90,11 +90,11 @@ impl ClaimOutcome {
 pub(crate) struct Counts<const N: usize>([AtomicU64; N]);
 
 impl<const N: usize> Counts<N> {
-    const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self([const { AtomicU64::new(0) }; N])
     }
 
-    fn add(&self, place: usize) {
+    pub(crate) fn add(&self, place: usize) {
         if let Some(count) = self.0.get(place) {
             count.fetch_add(1, Ordering::Relaxed);
         }
@@ -117,7 +117,7 @@ pub(crate) struct Durations<const N: usize> {
 }
 
 impl<const N: usize> Durations<N> {
-    const fn new(bounds: &'static [f64; N]) -> Self {
+    pub(crate) const fn new(bounds: &'static [f64; N]) -> Self {
         let (longer, microseconds) = (AtomicU64::new(0), AtomicU64::new(0));
         Self { bounds, counts: Counts::new(), longer, microseconds }
     }

@@ -29,8 +29,12 @@ use plimsoll_scanner::{
 use plimsoll_store::{OpenError, Store, StoreOptions, TokenError};
 use tokio::{net::TcpListener, task::JoinSet};
 
-pub(crate) use self::limits::{BodyError, LARGE_BODY, SMALL_BODY, read_body};
 pub use self::tls::{TlsError, TlsFiles};
+pub(crate) use self::{
+    connection::accept,
+    limits::{BodyError, LARGE_BODY, SMALL_BODY, read_body},
+    tls::Certificate,
+};
 use crate::{
     FeedUpdates,
     clock::Clock,
@@ -215,7 +219,8 @@ const LOOK: Duration = Duration::from_millis(50);
 /// # Errors
 /// [`ServeError`] names what cannot be used.
 pub async fn serve(config: ServeConfig) -> Result<Server, ServeError> {
-    let acceptor = config.tls.as_ref().map(tls::acceptor).transpose()?;
+    let certificate = config.tls.as_ref().map(Certificate::open).transpose()?;
+    let acceptor = certificate.as_ref().map(Certificate::acceptor).transpose()?;
     let (mut context, settings) = prepare(&config, false).await?;
     let new_admin_token = context.store.ensure_admin_token().await?;
     // Behind a proxy that speaks TLS, browsers see https although we do not speak it.
@@ -226,7 +231,10 @@ pub async fn serve(config: ServeConfig) -> Result<Server, ServeError> {
     let router = router(&context, config.public_url.clone());
     let mut process = Process::start(context, settings, &config).await?;
     let (store, stop) = (process.context.store.clone(), process.context.stopper.listen());
-    process.tasks.spawn(connection::accept(listener, acceptor, router, stop));
+    if let Some(certificate) = certificate {
+        process.tasks.spawn(certificate.follow(stop.clone()));
+    }
+    process.tasks.spawn(accept(listener, acceptor, router, stop));
     process.tasks.spawn(prepare_list(store));
     tracing::info!(%address, tls = secure, workers = config.workers, "serve start");
     Ok(Server { address, secure, new_admin_token, process })
@@ -264,7 +272,7 @@ async fn prepare(
     Ok((context, settings))
 }
 
-async fn bind(asked: SocketAddr) -> Result<(TcpListener, SocketAddr), ServeError> {
+pub(crate) async fn bind(asked: SocketAddr) -> Result<(TcpListener, SocketAddr), ServeError> {
     let failed = |source| ServeError::Listen { address: asked, source };
     let listener = TcpListener::bind(asked).await.map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
@@ -324,7 +332,7 @@ impl Process {
         if let Some(asked) = config.probes {
             let (listener, address) = bind(asked).await?;
             let router = probes::router_with_metrics(context.clone());
-            tasks.spawn(connection::accept(listener, None, router, context.stopper.listen()));
+            tasks.spawn(accept(listener, None, router, context.stopper.listen()));
             probes = Some(address);
         }
         let settings = Arc::new(settings);

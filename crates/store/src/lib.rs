@@ -50,6 +50,7 @@ mod lead_findings;
 mod listing;
 mod location;
 mod master_key;
+mod named_images;
 mod nonces;
 mod numbers;
 mod orders;
@@ -122,6 +123,7 @@ pub use items::{
 pub use lead_findings::LeadFinding;
 pub use location::{LocationError, PostgresLocation, StoreLocation};
 pub use master_key::MasterKeyError;
+pub use named_images::NamedImage;
 pub use orders::{
     MOST_OPEN_ORDERS, Order, OrderKind, OrderQuery, OrderTarget, OrderTargetQuery, Placed,
     ScanSelection, Selected, TargetImage, TargetState,

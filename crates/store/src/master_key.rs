@@ -107,6 +107,13 @@ impl MasterKey {
         }
     }
 
+    /// A key that nothing was encrypted with, for whoever only reads what needs none.
+    pub(crate) fn of_nothing() -> Result<Self, MasterKeyError> {
+        let bytes = random_bytes::<32>().map_err(|_error| MasterKeyError::Random)?;
+        let key = UnboundKey::new(&AES_256_GCM, &bytes).map_err(|_error| MasterKeyError::Random)?;
+        Ok(Self { key: LessSafeKey::new(key) })
+    }
+
     /// Encrypts `value` for `place`.
     pub(crate) fn seal(&self, place: Place<'_>, value: &str) -> Result<Vec<u8>, StoreError> {
         let nonce = random_bytes::<NONCE_LEN>()?;

@@ -85,6 +85,16 @@ pub(crate) async fn migrate(database: &Database) -> Result<(), OpenError> {
     if found > known { Err(OpenError::Newer { found, known }) } else { Ok(()) }
 }
 
+/// Refuses a database that is not of this program's schema, and changes nothing.
+pub(crate) async fn refuse_other(database: &Database) -> Result<(), OpenError> {
+    let known = MIGRATIONS.last().map_or(0, |migration| migration.number);
+    match applied(&mut *database.read().await?).await? {
+        found if found > known => Err(OpenError::Newer { found, known }),
+        found if found < known => Err(OpenError::Older { found, known }),
+        _ => Ok(()),
+    }
+}
+
 async fn applied(connection: &mut DatabaseConnection) -> Result<i64, StoreError> {
     let row = statement::query("SELECT COALESCE(MAX(number), 0) AS number FROM schema_migrations")
         .persistent(false)

@@ -96,6 +96,17 @@ pub enum OpenError {
         /// The newest schema that this program knows.
         known: i64,
     },
+    /// An older program wrote the database, and who opens it may not change it.
+    #[error(
+        "the database has schema {found}, this program reads {known}; start `plimsoll serve` of this version first, which \
+         brings it up to date"
+    )]
+    Older {
+        /// Schema of the database.
+        found: i64,
+        /// The schema that this program reads.
+        known: i64,
+    },
     /// The master key.
     #[error(transparent)]
     MasterKey(#[from] MasterKeyError),
@@ -141,21 +152,34 @@ impl Store {
         // Two processes that make the same database at once would meet errors that no busy timeout covers (switching to
         // the write-ahead log is one), so that opening is done one by one.
         let lock = lock_folder(data_dir).await?;
-        let (readers, busy_timeout) = (options.readers, options.busy_timeout);
-        let database = match &options.location {
-            StoreLocation::Embedded => {
-                let file = data_dir.join(DATABASE_FILE);
-                // SQLite would make it as the umask says; the write-ahead log takes over the mode of the database.
-                private_file(&file)?;
-                Database::open_sqlite(&file, readers, busy_timeout).await?
-            }
-            StoreLocation::Postgres(location) => {
-                Database::open_postgres(location, readers, busy_timeout).await?
-            }
-        };
+        if matches!(options.location, StoreLocation::Embedded) {
+            // SQLite would make it as the umask says; the write-ahead log takes over the mode of the database.
+            private_file(&data_dir.join(DATABASE_FILE))?;
+        }
+        let database = open_database(data_dir, &options).await?;
         schema::migrate(&database).await?;
         let master_key = open_master_key(data_dir, &database).await?;
         drop(lock);
+        Ok(Self::of(data_dir, options, database, master_key))
+    }
+
+    /// Opens a database that is there and up to date, to read what needs no secret: it makes nothing and changes nothing, and
+    /// needs neither the master key nor, for a database on a server, a data directory. Must be called inside a tokio runtime.
+    ///
+    /// # Errors
+    /// There is none, it does not open, or it is of another version of the program.
+    pub async fn open_to_read(data_dir: &Path, options: StoreOptions) -> Result<Self, OpenError> {
+        let database = open_database(data_dir, &options).await?;
+        schema::refuse_other(&database).await?;
+        Ok(Self::of(data_dir, options, database, MasterKey::of_nothing()?))
+    }
+
+    fn of(
+        data_dir: &Path,
+        options: StoreOptions,
+        database: Database,
+        master_key: MasterKey,
+    ) -> Self {
         let nonces = NonceWriter::start(database.clone());
         let inner = Inner {
             data_dir: data_dir.to_owned(),
@@ -169,7 +193,7 @@ impl Store {
             hint: Notify::new(),
             lease: options.lease.max(SHORTEST_LEASE),
         };
-        Ok(Self { inner: Arc::new(inner) })
+        Self { inner: Arc::new(inner) }
     }
 
     /// The folder that was opened.
@@ -288,6 +312,18 @@ impl Store {
 
     pub(crate) fn hint(&self) -> &Notify {
         &self.inner.hint
+    }
+}
+
+async fn open_database(data_dir: &Path, options: &StoreOptions) -> Result<Database, OpenError> {
+    let (readers, busy_timeout) = (options.readers, options.busy_timeout);
+    match &options.location {
+        StoreLocation::Embedded => {
+            Database::open_sqlite(&data_dir.join(DATABASE_FILE), readers, busy_timeout).await
+        }
+        StoreLocation::Postgres(location) => {
+            Database::open_postgres(location, readers, busy_timeout).await
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! The steps for build systems in `integrations/`: each parses, and each runs with that system's variables set, against a server.
 
-mod yaml;
+pub(crate) mod yaml;
 
 use std::{
     collections::BTreeMap,

@@ -11,10 +11,12 @@
     reason = "a test stops at the first surprise and says what it skips"
 )]
 
+mod admission;
 mod attack;
 mod command_line;
 mod console;
 mod demo;
+mod deploy;
 mod explain;
 mod feeds;
 mod fleet;

@@ -33,7 +33,7 @@ impl Exposition {
     }
 
     /// Writes how long things took.
-    pub(super) fn histogram<const N: usize>(
+    pub(crate) fn histogram<const N: usize>(
         &mut self,
         name: &'static str,
         help: &str,
@@ -54,7 +54,7 @@ impl Exposition {
     }
 
     /// Writes one counter for each kind.
-    pub(super) fn counts<const N: usize>(
+    pub(crate) fn counts<const N: usize>(
         &mut self,
         name: &'static str,
         help: &str,

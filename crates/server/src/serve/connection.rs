@@ -36,7 +36,7 @@ const HEAD_BYTES: usize = 96 << 10;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Accepts until the stop is said, then waits for the requests under way.
-pub(super) async fn accept(
+pub(crate) async fn accept(
     listener: TcpListener,
     acceptor: Option<TlsAcceptor>,
     router: Router,

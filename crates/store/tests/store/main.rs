@@ -32,6 +32,8 @@ mod model;
 #[cfg(test)]
 mod moving;
 #[cfg(test)]
+mod named;
+#[cfg(test)]
 mod on_postgres;
 #[cfg(test)]
 mod opening;
