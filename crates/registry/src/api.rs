@@ -131,6 +131,11 @@ impl Api {
             .map_err(|_cause| self.protocol(what, "the answer is not such a document"))
     }
 
+    /// A request that changes something, and whose answer says nothing but that it is done.
+    pub(crate) async fn done(&self, call: Call, what: &str) -> Result<(), RegistryError> {
+        self.success(|| Ok(call.clone()), what).await.map(drop)
+    }
+
     /// All entries of a list whose pages are joined by `Link` headers, in the order of the pages.
     pub(crate) async fn linked<T: DeserializeOwned>(
         &self,
@@ -253,7 +258,16 @@ impl Pace {
 
 /// A request with a JSON body.
 pub(crate) fn post_json(url: Url, body: &impl Serialize) -> Result<Call, RegistryError> {
-    let mut call = Call::new(Method::POST, url);
+    with_json(Method::POST, Call::get(url), body)
+}
+
+/// The same request with another method and a JSON body.
+pub(crate) fn with_json(
+    method: Method,
+    mut call: Call,
+    body: &impl Serialize,
+) -> Result<Call, RegistryError> {
+    call.method = method;
     call.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     let body = serde_json::to_vec(body);
     call.body = Some(body.map_err(|error| RegistryError::Name(error.to_string()))?);
