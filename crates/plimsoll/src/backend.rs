@@ -4,6 +4,7 @@
 //! processes may use one data directory, so a server may run beside this.
 
 mod registry_tokens;
+mod registry_webhooks;
 mod tasks;
 
 use std::{net::SocketAddr, time::Duration};

@@ -1,4 +1,4 @@
-//! `plimsoll registry`: registries whose images are watched, and tokens of those who speak for them.
+//! `plimsoll registry`: registries whose images are watched, tokens of those who speak for them, their webhooks.
 
 use std::path::{Path, PathBuf};
 
@@ -6,10 +6,14 @@ use anyhow::{Context, bail};
 use plimsoll_server::operation::{
     registries::{AddRegistry, Net},
     sync::SyncReport,
+    webhooks::{InstallWebhook, WebhookProblem},
 };
 
 use crate::{
-    arguments::{Access, Global, Network, Registry, RegistryAdd, RegistryToken, TokenPurpose},
+    arguments::{
+        Access, Global, Network, Registry, RegistryAdd, RegistryToken, RegistryWebhook,
+        TokenPurpose,
+    },
     backend::Backend,
     terminal::Terminal,
 };
@@ -85,6 +89,7 @@ pub(crate) async fn run(
             }
         }
         Registry::Token(command) => token(command, global, terminal).await?,
+        Registry::Webhook(command) => webhook(command, global, terminal).await?,
         Registry::Remove { name } => {
             let removed = Backend::open(global).await?.remove_registry(&name).await?;
             terminal.say(&format!(
@@ -136,6 +141,76 @@ async fn token(command: RegistryToken, global: &Global, terminal: Terminal) -> a
                 "there was no such token"
             });
         }
+    }
+    Ok(())
+}
+
+async fn webhook(
+    command: RegistryWebhook,
+    global: &Global,
+    terminal: Terminal,
+) -> anyhow::Result<()> {
+    let backend = Backend::open(global).await?;
+    match command {
+        RegistryWebhook::Install { name, url } => {
+            let done = backend.install_webhook(&name, &InstallWebhook { url }).await?;
+            terminal.print(&format!(
+                "registry {name}: {} webhooks set, {} changed, {} as they should be, to {}",
+                done.created.len(),
+                done.changed.len(),
+                done.unchanged,
+                done.address
+            ))?;
+            for place in done.created.iter().chain(&done.changed) {
+                terminal.say(&format!("  {place}"));
+            }
+            if done.made_token {
+                terminal.say("a token was made for them; an earlier one is refused from now on");
+            }
+            fail_at(&name, &done.problems, done.problem_count, terminal)
+        }
+        RegistryWebhook::List { name, format } => {
+            let list = backend.list_webhooks(&name).await?;
+            let head = ["AT", "SENDS TO", "LET IN", "TELLS ALL"];
+            let word = |is: bool| if is { "yes" } else { "no" }.to_owned();
+            terminal.list(format, &head, &list.webhooks, |hook| {
+                vec![
+                    hook.at.clone(),
+                    hook.address.clone(),
+                    word(hook.is_let_in),
+                    word(hook.is_whole),
+                ]
+            })?;
+            let problem_count = u64::try_from(list.problems.len()).unwrap_or(u64::MAX);
+            fail_at(&name, &list.problems, problem_count, terminal)
+        }
+        RegistryWebhook::Remove { name } => {
+            let done = backend.remove_webhook(&name).await?;
+            terminal.say(&format!(
+                "registry {name}: webhooks taken away at {} places",
+                done.removed.len()
+            ));
+            terminal.say(&format!(
+                "hint: `plimsoll registry token remove {name} hook` refuses whoever has the token, too"
+            ));
+            let problem_count = u64::try_from(done.problems.len()).unwrap_or(u64::MAX);
+            fail_at(&name, &done.problems, problem_count, terminal)
+        }
+    }
+}
+
+/// Says where it did not work, and fails if there is such a place.
+fn fail_at(
+    name: &str,
+    problems: &[WebhookProblem],
+    problem_count: u64,
+    terminal: Terminal,
+) -> anyhow::Result<()> {
+    for problem in problems {
+        terminal.say(&format!("  not done: {}: {}", problem.at, problem.why));
+    }
+    if problem_count > 0 {
+        bail!("registry {name}: {problem_count} places have no webhook or could not be asked");
     }
     Ok(())
 }
