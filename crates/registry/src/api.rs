@@ -11,6 +11,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
+use plimsoll_model::Secret;
 use reqwest::{
     Method, StatusCode, Url,
     header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue, LINK},
@@ -21,7 +22,7 @@ use tokio::{sync::Mutex, time::Instant};
 use crate::{
     client::{pause, retry_after},
     endpoint::Endpoint,
-    error::{RegistryError, message_of},
+    error::{RegistryError, message_of, message_without, secrets_in},
     http::{Call, HttpClient, Session},
     paging::{self, MAX_PAGES},
 };
@@ -37,6 +38,8 @@ pub(crate) struct Api {
     session: Session,
     /// For messages: who asks.
     who: String,
+    /// What no message says, besides what stands in a request's `Authorization`.
+    secrets: Vec<Secret<String>>,
     pace: Option<Pace>,
 }
 
@@ -56,7 +59,13 @@ impl Api {
     ) -> Result<Self, RegistryError> {
         let session =
             http.session(endpoint).map_err(|source| RegistryError::http(endpoint, source))?;
-        Ok(Self { session, who, pace: None })
+        Ok(Self { session, who, secrets: Vec::new(), pace: None })
+    }
+
+    /// The same, whose messages do not say these, should the API repeat them.
+    pub(crate) fn concealing(mut self, secrets: impl IntoIterator<Item = Secret<String>>) -> Self {
+        self.secrets.extend(secrets);
+        self
     }
 
     /// The same, at most one request an `interval`.
@@ -164,18 +173,21 @@ impl Api {
         make: impl Fn() -> Result<Call, RegistryError> + Send,
         what: &str,
     ) -> Result<(HeaderMap, Vec<u8>), RegistryError> {
-        let (status, headers, body) = self.patient(make).await?;
+        let (sent, (status, headers, body)) = self.patient(make).await?;
         if status.is_success() {
             return Ok((headers, body));
         }
-        Err(self.failure(status, &headers, &body, what))
+        let sent = secrets_in(sent.as_ref());
+        let own = self.secrets.iter().map(|secret| secret.reveal().as_str());
+        let message = message_without(&body, own.chain(sent.iter().map(String::as_str)));
+        Err(self.failure(status, &headers, &body, message, what))
     }
 
-    /// Sends a request and waits out short rate limits.
+    /// Sends a request and waits out short rate limits. Returns what it was authorized with, too.
     async fn patient(
         &self,
         make: impl Fn() -> Result<Call, RegistryError> + Send,
-    ) -> Result<(StatusCode, HeaderMap, Vec<u8>), RegistryError> {
+    ) -> Result<(Option<HeaderValue>, (StatusCode, HeaderMap, Vec<u8>)), RegistryError> {
         let options = self.session.options();
         let mut repeats = 0;
         loop {
@@ -193,7 +205,7 @@ impl Api {
                     repeats += 1;
                     tokio::time::sleep(pause).await;
                 }
-                None => return Ok(answer),
+                None => return Ok((call.authorization, answer)),
             }
         }
     }
@@ -203,10 +215,11 @@ impl Api {
         status: StatusCode,
         headers: &HeaderMap,
         body: &[u8],
+        message: String,
         what: &str,
     ) -> RegistryError {
         let (registry, what) = (Box::new(self.endpoint().clone()), what.to_owned());
-        let (message, retry_after) = (message_of(body), retry_after(headers));
+        let retry_after = retry_after(headers);
         match status.as_u16() {
             // GitHub says 403 where others say 429.
             403 if retry_after.is_some() || is_used_up(headers) => {

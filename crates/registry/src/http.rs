@@ -9,10 +9,12 @@
 //!   [`crate::reach`].
 //! * HTTP/1.1 only. Layers are read as slowly as they are scanned; with HTTP/2 a few stalled layers would use up the
 //!   connection's flow-control window and starve every other request to the same host.
-//! * Proxies of the environment are not used: configuration is read in one place, and that is not here.
+//! * Proxies of the environment are not used: configuration is read in one place, and that is not here. One that is configured is
+//!   used for everything that its client asks ([`Proxy`]).
 
 mod answer;
 mod error;
+mod proxy;
 mod tls;
 
 use std::{sync::Arc, time::Duration};
@@ -26,9 +28,10 @@ use reqwest::{
 pub(crate) use self::answer::Answer;
 pub use self::error::HttpError;
 pub(crate) use self::error::{find, reason};
+pub use self::proxy::Proxy;
 use crate::{
     endpoint::{Endpoint, Scheme},
-    reach::{Guard, Network},
+    reach::{Guard, Network, check_port},
 };
 
 /// How outgoing requests behave. [`HttpOptions::default`] is meant for production.
@@ -42,6 +45,8 @@ pub struct HttpOptions {
     pub allow_private: bool,
     /// Networks in which a configured host may be although `allow_private` says no. Default: none.
     pub networks: Vec<Network>,
+    /// The proxy that requests go through. Default: none.
+    pub proxy: Option<Proxy>,
     /// Limit for establishing a connection, TLS included. Default: 10 s.
     pub connect_timeout: Duration,
     /// Limit for silence while a body is read. Default: 30 s.
@@ -70,6 +75,7 @@ impl Default for HttpOptions {
             system_roots: true,
             allow_private: true,
             networks: Vec::new(),
+            proxy: None,
             connect_timeout: Duration::from_secs(10),
             read_timeout: Duration::from_secs(30),
             document_timeout: Duration::from_secs(60),
@@ -122,10 +128,16 @@ impl HttpClient {
 
     /// Opens a session with an endpoint that the operator configured.
     pub(crate) fn session(&self, home: &Endpoint) -> Result<Session, HttpError> {
-        let guard = Guard::new(&home.host, self.options.allow_private)
+        let mut guard = Guard::new(&home.host, self.options.allow_private)
             .with_networks(&self.options.networks);
-        let client =
-            self.builder(&guard).build().map_err(|error| HttpError::Setup(reason(error)))?;
+        if let Some(proxy) = &self.options.proxy {
+            guard = guard.with_proxy(&proxy.endpoint.host);
+        }
+        let mut builder = self.builder(&guard);
+        if let Some(proxy) = &self.options.proxy {
+            builder = builder.proxy(proxy.settings()?);
+        }
+        let client = builder.build().map_err(|error| HttpError::Setup(reason(error)))?;
         Ok(Session { client, guard, home: home.clone(), options: Arc::clone(&self.options) })
     }
 }
@@ -224,6 +236,9 @@ impl Session {
             return Err(HttpError::Downgrade { from: self.home.clone(), to: origin });
         }
         self.guard.check_literal(&origin.host)?;
+        if origin != self.home {
+            check_port(&origin)?;
+        }
         Ok(origin)
     }
 

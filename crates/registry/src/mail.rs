@@ -19,6 +19,7 @@ use plimsoll_model::Timestamp;
 
 use crate::{
     endpoint::Credentials,
+    error::conceal,
     http::HttpOptions,
     reach::{ForbiddenAddress, Guard},
 };
@@ -161,7 +162,7 @@ pub async fn send(
             Ok(_taken) => return Ok(()),
             Err(error) => Err(MailError::Server {
                 host: server.host.clone(),
-                reason: chain(&error),
+                reason: concealed(server, chain(&error)),
                 permanent: error.is_permanent(),
             }),
         };
@@ -171,6 +172,15 @@ pub async fn send(
         }
     }
     outcome
+}
+
+/// A server's own words without the account's password, which some servers repeat.
+fn concealed(server: &MailServer, words: String) -> String {
+    let Some(account) = &server.account else { return words };
+    let password = account.password.reveal().as_str();
+    // What `AUTH PLAIN` sends.
+    let plain = format!("\0{}\0{password}", account.username);
+    conceal(words, [plain.as_str(), password])
 }
 
 fn chain(error: &dyn std::error::Error) -> String {

@@ -237,6 +237,7 @@ fn request(add: RegistryAdd) -> anyhow::Result<AddRegistry> {
     }
     let (username, password) = account(&add.access)?;
     let api_token = api_token(&add)?;
+    let proxy_password = proxy_password(&add.access)?;
     let ca_pem = add.access.ca_file.as_deref().map(|path| {
         std::fs::read_to_string(path)
             .with_context(|| format!("`{}` cannot be read", path.display()))
@@ -264,6 +265,9 @@ fn request(add: RegistryAdd) -> anyhow::Result<AddRegistry> {
         namespaces: add.namespaces,
         include: add.include,
         exclude: add.exclude,
+        proxy: add.access.proxy,
+        proxy_username: add.access.proxy_username,
+        proxy_password,
     })
 }
 
@@ -279,6 +283,12 @@ fn api_token(add: &RegistryAdd) -> anyhow::Result<Option<String>> {
         },
     };
     Ok(token.map(|token| token.trim_end_matches(['\r', '\n']).to_owned()))
+}
+
+/// The password of the proxy's account, from its file.
+pub(crate) fn proxy_password(access: &Access) -> anyhow::Result<Option<String>> {
+    let password = access.proxy_password_file.as_deref().map(secret_in).transpose()?;
+    Ok(password.map(|password| password.trim_end_matches(['\r', '\n']).to_owned()))
 }
 
 fn secret_in(path: &Path) -> anyhow::Result<String> {

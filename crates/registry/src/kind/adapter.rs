@@ -206,7 +206,10 @@ impl Connection {
 
     /// The API: where the operator says, else at `usual`.
     pub(crate) fn api(&self, usual: &Endpoint, who: String) -> Result<Api, RegistryError> {
-        Api::new(self.api.endpoint.as_ref().unwrap_or(usual), who, &self.http)
+        let password = self.credentials.as_ref().map(|account| account.password.clone());
+        let secrets = password.into_iter().chain(self.api.token.clone());
+        let api = Api::new(self.api.endpoint.as_ref().unwrap_or(usual), who, &self.http)?;
+        Ok(api.concealing(secrets))
     }
 
     /// For messages: who pulls.
