@@ -5,7 +5,7 @@
 //!
 //! Odd, and each covered by a test in `tests/hostile.rs`:
 //! * Redirects are followed here, not in the library: the credential is dropped for good at the first change of origin
-//!   (scheme, host or port), a step from https to http is refused, and every hop passes the address guard of
+//!   (scheme, host or port), and so are headers that are marked as secrets; a step from https to http is refused, and every hop passes the address guard of
 //!   [`crate::reach`].
 //! * HTTP/1.1 only. Layers are read as slowly as they are scanned; with HTTP/2 a few stalled layers would use up the
 //!   connection's flow-control window and starve every other request to the same host.
@@ -21,7 +21,7 @@ use std::{sync::Arc, time::Duration};
 
 use reqwest::{
     Method, StatusCode, Url,
-    header::{AUTHORIZATION, HeaderMap, HeaderValue, LOCATION},
+    header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, LOCATION},
     redirect,
 };
 
@@ -151,6 +151,8 @@ pub(crate) struct Call {
     /// `Authorization`; goes to the origin of `url` and nowhere else.
     pub(crate) authorization: Option<HeaderValue>,
     pub(crate) body: Option<Vec<u8>>,
+    /// Whether it is meant for `url` alone: a signature over the address, say, means nothing elsewhere.
+    pub(crate) is_bound: bool,
 }
 
 impl Call {
@@ -159,11 +161,18 @@ impl Call {
     }
 
     pub(crate) fn new(method: Method, url: Url) -> Self {
-        Self { method, url, headers: HeaderMap::new(), authorization: None, body: None }
+        Self {
+            method,
+            url,
+            headers: HeaderMap::new(),
+            authorization: None,
+            body: None,
+            is_bound: false,
+        }
     }
 
     fn may_be_redirected(&self) -> bool {
-        self.method == Method::GET || self.method == Method::HEAD
+        !self.is_bound && (self.method == Method::GET || self.method == Method::HEAD)
     }
 }
 
@@ -189,9 +198,10 @@ impl Session {
     pub(crate) async fn send(&self, call: &Call) -> Result<Answer, HttpError> {
         let mut url = call.url.clone();
         let mut authorization = call.authorization.as_ref();
+        let mut headers = call.headers.clone();
         for _hop in 0..=self.options.max_redirects {
             let origin = self.admit(&url)?;
-            let answer = self.exchange(call, &url, &origin, authorization).await?;
+            let answer = self.exchange(call, &url, &origin, &headers, authorization).await?;
             let Some(target) = self.redirect_target(call, &answer, &url, &origin)? else {
                 return Ok(answer);
             };
@@ -201,6 +211,7 @@ impl Session {
             }
             if next != origin {
                 authorization = None;
+                headers = without_secrets(&headers);
             }
             url = target;
         }
@@ -247,10 +258,11 @@ impl Session {
         call: &Call,
         url: &Url,
         origin: &Endpoint,
+        headers: &HeaderMap,
         authorization: Option<&HeaderValue>,
     ) -> Result<Answer, HttpError> {
         let mut request =
-            self.client.request(call.method.clone(), url.clone()).headers(call.headers.clone());
+            self.client.request(call.method.clone(), url.clone()).headers(headers.clone());
         if let Some(value) = authorization {
             let mut value = value.clone();
             value.set_sensitive(true);
@@ -277,11 +289,18 @@ impl Session {
         }
         let bad = |problem: &'static str| HttpError::Location { origin: origin.clone(), problem };
         if !call.may_be_redirected() {
-            return Err(bad("a request that changes something is not sent on to another address"));
+            return Err(bad("such a request is not sent on to another address"));
         }
         let location =
             answer.header(LOCATION.as_str()).ok_or_else(|| bad("it names no address"))?;
         let target = url.join(location).map_err(|_cause| bad("the address is not a URL"))?;
         Ok(Some(target))
     }
+}
+
+/// Headers that may go to another origin: those that are not marked as secrets.
+fn without_secrets(headers: &HeaderMap) -> HeaderMap {
+    let is_public = |(_, value): &(&HeaderName, &HeaderValue)| !value.is_sensitive();
+    let pair = |(name, value): (&HeaderName, &HeaderValue)| (name.clone(), value.clone());
+    headers.iter().filter(is_public).map(pair).collect()
 }

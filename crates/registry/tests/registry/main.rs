@@ -11,6 +11,7 @@ mod blobs;
 mod content;
 mod debian;
 mod feeds;
+mod forgery;
 mod hostile;
 mod kinds;
 mod leaks;
