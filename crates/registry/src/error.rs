@@ -244,7 +244,7 @@ pub(crate) fn conceal<'a>(text: String, secrets: impl IntoIterator<Item = &'a st
     forms.iter().fold(text, |text, form| text.replace(form.as_str(), "…"))
 }
 
-/// What an `Authorization` value proves itself with: the value's second word, and of Basic the password in it.
+/// What an `Authorization` value proves itself with: the value's second word, and of Basic what is in it.
 pub(crate) fn secrets_in(authorization: Option<&HeaderValue>) -> Vec<String> {
     let Some(text) = authorization.and_then(|value| value.to_str().ok()) else { return Vec::new() };
     let Some((scheme, word)) = text.split_once(' ') else { return vec![text.to_owned()] };
@@ -254,7 +254,8 @@ pub(crate) fn secrets_in(authorization: Option<&HeaderValue>) -> Vec<String> {
             BASE64_STANDARD.decode(word).ok().and_then(|b| String::from_utf8(b).ok())
         && let Some((_, password)) = pair.split_once(':')
     {
-        secrets.push(password.to_owned());
+        let password = password.to_owned();
+        secrets.extend([pair, password]);
     }
     secrets
 }
@@ -349,7 +350,7 @@ mod tests {
     #[test]
     fn an_authorization_holds_its_word_and_its_password() {
         let basic = HeaderValue::from_static("Basic Y2k6aHVudGVyMg==");
-        assert_eq!(secrets_in(Some(&basic)), ["Y2k6aHVudGVyMg==", "hunter2"]);
+        assert_eq!(secrets_in(Some(&basic)), ["Y2k6aHVudGVyMg==", "ci:hunter2", "hunter2"]);
         let bearer = HeaderValue::from_static("Bearer t0ken");
         assert_eq!(secrets_in(Some(&bearer)), ["t0ken"]);
         assert!(secrets_in(None).is_empty());

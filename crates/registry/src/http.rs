@@ -5,8 +5,8 @@
 //!
 //! Odd, and each covered by a test in `tests/hostile.rs`:
 //! * Redirects are followed here, not in the library: the credential is dropped for good at the first change of origin
-//!   (scheme, host or port), and so are headers that are marked as secrets; a step from https to http is refused, and every hop passes the address guard of
-//!   [`crate::reach`].
+//!   (scheme, host or port), and so are headers that are marked as secrets; a step from https to http is refused, and every
+//!   hop passes the address guard of [`crate::reach`].
 //! * HTTP/1.1 only. Layers are read as slowly as they are scanned; with HTTP/2 a few stalled layers would use up the
 //!   connection's flow-control window and starve every other request to the same host.
 //! * Proxies of the environment are not used: configuration is read in one place, and that is not here. One that is configured is

@@ -20,3 +20,4 @@ mod origin;
 mod parts;
 mod process;
 mod referrers;
+mod secrecy;
