@@ -34,6 +34,7 @@ mod rules;
 mod sandbox;
 mod sbom;
 mod sdk;
+mod secrecy;
 mod stores;
 mod support;
 mod tasks;
