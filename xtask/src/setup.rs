@@ -18,6 +18,7 @@ use crate::process::{is_installed, root, run_command, say};
 /// Debian package and the program by which its presence is known.
 const DEBIAN: &[(&str, &str)] = &[
     ("docker-registry", "docker-registry"),
+    ("nginx", "nginx"),
     ("skopeo", "skopeo"),
     ("umoci", "umoci"),
     ("podman", "podman"),

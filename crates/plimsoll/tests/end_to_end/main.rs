@@ -38,5 +38,6 @@ mod secrecy;
 mod stores;
 mod support;
 mod tasks;
+mod troubled_registry;
 mod verdicts;
 mod vex;
