@@ -14,7 +14,7 @@
 //! 4. Every other host (redirect, token realm) must be public, or of a class that the home host has: a registry on this
 //!    machine may lead to this machine, one in the company's network into that network, one on the internet to neither.
 //!
-//! 5. Such a host is not asked at a port of another protocol, or of a service that obeys whoever reaches it ([`port`]).
+//! 5. Such a host is not asked at a port of another protocol, or of a service that obeys whoever reaches it (`reach/port.rs`).
 //!
 //! Odd: an HTTP client skips its resolver for literal addresses, so `Guard::check_literal` is called for every hop
 //! too. Octal, hexadecimal and shortened IPv4 forms are normalised by the URL parser before they get here.

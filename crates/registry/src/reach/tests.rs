@@ -135,7 +135,7 @@ const NAMES: &[(&str, &[&str], &str, &[&str], Result<&[&str], ()>)] = &[
     ("r.example", &["1.1.1.1"], "r.example", &["fd00::1"], Err(())),
     ("r.example", &["1.1.1.1"], "r.example", &["::1", "127.0.0.1"], Err(())),
     ("r.example", &["10.0.0.1"], "r.example", &["127.0.0.1"], Err(())),
-    ("r.example", &["10.0.0.1"], "r.example", &["1.1.1.1"], Ok(&["1.1.1.1"])),
+    ("r.example", &["10.0.0.1"], "r.example", &["1.1.1.1"], Err(())),
     ("r.example", &["127.0.0.1"], "r.example", &["10.0.0.1"], Err(())),
     // Names of metadata services, and names that stand for an address of this machine.
     ("r.example", &["10.0.0.1"], "metadata.google.internal", &["169.254.169.254"], Err(())),
