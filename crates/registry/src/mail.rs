@@ -264,6 +264,27 @@ mod tests {
     }
 
     #[test]
+    fn what_a_server_repeats_of_the_password_is_not_repeated() {
+        let password = plimsoll_model::Secret::new("m4il-pass".to_owned());
+        let server = MailServer {
+            host: "mail.example.com".into(),
+            port: 465,
+            security: MailSecurity::Tls,
+            account: Some(Credentials::new("ci", password)),
+            ca_pem: None,
+        };
+        for said in [
+            "535 5.7.8 Error: authentication failed: m4il-pass",
+            "535 5.7.8 Error: authentication failed: bTRpbC1wYXNz",
+            "535 5.7.8 Error: authentication failed: AGNpAG00aWwtcGFzcw==",
+        ] {
+            let shown = concealed(&server, said.to_owned());
+            assert_eq!(shown, "535 5.7.8 Error: authentication failed: …", "{said}");
+        }
+        assert!(!format!("{server:?}").contains("m4il"));
+    }
+
+    #[test]
     fn what_is_no_address_is_named() {
         let wrong = Mail { to: vec!["nobody".to_owned()], ..mail() };
         assert_eq!(message(&wrong).unwrap_err(), MailError::Address("nobody".to_owned()));
