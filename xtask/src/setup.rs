@@ -38,6 +38,7 @@ pub(crate) fn run_part(part: Part) -> anyhow::Result<()> {
 /// Debian package and the program by which its presence is known.
 const DEBIAN: &[(&str, &str)] = &[
     ("docker-registry", "docker-registry"),
+    ("nginx", "nginx"),
     ("skopeo", "skopeo"),
     ("umoci", "umoci"),
     ("podman", "podman"),

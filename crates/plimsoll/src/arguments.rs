@@ -16,6 +16,7 @@ mod layers;
 mod notify;
 mod reading;
 mod registry_token;
+mod registry_webhook;
 mod report_to;
 mod rules;
 mod sandbox;
@@ -44,6 +45,7 @@ pub(crate) use self::notify::{
 };
 pub(crate) use self::reading::{Confinement, Limits, Sandbox};
 pub(crate) use self::registry_token::{RegistryToken, TokenPurpose};
+pub(crate) use self::registry_webhook::RegistryWebhook;
 pub(crate) use self::report_to::{OnReportError, ReportTo};
 pub(crate) use self::rules::{RulesCommand, RulesImport};
 pub(crate) use self::sandbox::SandboxCheck;
@@ -331,6 +333,9 @@ pub(crate) enum Registry {
     /// Tokens by which webhooks, builds and a Harbor speak for a registry
     #[command(subcommand)]
     Token(RegistryToken),
+    /// Webhooks by which a registry tells what is pushed, set by its own API
+    #[command(subcommand)]
+    Webhook(RegistryWebhook),
     /// Stop watching a registry and forget its images
     Remove {
         /// Which registry

@@ -5,6 +5,7 @@
 
 mod clusters;
 mod registry_tokens;
+mod registry_webhooks;
 mod tasks;
 
 use std::{net::SocketAddr, time::Duration};

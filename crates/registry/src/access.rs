@@ -28,7 +28,7 @@ use tokio::time::Instant;
 use crate::{
     challenge::Challenge,
     endpoint::Credentials,
-    error::{RegistryError, message_of},
+    error::{RegistryError, message_without, secrets_in},
     http::{Call, Session},
     realm::{self, RealmTrust},
 };
@@ -121,6 +121,23 @@ impl Access {
             (None, Some(_token)) => "the token that came along".into(),
             (None, None) => "anonymous access".into(),
         }
+    }
+
+    /// A registry's own words, as [`message_of`](crate::error::message_of) reads them, without our secrets.
+    pub(crate) fn message_of(&self, body: &[u8]) -> String {
+        let mut secrets: Vec<String> = Vec::new();
+        if let Some(credentials) = &self.credentials {
+            secrets.push(credentials.password.reveal().clone());
+            secrets.extend(secrets_in(basic(credentials).as_ref()));
+        }
+        secrets.extend(self.bearer.iter().map(|token| token.reveal().clone()));
+        let tokens = self.lock();
+        secrets.extend(tokens.values().filter_map(|token| match token {
+            Token::Basic => None,
+            Token::Bearer { value, .. } => Some(value.reveal().clone()),
+        }));
+        drop(tokens);
+        message_without(body, secrets.iter().map(String::as_str))
     }
 
     /// What is known to let `scope` in; nothing before the first challenge.
@@ -219,13 +236,13 @@ impl Access {
                         who: self.who(),
                         what: format!("a token of `{shown}`"),
                         status: status.as_u16(),
-                        message: message_of(&body),
+                        message: self.message_of(&body),
                     });
                 }
                 other => {
                     return Err(refuse(
                         shown,
-                        format!("it answers {}{}", other.as_u16(), message_of(&body)),
+                        format!("it answers {}{}", other.as_u16(), self.message_of(&body)),
                     ));
                 }
             }

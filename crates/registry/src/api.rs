@@ -13,6 +13,7 @@ mod numbered;
 
 use std::{collections::BTreeSet, time::Duration};
 
+use plimsoll_model::Secret;
 use reqwest::{
     Method, StatusCode, Url,
     header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue, LINK},
@@ -24,7 +25,7 @@ pub(crate) use self::numbered::Numbered;
 use crate::{
     client::{pause, retry_after},
     endpoint::Endpoint,
-    error::{RegistryError, message_of},
+    error::{RegistryError, message_of, message_without, secrets_in},
     http::{Call, HttpClient, Session},
     paging::{self, MAX_PAGES},
 };
@@ -40,6 +41,8 @@ pub(crate) struct Api {
     session: Session,
     /// For messages: who asks.
     who: String,
+    /// What no message says, besides what stands in a request's `Authorization`.
+    secrets: Vec<Secret<String>>,
     pace: Option<Pace>,
 }
 
@@ -59,7 +62,13 @@ impl Api {
     ) -> Result<Self, RegistryError> {
         let session =
             http.session(endpoint).map_err(|source| RegistryError::http(endpoint, source))?;
-        Ok(Self { session, who, pace: None })
+        Ok(Self { session, who, secrets: Vec::new(), pace: None })
+    }
+
+    /// The same, whose messages do not say these, should the API repeat them.
+    pub(crate) fn concealing(mut self, secrets: impl IntoIterator<Item = Secret<String>>) -> Self {
+        self.secrets.extend(secrets);
+        self
     }
 
     /// The same, at most one request an `interval`.
@@ -134,6 +143,11 @@ impl Api {
             .map_err(|_cause| self.protocol(what, "the answer is not such a document"))
     }
 
+    /// A request that changes something, and whose answer says nothing but that it is done.
+    pub(crate) async fn done(&self, call: Call, what: &str) -> Result<(), RegistryError> {
+        self.success(|| Ok(call.clone()), what).await.map(drop)
+    }
+
     /// All entries of a list whose pages are joined by `Link` headers, in the order of the pages.
     pub(crate) async fn linked<T: DeserializeOwned>(
         &self,
@@ -162,18 +176,21 @@ impl Api {
         make: impl Fn() -> Result<Call, RegistryError> + Send,
         what: &str,
     ) -> Result<(HeaderMap, Vec<u8>), RegistryError> {
-        let (status, headers, body) = self.patient(make).await?;
+        let (sent, (status, headers, body)) = self.patient(make).await?;
         if status.is_success() {
             return Ok((headers, body));
         }
-        Err(self.failure(status, &headers, &body, what))
+        let sent = secrets_in(sent.as_ref());
+        let own = self.secrets.iter().map(|secret| secret.reveal().as_str());
+        let message = message_without(&body, own.chain(sent.iter().map(String::as_str)));
+        Err(self.failure(status, &headers, &body, message, what))
     }
 
-    /// Sends a request and waits out short rate limits.
+    /// Sends a request and waits out short rate limits. Returns what it was authorized with, too.
     async fn patient(
         &self,
         make: impl Fn() -> Result<Call, RegistryError> + Send,
-    ) -> Result<(StatusCode, HeaderMap, Vec<u8>), RegistryError> {
+    ) -> Result<(Option<HeaderValue>, (StatusCode, HeaderMap, Vec<u8>)), RegistryError> {
         let options = self.session.options();
         let mut repeats = 0;
         loop {
@@ -191,7 +208,7 @@ impl Api {
                     repeats += 1;
                     tokio::time::sleep(pause).await;
                 }
-                None => return Ok(answer),
+                None => return Ok((call.authorization, answer)),
             }
         }
     }
@@ -201,10 +218,11 @@ impl Api {
         status: StatusCode,
         headers: &HeaderMap,
         body: &[u8],
+        message: String,
         what: &str,
     ) -> RegistryError {
         let (registry, what) = (Box::new(self.endpoint().clone()), what.to_owned());
-        let (message, retry_after) = (message_of(body), retry_after(headers));
+        let retry_after = retry_after(headers);
         match status.as_u16() {
             // GitHub says 403 where others say 429.
             403 if retry_after.is_some() || is_used_up(headers) => {
@@ -256,7 +274,16 @@ impl Pace {
 
 /// A request with a JSON body.
 pub(crate) fn post_json(url: Url, body: &impl Serialize) -> Result<Call, RegistryError> {
-    let mut call = Call::new(Method::POST, url);
+    with_json(Method::POST, Call::get(url), body)
+}
+
+/// The same request with another method and a JSON body.
+pub(crate) fn with_json(
+    method: Method,
+    mut call: Call,
+    body: &impl Serialize,
+) -> Result<Call, RegistryError> {
+    call.method = method;
     call.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     let body = serde_json::to_vec(body);
     call.body = Some(body.map_err(|error| RegistryError::Name(error.to_string()))?);

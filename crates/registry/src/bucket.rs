@@ -189,6 +189,7 @@ impl Bucket {
             .map_err(|_cause| BucketError::Name(self.key.id.clone()))?;
         call.authorization = Some(authorization);
         call.body = body;
+        call.is_bound = true;
         Ok(call)
     }
 

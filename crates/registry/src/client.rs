@@ -32,7 +32,7 @@ use crate::{
     access::{Access, Scope},
     challenge,
     endpoint::{Credentials, Endpoint},
-    error::{RegistryError, message_of},
+    error::RegistryError,
     http::{Answer, Call, HttpClient, HttpError, HttpOptions, Session},
 };
 
@@ -235,7 +235,7 @@ impl RegistryClient {
         let status = answer.status().as_u16();
         let retry_after = retry_after(answer.headers());
         let body = answer.body(MAX_ERROR_BYTES).await.unwrap_or_default();
-        let message = message_of(&body);
+        let message = access.message_of(&body);
         match status {
             401 | 403 => {
                 RegistryError::Refused { registry, who: access.who(), what, status, message }

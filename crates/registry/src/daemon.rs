@@ -320,7 +320,9 @@ fn client(http: &HttpClient, address: &DaemonAddress) -> Result<reqwest::Client,
             http.builder(&Guard::new("docker", options.allow_private)).unix_socket(path.as_path())
         }
         DaemonAddress::Port(endpoint) => {
-            http.builder(&Guard::new(&endpoint.host, options.allow_private))
+            let guard = Guard::new(&endpoint.host, options.allow_private);
+            guard.check_literal(&endpoint.host)?;
+            http.builder(&guard)
         }
     };
     let builder = builder.read_timeout(SILENCE).timeout(options.transfer_timeout);

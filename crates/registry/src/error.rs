@@ -6,8 +6,13 @@
 
 use std::time::Duration;
 
+use base64::{
+    Engine as _,
+    prelude::{BASE64_STANDARD, BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE_NO_PAD},
+};
 use plimsoll_image::DocumentError;
 use plimsoll_model::Digest;
+use reqwest::header::HeaderValue;
 use serde_json::Value;
 
 use crate::{endpoint::Endpoint, http::HttpError};
@@ -190,17 +195,69 @@ impl RegistryError {
 ///
 /// Source: distribution-spec, "Error codes"; the error documents of the APIs in `kind/`, which agree on nothing.
 pub(crate) fn message_of(body: &[u8]) -> String {
+    message_without(body, [])
+}
+
+/// The same without our secrets, should the registry repeat them.
+pub(crate) fn message_without<'a>(
+    body: &[u8],
+    secrets: impl IntoIterator<Item = &'a str>,
+) -> String {
     let text = match serde_json::from_slice::<Value>(body) {
         Ok(document) => words_of(&document),
         // Docker Hub's abuse limiter answers in plain text; a proxy's HTML page says nothing.
         Err(_) => String::from_utf8_lossy(body).lines().next().unwrap_or_default().to_owned(),
     };
-    let text: String = text.chars().filter(|c| !c.is_control()).take(300).collect();
+    let text = text.chars().filter(|c| !c.is_control()).collect();
+    // Before it is cut: half a secret is one, too.
+    let text: String = conceal(text, secrets).chars().take(300).collect();
     if text.trim().is_empty() || text.trim_start().starts_with('<') {
         String::new()
     } else {
         format!(": {}", text.trim())
     }
+}
+
+/// What is shorter could stand in any sentence, and keeps nobody out.
+const SHORTEST_SECRET: usize = 4;
+
+/// The text without our secrets, should a registry repeat them: as they are, in Base64, percent-encoded, in hexadecimal.
+pub(crate) fn conceal<'a>(text: String, secrets: impl IntoIterator<Item = &'a str>) -> String {
+    if text.is_empty() {
+        return text;
+    }
+    let mut forms: Vec<String> = Vec::new();
+    for secret in secrets.into_iter().filter(|secret| secret.len() >= SHORTEST_SECRET) {
+        let hex: String = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
+        forms.extend([
+            secret.to_owned(),
+            BASE64_STANDARD.encode(secret),
+            BASE64_STANDARD_NO_PAD.encode(secret),
+            BASE64_URL_SAFE_NO_PAD.encode(secret),
+            form_urlencoded::byte_serialize(secret.as_bytes()).collect(),
+            hex.to_uppercase(),
+            hex,
+        ]);
+    }
+    // The longest first, so that no rest of a form stays behind a shorter one.
+    forms.sort_by_key(|form| std::cmp::Reverse(form.len()));
+    forms.iter().fold(text, |text, form| text.replace(form.as_str(), "…"))
+}
+
+/// What an `Authorization` value proves itself with: the value's second word, and of Basic what is in it.
+pub(crate) fn secrets_in(authorization: Option<&HeaderValue>) -> Vec<String> {
+    let Some(text) = authorization.and_then(|value| value.to_str().ok()) else { return Vec::new() };
+    let Some((scheme, word)) = text.split_once(' ') else { return vec![text.to_owned()] };
+    let mut secrets = vec![word.to_owned()];
+    if scheme.eq_ignore_ascii_case("basic")
+        && let Some(pair) =
+            BASE64_STANDARD.decode(word).ok().and_then(|b| String::from_utf8(b).ok())
+        && let Some((_, password)) = pair.split_once(':')
+    {
+        let password = password.to_owned();
+        secrets.extend([pair, password]);
+    }
+    secrets
 }
 
 /// Where error documents keep their code.
@@ -271,5 +328,31 @@ mod tests {
             assert_eq!(message_of(body.as_bytes()), wanted, "{body}");
         }
         assert_eq!(message_of(long.as_bytes()).len(), 302);
+    }
+
+    #[test]
+    fn a_secret_that_is_repeated_is_taken_out_in_every_form() {
+        let secret = "p/a ss:word";
+        for form in [
+            "p/a ss:word",
+            "cC9hIHNzOndvcmQ=",
+            "cC9hIHNzOndvcmQ",
+            "p%2Fa+ss%3Aword",
+            "702f612073733a776f7264",
+            "702F612073733A776F7264",
+        ] {
+            let text = format!("DENIED {form} is wrong");
+            assert_eq!(conceal(text, [secret]), "DENIED … is wrong", "{form}");
+        }
+        assert_eq!(conceal("no such tag".into(), ["", "no"]), "no such tag");
+    }
+
+    #[test]
+    fn an_authorization_holds_its_word_and_its_password() {
+        let basic = HeaderValue::from_static("Basic Y2k6aHVudGVyMg==");
+        assert_eq!(secrets_in(Some(&basic)), ["Y2k6aHVudGVyMg==", "ci:hunter2", "hunter2"]);
+        let bearer = HeaderValue::from_static("Bearer t0ken");
+        assert_eq!(secrets_in(Some(&bearer)), ["t0ken"]);
+        assert!(secrets_in(None).is_empty());
     }
 }

@@ -5,14 +5,16 @@
 //!
 //! Odd, and each covered by a test in `tests/hostile.rs`:
 //! * Redirects are followed here, not in the library: the credential is dropped for good at the first change of origin
-//!   (scheme, host or port), a step from https to http is refused, and every hop passes the address guard of
-//!   [`crate::reach`].
+//!   (scheme, host or port), and so are headers that are marked as secrets; a step from https to http is refused, and every
+//!   hop passes the address guard of [`crate::reach`].
 //! * HTTP/1.1 only. Layers are read as slowly as they are scanned; with HTTP/2 a few stalled layers would use up the
 //!   connection's flow-control window and starve every other request to the same host.
-//! * Proxies of the environment are not used: configuration is read in one place, and that is not here.
+//! * Proxies of the environment are not used: configuration is read in one place, and that is not here. One that is configured is
+//!   used for everything that its client asks ([`Proxy`]).
 
 mod answer;
 mod error;
+mod proxy;
 mod tls;
 
 use std::{sync::Arc, time::Duration};
@@ -20,16 +22,17 @@ use std::{sync::Arc, time::Duration};
 use plimsoll_model::Secret;
 use reqwest::{
     Method, StatusCode, Url,
-    header::{AUTHORIZATION, HeaderMap, HeaderValue, LOCATION},
+    header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, LOCATION},
     redirect,
 };
 
 pub(crate) use self::answer::Answer;
 pub use self::error::HttpError;
 pub(crate) use self::error::{failed, find, reason};
+pub use self::proxy::Proxy;
 use crate::{
     endpoint::{Endpoint, Scheme},
-    reach::{Guard, Network},
+    reach::{Guard, Network, check_port},
 };
 
 /// How outgoing requests behave. [`HttpOptions::default`] is meant for production.
@@ -43,6 +46,8 @@ pub struct HttpOptions {
     pub allow_private: bool,
     /// Networks in which a configured host may be although `allow_private` says no. Default: none.
     pub networks: Vec<Network>,
+    /// The proxy that requests go through. Default: none.
+    pub proxy: Option<Proxy>,
     /// Limit for establishing a connection, TLS included. Default: 10 s.
     pub connect_timeout: Duration,
     /// Limit for silence while a body is read. Default: 30 s.
@@ -71,6 +76,7 @@ impl Default for HttpOptions {
             system_roots: true,
             allow_private: true,
             networks: Vec::new(),
+            proxy: None,
             connect_timeout: Duration::from_secs(10),
             read_timeout: Duration::from_secs(30),
             document_timeout: Duration::from_secs(60),
@@ -130,10 +136,16 @@ impl HttpClient {
 
     /// Opens a session with an endpoint that the operator configured.
     pub(crate) fn session(&self, home: &Endpoint) -> Result<Session, HttpError> {
-        let guard = Guard::new(&home.host, self.options.allow_private)
+        let mut guard = Guard::new(&home.host, self.options.allow_private)
             .with_networks(&self.options.networks);
-        let client =
-            self.builder(&guard).build().map_err(|error| HttpError::Setup(reason(error)))?;
+        if let Some(proxy) = &self.options.proxy {
+            guard = guard.with_proxy(&proxy.endpoint.host);
+        }
+        let mut builder = self.builder(&guard);
+        if let Some(proxy) = &self.options.proxy {
+            builder = builder.proxy(proxy.settings()?);
+        }
+        let client = builder.build().map_err(|error| HttpError::Setup(reason(error)))?;
         Ok(Session { client, guard, home: home.clone(), options: Arc::clone(&self.options) })
     }
 }
@@ -147,6 +159,8 @@ pub(crate) struct Call {
     /// `Authorization`; goes to the origin of `url` and nowhere else.
     pub(crate) authorization: Option<HeaderValue>,
     pub(crate) body: Option<Vec<u8>>,
+    /// Whether it is meant for `url` alone: a signature over the address, say, means nothing elsewhere.
+    pub(crate) is_bound: bool,
 }
 
 impl Call {
@@ -155,11 +169,18 @@ impl Call {
     }
 
     pub(crate) fn new(method: Method, url: Url) -> Self {
-        Self { method, url, headers: HeaderMap::new(), authorization: None, body: None }
+        Self {
+            method,
+            url,
+            headers: HeaderMap::new(),
+            authorization: None,
+            body: None,
+            is_bound: false,
+        }
     }
 
     fn may_be_redirected(&self) -> bool {
-        self.method == Method::GET || self.method == Method::HEAD
+        !self.is_bound && (self.method == Method::GET || self.method == Method::HEAD)
     }
 }
 
@@ -185,9 +206,10 @@ impl Session {
     pub(crate) async fn send(&self, call: &Call) -> Result<Answer, HttpError> {
         let mut url = call.url.clone();
         let mut authorization = call.authorization.as_ref();
+        let mut headers = call.headers.clone();
         for _hop in 0..=self.options.max_redirects {
             let origin = self.admit(&url)?;
-            let answer = self.exchange(call, &url, &origin, authorization).await?;
+            let answer = self.exchange(call, &url, &origin, &headers, authorization).await?;
             let Some(target) = self.redirect_target(call, &answer, &url, &origin)? else {
                 return Ok(answer);
             };
@@ -197,6 +219,7 @@ impl Session {
             }
             if next != origin {
                 authorization = None;
+                headers = without_secrets(&headers);
             }
             url = target;
         }
@@ -232,6 +255,9 @@ impl Session {
             return Err(HttpError::Downgrade { from: self.home.clone(), to: origin });
         }
         self.guard.check_literal(&origin.host)?;
+        if origin != self.home {
+            check_port(&origin)?;
+        }
         Ok(origin)
     }
 
@@ -240,10 +266,11 @@ impl Session {
         call: &Call,
         url: &Url,
         origin: &Endpoint,
+        headers: &HeaderMap,
         authorization: Option<&HeaderValue>,
     ) -> Result<Answer, HttpError> {
         let mut request =
-            self.client.request(call.method.clone(), url.clone()).headers(call.headers.clone());
+            self.client.request(call.method.clone(), url.clone()).headers(headers.clone());
         if let Some(value) = authorization {
             let mut value = value.clone();
             value.set_sensitive(true);
@@ -270,11 +297,18 @@ impl Session {
         }
         let bad = |problem: &'static str| HttpError::Location { origin: origin.clone(), problem };
         if !call.may_be_redirected() {
-            return Err(bad("a request that changes something is not sent on to another address"));
+            return Err(bad("such a request is not sent on to another address"));
         }
         let location =
             answer.header(LOCATION.as_str()).ok_or_else(|| bad("it names no address"))?;
         let target = url.join(location).map_err(|_cause| bad("the address is not a URL"))?;
         Ok(Some(target))
     }
+}
+
+/// Headers that may go to another origin: those that are not marked as secrets.
+fn without_secrets(headers: &HeaderMap) -> HeaderMap {
+    let is_public = |(_, value): &(&HeaderName, &HeaderValue)| !value.is_sensitive();
+    let pair = |(name, value): (&HeaderName, &HeaderValue)| (name.clone(), value.clone());
+    headers.iter().filter(is_public).map(pair).collect()
 }

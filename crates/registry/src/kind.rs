@@ -15,6 +15,7 @@ mod gitlab;
 mod harbor;
 mod oci;
 mod quay;
+mod webhook;
 
 pub use self::{
     adapter::{
@@ -22,6 +23,7 @@ pub use self::{
         RepositoryEntry, Side, TagEntry,
     },
     filter::{ImageFilter, PatternError},
+    webhook::{FoundWebhook, WantedWebhook, WebhookPlace, Webhooks},
 };
 use crate::error::RegistryError;
 
@@ -45,6 +47,11 @@ pub trait RegistryKind: Sync {
     /// [`RegistryError::Setting`] when something is missing that the kind needs; [`RegistryError::Http`] when no HTTP client
     /// can be set up.
     fn connect(&self, connection: Connection) -> Result<Box<dyn Adapter>, RegistryError>;
+
+    /// What people set by hand, where no API sets webhooks: [`Adapter::webhooks`] is `None` then.
+    fn webhook_by_hand(&self) -> &'static str {
+        "set the address as a webhook in the registry's own settings"
+    }
 }
 
 /// One line of the form that adds a registry.

@@ -32,7 +32,7 @@ pub use client::{BlobReader, FetchedManifest, PullLimit, RegistryClient, Visibil
 pub use daemon::{Daemon, DaemonAddress, DaemonError, DaemonImage};
 pub use endpoint::{Credentials, Endpoint, EndpointError, Scheme};
 pub use error::RegistryError;
-pub use http::{HttpClient, HttpError, HttpOptions};
+pub use http::{HttpClient, HttpError, HttpOptions, Proxy};
 pub use image::{RemoteImage, resolve};
 pub use mail::{Mail, MailError, MailSecurity, MailServer};
 pub use management::{ManagementClient, ManagementError};

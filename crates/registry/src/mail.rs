@@ -19,6 +19,7 @@ use plimsoll_model::Timestamp;
 
 use crate::{
     endpoint::Credentials,
+    error::conceal,
     http::HttpOptions,
     reach::{ForbiddenAddress, Guard},
 };
@@ -161,7 +162,7 @@ pub async fn send(
             Ok(_taken) => return Ok(()),
             Err(error) => Err(MailError::Server {
                 host: server.host.clone(),
-                reason: chain(&error),
+                reason: concealed(server, chain(&error)),
                 permanent: error.is_permanent(),
             }),
         };
@@ -171,6 +172,15 @@ pub async fn send(
         }
     }
     outcome
+}
+
+/// A server's own words without the account's password, which some servers repeat.
+fn concealed(server: &MailServer, words: String) -> String {
+    let Some(account) = &server.account else { return words };
+    let password = account.password.reveal().as_str();
+    // What `AUTH PLAIN` sends.
+    let plain = format!("\0{}\0{password}", account.username);
+    conceal(words, [plain.as_str(), password])
 }
 
 fn chain(error: &dyn std::error::Error) -> String {
@@ -251,6 +261,27 @@ mod tests {
         }
         assert!(!text.to_ascii_lowercase().contains("\r\nbcc:"), "{text}");
         assert_eq!(message(&mail()).unwrap().formatted(), text.as_bytes(), "the same each time");
+    }
+
+    #[test]
+    fn what_a_server_repeats_of_the_password_is_not_repeated() {
+        let password = plimsoll_model::Secret::new("m4il-pass".to_owned());
+        let server = MailServer {
+            host: "mail.example.com".into(),
+            port: 465,
+            security: MailSecurity::Tls,
+            account: Some(Credentials::new("ci", password)),
+            ca_pem: None,
+        };
+        for said in [
+            "535 5.7.8 Error: authentication failed: m4il-pass",
+            "535 5.7.8 Error: authentication failed: bTRpbC1wYXNz",
+            "535 5.7.8 Error: authentication failed: AGNpAG00aWwtcGFzcw==",
+        ] {
+            let shown = concealed(&server, said.to_owned());
+            assert_eq!(shown, "535 5.7.8 Error: authentication failed: …", "{said}");
+        }
+        assert!(!format!("{server:?}").contains("m4il"));
     }
 
     #[test]

@@ -14,10 +14,13 @@
 //! 4. Every other host (redirect, token realm) must be public, or of a class that the home host has: a registry on this
 //!    machine may lead to this machine, one in the company's network into that network, one on the internet to neither.
 //!
+//! 5. Such a host is not asked at a port of another protocol, or of a service that obeys whoever reaches it (`reach/port.rs`).
+//!
 //! Odd: an HTTP client skips its resolver for literal addresses, so `Guard::check_literal` is called for every hop
 //! too. Octal, hexadecimal and shortened IPv4 forms are normalised by the URL parser before they get here.
 
 mod network;
+mod port;
 
 use std::{
     collections::BTreeSet,
@@ -29,6 +32,7 @@ use std::{
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
 pub use self::network::{Network, NetworkError};
+pub(crate) use self::port::check_port;
 
 /// How far an address reaches.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
@@ -137,6 +141,14 @@ pub enum ForbiddenAddress {
         /// What kind of address that is.
         reach: Reach,
     },
+    /// A port that no registry answers at.
+    #[error("`{host}`: port {port} belongs to another service, which is not sent requests")]
+    Port {
+        /// The host as named.
+        host: String,
+        /// Its port.
+        port: u16,
+    },
     /// The name has no address at all.
     #[error("`{0}` has no address")]
     Unknown(String),
@@ -148,6 +160,8 @@ pub(crate) struct Guard {
     home: Arc<str>,
     allow_private: bool,
     networks: Arc<[Network]>,
+    /// The proxy's host, which the operator named, too.
+    proxy: Option<Arc<str>>,
     home_reach: Arc<Mutex<BTreeSet<Reach>>>,
 }
 
@@ -158,6 +172,7 @@ impl Guard {
             home: home.into(),
             allow_private,
             networks: Arc::default(),
+            proxy: None,
             home_reach: Arc::new(Mutex::new(BTreeSet::new())),
         };
         if let Ok(address) = home.parse::<IpAddr>() {
@@ -169,6 +184,12 @@ impl Guard {
     /// The same guard, which lets the home host be in these networks too.
     pub(crate) fn with_networks(mut self, networks: &[Network]) -> Self {
         self.networks = networks.into();
+        self
+    }
+
+    /// The same guard, which lets this proxy be anywhere but at addresses that are never connected to.
+    pub(crate) fn with_proxy(mut self, host: &str) -> Self {
+        self.proxy = Some(host.into());
         self
     }
 
@@ -188,10 +209,16 @@ impl Guard {
         if host == &*self.home {
             self.learn(addresses.iter().filter_map(|address| Reach::of(address.ip())).collect());
         }
+        // Behind a proxy nothing but the proxy's own name is resolved here.
+        let is_proxy = self.proxy.as_deref() == Some(host);
         let mut refused = ForbiddenAddress::Unknown(host.to_owned());
         let mut permitted = Vec::new();
         for address in addresses {
-            match self.permit(host, address.ip()) {
+            let verdict = match Reach::of(address.ip()) {
+                Some(_reach) if is_proxy => Ok(()),
+                _ => self.permit(host, address.ip()),
+            };
+            match verdict {
                 Ok(()) => permitted.push(address),
                 Err(error) => refused = error,
             }

@@ -50,6 +50,10 @@ pub(crate) fn router(context: Context) -> Router {
             "/registries/{name}/tokens/{purpose}",
             post(registries::create_token).delete(registries::remove_token),
         )
+        .route(
+            "/registries/{name}/webhooks",
+            get(registries::webhooks).put(registries::install).delete(registries::uninstall),
+        )
         .route("/registry-kinds", get(registries::kinds))
         .route("/images", get(images::list))
         .route("/images/{uuid}", get(images::get))

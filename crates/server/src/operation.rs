@@ -29,6 +29,7 @@ pub mod sync;
 pub mod tasks;
 pub mod update;
 pub mod verdicts;
+pub mod webhooks;
 pub mod workloads;
 
 use plimsoll_store::StoreError;

@@ -91,7 +91,17 @@ pub struct AdapterSettings {
     pub include: Vec<String>,
     /// Patterns of images to leave out.
     pub exclude: Vec<String>,
+    /// The proxy that registry and API are reached through; `None`: directly.
+    pub proxy: Option<String>,
+    /// The proxy's account.
+    pub proxy_username: Option<String>,
+    /// Its password; `None` in listings and where there is none.
+    #[serde(skip)]
+    pub proxy_password: Option<Secret<String>>,
 }
+
+/// Where the proxy's password stands, encrypted, among the settings of the column `adapter`.
+const SEALED_PROXY_PASSWORD: &str = "sealed_proxy_password";
 
 /// Hosts by which a registry can be reached from one side, as its API tells.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -473,6 +483,14 @@ impl Store {
             registry.settings.adapter.api_token =
                 Some(self.master_key().open(secret_place(&id, "api_token"), &sealed)?);
         }
+        let fields: serde_json::Value = column::json(row, "adapter")?;
+        if let Some(sealed) = fields.get(SEALED_PROXY_PASSWORD) {
+            let id = registry.id.to_string();
+            let place = secret_place(&id, "proxy_password");
+            let sealed: Vec<u8> = serde_json::from_value(sealed.clone()).unwrap_or_default();
+            registry.settings.adapter.proxy_password =
+                Some(self.master_key().open(place, &sealed)?);
+        }
         Ok(registry)
     }
 
@@ -491,8 +509,13 @@ impl Store {
         };
         let password = seal(settings.password.as_ref(), "password")?;
         let api_token = seal(settings.adapter.api_token.as_ref(), "api_token")?;
-        let adapter = serde_json::to_string(&settings.adapter)
+        let proxy_password = seal(settings.adapter.proxy_password.as_ref(), "proxy_password")?;
+        let mut adapter = serde_json::to_value(&settings.adapter)
             .map_err(|error| RegistryError::invalid(settings, error))?;
+        if let (Some(fields), Some(sealed)) = (adapter.as_object_mut(), proxy_password) {
+            fields.insert(SEALED_PROXY_PASSWORD.to_owned(), sealed.into());
+        }
+        let adapter = adapter.to_string();
         let repositories = serde_json::Value::from(settings.repositories.clone()).to_string();
         let row = statement::query(
             "UPDATE registries SET kind = $2, reported_type = $3, scheme = $4, host = $5, port = $6, authority = $7, \

@@ -52,6 +52,15 @@ pub(crate) struct Access {
     /// Speak http to a registry that is not on this machine
     #[arg(long)]
     pub(crate) plain_http: bool,
+    /// Proxy that the registry is reached through, such as `http://proxy.example.com:3128` [default: none, whatever the environment says]
+    #[arg(long, value_name = "URL")]
+    pub(crate) proxy: Option<String>,
+    /// Account at the proxy
+    #[arg(long, value_name = "NAME", requires_all = ["proxy", "proxy_password_file"])]
+    pub(crate) proxy_username: Option<String>,
+    /// File with that account's password
+    #[arg(long, value_name = "FILE", requires = "proxy_username")]
+    pub(crate) proxy_password_file: Option<PathBuf>,
 }
 
 /// What a scan's target is.

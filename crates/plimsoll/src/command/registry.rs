@@ -1,4 +1,4 @@
-//! `plimsoll registry`: registries whose images are watched, and tokens of those who speak for them.
+//! `plimsoll registry`: registries whose images are watched, tokens of those who speak for them, their webhooks.
 
 use std::path::{Path, PathBuf};
 
@@ -6,10 +6,14 @@ use anyhow::{Context, bail};
 use plimsoll_server::operation::{
     registries::{AddRegistry, Net},
     sync::SyncReport,
+    webhooks::{InstallWebhook, WebhookProblem},
 };
 
 use crate::{
-    arguments::{Access, Global, Network, Registry, RegistryAdd, RegistryToken, TokenPurpose},
+    arguments::{
+        Access, Global, Network, Registry, RegistryAdd, RegistryToken, RegistryWebhook,
+        TokenPurpose,
+    },
     backend::Backend,
     terminal::Terminal,
 };
@@ -85,6 +89,7 @@ pub(crate) async fn run(
             }
         }
         Registry::Token(command) => token(command, global, terminal).await?,
+        Registry::Webhook(command) => webhook(command, global, terminal).await?,
         Registry::Remove { name } => {
             let removed = Backend::open(global).await?.remove_registry(&name).await?;
             terminal.say(&format!(
@@ -140,6 +145,76 @@ async fn token(command: RegistryToken, global: &Global, terminal: Terminal) -> a
     Ok(())
 }
 
+async fn webhook(
+    command: RegistryWebhook,
+    global: &Global,
+    terminal: Terminal,
+) -> anyhow::Result<()> {
+    let backend = Backend::open(global).await?;
+    match command {
+        RegistryWebhook::Install { name, url } => {
+            let done = backend.install_webhook(&name, &InstallWebhook { url }).await?;
+            terminal.print(&format!(
+                "registry {name}: {} webhooks set, {} changed, {} as they should be, to {}",
+                done.created.len(),
+                done.changed.len(),
+                done.unchanged,
+                done.address
+            ))?;
+            for place in done.created.iter().chain(&done.changed) {
+                terminal.say(&format!("  {place}"));
+            }
+            if done.made_token {
+                terminal.say("a token was made for them; an earlier one is refused from now on");
+            }
+            fail_at(&name, &done.problems, done.problem_count, terminal)
+        }
+        RegistryWebhook::List { name, format } => {
+            let list = backend.list_webhooks(&name).await?;
+            let head = ["AT", "SENDS TO", "LET IN", "TELLS ALL"];
+            let word = |is: bool| if is { "yes" } else { "no" }.to_owned();
+            terminal.list(format, &head, &list.webhooks, |hook| {
+                vec![
+                    hook.at.clone(),
+                    hook.address.clone(),
+                    word(hook.is_let_in),
+                    word(hook.is_whole),
+                ]
+            })?;
+            let problem_count = u64::try_from(list.problems.len()).unwrap_or(u64::MAX);
+            fail_at(&name, &list.problems, problem_count, terminal)
+        }
+        RegistryWebhook::Remove { name } => {
+            let done = backend.remove_webhook(&name).await?;
+            terminal.say(&format!(
+                "registry {name}: webhooks taken away at {} places",
+                done.removed.len()
+            ));
+            terminal.say(&format!(
+                "hint: `plimsoll registry token remove {name} hook` refuses whoever has the token, too"
+            ));
+            let problem_count = u64::try_from(done.problems.len()).unwrap_or(u64::MAX);
+            fail_at(&name, &done.problems, problem_count, terminal)
+        }
+    }
+}
+
+/// Says where it did not work, and fails if there is such a place.
+fn fail_at(
+    name: &str,
+    problems: &[WebhookProblem],
+    problem_count: u64,
+    terminal: Terminal,
+) -> anyhow::Result<()> {
+    for problem in problems {
+        terminal.say(&format!("  not done: {}: {}", problem.at, problem.why));
+    }
+    if problem_count > 0 {
+        bail!("registry {name}: {problem_count} places have no webhook or could not be asked");
+    }
+    Ok(())
+}
+
 fn report(sync: &SyncReport, terminal: Terminal) -> anyhow::Result<()> {
     terminal.print(&format!(
         "registry {}: {} images in {} repositories ({} new, {} changed, {} gone, {} unchanged), {} scans queued",
@@ -162,6 +237,7 @@ fn request(add: RegistryAdd) -> anyhow::Result<AddRegistry> {
     }
     let (username, password) = account(&add.access)?;
     let api_token = api_token(&add)?;
+    let proxy_password = proxy_password(&add.access)?;
     let ca_pem = add.access.ca_file.as_deref().map(|path| {
         std::fs::read_to_string(path)
             .with_context(|| format!("`{}` cannot be read", path.display()))
@@ -189,6 +265,9 @@ fn request(add: RegistryAdd) -> anyhow::Result<AddRegistry> {
         namespaces: add.namespaces,
         include: add.include,
         exclude: add.exclude,
+        proxy: add.access.proxy,
+        proxy_username: add.access.proxy_username,
+        proxy_password,
     })
 }
 
@@ -204,6 +283,12 @@ fn api_token(add: &RegistryAdd) -> anyhow::Result<Option<String>> {
         },
     };
     Ok(token.map(|token| token.trim_end_matches(['\r', '\n']).to_owned()))
+}
+
+/// The password of the proxy's account, from its file.
+pub(crate) fn proxy_password(access: &Access) -> anyhow::Result<Option<String>> {
+    let password = access.proxy_password_file.as_deref().map(secret_in).transpose()?;
+    Ok(password.map(|password| password.trim_end_matches(['\r', '\n']).to_owned()))
 }
 
 fn secret_in(path: &Path) -> anyhow::Result<String> {

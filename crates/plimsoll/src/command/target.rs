@@ -16,13 +16,13 @@ use plimsoll_image::{
 };
 use plimsoll_model::{ImageReference, Platform, ReferenceError, Report, Secret};
 use plimsoll_registry::{
-    Credentials, Endpoint, HttpClient, HttpOptions, RegistryClient, RemoteImage, resolve,
+    Credentials, Endpoint, HttpClient, HttpOptions, Proxy, RegistryClient, RemoteImage, resolve,
 };
 
 use plimsoll_scanner::child::{self, ChildError};
 
 use self::daemon::Spooled;
-use super::registry::account;
+use super::registry::{account, proxy_password};
 use crate::arguments::{Access, Input, Target};
 
 /// Where the target lies.
@@ -258,6 +258,15 @@ fn http(access: &Access) -> anyhow::Result<HttpClient> {
         let pem = std::fs::read_to_string(path)
             .with_context(|| format!("`{}` cannot be read", path.display()))?;
         options.ca_pem.push(pem);
+    }
+    if let Some(address) = &access.proxy {
+        let account = match (&access.proxy_username, proxy_password(access)?) {
+            (Some(username), Some(password)) => {
+                Some(Credentials::new(username.clone(), Secret::new(password)))
+            }
+            _ => None,
+        };
+        options.proxy = Some(Proxy::parse(address, account)?);
     }
     Ok(HttpClient::new(options)?)
 }

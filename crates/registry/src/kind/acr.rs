@@ -15,6 +15,7 @@
 mod enterprise;
 mod personal;
 mod signature;
+mod webhook;
 
 use std::time::Duration;
 
@@ -130,6 +131,10 @@ impl RegistryKind for Acr {
             return Ok(Box::new(personal::Personal(registry)));
         }
         Ok(Box::new(enterprise::Enterprise::new(registry)))
+    }
+
+    fn webhook_by_hand(&self) -> &'static str {
+        "the Personal Edition's API has no triggers: set the address as the repository's Trigger in the cloud's console"
     }
 }
 

@@ -48,6 +48,10 @@ impl RegistryKind for AzureAcr {
         let authorization = connection.credentials.as_ref().and_then(basic);
         Ok(Box::new(AzureRegistry { client, api, authorization }))
     }
+
+    fn webhook_by_hand(&self) -> &'static str {
+        "set the address in the registry's Services, Webhooks, with the actions push and delete"
+    }
 }
 
 /// Connected.

@@ -13,7 +13,7 @@ use crate::{
     endpoint::{Credentials, Endpoint},
     error::RegistryError,
     http::HttpClient,
-    kind::filter::matches,
+    kind::{filter::matches, webhook::Webhooks},
 };
 
 /// What an adapter's method returns: a future that may move between threads.
@@ -99,6 +99,13 @@ pub trait Adapter: fmt::Debug + Send + Sync {
     /// Under which names the registry can be reached, where its API says so.
     fn endpoints(&self) -> Answering<'_, Vec<ReachableAt>> {
         Box::pin(async move { Ok(Vec::new()) })
+    }
+
+    /// The registry's webhooks, where its API sets them; else [`RegistryKind::webhook_by_hand`] says what to do.
+    ///
+    /// [`RegistryKind::webhook_by_hand`]: super::RegistryKind::webhook_by_hand
+    fn webhooks(&self) -> Option<&dyn Webhooks> {
+        None
     }
 }
 
@@ -212,7 +219,10 @@ impl Connection {
 
     /// The API: where the operator says, else at `usual`.
     pub(crate) fn api(&self, usual: &Endpoint, who: String) -> Result<Api, RegistryError> {
-        Api::new(self.api.endpoint.as_ref().unwrap_or(usual), who, &self.http)
+        let password = self.credentials.as_ref().map(|account| account.password.clone());
+        let secrets = password.into_iter().chain(self.api.token.clone());
+        let api = Api::new(self.api.endpoint.as_ref().unwrap_or(usual), who, &self.http)?;
+        Ok(api.concealing(secrets))
     }
 
     /// For messages: who pulls.

@@ -13,6 +13,8 @@
 //! * GET of a manifest counts as a pull. The lists tell digests, so that only tags that moved are pulled, and the last
 //!   pulls of a window are left for others ([`RegistryClient::sparing_pulls`]).
 
+mod webhook;
+
 use std::{
     collections::BTreeMap,
     sync::{Mutex, PoisonError},
@@ -26,7 +28,7 @@ use tokio::time::Instant;
 
 use super::{
     API_URL, Adapter, Answering, CA, Connection, EXCLUDE, Field, INCLUDE, NAMESPACES, PASSWORD,
-    REPOSITORIES, RegistryKind, RepositoryEntry, TagEntry, USERNAME,
+    REPOSITORIES, RegistryKind, RepositoryEntry, TagEntry, USERNAME, Webhooks,
     adapter::{digest_in, sorted},
 };
 use crate::{
@@ -218,6 +220,10 @@ impl Adapter for HubRegistry {
             let entries = tags.into_iter().map(|tag| tag.entry(&rules)).collect();
             Ok(sorted(entries, |tag| &tag.name))
         })
+    }
+
+    fn webhooks(&self) -> Option<&dyn Webhooks> {
+        Some(self)
     }
 }
 

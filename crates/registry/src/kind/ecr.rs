@@ -102,6 +102,10 @@ impl RegistryKind for Ecr {
         let account = host.map(|host| host.account);
         Ok(Box::new(EcrRegistry { connection, api, key, account, temporary: Default::default() }))
     }
+
+    fn webhook_by_hand(&self) -> &'static str {
+        "make an EventBridge rule on ECR Image Action with the address as API destination"
+    }
 }
 
 /// What a registry's host tells.

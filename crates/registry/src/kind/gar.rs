@@ -129,6 +129,10 @@ impl RegistryKind for Gar {
             images: OnceCell::new(),
         }))
     }
+
+    fn webhook_by_hand(&self) -> &'static str {
+        "Google tells of pushes by Pub/Sub alone, which is not read here: each sync finds them"
+    }
 }
 
 /// How the API is asked.

@@ -10,12 +10,14 @@
 //! * The API takes a classic token with `read:packages`, the registry the same one as a password.
 //! * Names of owners may have upper case, names of repositories may not.
 
+mod webhook;
+
 use reqwest::header::{ACCEPT, HeaderValue};
 use serde::Deserialize;
 
 use super::{
     API_TOKEN, API_URL, Adapter, Answering, CA, Connection, EXCLUDE, Field, INCLUDE, NAMESPACES,
-    PASSWORD, REPOSITORIES, RegistryKind, RepositoryEntry, TagEntry, USERNAME,
+    PASSWORD, REPOSITORIES, RegistryKind, RepositoryEntry, TagEntry, USERNAME, Webhooks,
     adapter::{digest_in, sorted},
     gitlab::bearer,
 };
@@ -173,6 +175,10 @@ impl Adapter for GitHubRegistry {
             Ok(sorted(versions.into_iter().flat_map(Version::tags).collect(), |tag| &tag.name))
         })
     }
+
+    fn webhooks(&self) -> Option<&dyn Webhooks> {
+        Some(self)
+    }
 }
 
 impl GitHubRegistry {
@@ -181,6 +187,14 @@ impl GitHubRegistry {
             "namespaces",
             "name the organisations or people whose packages are meant",
         )
+    }
+
+    fn call(&self, path: &[&str]) -> Result<Call, RegistryError> {
+        let authorization = self.authorization.clone();
+        let mut call = Call { authorization, ..Call::get(self.api.url(path)?) };
+        call.headers.insert(ACCEPT, HeaderValue::from_static("application/vnd.github+json"));
+        call.headers.insert("x-github-api-version", HeaderValue::from_static("2022-11-28"));
+        Ok(call)
     }
 
     /// A list of an owner's packages, or below one of them: an organisation's, else a person's.
@@ -196,13 +210,8 @@ impl GitHubRegistry {
         for owners in OWNERS {
             let mut path = vec![owners, owner, "packages"];
             path.extend(rest);
-            let mut call = Call {
-                authorization: self.authorization.clone(),
-                ..Call::get(self.api.url(&path)?)
-            };
+            let mut call = self.call(&path)?;
             call.url.query_pairs_mut().extend_pairs(query);
-            call.headers.insert(ACCEPT, HeaderValue::from_static("application/vnd.github+json"));
-            call.headers.insert("x-github-api-version", HeaderValue::from_static("2022-11-28"));
             let outcome = match pages {
                 Pages::First => self.api.json(call, what).await,
                 Pages::All => self.api.linked(call, what).await,

@@ -88,6 +88,10 @@ impl RegistryKind for GitLab {
             groups: connection.api.namespaces,
         }))
     }
+
+    fn webhook_by_hand(&self) -> &'static str {
+        "set the address as a project's webhook with Pipeline events, or have an administrator name it in the registry's own notifications"
+    }
 }
 
 /// `Bearer` with a token that an operator gave.

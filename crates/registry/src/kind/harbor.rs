@@ -12,6 +12,8 @@
 //!   not list projects, or only its own: then the list of repositories tells the projects by its names.
 //! * Artifacts are charts, SBOMs and others too; their `type` says so, and they are not fetched.
 
+mod webhook;
+
 use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
 
 use plimsoll_model::Timestamp;
@@ -24,6 +26,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 use super::{
     ADDRESS, API_URL, Adapter, Answering, CA, Connection, EXCLUDE, Field, INCLUDE, NAMESPACES,
     PASSWORD, PLAIN_HTTP, REPOSITORIES, RegistryKind, RepositoryEntry, TagEntry, USERNAME,
+    Webhooks,
     adapter::{digest_in, sorted},
 };
 use crate::{
@@ -188,6 +191,10 @@ impl Adapter for HarborRegistry {
             let artifacts: Vec<Artifact> = self.all(&url, &query, &what).await?;
             Ok(sorted(artifacts.into_iter().flat_map(tags_of).collect(), |tag| &tag.name))
         })
+    }
+
+    fn webhooks(&self) -> Option<&dyn Webhooks> {
+        Some(self)
     }
 }
 

@@ -33,6 +33,10 @@ impl RegistryKind for Oci {
     fn connect(&self, connection: Connection) -> Result<Box<dyn Adapter>, RegistryError> {
         Ok(Box::new(OciRegistry(connection.client()?)))
     }
+
+    fn webhook_by_hand(&self) -> &'static str {
+        "name the address and, in `headers`, the secret in `notifications.endpoints` of the registry's own configuration"
+    }
 }
 
 /// A registry without any other API.

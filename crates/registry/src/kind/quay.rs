@@ -11,6 +11,8 @@
 //! * `immutable` is told only by sites that have the feature. `start_ts` is a number of seconds, `last_modified` a text.
 //! * Repositories may be of applications (`kind`), which hold no images; they are passed over.
 
+mod webhook;
+
 use std::collections::BTreeMap;
 
 use plimsoll_model::{Secret, Timestamp};
@@ -20,7 +22,7 @@ use serde::Deserialize;
 use super::{
     ADDRESS, API_TOKEN, API_URL, Adapter, Answering, CA, Connection, EXCLUDE, Field, INCLUDE,
     NAMESPACES, PASSWORD, PLAIN_HTTP, REPOSITORIES, RegistryKind, RepositoryEntry, TagEntry,
-    USERNAME,
+    USERNAME, Webhooks,
     adapter::{digest_in, sorted},
 };
 use crate::{
@@ -202,6 +204,10 @@ impl Adapter for QuayRegistry {
             }
             Ok(sorted(entries, |entry| &entry.name))
         })
+    }
+
+    fn webhooks(&self) -> Option<&dyn Webhooks> {
+        Some(self)
     }
 }
 

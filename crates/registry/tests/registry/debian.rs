@@ -1,6 +1,6 @@
 //! Against the real thing: Debian's `docker-registry`, anonymous, with accounts over TLS, and with tokens.
 
-use std::fs;
+use std::{fs, path::Path};
 
 use base64::{Engine as _, prelude::BASE64_STANDARD, prelude::BASE64_URL_SAFE_NO_PAD};
 use plimsoll_image::LayerSource as _;
@@ -12,9 +12,11 @@ use plimsoll_registry::{
 };
 use ring::{
     rand::SystemRandom,
-    signature::{RSA_PKCS1_SHA256, RsaKeyPair},
+    signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, RSA_PKCS1_SHA256, RsaKeyPair},
 };
-use rustls_pki_types::{CertificateDer, PrivatePkcs8KeyDer, pem::PemObject as _};
+use rustls_pki_types::{
+    CertificateDer, PrivatePkcs8KeyDer, SubjectPublicKeyInfoDer, pem::PemObject as _,
+};
 use serde_json::json;
 
 use crate::{
@@ -22,7 +24,7 @@ use crate::{
         PASSWORD, account, adapter, amd64, client_with, files, image, options, wanted_files,
     },
     origin::{Origin, Reply, Request},
-    process::{Registry, certificate, chain, is_here, run, text},
+    process::{Registry, certificate, chain, elliptic_certificate, is_here, run, text},
 };
 
 const SIZE: usize = 200_000;
@@ -196,25 +198,84 @@ async fn an_authority_of_ones_own_and_no_step_down_to_plain_http() {
     assert!(plain.requests().is_empty());
 }
 
-/// Signs tokens as the registry wants them: RS256, with the certificate in the header.
+/// Signs tokens as the registry wants them.
 struct TokenSigner {
-    key: RsaKeyPair,
-    certificate: String,
+    key: SigningKey,
+    /// `alg`, and by what the registry knows the key.
+    header: serde_json::Value,
+}
+
+enum SigningKey {
+    Rsa(RsaKeyPair),
+    Elliptic(EcdsaKeyPair),
+}
+
+/// How a token says which key signed it.
+#[derive(Clone, Copy, PartialEq, Debug)]
+enum KnownBy {
+    /// `x5c`: the certificate itself.
+    Certificate,
+    /// `kid`: the key's fingerprint, as the registry computes it of the certificates that it trusts.
+    Fingerprint,
+}
+
+/// libtrust's: 240 bits of the SHA-256 of the public key, in Base32, by fours.
+fn fingerprint(certificate: &Path) -> String {
+    const LETTERS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+    let public = run("openssl", &["x509", "-in", text(certificate), "-noout", "-pubkey"]);
+    let der = SubjectPublicKeyInfoDer::from_pem_slice(public.as_bytes()).unwrap();
+    let hash = ring::digest::digest(&ring::digest::SHA256, der.as_ref());
+    let bits: String = hash.as_ref()[..30].iter().map(|byte| format!("{byte:08b}")).collect();
+    let letter = |five: &[u8]| {
+        let number = usize::from_str_radix(std::str::from_utf8(five).unwrap(), 2).unwrap();
+        char::from(LETTERS[number])
+    };
+    let letters: Vec<char> = bits.as_bytes().chunks(5).map(letter).collect();
+    letters.chunks(4).map(String::from_iter).collect::<Vec<_>>().join(":")
 }
 
 impl TokenSigner {
+    fn new(kind: &str, known_by: KnownBy, certificate: &Path, key: &Path) -> Self {
+        let pkcs8 = PrivatePkcs8KeyDer::from_pem_file(key).unwrap();
+        let pkcs8 = pkcs8.secret_pkcs8_der();
+        let (key, algorithm) = match kind {
+            "rsa" => (SigningKey::Rsa(RsaKeyPair::from_pkcs8(pkcs8).unwrap()), "RS256"),
+            _ => {
+                let random = SystemRandom::new();
+                let form = &ECDSA_P256_SHA256_FIXED_SIGNING;
+                let pair = EcdsaKeyPair::from_pkcs8(form, pkcs8, &random).unwrap();
+                (SigningKey::Elliptic(pair), "ES256")
+            }
+        };
+        let mut header = json!({"typ": "JWT", "alg": algorithm});
+        match known_by {
+            KnownBy::Certificate => {
+                let der = CertificateDer::from_pem_file(certificate).unwrap();
+                header["x5c"] = json!([BASE64_STANDARD.encode(&der)]);
+            }
+            KnownBy::Fingerprint => header["kid"] = fingerprint(certificate).into(),
+        }
+        Self { key, header }
+    }
+
     fn token(&self, access: &serde_json::Value) -> String {
-        let header = json!({"typ": "JWT", "alg": "RS256", "x5c": [self.certificate]});
         let claims = json!({
             "iss": "issuer", "sub": "ci", "aud": "service", "jti": "1", "access": access,
             "iat": 0, "nbf": 0, "exp": 4_102_444_800_u32,
         });
         let encode = |value: &serde_json::Value| BASE64_URL_SAFE_NO_PAD.encode(value.to_string());
-        let signed = format!("{}.{}", encode(&header), encode(&claims));
-        let mut signature = vec![0; self.key.public().modulus_len()];
-        self.key
-            .sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), signed.as_bytes(), &mut signature)
-            .unwrap();
+        let signed = format!("{}.{}", encode(&self.header), encode(&claims));
+        let random = SystemRandom::new();
+        let signature = match &self.key {
+            SigningKey::Rsa(key) => {
+                let mut signature = vec![0; key.public().modulus_len()];
+                key.sign(&RSA_PKCS1_SHA256, &random, signed.as_bytes(), &mut signature).unwrap();
+                signature
+            }
+            SigningKey::Elliptic(key) => {
+                key.sign(&random, signed.as_bytes()).unwrap().as_ref().to_vec()
+            }
+        };
         format!("{signed}.{}", BASE64_URL_SAFE_NO_PAD.encode(signature))
     }
 
@@ -248,6 +309,17 @@ async fn tokens_are_fetched_per_repository_and_kept() {
     if !["docker-registry", "openssl"].into_iter().all(is_here) {
         return;
     }
+    for (kind, known_by) in [
+        ("rsa", KnownBy::Certificate),
+        ("rsa", KnownBy::Fingerprint),
+        ("elliptic", KnownBy::Certificate),
+        ("elliptic", KnownBy::Fingerprint),
+    ] {
+        tokens_of(kind, known_by).await;
+    }
+}
+
+async fn tokens_of(kind: &str, known_by: KnownBy) {
     let data = tempfile::tempdir().unwrap();
     let image = image("token", SIZE);
     {
@@ -255,13 +327,11 @@ async fn tokens_are_fetched_per_repository_and_kept() {
         open.push("team/open", "1", &image);
         open.push("team/closed", "1", &image);
     }
-    let (certificate, key) = certificate(data.path(), "DNS:signer");
-    let der = CertificateDer::from_pem_file(&certificate).unwrap();
-    let pkcs8 = PrivatePkcs8KeyDer::from_pem_file(key).unwrap();
-    let signer = TokenSigner {
-        key: RsaKeyPair::from_pkcs8(pkcs8.secret_pkcs8_der()).unwrap(),
-        certificate: BASE64_STANDARD.encode(&der),
+    let (certificate, key) = match kind {
+        "rsa" => certificate(data.path(), "DNS:signer"),
+        _ => elliptic_certificate(data.path(), "DNS:signer"),
     };
+    let signer = TokenSigner::new(kind, known_by, &certificate, &key);
     let service = Origin::start(move |request| signer.reply(request)).await;
     let registry = Registry::start(
         data.path(),
@@ -275,7 +345,8 @@ async fn tokens_are_fetched_per_repository_and_kept() {
 
     let client = client_with(&registry.endpoint(), Some(account()), options());
     client.ping().await.unwrap();
-    assert_eq!(client.catalog().await.unwrap(), ["team/closed", "team/open"]);
+    let listed = client.catalog().await.unwrap();
+    assert_eq!(listed, ["team/closed", "team/open"], "{kind} {known_by:?}");
     let remote = resolve(&client, "team/closed", "1", &amd64(), &Default::default()).await.unwrap();
     assert_eq!(files(remote).await.unwrap(), wanted_files("token", SIZE as u64));
     // Ping, catalog, one repository: each scope once, however many requests it served.

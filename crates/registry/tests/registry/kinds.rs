@@ -9,6 +9,7 @@ mod ghcr;
 mod gitlab;
 mod harbor;
 mod quay;
+mod webhooks;
 
 use plimsoll_registry::{
     Credentials, RegistryError,

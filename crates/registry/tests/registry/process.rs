@@ -36,28 +36,25 @@ pub(crate) fn run(program: &str, arguments: &[&str]) -> String {
 
 /// A self-signed certificate with its key, as people make them for their registries.
 pub(crate) fn certificate(folder: &Path, alternative_names: &str) -> (PathBuf, PathBuf) {
+    certificate_with(folder, alternative_names, &["-newkey", "rsa:2048"])
+}
+
+/// The same with a key of the curve P-256.
+pub(crate) fn elliptic_certificate(folder: &Path, alternative_names: &str) -> (PathBuf, PathBuf) {
+    let key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"];
+    certificate_with(folder, alternative_names, &key)
+}
+
+fn certificate_with(
+    folder: &Path,
+    alternative_names: &str,
+    new_key: &[&str],
+) -> (PathBuf, PathBuf) {
     let (certificate, key) = (folder.join("tls.crt"), folder.join("tls.key"));
     let name = format!("subjectAltName={alternative_names}");
-    run(
-        "openssl",
-        &[
-            "req",
-            "-x509",
-            "-newkey",
-            "rsa:2048",
-            "-nodes",
-            "-days",
-            "2",
-            "-subj",
-            "/CN=test",
-            "-addext",
-            &name,
-            "-out",
-            text(&certificate),
-            "-keyout",
-            text(&key),
-        ],
-    );
+    let fixed = ["req", "-x509", "-nodes", "-days", "2", "-subj", "/CN=test", "-addext", &name];
+    let files = ["-out", text(&certificate), "-keyout", text(&key)];
+    run("openssl", &[&fixed[..], new_key, &files[..]].concat());
     (certificate, key)
 }
 

@@ -1,4 +1,4 @@
-//! `/api/v1/registries`: adding, listing, trying, syncing, removing, tokens; and the kinds that there are.
+//! `/api/v1/registries`: adding, listing, trying, syncing, removing, tokens, webhooks; and the kinds that there are.
 
 use axum::{
     Json,
@@ -22,6 +22,10 @@ use crate::{
             list_registry_tokens, remove_registry_token,
         },
         sync::{SyncReport, sync_registry},
+        webhooks::{
+            InstallWebhook, InstalledWebhook, RemovedWebhook, WebhookList, install_webhook,
+            list_webhooks, remove_webhook,
+        },
     },
 };
 
@@ -113,6 +117,31 @@ pub(super) async fn remove_token(
     _: Parameters<NoParameters>,
 ) -> Answer<RemovedRegistryToken> {
     Ok(Json(remove_registry_token(&context.store, &name, &purpose).await?))
+}
+
+pub(super) async fn webhooks(
+    State(context): State<Context>,
+    Path(name): Path<String>,
+    _: Parameters<NoParameters>,
+) -> Answer<WebhookList> {
+    Ok(Json(list_webhooks(&context.store, &name, &context.clock).await?))
+}
+
+pub(super) async fn install(
+    State(context): State<Context>,
+    Path(name): Path<String>,
+    _: Parameters<NoParameters>,
+    Body(request): Body<InstallWebhook>,
+) -> Answer<InstalledWebhook> {
+    Ok(Json(install_webhook(&context.store, &name, &request, &context.clock).await?))
+}
+
+pub(super) async fn uninstall(
+    State(context): State<Context>,
+    Path(name): Path<String>,
+    _: Parameters<NoParameters>,
+) -> Answer<RemovedWebhook> {
+    Ok(Json(remove_webhook(&context.store, &name, &context.clock).await?))
 }
 
 pub(super) async fn kinds(_: Parameters<NoParameters>) -> Json<KindList> {

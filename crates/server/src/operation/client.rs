@@ -7,10 +7,11 @@
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use plimsoll_model::Secret;
 use plimsoll_registry::{
-    Credentials, Endpoint, HttpClient, HttpOptions, RegistryClient, RegistryError, Scheme,
+    Credentials, Endpoint, EndpointError, HttpClient, HttpOptions, Proxy, RegistryClient,
+    RegistryError, Scheme,
     kind::{Adapter, ApiSettings, Connection, Now, kind},
 };
-use plimsoll_store::{Registry, RegistrySettings, UrlScheme};
+use plimsoll_store::{AdapterSettings, Registry, RegistrySettings, UrlScheme};
 
 use crate::clock::Clock;
 
@@ -62,13 +63,33 @@ pub(super) fn connected(
 
 fn way_to(settings: &RegistrySettings) -> Result<(Endpoint, HttpClient), RegistryError> {
     let endpoint = endpoint(settings);
-    let options =
-        HttpOptions { ca_pem: settings.ca_pem.iter().cloned().collect(), ..HttpOptions::default() };
+    let options = HttpOptions {
+        ca_pem: settings.ca_pem.iter().cloned().collect(),
+        proxy: proxy(&settings.adapter)?,
+        ..HttpOptions::default()
+    };
     let http = HttpClient::new(options).map_err(|source| RegistryError::Http {
         registry: Box::new(endpoint.clone()),
         source: Box::new(source),
     })?;
     Ok((endpoint, http))
+}
+
+/// The proxy that registry and API are reached through.
+fn proxy(settings: &AdapterSettings) -> Result<Option<Proxy>, RegistryError> {
+    let Some(address) = &settings.proxy else { return Ok(None) };
+    let account = match (&settings.proxy_username, &settings.proxy_password) {
+        (Some(username), Some(password)) => {
+            Some(Credentials::new(username.clone(), password.clone()))
+        }
+        _ => None,
+    };
+    let proxy = Proxy::parse(address, account);
+    let wrong = |error: EndpointError| RegistryError::Setting {
+        field: "proxy",
+        problem: error.to_string(),
+    };
+    proxy.map(Some).map_err(wrong)
 }
 
 /// Where the API answers; not by plain http, unless the registry is spoken to so or it is on this machine.

@@ -5,7 +5,7 @@
 
 use plimsoll_model::{ImageReference, Platform, Secret, Timestamp, reference::DOCKER_HUB};
 use plimsoll_registry::{
-    Endpoint, RegistryError as SourceError, Scheme,
+    Endpoint, Proxy, RegistryError as SourceError, Scheme,
     kind::{ImageFilter, Now, kinds},
 };
 use plimsoll_store::{
@@ -77,6 +77,15 @@ pub struct AddRegistry {
     /// Patterns of images to leave out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub exclude: Vec<String>,
+    /// The proxy that registry and API are reached through: `http://proxy.example.com:3128`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proxy: Option<String>,
+    /// The proxy's account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proxy_username: Option<String>,
+    /// Its password.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proxy_password: Option<String>,
 }
 
 /// From where a registry can be reached.
@@ -146,6 +155,12 @@ pub struct RegistryView {
     /// Patterns of images that are left out.
     #[serde(default)]
     pub exclude: Vec<String>,
+    /// The proxy that it is reached through.
+    #[serde(default)]
+    pub proxy: Option<String>,
+    /// The proxy's account.
+    #[serde(default)]
+    pub proxy_username: Option<String>,
     /// Why the last sync did not succeed.
     pub problem: Option<String>,
     /// When it was added.
@@ -237,6 +252,8 @@ impl RegistryView {
             namespaces: settings.adapter.namespaces.clone(),
             include: settings.adapter.include.clone(),
             exclude: settings.adapter.exclude.clone(),
+            proxy: settings.adapter.proxy.clone(),
+            proxy_username: settings.adapter.proxy_username.clone(),
             problem: registry.problem.clone(),
             created: registry.created,
         }
@@ -322,6 +339,7 @@ fn adapter_settings(request: &AddRegistry) -> Result<AdapterSettings, OperationE
         let why = format!("`{}` is not a namespace", wrong.escape_default());
         return Err(OperationError::invalid("namespaces", why));
     }
+    let proxy = proxy(request)?;
     Ok(AdapterSettings {
         api_url: said(&request.api_url),
         api_account: said(&request.api_account),
@@ -330,7 +348,28 @@ fn adapter_settings(request: &AddRegistry) -> Result<AdapterSettings, OperationE
         namespaces: request.namespaces.clone(),
         include: request.include.clone(),
         exclude: request.exclude.clone(),
+        proxy_username: said(&request.proxy_username).filter(|_| proxy.is_some()),
+        proxy_password: request.proxy_password.clone().map(Secret::new).filter(|_| proxy.is_some()),
+        proxy,
     })
+}
+
+/// The proxy's address, as it is shown from then on.
+fn proxy(request: &AddRegistry) -> Result<Option<String>, OperationError> {
+    let has_account = request.proxy_username.is_some() || request.proxy_password.is_some();
+    let Some(address) = request.proxy.as_deref().filter(|text| !text.trim().is_empty()) else {
+        if has_account {
+            return Err(OperationError::invalid("proxy", "an account needs a proxy"));
+        }
+        return Ok(None);
+    };
+    if request.proxy_username.is_some() != request.proxy_password.is_some() {
+        let why = "user name and password of a proxy go together";
+        return Err(OperationError::invalid("proxy_username", why));
+    }
+    let proxy = Proxy::parse(address, None);
+    let proxy = proxy.map_err(|error| OperationError::invalid("proxy", error.to_string()))?;
+    Ok(Some(proxy.endpoint.to_string()))
 }
 
 fn kind_of(id: &str) -> Result<&'static str, OperationError> {

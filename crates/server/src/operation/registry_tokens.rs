@@ -107,18 +107,21 @@ fn parse(word: &str) -> Result<TokenPurpose, OperationError> {
 
 fn path(registry: &str, purpose: TokenPurpose, token: &Secret<String>) -> String {
     match purpose {
-        TokenPurpose::Hook => {
-            let mut name = String::new();
-            for byte in registry.bytes() {
-                if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-                    name.push(char::from(byte));
-                } else {
-                    name.push_str(&format!("%{byte:02X}"));
-                }
-            }
-            format!("/hooks/{name}/{}", token.reveal())
-        }
+        TokenPurpose::Hook => format!("{}/{}", hook_path(registry), token.reveal()),
         TokenPurpose::Report => "/".to_owned(),
         TokenPurpose::Scanner => "/harbor".to_owned(),
     }
+}
+
+/// Where webhooks of a registry come in; without the token, which follows as the last step or as a header.
+pub(super) fn hook_path(registry: &str) -> String {
+    let mut path = "/hooks/".to_owned();
+    for byte in registry.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            path.push(char::from(byte));
+        } else {
+            path.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    path
 }

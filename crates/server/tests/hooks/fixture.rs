@@ -103,7 +103,7 @@ impl Fixture {
 
 /// Sends webhooks, without a network.
 pub(crate) struct Sender {
-    router: Router,
+    pub(crate) router: Router,
     pub(crate) token: String,
 }
 

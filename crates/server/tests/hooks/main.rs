@@ -4,6 +4,8 @@
 
 #[cfg(test)]
 mod fixture;
+#[cfg(test)]
+mod install;
 
 use axum::http::StatusCode;
 use fixture::{Fixture, image, pushed, until};

@@ -31,6 +31,9 @@ fn full() -> RegistrySettings {
             namespaces: vec!["team".to_owned()],
             include: vec!["team/*".to_owned()],
             exclude: vec!["*:*-dev".to_owned()],
+            proxy: Some("http://proxy.build.test:3128".to_owned()),
+            proxy_username: Some("through".to_owned()),
+            proxy_password: Some(Secret::new("the password of the proxy".to_owned())),
         },
         ..settings("build")
     }
@@ -49,6 +52,7 @@ async fn a_registry_comes_back_as_it_was_added() {
     assert_eq!(listed.len(), 1);
     assert!(listed[0].has_password && listed[0].settings.password.is_none());
     assert!(listed[0].has_api_token && listed[0].settings.adapter.api_token.is_none());
+    assert!(listed[0].settings.adapter.proxy_password.is_none());
 }
 
 #[tokio::test]

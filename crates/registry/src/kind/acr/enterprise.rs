@@ -18,7 +18,7 @@ use crate::{
     client::RegistryClient,
     error::RegistryError,
     kind::{
-        Adapter, Answering, ImmutableTags, ReachableAt, RepositoryEntry, Side, TagEntry,
+        Adapter, Answering, ImmutableTags, ReachableAt, RepositoryEntry, Side, TagEntry, Webhooks,
         adapter::sorted,
     },
 };
@@ -213,6 +213,10 @@ impl Adapter for Enterprise {
             Ok(endpoints)
         })
     }
+
+    fn webhooks(&self) -> Option<&dyn Webhooks> {
+        Some(self)
+    }
 }
 
 impl Enterprise {
@@ -221,7 +225,7 @@ impl Enterprise {
     }
 
     /// Asks for an action.
-    async fn ask<T: DeserializeOwned>(
+    pub(super) async fn ask<T: DeserializeOwned>(
         &self,
         action: &str,
         parameters: &Parameters<'_>,
@@ -308,7 +312,7 @@ impl Enterprise {
     }
 
     /// Which instance the registry is: as the operator says, else the one of its host's name, else the only one.
-    async fn instance(&self) -> Result<&str, RegistryError> {
+    pub(super) async fn instance(&self) -> Result<&str, RegistryError> {
         let instance = self.instance.get_or_try_init(|| self.find_instance()).await?;
         Ok(instance)
     }
