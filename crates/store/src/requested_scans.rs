@@ -2,12 +2,13 @@
 //!
 //! In: a wish, and the credential that it came with. Out: the same for a worker, under a lease; later a report. Odd: the wish
 //! is the asker's own words, which nobody here reads; the credential is sealed, and is gone with the attempt that ends the
-//! scan, well or not; such a scan belongs to no image of ours, so that it changes no list.
+//! scan, well or not; such a scan belongs to no image of ours, so that it changes no list. Times are those of the leases: the
+//! database's where it is on a server.
 
 use plimsoll_model::{Report, Secret, Timestamp};
 
 use crate::{
-    LEASE_SECONDS, Store, StoreError, artifacts, column,
+    Store, StoreError, artifacts, column,
     database::{DatabaseRow, Transaction},
     error::Doing,
     master_key::{Place, random_text},
@@ -124,7 +125,7 @@ impl Store {
         Ok(Some(id))
     }
 
-    /// Takes the oldest requested scan for [`LEASE_SECONDS`].
+    /// Takes the oldest requested scan for [`Store::lease`].
     ///
     /// # Errors
     /// The database fails, or the credential does not decrypt.
@@ -165,7 +166,7 @@ impl Store {
             .bind(i64::from(scan.attempt))
             .bind(scan.generation)
             .bind(worker)
-            .bind(now.0.saturating_add(LEASE_SECONDS))
+            .bind(self.lease_from(now).0)
             .execute(&mut transaction)
             .await
             .doing(CLAIM)?;
@@ -190,7 +191,7 @@ impl Store {
         })
     }
 
-    /// Extends the lease; `false` when it was lost: stop scanning.
+    /// Extends the lease to [`Store::lease`] from `now`; `false` when it was lost: stop scanning.
     ///
     /// # Errors
     /// The database fails.
@@ -206,7 +207,7 @@ impl Store {
         )
         .bind(&scan.id)
         .bind(scan.generation)
-        .bind(now.0.saturating_add(LEASE_SECONDS))
+        .bind(self.lease_from(now).0)
         .execute(&mut transaction)
         .await
         .doing(DOING)?;

@@ -20,7 +20,7 @@ use plimsoll_registry::{
     RegistryClient, RegistryError,
     kind::{Adapter, ImageFilter, ReachableAt, RepositoryEntry, Side},
 };
-use plimsoll_store::{NetType, Registry, ReportedEndpoint, Store, SyncListing};
+use plimsoll_store::{NetType, Origin, Registry, ReportedEndpoint, Store, SyncListing};
 use serde::{Deserialize, Serialize};
 
 pub(crate) use self::targeted::sync_place;
@@ -147,6 +147,16 @@ pub async fn sync_registry(
     name: &str,
     clock: &Clock,
 ) -> Result<SyncReport, OperationError> {
+    sync_registry_for(store, name, Origin::Schedule, clock).await
+}
+
+/// As [`sync_registry`], and says who wants the scans of what is new.
+async fn sync_registry_for(
+    store: &Store,
+    name: &str,
+    origin: Origin,
+    clock: &Clock,
+) -> Result<SyncReport, OperationError> {
     let registry = find_registry(store, name).await?;
     if registry.settings.is_of_builds() {
         return Ok(SyncReport::nothing(name));
@@ -166,7 +176,10 @@ pub async fn sync_registry(
     skipped.truncate(MOST_PROBLEMS);
     let repositories = count(names.len());
     listing.catalog = Some(names);
-    let outcome = store.apply_sync(registry.id, &listing, clock.now()).await.map_err(refusal)?;
+    let outcome = store
+        .apply_sync_for(registry.id, &listing, origin, clock.now())
+        .await
+        .map_err(refusal)?;
     let problem = problems.first().map(|first| match problems.len() {
         1 => format!("{}: {}", first.at, first.why),
         number => format!("{}: {} (and {} more)", first.at, first.why, number - 1),

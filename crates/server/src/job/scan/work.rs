@@ -36,7 +36,7 @@ use crate::{
 };
 
 /// How often a lease is extended before it would end.
-const HEARTBEATS: u32 = 4;
+pub(super) const HEARTBEATS: u32 = 4;
 /// Seconds until an image is scanned again whose scan rested on another snapshot than the fleet.
 const AFTER_EXCHANGE: i64 = 5;
 /// Layers of one image that are read at once.
