@@ -7,10 +7,14 @@
 #![expect(clippy::doc_markdown, reason = "these comments are help texts, shown as they are")]
 
 mod context;
+mod demo;
 mod explain;
 mod feed;
 mod ignore;
+mod images;
+mod key;
 mod layers;
+mod list;
 mod notify;
 mod reading;
 mod registry_token;
@@ -29,10 +33,14 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use self::context::{ContextCommand, Uses};
+pub(crate) use self::demo::{Demo, DemoFormat};
 pub(crate) use self::explain::{Explain, ExplainFormat};
 pub(crate) use self::feed::{Feed, FeedKey};
 pub(crate) use self::ignore::{Ignore, IgnoreAdd, IgnoreImport};
+pub(crate) use self::images::{Affected, Images, Rank};
+pub(crate) use self::key::{Key, KeyFormat};
 pub(crate) use self::layers::LayersAt;
+pub(crate) use self::list::{List, ListFormat, ListWhat};
 pub(crate) use self::notify::{
     Changes, ChangesFormat, Image, PriorityWord, Subscription, SubscriptionAdd,
 };
@@ -220,29 +228,6 @@ pub(crate) enum Command {
     },
 }
 
-/// `plimsoll demo`
-#[derive(Args, Debug)]
-pub(crate) struct Demo {
-    /// Address to serve at [default: a free port of 127.0.0.1]
-    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:0")]
-    pub(crate) listen: std::net::SocketAddr,
-    /// Stop after printing instead of serving until Ctrl-C
-    #[arg(long)]
-    pub(crate) exit: bool,
-    /// What to print: everything for people, or variables for a script
-    #[arg(long, value_enum, default_value_t = DemoFormat::Text)]
-    pub(crate) format: DemoFormat,
-}
-
-/// What the demo prints.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum DemoFormat {
-    /// Tables, addresses, a snippet
-    Text,
-    /// PLIMSOLL_ENDPOINT=…, ALIBABA_CLOUD_ACCESS_KEY_ID=…, ALIBABA_CLOUD_ACCESS_KEY_SECRET=… once it serves
-    Env,
-}
-
 /// `plimsoll serve`
 #[derive(Args, Debug)]
 pub(crate) struct Serve {
@@ -388,101 +373,6 @@ pub(crate) enum Network {
     Intranet,
 }
 
-/// `plimsoll images`
-#[derive(Args, Debug)]
-pub(crate) struct Images {
-    /// Only images whose name holds this text
-    #[arg(long, value_name = "TEXT")]
-    pub(crate) name: Option<String>,
-    /// Only images of this registry
-    #[arg(long, value_name = "NAME")]
-    pub(crate) registry: Option<String>,
-    /// Only this namespace
-    #[arg(long, value_name = "NAME")]
-    pub(crate) namespace: Option<String>,
-    /// Page, from 1
-    #[arg(long, default_value_t = 1)]
-    pub(crate) page: u32,
-    /// Rows a page, at most 500
-    #[arg(long, default_value_t = 20)]
-    pub(crate) page_size: u32,
-    /// For people, or for programs
-    #[arg(long, value_enum, default_value_t = ListFormat::Table)]
-    pub(crate) format: ListFormat,
-}
-
-/// `plimsoll rank`
-#[derive(Args, Debug)]
-pub(crate) struct Rank {
-    /// For people, or for programs
-    #[arg(long, value_enum, default_value_t = ListFormat::Table)]
-    pub(crate) format: ListFormat,
-}
-
-/// `plimsoll affected`
-#[derive(Args, Debug)]
-pub(crate) struct Affected {
-    /// CVE, GHSA or any other id of a finding; a package's name, or its package URL with or without version
-    #[arg(value_name = "CVE|PACKAGE|PURL")]
-    pub(crate) id: String,
-    /// Only images that run in a cluster
-    #[arg(long)]
-    pub(crate) running: bool,
-    /// Only images of this registry
-    #[arg(long, value_name = "NAME")]
-    pub(crate) registry: Option<String>,
-    /// Number of the page, from 1
-    #[arg(long, value_name = "NUMBER")]
-    pub(crate) page: Option<u32>,
-    /// Images of a page
-    #[arg(long, value_name = "NUMBER")]
-    pub(crate) page_size: Option<u32>,
-    /// For people, or for programs
-    #[arg(long, value_enum, default_value_t = ListFormat::Table)]
-    pub(crate) format: ListFormat,
-}
-
-/// `plimsoll key …`
-#[derive(Subcommand, Debug)]
-pub(crate) enum Key {
-    /// Make an access key; its secret is shown once
-    Create {
-        /// Your name for it
-        name: String,
-        /// What it may do, such as 'yundun-sas:*' or yundun-sas:ListImageRisk; may be repeated
-        #[arg(long, value_name = "ACTION", required = true)]
-        allow: Vec<String>,
-        /// For people, or ALIBABA_CLOUD_ACCESS_KEY_ID=… and ALIBABA_CLOUD_ACCESS_KEY_SECRET=… for a script
-        #[arg(long, value_enum, default_value_t = KeyFormat::Text)]
-        format: KeyFormat,
-    },
-    /// The access keys, without their secrets
-    List {
-        /// For people, or for programs
-        #[arg(long, value_enum, default_value_t = ListFormat::Table)]
-        format: ListFormat,
-    },
-    /// Refuse requests with this key
-    Disable {
-        /// Id of the key
-        id: String,
-    },
-    /// Accept requests with this key again
-    Enable {
-        /// Id of the key
-        id: String,
-    },
-}
-
-/// How a new key is printed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum KeyFormat {
-    /// For people
-    Text,
-    /// Variables
-    Env,
-}
-
 /// `plimsoll cluster …`
 #[derive(Subcommand, Debug)]
 pub(crate) enum Cluster {
@@ -503,61 +393,4 @@ pub(crate) struct Settings {
     pub(crate) name: Option<String>,
     /// Its new value
     pub(crate) value: Option<String>,
-}
-
-/// `plimsoll list`
-#[derive(Args, Debug)]
-pub(crate) struct List {
-    /// What to list
-    #[arg(value_enum)]
-    pub(crate) what: ListWhat,
-    /// For people, for programs, for a page
-    #[arg(long, value_enum, default_value_t = ListFormat::Table)]
-    pub(crate) format: ListFormat,
-}
-
-/// What this program knows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum ListWhat {
-    /// Package formats
-    Parsers,
-    /// Baseline and build checks
-    Checks,
-    /// Rules for malicious files that come along
-    MalwareRules,
-    /// Formats of lists of digests
-    HashFormats,
-    /// What looks into every file
-    Detectors,
-    /// Rules for secrets
-    SecretRules,
-    /// Sources of advisories and signals
-    Feeds,
-    /// Kinds of registry
-    RegistryKinds,
-    /// Report formats
-    Formats,
-    /// Actions of the gateway
-    Actions,
-    /// Ecosystems of packages
-    Ecosystems,
-    /// Orders of versions
-    VersionOrders,
-    /// Channels of notifications
-    Channels,
-    /// Formats of registries' webhooks
-    Hooks,
-    /// Limits of what is read of one image
-    Budgets,
-}
-
-/// How a list is printed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum ListFormat {
-    /// For people
-    Table,
-    /// For programs
-    Json,
-    /// For a page
-    Markdown,
 }
