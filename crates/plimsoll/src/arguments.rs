@@ -304,6 +304,13 @@ pub(crate) enum Registry {
         /// Which registry
         name: String,
     },
+    /// Say whose a registry is: scans of different tenants take turns, however many images each has
+    Tenant {
+        /// Which registry
+        name: String,
+        /// The tenant [default: the site's own]
+        tenant: Option<String>,
+    },
     /// Tokens by which webhooks, builds and a Harbor speak for a registry
     #[command(subcommand)]
     Token(RegistryToken),
@@ -357,6 +364,9 @@ pub(crate) struct RegistryAdd {
     /// File with the API's token, such as an AccessKey secret; `-` reads it from standard input [default: PLIMSOLL_REGISTRY_API_TOKEN in the environment]
     #[arg(long, value_name = "FILE")]
     pub(crate) api_token_file: Option<PathBuf>,
+    /// Whose it is: scans of different tenants take turns, however many images each has [default: the site's own]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) tenant: Option<String>,
     /// Which of the account's registries: instance or project
     #[arg(long, value_name = "ID")]
     pub(crate) instance: Option<String>,

@@ -5,6 +5,7 @@
 
 mod registry_tokens;
 mod tasks;
+mod tenants;
 
 use std::{net::SocketAddr, time::Duration};
 

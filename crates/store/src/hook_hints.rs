@@ -8,8 +8,8 @@
 use plimsoll_model::Timestamp;
 
 use crate::{
-    Store, StoreError, column, database::Transaction, error::Doing,
-    registries::is_path, statement, tasks::cut,
+    Store, StoreError, column, database::Transaction, error::Doing, registries::is_path, statement,
+    tasks::cut,
 };
 
 /// Hints of one registry that are kept apart.

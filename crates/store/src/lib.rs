@@ -78,6 +78,7 @@ mod sync;
 mod tally;
 mod task_list;
 mod tasks;
+mod tenants;
 mod verdicts;
 mod vulnerabilities;
 mod workloads;

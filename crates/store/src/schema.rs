@@ -46,6 +46,7 @@ const MIGRATIONS: &[Migration] = migrations![
     14 "0014_orders.sql"
     15 "0015_tasks.sql"
     16 "0016_push.sql"
+    19 "0019_tenants.sql"
 ];
 
 /// Brings the database up to date.

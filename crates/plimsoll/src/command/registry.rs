@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use plimsoll_server::operation::{
-    registries::{AddRegistry, Net},
+    registries::{AddRegistry, Net, OfTenant},
     sync::SyncReport,
 };
 
@@ -31,10 +31,11 @@ pub(crate) async fn run(
         }
         Registry::List { format } => {
             let list = Backend::open(global).await?.list_registries().await?;
-            let head = ["NAME", "KIND", "REPORTED AS", "ADDRESS", "ACCOUNT", "PROBLEM"];
+            let head = ["NAME", "TENANT", "KIND", "REPORTED AS", "ADDRESS", "ACCOUNT", "PROBLEM"];
             terminal.list(format, &head, &list.registries, |registry| {
                 vec![
                     registry.name.clone(),
+                    registry.tenant.clone().unwrap_or_default(),
                     registry.kind.clone(),
                     registry.reported_type.clone(),
                     registry.url.clone(),
@@ -83,6 +84,12 @@ pub(crate) async fn run(
                 terminal
                     .print(&format!("  {} of {} pulls are left", pulls.remaining, pulls.limit))?;
             }
+        }
+        Registry::Tenant { name, tenant } => {
+            let of = OfTenant { tenant };
+            let set = Backend::open(global).await?.set_tenant(&name, &of).await?;
+            let of = set.tenant.as_deref().unwrap_or("the site itself");
+            terminal.say(&format!("registry {name} belongs to {of}"));
         }
         Registry::Token(command) => token(command, global, terminal).await?,
         Registry::Remove { name } => {
@@ -189,6 +196,7 @@ fn request(add: RegistryAdd) -> anyhow::Result<AddRegistry> {
         namespaces: add.namespaces,
         include: add.include,
         exclude: add.exclude,
+        tenant: add.tenant,
     })
 }
 

@@ -176,10 +176,8 @@ async fn sync_registry_for(
     skipped.truncate(MOST_PROBLEMS);
     let repositories = count(names.len());
     listing.catalog = Some(names);
-    let outcome = store
-        .apply_sync_for(registry.id, &listing, origin, clock.now())
-        .await
-        .map_err(refusal)?;
+    let outcome =
+        store.apply_sync_for(registry.id, &listing, origin, clock.now()).await.map_err(refusal)?;
     let problem = problems.first().map(|first| match problems.len() {
         1 => format!("{}: {}", first.at, first.why),
         number => format!("{}: {} (and {} more)", first.at, first.why, number - 1),

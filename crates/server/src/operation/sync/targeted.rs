@@ -8,8 +8,7 @@ use plimsoll_model::ImageReference;
 use plimsoll_store::{Hint, Origin, SyncOutcome};
 
 use super::{
-    Clock, Look, OperationError, Place, Store, error_chain, refusal, repository,
-    sync_registry_for,
+    Clock, Look, OperationError, Place, Store, error_chain, refusal, repository, sync_registry_for,
 };
 
 /// Looks at a place, or at the whole registry. Returns what changed; `None`: the place is none of this registry.
