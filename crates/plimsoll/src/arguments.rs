@@ -13,7 +13,6 @@ mod feed;
 mod ignore;
 mod images;
 mod key;
-mod layers;
 mod list;
 mod notify;
 mod reading;
@@ -22,6 +21,7 @@ mod report_to;
 mod rules;
 mod sandbox;
 mod scan;
+mod shared;
 mod store;
 mod target;
 mod task;
@@ -39,7 +39,6 @@ pub(crate) use self::feed::{Feed, FeedKey};
 pub(crate) use self::ignore::{Ignore, IgnoreAdd, IgnoreImport};
 pub(crate) use self::images::{Affected, Images, Rank};
 pub(crate) use self::key::{Key, KeyFormat};
-pub(crate) use self::layers::LayersAt;
 pub(crate) use self::list::{List, ListFormat, ListWhat};
 pub(crate) use self::notify::{
     Changes, ChangesFormat, Image, PriorityWord, Subscription, SubscriptionAdd,
@@ -50,6 +49,7 @@ pub(crate) use self::report_to::{OnReportError, ReportTo};
 pub(crate) use self::rules::{RulesCommand, RulesImport};
 pub(crate) use self::sandbox::SandboxCheck;
 pub(crate) use self::scan::{SbomSources, Scan, VexSources};
+pub(crate) use self::shared::SharedAt;
 pub(crate) use self::store::{StoreCommand, StoreCopy};
 pub(crate) use self::target::{Access, Input, Target};
 pub(crate) use self::task::{
@@ -93,6 +93,15 @@ pub(crate) struct Global {
         global = true
     )]
     pub(crate) store_password_file: Option<PathBuf>,
+    /// File with the master key, where it does not lie in the data folder as master.key, such as a mounted secret; PLIMSOLL_MASTER_KEY in the environment may hold the key itself
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "PLIMSOLL_MASTER_KEY_FILE",
+        hide_env_values = true,
+        global = true
+    )]
+    pub(crate) master_key_file: Option<PathBuf>,
     /// Let a running server at this address do it instead (registry, images, rank, affected, ignore, changes, image, subscription, task, schedule, key, cluster)
     #[arg(
         long,
@@ -246,7 +255,10 @@ pub(crate) struct Serve {
     #[command(flatten)]
     pub(crate) ending: Ending,
     #[command(flatten)]
-    pub(crate) layers: LayersAt,
+    pub(crate) shared: SharedAt,
+    /// File whose first line is the admin token, of 32 characters or more, where several servers have the same [default: made at the first start]
+    #[arg(long, value_name = "FILE", env = "PLIMSOLL_ADMIN_TOKEN_FILE", hide_env_values = true)]
+    pub(crate) admin_token_file: Option<PathBuf>,
     /// Minutes between two looks at each registry; 0 looks only when told
     #[arg(long, value_name = "MINUTES", default_value_t = 60)]
     pub(crate) sync_interval: u64,

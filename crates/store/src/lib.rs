@@ -14,6 +14,7 @@
 mod access_keys;
 mod admin_token;
 mod affected;
+mod agreed_secrets;
 mod announced_builds;
 mod artifacts;
 mod assets;
@@ -116,7 +117,7 @@ pub use items::{
 };
 pub use lead_findings::LeadFinding;
 pub use location::{LocationError, PostgresLocation, StoreLocation};
-pub use master_key::MasterKeyError;
+pub use master_key::{MasterKeyError, MasterKeySource};
 pub use orders::{
     MOST_OPEN_ORDERS, Order, OrderKind, OrderQuery, OrderTarget, OrderTargetQuery, Placed,
     ScanSelection, Selected, TargetImage, TargetState,

@@ -8,7 +8,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::{
     arguments::{Global, Serve, VexSources},
-    command::{policy_file, shared_layers},
+    command::{policy_file, shared_place},
     data,
     terminal::Terminal,
 };
@@ -27,7 +27,8 @@ pub(crate) async fn run(
     config.workers = arguments.workers.into();
     config.drain = Duration::from_secs(arguments.ending.drain);
     config.probes = arguments.ending.probes;
-    config.shared_layers = shared_layers::open(&arguments.layers)?;
+    config.shared = shared_place::open(&arguments.shared)?;
+    config.admin_token = arguments.admin_token_file.as_deref().map(data::first_line).transpose()?;
     config.isolation = arguments.confinement.isolation();
     config.budget = arguments.limits.budget()?;
     config.policy = arguments.policy.as_deref().map(policy_file::read).transpose()?;

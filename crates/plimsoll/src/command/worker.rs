@@ -8,7 +8,7 @@ use crate::{
     arguments::{Global, VexSources, Worker},
     command::{
         serve::{StopSignal, unusable},
-        shared_layers,
+        shared_place,
     },
     data,
     terminal::Terminal,
@@ -33,7 +33,7 @@ pub(crate) async fn run(
     config.vex_beside_images = arguments.vex_sources == VexSources::Referrers;
     config.drain = Duration::from_secs(arguments.ending.drain);
     config.probes = arguments.ending.probes;
-    config.shared_layers = shared_layers::open(&arguments.layers)?;
+    config.shared = shared_place::open(&arguments.shared)?;
     let mut stop = StopSignal::new()?;
     let worker = work(config).await.map_err(|error| unusable(error, &folder, &location))?;
     terminal.print(&format!("scanning what is queued in {}", described(&folder, &location)))?;
