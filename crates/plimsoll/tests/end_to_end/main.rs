@@ -28,6 +28,7 @@ mod policy;
 mod postgres;
 #[path = "../../../store/tests/store/server.rs"]
 mod postgres_server;
+mod replicas;
 mod root_file_system;
 mod routes;
 mod rules;
