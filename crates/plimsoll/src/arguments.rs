@@ -25,6 +25,7 @@ mod shared;
 mod store;
 mod target;
 mod task;
+mod traces;
 mod tree;
 mod version_order;
 
@@ -55,6 +56,7 @@ pub(crate) use self::target::{Access, Input, Target};
 pub(crate) use self::task::{
     Ending, Schedule, ScheduleWord, Task, TaskCancel, TaskListing, TaskRetry, Worker,
 };
+pub(crate) use self::traces::TracesAt;
 pub(crate) use self::tree::{Tree, TreeFormat};
 pub(crate) use self::version_order::{Compared, VersionOrder};
 
@@ -256,6 +258,8 @@ pub(crate) struct Serve {
     pub(crate) ending: Ending,
     #[command(flatten)]
     pub(crate) shared: SharedAt,
+    #[command(flatten)]
+    pub(crate) traces: TracesAt,
     /// File whose first line is the admin token, of 32 characters or more, where several servers have the same [default: made at the first start]
     #[arg(long, value_name = "FILE", env = "PLIMSOLL_ADMIN_TOKEN_FILE", hide_env_values = true)]
     pub(crate) admin_token_file: Option<PathBuf>,

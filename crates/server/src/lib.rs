@@ -24,6 +24,7 @@ mod shared_place;
 mod shared_snapshots;
 mod stop;
 mod throttle;
+pub mod trace;
 mod vex;
 
 pub use clock::Clock;

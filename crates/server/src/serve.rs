@@ -17,7 +17,7 @@ use std::{
     time::Duration,
 };
 
-use axum::Router;
+use axum::{Router, middleware};
 use plimsoll_advisory::SnapshotError;
 use plimsoll_image::Budget;
 use plimsoll_model::Secret;
@@ -46,6 +46,7 @@ use crate::{
     },
     shared_place::SharedPlace,
     shared_snapshots::Gives,
+    trace,
     vex::{VexDocuments, VexFileError},
 };
 
@@ -324,6 +325,7 @@ async fn confinement(isolation: Option<Isolation>) -> Result<Confinement, ServeE
 
 /// Every address that the server answers.
 pub fn router(context: &Context, public_url: Option<String>) -> Router {
+    let scheme = if context.secure { "https" } else { "http" };
     let settings = GatewaySettings {
         public_url,
         console: Some("/console/".to_owned()),
@@ -336,6 +338,7 @@ pub fn router(context: &Context, public_url: Option<String>) -> Router {
         .merge(hook::router(context.clone()))
         .merge(console::router(context.clone()))
         .merge(gateway::router(context.store.clone(), settings, context.clock.clone()))
+        .layer(middleware::from_fn_with_state(scheme, trace::around_request))
 }
 
 /// Makes the list of images in memory, which the first question would wait for.

@@ -8,7 +8,9 @@
 use plimsoll_model::{Report, Secret, Timestamp};
 
 use crate::{
-    Store, StoreError, artifacts, column,
+    Store, StoreError, artifacts,
+    asked_in::traceparent,
+    column,
     database::{DatabaseRow, Transaction},
     error::Doing,
     master_key::{Place, random_text},
@@ -51,6 +53,8 @@ pub struct RequestedScan {
     pub credential: Option<Secret<String>>,
     /// Which attempt this is, from 1.
     pub attempt: u32,
+    /// In which trace it was asked for.
+    pub traceparent: Option<String>,
 }
 
 /// How a requested scan stands.
@@ -109,14 +113,15 @@ impl Store {
             return Ok(None);
         }
         statement::query(
-            "INSERT INTO requested_scans (id, registry_id, wish, credential, state, attempts, generation, due, created) \
-             VALUES ($1, $2, $3, $4, 'queued', 0, 0, $5, $5)",
+            "INSERT INTO requested_scans (id, registry_id, wish, credential, state, attempts, generation, due, created, \
+             traceparent) VALUES ($1, $2, $3, $4, 'queued', 0, 0, $5, $5, $6)",
         )
         .bind(&id)
         .bind(wish.registry_id)
         .bind(wish.wish)
         .bind(credential)
         .bind(now.0)
+        .bind(traceparent())
         .execute(&mut transaction)
         .await
         .doing(DOING)?;
@@ -187,6 +192,7 @@ impl Store {
             wish: column::text(row, "wish")?,
             credential,
             attempt: column::number::<u32>(row, "attempts")?.saturating_add(1),
+            traceparent: column::get(row, "traceparent")?,
             id,
         })
     }

@@ -132,7 +132,6 @@ pub struct Task {
     pub lease: Lease,
     /// The platform manifest to scan.
     pub digest: Digest,
-
     /// Its platform.
     pub platform: String,
     /// A registry that has it.
@@ -145,6 +144,8 @@ pub struct Task {
     pub attempt: u32,
     /// Who wants it.
     pub origin: Origin,
+    /// In which trace it was asked for.
+    pub traceparent: Option<String>,
 }
 
 /// What became of a wish for a scan.

@@ -6,7 +6,7 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::{Confinement, Limits, ListFormat, SharedAt, VexSources};
+use super::{Confinement, Limits, ListFormat, SharedAt, TracesAt, VexSources};
 
 /// `plimsoll task …`
 #[derive(Subcommand, Debug)]
@@ -205,6 +205,8 @@ pub(crate) struct Worker {
     pub(crate) ending: Ending,
     #[command(flatten)]
     pub(crate) shared: SharedAt,
+    #[command(flatten)]
+    pub(crate) traces: TracesAt,
     #[command(flatten)]
     pub(crate) limits: Limits,
     #[command(flatten)]

@@ -9,7 +9,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use crate::{
     arguments::{Global, Serve, VexSources},
     command::{policy_file, shared_place},
-    data,
+    data, telemetry,
     terminal::Terminal,
 };
 
@@ -51,6 +51,7 @@ pub(crate) async fn run(
              hint: `--tls-certificate FILE --tls-key FILE`, or a proxy with TLS in front of 127.0.0.1",
         );
     }
+    let telemetry = telemetry::begin(&arguments.traces)?;
     let mut stop = StopSignal::new()?;
     let server = serve(config).await.map_err(|error| unusable(error, &folder, &location))?;
     terminal.print(&format!("listening on {}", server.url()))?;
@@ -66,6 +67,7 @@ pub(crate) async fn run(
     stop.wait().await;
     terminal.say("stopping: scans under way are finished or handed back");
     server.stop().await;
+    telemetry.end().await;
     Ok(())
 }
 

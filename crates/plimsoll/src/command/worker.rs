@@ -10,7 +10,7 @@ use crate::{
         serve::{StopSignal, unusable},
         shared_place,
     },
-    data,
+    data, telemetry,
     terminal::Terminal,
 };
 
@@ -34,6 +34,7 @@ pub(crate) async fn run(
     config.drain = Duration::from_secs(arguments.ending.drain);
     config.probes = arguments.ending.probes;
     config.shared = shared_place::open(&arguments.shared)?;
+    let telemetry = telemetry::begin(&arguments.traces)?;
     let mut stop = StopSignal::new()?;
     let worker = work(config).await.map_err(|error| unusable(error, &folder, &location))?;
     terminal.print(&format!("scanning what is queued in {}", described(&folder, &location)))?;
@@ -47,6 +48,7 @@ pub(crate) async fn run(
         () = worker.stop() => {}
         () = stop.wait() => terminal.say("stopped at once: leases of scans end by themselves"),
     }
+    telemetry.end().await;
     Ok(())
 }
 

@@ -38,5 +38,6 @@ mod sdk;
 mod stores;
 mod support;
 mod tasks;
+mod traces;
 mod verdicts;
 mod vex;

@@ -15,6 +15,7 @@ mod targeted;
 use std::sync::Arc;
 
 use futures_util::{StreamExt, stream};
+use opentelemetry::{KeyValue, trace::SpanKind};
 use plimsoll_model::Platform;
 use plimsoll_registry::{
     RegistryClient, RegistryError,
@@ -30,7 +31,10 @@ use super::{
     error_chain,
     registries::{find_registry, refusal},
 };
-use crate::clock::Clock;
+use crate::{
+    clock::Clock,
+    trace::{self, Described, in_span},
+};
 
 /// Repositories that are listed at once.
 const AT_ONCE: usize = 4;
@@ -161,12 +165,32 @@ async fn sync_registry_for(
     if registry.settings.is_of_builds() {
         return Ok(SyncReport::nothing(name));
     }
+    let described = || Described {
+        name: "sync",
+        kind: SpanKind::Internal,
+        attributes: vec![
+            KeyValue::new("plimsoll.registry.id", registry.id),
+            KeyValue::new("plimsoll.registry.kind", registry.settings.kind.clone()),
+        ],
+        traceparent: None,
+    };
+    in_span(described, sync(store, &registry, origin, clock)).await
+}
+
+async fn sync(
+    store: &Store,
+    registry: &Registry,
+    origin: Origin,
+    clock: &Clock,
+) -> Result<SyncReport, OperationError> {
+    let name = registry.settings.name.as_str();
     tracing::info!(registry.name = name, "sync start");
-    let (names, seen) = match look(store, &registry, clock).await {
+    let (names, seen) = match look(store, registry, clock).await {
         Ok(seen) => seen,
         Err(error) => {
             let why = error_chain(&error);
             store.set_registry_problem(registry.id, Some(&why)).await?;
+            trace::fail("registry");
             return Err(OperationError::Registry { name: name.to_owned(), why });
         }
     };
@@ -185,6 +209,12 @@ async fn sync_registry_for(
     store.set_registry_problem(registry.id, problem.as_deref()).await?;
     let problem_count = count(problems.len());
     problems.truncate(MOST_PROBLEMS);
+    trace::note(|| {
+        KeyValue::new("plimsoll.sync.queued", i64::try_from(outcome.queued).unwrap_or(i64::MAX))
+    });
+    if problem_count > 0 {
+        trace::fail("partial");
+    }
     tracing::info!(
         registry.name = name,
         added = outcome.added,

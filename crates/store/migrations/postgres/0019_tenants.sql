@@ -6,3 +6,7 @@ CREATE TABLE tenant_shares (
     tenant TEXT COLLATE "C" NOT NULL PRIMARY KEY,
     turn BIGINT NOT NULL                           -- when it is its turn again, counted in claims
 );
+
+-- In which trace it was asked for (W3C `traceparent`); NULL: in none.
+ALTER TABLE tasks ADD COLUMN traceparent TEXT COLLATE "C";
+ALTER TABLE requested_scans ADD COLUMN traceparent TEXT COLLATE "C";

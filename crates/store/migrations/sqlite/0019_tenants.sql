@@ -6,3 +6,7 @@ CREATE TABLE tenant_shares (
     tenant TEXT NOT NULL PRIMARY KEY,
     turn BIGINT NOT NULL                           -- when it is its turn again, counted in claims
 ) WITHOUT ROWID;
+
+-- In which trace it was asked for (W3C `traceparent`); NULL: in none.
+ALTER TABLE tasks ADD COLUMN traceparent TEXT;
+ALTER TABLE requested_scans ADD COLUMN traceparent TEXT;

@@ -7,7 +7,9 @@ use plimsoll_model::{Digest, Timestamp};
 
 use super::{Enqueued, Origin, STATES, TaskState};
 use crate::{
-    Store, StoreError, column,
+    Store, StoreError,
+    asked_in::traceparent,
+    column,
     database::{DatabaseConnection, DatabaseRow, Transaction},
     error::Doing,
     statement,
@@ -123,8 +125,8 @@ pub(crate) async fn queue_first_scan(
     now: Timestamp,
 ) -> Result<u64, StoreError> {
     let done = statement::query(
-        "INSERT INTO tasks (artifact_id, registry_id, state, origin, attempts, generation, due, queued) \
-         SELECT a.id, $2, 'queued', $3, 0, 0, $4, $4 FROM artifacts a WHERE a.id = $1 AND a.report_digest IS NULL \
+        "INSERT INTO tasks (artifact_id, registry_id, state, origin, attempts, generation, due, queued, traceparent) \
+         SELECT a.id, $2, 'queued', $3, 0, 0, $4, $4, $5 FROM artifacts a WHERE a.id = $1 AND a.report_digest IS NULL \
          AND NOT EXISTS (SELECT 1 FROM registries r WHERE r.id = $2 AND r.reported_type = 'CI/CD') \
          ON CONFLICT (artifact_id) DO NOTHING",
     )
@@ -132,6 +134,7 @@ pub(crate) async fn queue_first_scan(
     .bind(registry_id)
     .bind(origin.number())
     .bind(now.0)
+    .bind(traceparent())
     .execute(transaction)
     .await
     .doing(ENQUEUE)?;
@@ -146,12 +149,13 @@ pub(crate) async fn requeue(
     now: Timestamp,
 ) -> Result<u64, StoreError> {
     let done = statement::query(
-        "UPDATE tasks SET state = 'queued', origin = $2, attempts = 0, due = $3, queued = $3, reason = NULL \
-         WHERE id = $1 AND state IN ('done', 'failed', 'cancelled')",
+        "UPDATE tasks SET state = 'queued', origin = $2, attempts = 0, due = $3, queued = $3, reason = NULL, \
+         traceparent = $4 WHERE id = $1 AND state IN ('done', 'failed', 'cancelled')",
     )
     .bind(task)
     .bind(origin.number())
     .bind(now.0)
+    .bind(traceparent())
     .execute(transaction)
     .await
     .doing(ENQUEUE)?;
@@ -174,13 +178,14 @@ async fn queue(
         .doing(ENQUEUE)?;
     let Some(row) = row else {
         let done = statement::query(
-            "INSERT INTO tasks (artifact_id, registry_id, state, origin, attempts, generation, due, queued) \
-             VALUES ($1, $2, 'queued', $3, 0, 0, $4, $4)",
+            "INSERT INTO tasks (artifact_id, registry_id, state, origin, attempts, generation, due, queued, traceparent) \
+             VALUES ($1, $2, 'queued', $3, 0, 0, $4, $4, $5)",
         )
         .bind(artifact)
         .bind(registry_id)
         .bind(origin.number())
         .bind(now.0)
+        .bind(traceparent())
         .execute(transaction)
         .await
         .doing(ENQUEUE)?;
@@ -193,11 +198,13 @@ async fn queue(
         }
         TaskState::Queued if origin != Origin::Schedule => {
             statement::query(
-                "UPDATE tasks SET origin = $2, due = CASE WHEN $2 = 0 THEN $3 ELSE due END WHERE id = $1 AND origin >= $2",
+                "UPDATE tasks SET origin = $2, due = CASE WHEN $2 = 0 THEN $3 ELSE due END, \
+                 traceparent = COALESCE($4, traceparent) WHERE id = $1 AND origin >= $2",
             )
             .bind(id)
             .bind(origin.number())
             .bind(now.0)
+            .bind(traceparent())
             .execute(transaction)
             .await
             .doing(ENQUEUE)?;

@@ -9,6 +9,7 @@ use std::sync::{
 };
 
 use futures_util::FutureExt;
+use opentelemetry::{KeyValue, trace::SpanKind};
 use plimsoll_model::{MatchContext, Platform, Report, Verdict};
 use plimsoll_registry::{RegistryError, resolve};
 use plimsoll_scanner::LayerCache;
@@ -23,6 +24,7 @@ use crate::{
         error_chain,
     },
     stop::Stop,
+    trace::{self, Described, in_span},
 };
 
 /// How a requested scan ended.
@@ -56,6 +58,19 @@ pub(super) async fn work_on_next(
 }
 
 async fn work(scan: &RequestedScan, context: &Context, cache: &LayerCache, stop: Stop) {
+    let described = || Described {
+        name: "requested scan",
+        kind: SpanKind::Consumer,
+        attributes: vec![
+            KeyValue::new("plimsoll.task.attempt", i64::from(scan.attempt)),
+            KeyValue::new("plimsoll.registry.id", scan.registry_id),
+        ],
+        traceparent: scan.traceparent.as_deref(),
+    };
+    in_span(described, work_on(scan, context, cache, stop)).await;
+}
+
+async fn work_on(scan: &RequestedScan, context: &Context, cache: &LayerCache, stop: Stop) {
     let _scanning = context.metrics.scan_begins();
     tracing::info!(scan.id = scan.id, attempt = scan.attempt, "requested scan start");
     let ended = under_lease(scan, context, cache, stop).await;
@@ -77,6 +92,7 @@ async fn write(scan: &RequestedScan, context: &Context, ended: Ended) -> Result<
             let may_retry = retry == Retry::Later;
             let again = context.store.fail_requested_scan(scan, &why, may_retry, now).await?;
             tracing::warn!(scan.id = scan.id, why, again, "requested scan failed");
+            trace::fail(if again { "retried" } else { "failed" });
         }
         Ended::Stopped => context.store.release_requested_scan(scan, now).await?,
         Ended::Lost => {
