@@ -277,8 +277,8 @@ mod tests {
             let attributes = of_request("POST", "https", route.map(str::to_owned), &request(path));
             format!("{attributes:?}")
         };
-        let told = of(Some("/hooks/{registry}/{token}"), "/hooks/r/canary-token?query=canary");
-        assert!(told.contains("/hooks/{registry}/{token}") && !told.contains("canary"), "{told}");
+        let told = of(Some("/hooks/{registry}/{secret}"), "/hooks/r/canary-token?query=canary");
+        assert!(told.contains("/hooks/{registry}/{secret}") && !told.contains("canary"), "{told}");
         let told = of(Some("/"), "/?Signature=canary");
         assert!(told.contains("url.path") && !told.contains("canary"), "{told}");
         let told = of(None, "/canary");
