@@ -20,7 +20,7 @@ use std::{
 
 use axum::{
     extract::{MatchedPath, Request, State},
-    http::{HeaderMap, Method, StatusCode, Version},
+    http::{HeaderMap, Method, Version},
     middleware::Next,
     response::Response,
 };
@@ -196,7 +196,7 @@ impl Extractor for Headers<'_> {
 
 /// A span as others name it.
 fn traceparent(context: &TraceContext) -> Option<String> {
-    let mut carrier = HashMap::new();
+    let mut carrier: HashMap<String, String> = HashMap::new();
     global::get_text_map_propagator(|propagator| propagator.inject_context(context, &mut carrier));
     carrier.remove(TRACEPARENT)
 }

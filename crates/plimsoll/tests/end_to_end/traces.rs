@@ -146,7 +146,9 @@ async fn a_collector_sees_who_asked_for_a_scan_and_what_it_took() {
     ask(&host, &format!("GET {hook} HTTP/1.1\r\n"));
     ask(&host, "GET /livez HTTP/1.1\r\n");
     let is_there = |name: &str| collector.spans().iter().any(|span| span.name == name);
-    wait_until("the scan's span", || is_there("scan") && is_there("GET /hooks/{registry}/{secret}"));
+    wait_until("the scan's span", || {
+        is_there("scan") && is_there("GET /hooks/{registry}/{secret}")
+    });
 
     let spans = collector.spans();
     let named = |name: &str| spans.iter().filter(|span| span.name == name).collect::<Vec<_>>();

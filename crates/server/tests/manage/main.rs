@@ -14,7 +14,7 @@ use plimsoll_store::{Store, StoreOptions};
 use serde_json::{Value, json};
 
 /// Every address, with a method that it takes.
-const ADDRESSES: [(&str, &str); 53] = [
+const ADDRESSES: [(&str, &str); 54] = [
     ("GET", "/api/v1/status"),
     ("GET", "/api/v1/feed"),
     ("GET", "/api/v1/registries"),
@@ -22,6 +22,7 @@ const ADDRESSES: [(&str, &str); 53] = [
     ("DELETE", "/api/v1/registries/x"),
     ("POST", "/api/v1/registries/x/sync"),
     ("POST", "/api/v1/registries/x/check"),
+    ("PUT", "/api/v1/registries/x/tenant"),
     ("GET", "/api/v1/registries/x/tokens"),
     ("POST", "/api/v1/registries/x/tokens/hook"),
     ("DELETE", "/api/v1/registries/x/tokens/hook"),
