@@ -97,6 +97,12 @@ impl Snapshot {
         }
     }
 
+    /// The whole file, as it was opened.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.map
+    }
+
     /// Where it lay when it was opened; another one may lie there now.
     #[must_use]
     pub fn path(&self) -> &Path {

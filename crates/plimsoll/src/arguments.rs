@@ -6,13 +6,16 @@
 
 #![expect(clippy::doc_markdown, reason = "these comments are help texts, shown as they are")]
 
-mod cluster;
 mod admission;
+mod cluster;
 mod context;
+mod demo;
 mod explain;
 mod feed;
 mod ignore;
-mod layers;
+mod images;
+mod key;
+mod list;
 mod notify;
 mod reading;
 mod registry_token;
@@ -21,9 +24,11 @@ mod report_to;
 mod rules;
 mod sandbox;
 mod scan;
+mod shared;
 mod store;
 mod target;
 mod task;
+mod traces;
 mod tree;
 mod version_order;
 
@@ -31,15 +36,18 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub(crate) use self::cluster::{Cluster, ClusterAdd};
 pub(crate) use self::admission::{
     Admission, AdmissionCertificate, AdmissionReview, AdmissionServe,
 };
+pub(crate) use self::cluster::{Cluster, ClusterAdd};
 pub(crate) use self::context::{ContextCommand, Uses};
+pub(crate) use self::demo::{Demo, DemoFormat};
 pub(crate) use self::explain::{Explain, ExplainFormat};
 pub(crate) use self::feed::{Feed, FeedKey};
 pub(crate) use self::ignore::{Ignore, IgnoreAdd, IgnoreImport};
-pub(crate) use self::layers::LayersAt;
+pub(crate) use self::images::{Affected, Images, Rank};
+pub(crate) use self::key::{Key, KeyFormat};
+pub(crate) use self::list::{List, ListFormat, ListWhat};
 pub(crate) use self::notify::{
     Changes, ChangesFormat, Image, PriorityWord, Subscription, SubscriptionAdd,
 };
@@ -50,11 +58,13 @@ pub(crate) use self::report_to::{OnReportError, ReportTo};
 pub(crate) use self::rules::{RulesCommand, RulesImport};
 pub(crate) use self::sandbox::SandboxCheck;
 pub(crate) use self::scan::{SbomSources, Scan, VexSources};
+pub(crate) use self::shared::SharedAt;
 pub(crate) use self::store::{StoreCommand, StoreCopy};
 pub(crate) use self::target::{Access, Input, Target};
 pub(crate) use self::task::{
     Ending, Schedule, ScheduleWord, Task, TaskCancel, TaskListing, TaskRetry, Worker,
 };
+pub(crate) use self::traces::TracesAt;
 pub(crate) use self::tree::{Tree, TreeFormat};
 pub(crate) use self::version_order::{Compared, VersionOrder};
 
@@ -93,6 +103,15 @@ pub(crate) struct Global {
         global = true
     )]
     pub(crate) store_password_file: Option<PathBuf>,
+    /// File with the master key, where it does not lie in the data folder as master.key, such as a mounted secret; PLIMSOLL_MASTER_KEY in the environment may hold the key itself
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "PLIMSOLL_MASTER_KEY_FILE",
+        hide_env_values = true,
+        global = true
+    )]
+    pub(crate) master_key_file: Option<PathBuf>,
     /// Let a running server at this address do it instead (registry, images, rank, affected, ignore, changes, image, subscription, task, schedule, key, cluster)
     #[arg(
         long,
@@ -231,29 +250,6 @@ pub(crate) enum Command {
     },
 }
 
-/// `plimsoll demo`
-#[derive(Args, Debug)]
-pub(crate) struct Demo {
-    /// Address to serve at [default: a free port of 127.0.0.1]
-    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:0")]
-    pub(crate) listen: std::net::SocketAddr,
-    /// Stop after printing instead of serving until Ctrl-C
-    #[arg(long)]
-    pub(crate) exit: bool,
-    /// What to print: everything for people, or variables for a script
-    #[arg(long, value_enum, default_value_t = DemoFormat::Text)]
-    pub(crate) format: DemoFormat,
-}
-
-/// What the demo prints.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum DemoFormat {
-    /// Tables, addresses, a snippet
-    Text,
-    /// PLIMSOLL_ENDPOINT=…, ALIBABA_CLOUD_ACCESS_KEY_ID=…, ALIBABA_CLOUD_ACCESS_KEY_SECRET=… once it serves
-    Env,
-}
-
 /// `plimsoll serve`
 #[derive(Args, Debug)]
 pub(crate) struct Serve {
@@ -272,7 +268,12 @@ pub(crate) struct Serve {
     #[command(flatten)]
     pub(crate) ending: Ending,
     #[command(flatten)]
-    pub(crate) layers: LayersAt,
+    pub(crate) shared: SharedAt,
+    #[command(flatten)]
+    pub(crate) traces: TracesAt,
+    /// File whose first line is the admin token, of 32 characters or more, where several servers have the same [default: made at the first start]
+    #[arg(long, value_name = "FILE", env = "PLIMSOLL_ADMIN_TOKEN_FILE", hide_env_values = true)]
+    pub(crate) admin_token_file: Option<PathBuf>,
     /// Minutes between two looks at each registry; 0 looks only when told
     #[arg(long, value_name = "MINUTES", default_value_t = 60)]
     pub(crate) sync_interval: u64,
@@ -330,6 +331,13 @@ pub(crate) enum Registry {
         /// Which registry
         name: String,
     },
+    /// Say whose a registry is: scans of different tenants take turns, however many images each has
+    Tenant {
+        /// Which registry
+        name: String,
+        /// The tenant [default: the site's own]
+        tenant: Option<String>,
+    },
     /// Tokens by which webhooks, builds and a Harbor speak for a registry
     #[command(subcommand)]
     Token(RegistryToken),
@@ -386,6 +394,9 @@ pub(crate) struct RegistryAdd {
     /// File with the API's token, such as an AccessKey secret; `-` reads it from standard input [default: PLIMSOLL_REGISTRY_API_TOKEN in the environment]
     #[arg(long, value_name = "FILE")]
     pub(crate) api_token_file: Option<PathBuf>,
+    /// Whose it is: scans of different tenants take turns, however many images each has [default: the site's own]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) tenant: Option<String>,
     /// Which of the account's registries: instance or project
     #[arg(long, value_name = "ID")]
     pub(crate) instance: Option<String>,
@@ -402,101 +413,6 @@ pub(crate) enum Network {
     Intranet,
 }
 
-/// `plimsoll images`
-#[derive(Args, Debug)]
-pub(crate) struct Images {
-    /// Only images whose name holds this text
-    #[arg(long, value_name = "TEXT")]
-    pub(crate) name: Option<String>,
-    /// Only images of this registry
-    #[arg(long, value_name = "NAME")]
-    pub(crate) registry: Option<String>,
-    /// Only this namespace
-    #[arg(long, value_name = "NAME")]
-    pub(crate) namespace: Option<String>,
-    /// Page, from 1
-    #[arg(long, default_value_t = 1)]
-    pub(crate) page: u32,
-    /// Rows a page, at most 500
-    #[arg(long, default_value_t = 20)]
-    pub(crate) page_size: u32,
-    /// For people, or for programs
-    #[arg(long, value_enum, default_value_t = ListFormat::Table)]
-    pub(crate) format: ListFormat,
-}
-
-/// `plimsoll rank`
-#[derive(Args, Debug)]
-pub(crate) struct Rank {
-    /// For people, or for programs
-    #[arg(long, value_enum, default_value_t = ListFormat::Table)]
-    pub(crate) format: ListFormat,
-}
-
-/// `plimsoll affected`
-#[derive(Args, Debug)]
-pub(crate) struct Affected {
-    /// CVE, GHSA or any other id of a finding; a package's name, or its package URL with or without version
-    #[arg(value_name = "CVE|PACKAGE|PURL")]
-    pub(crate) id: String,
-    /// Only images that run in a cluster
-    #[arg(long)]
-    pub(crate) running: bool,
-    /// Only images of this registry
-    #[arg(long, value_name = "NAME")]
-    pub(crate) registry: Option<String>,
-    /// Number of the page, from 1
-    #[arg(long, value_name = "NUMBER")]
-    pub(crate) page: Option<u32>,
-    /// Images of a page
-    #[arg(long, value_name = "NUMBER")]
-    pub(crate) page_size: Option<u32>,
-    /// For people, or for programs
-    #[arg(long, value_enum, default_value_t = ListFormat::Table)]
-    pub(crate) format: ListFormat,
-}
-
-/// `plimsoll key …`
-#[derive(Subcommand, Debug)]
-pub(crate) enum Key {
-    /// Make an access key; its secret is shown once
-    Create {
-        /// Your name for it
-        name: String,
-        /// What it may do, such as 'yundun-sas:*' or yundun-sas:ListImageRisk; may be repeated
-        #[arg(long, value_name = "ACTION", required = true)]
-        allow: Vec<String>,
-        /// For people, or ALIBABA_CLOUD_ACCESS_KEY_ID=… and ALIBABA_CLOUD_ACCESS_KEY_SECRET=… for a script
-        #[arg(long, value_enum, default_value_t = KeyFormat::Text)]
-        format: KeyFormat,
-    },
-    /// The access keys, without their secrets
-    List {
-        /// For people, or for programs
-        #[arg(long, value_enum, default_value_t = ListFormat::Table)]
-        format: ListFormat,
-    },
-    /// Refuse requests with this key
-    Disable {
-        /// Id of the key
-        id: String,
-    },
-    /// Accept requests with this key again
-    Enable {
-        /// Id of the key
-        id: String,
-    },
-}
-
-/// How a new key is printed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum KeyFormat {
-    /// For people
-    Text,
-    /// Variables
-    Env,
-}
-
 /// `plimsoll settings`
 #[derive(Args, Debug)]
 pub(crate) struct Settings {
@@ -504,61 +420,4 @@ pub(crate) struct Settings {
     pub(crate) name: Option<String>,
     /// Its new value
     pub(crate) value: Option<String>,
-}
-
-/// `plimsoll list`
-#[derive(Args, Debug)]
-pub(crate) struct List {
-    /// What to list
-    #[arg(value_enum)]
-    pub(crate) what: ListWhat,
-    /// For people, for programs, for a page
-    #[arg(long, value_enum, default_value_t = ListFormat::Table)]
-    pub(crate) format: ListFormat,
-}
-
-/// What this program knows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum ListWhat {
-    /// Package formats
-    Parsers,
-    /// Baseline and build checks
-    Checks,
-    /// Rules for malicious files that come along
-    MalwareRules,
-    /// Formats of lists of digests
-    HashFormats,
-    /// What looks into every file
-    Detectors,
-    /// Rules for secrets
-    SecretRules,
-    /// Sources of advisories and signals
-    Feeds,
-    /// Kinds of registry
-    RegistryKinds,
-    /// Report formats
-    Formats,
-    /// Actions of the gateway
-    Actions,
-    /// Ecosystems of packages
-    Ecosystems,
-    /// Orders of versions
-    VersionOrders,
-    /// Channels of notifications
-    Channels,
-    /// Formats of registries' webhooks
-    Hooks,
-    /// Limits of what is read of one image
-    Budgets,
-}
-
-/// How a list is printed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum ListFormat {
-    /// For people
-    Table,
-    /// For programs
-    Json,
-    /// For a page
-    Markdown,
 }

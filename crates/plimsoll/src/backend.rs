@@ -7,6 +7,7 @@ mod clusters;
 mod registry_tokens;
 mod registry_webhooks;
 mod tasks;
+mod tenants;
 
 use std::{net::SocketAddr, time::Duration};
 

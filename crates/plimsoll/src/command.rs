@@ -23,7 +23,7 @@ pub(crate) mod scan;
 pub(crate) mod schedule;
 pub(crate) mod serve;
 pub(crate) mod settings;
-pub(crate) mod shared_layers;
+pub(crate) mod shared_place;
 pub(crate) mod store;
 pub(crate) mod subscription;
 pub(crate) mod target;

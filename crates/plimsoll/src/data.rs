@@ -4,14 +4,21 @@
 //! by whatever first writes into it, readable by its owner alone.
 
 use std::{
+    io::Read as _,
     os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
 };
 
 use anyhow::Context;
-use plimsoll_store::{LocationError, PostgresLocation, Store, StoreLocation, StoreOptions};
+use plimsoll_model::Secret;
+use plimsoll_store::{
+    LocationError, MasterKeySource, PostgresLocation, Store, StoreLocation, StoreOptions,
+};
 
 use crate::arguments::Global;
+
+/// What is read of a file that holds a secret, in bytes.
+const LONGEST_SECRET: u64 = 4 << 10;
 
 /// The data directory: `--data`, else `$XDG_DATA_HOME/plimsoll`, else `~/.local/share/plimsoll`.
 pub(crate) fn directory(global: &Global) -> anyhow::Result<PathBuf> {
@@ -62,7 +69,30 @@ pub(crate) fn store_options(global: &Global) -> anyhow::Result<StoreOptions> {
         None => StoreLocation::Embedded,
         Some(url) => StoreLocation::Postgres(postgres(url, global.store_password_file.as_deref())?),
     };
-    Ok(StoreOptions { location, ..StoreOptions::default() })
+    Ok(StoreOptions { location, master_key: master_key(global)?, ..StoreOptions::default() })
+}
+
+/// Where the master key comes from: a file that was named, the environment, else the data directory.
+fn master_key(global: &Global) -> anyhow::Result<MasterKeySource> {
+    const NAME: &str = "PLIMSOLL_MASTER_KEY";
+    if let Some(file) = &global.master_key_file {
+        return Ok(MasterKeySource::File(file.clone()));
+    }
+    let Some(text) = std::env::var_os(NAME).filter(|text| !text.is_empty()) else {
+        return Ok(MasterKeySource::DataDirectory);
+    };
+    let text = text.into_string().ok().with_context(|| format!("{NAME} is not UTF-8"))?;
+    Ok(MasterKeySource::Given { name: NAME, text: Secret::new(text) })
+}
+
+/// What stands in the first line of a file that holds a secret.
+pub(crate) fn first_line(file: &Path) -> anyhow::Result<Secret<String>> {
+    let cannot = || format!("`{}` cannot be read", file.display());
+    let mut text = String::new();
+    let opened = std::fs::File::open(file).with_context(cannot)?;
+    opened.take(LONGEST_SECRET).read_to_string(&mut text).with_context(cannot)?;
+    let line = text.lines().next().unwrap_or_default().trim();
+    Ok(Secret::new(line.to_owned()))
 }
 
 /// A database of a server, with the password from a file if there is one.

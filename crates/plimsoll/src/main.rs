@@ -12,6 +12,7 @@ mod data;
 mod demo;
 mod log;
 mod login;
+mod telemetry;
 mod terminal;
 
 use std::process::ExitCode;

@@ -6,6 +6,7 @@
 use std::{
     io::{self, IsTerminal, Write},
     sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
 };
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -167,7 +168,7 @@ impl Progress for ScanProgress {
         self.bar.set_prefix(format!("layer 0 of {layers}"));
     }
 
-    fn layer_done(&self, bytes: u64, _cached: bool) {
+    fn layer_done(&self, bytes: u64, _cached: bool, _took: Duration) {
         let done = self.done.fetch_add(1, Ordering::Relaxed) + 1;
         self.bar.inc(bytes);
         self.bar.set_prefix(format!("layer {done} of {}", self.layers.load(Ordering::Relaxed)));

@@ -64,6 +64,28 @@ impl PostClient {
         Ok(Self { session: http.session(&endpoint)?, url: Secret::new(url) })
     }
 
+    /// Posts a body with headers whose names are known only when the program runs, as where an operator says them.
+    ///
+    /// # Errors
+    /// There is no answer, or the address may not be connected to. A header that cannot be is left out.
+    pub async fn post_with(
+        &self,
+        headers: &[(String, String)],
+        body: Vec<u8>,
+    ) -> Result<Posted, HttpError> {
+        let mut call = Call::new(Method::POST, self.url.reveal().clone());
+        for (name, value) in headers {
+            let value = HeaderValue::from_str(value).ok();
+            if let (Ok(name), Some(mut value)) = (HeaderName::from_bytes(name.as_bytes()), value) {
+                value.set_sensitive(true);
+                call.headers.insert(name, value);
+            }
+        }
+        call.body = Some(body);
+        let (status, headers, body) = self.session.document(&call, MAX_ANSWER_BYTES).await?;
+        Ok(Posted { status: status.as_u16(), body, retry_after: retry_after(&headers) })
+    }
+
     /// Posts a document.
     ///
     /// # Errors

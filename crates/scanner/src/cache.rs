@@ -118,6 +118,28 @@ impl LayerCache {
         Ok(Self { place, fingerprints: Some(key) })
     }
 
+    /// The key of a folder's fingerprints as 64 hex digits, made if the folder has none: to be kept as the secret that it is.
+    ///
+    /// # Errors
+    /// Those of the file system; a damaged key.
+    pub fn key_of(folder: &Path) -> io::Result<String> {
+        fs::create_dir_all(folder)?;
+        restrict(folder)?;
+        let key = key_file::key(folder)?;
+        Ok(key.bytes().iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+
+    /// Gives a folder the key that others have, too; what it holds under another one counts as absent.
+    ///
+    /// # Errors
+    /// Those of the file system; a text that is no key.
+    pub fn take_key(folder: &Path, key: &str) -> io::Result<()> {
+        // A digest's parser knows how to read 64 hex digits.
+        let digest = format!("sha256:{key}").parse::<Digest>();
+        let key = digest.map_err(|_error| io::Error::other("the key is not 64 hex digits"))?;
+        key_file::replace(folder, &FingerprintKey::new(*key.as_bytes()))
+    }
+
     /// The same folder, of what was read with these rules for malicious files; their version names them. Whoever keeps the
     /// entries for another process chooses them.
     #[must_use]

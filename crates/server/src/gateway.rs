@@ -37,6 +37,7 @@ use axum::{
     routing::{any, get},
 };
 use futures_util::{FutureExt, StreamExt};
+use opentelemetry::KeyValue;
 use plimsoll_store::Store;
 use tokio::sync::Semaphore;
 use tracing::Instrument;
@@ -50,7 +51,7 @@ pub use self::{
     signature::{Claim, TIME_WINDOW},
 };
 use self::{render::Format, throttle::Throttle};
-use crate::{Clock, action};
+use crate::{Clock, action, trace};
 
 /// The version of the API that every request must name.
 pub const VERSION: &str = "2018-12-03";
@@ -179,6 +180,7 @@ impl Gateway {
         let now = self.clock.now();
         let admitted = admit::admit(&request, &sent, &self.store, &self.throttle, now).await?;
         exchange.action = admitted.action.name.to_owned();
+        trace::note(|| KeyValue::new("plimsoll.action", admitted.action.name));
         // A day of use that is not noted is no reason to refuse.
         if let Err(error) = self.store.note_key_use(&admitted.key, now).await {
             tracing::warn!(error = &error as &dyn std::error::Error, "key use not noted");

@@ -31,6 +31,7 @@ use crate::{
     context::Context,
     serve::{ServeConfig, ServeError},
     shared_layers::Shared,
+    shared_snapshots::SharedSnapshots,
     stop::Stop,
 };
 
@@ -51,6 +52,8 @@ pub(crate) struct JobSettings {
     pub feed_updates: Option<FeedUpdates>,
     /// What is known of layers.
     pub cache: LayerCache,
+    /// Where the advisory snapshot is shared with other machines.
+    pub shared_snapshots: Option<SharedSnapshots>,
     /// The data directory.
     pub data: PathBuf,
     /// Folders with rules for malicious files besides the data directory's.
@@ -113,9 +116,11 @@ impl JobSettings {
         let path = config.data_dir.join("layers");
         let cache = LayerCache::open(&path, &config.budget);
         let mut cache = cache.map_err(|source| ServeError::Cache { path, source })?;
-        if let Some(place) = &config.shared_layers {
+        let mut shared_snapshots = None;
+        if let Some(place) = &config.shared {
             let shared = Shared::new(place.clone(), config.clock.clone());
             cache = cache.shared_with(Arc::new(shared));
+            shared_snapshots = Some(SharedSnapshots::new(place.clone(), config.clock.clone()));
         }
         Ok(Self {
             workers: config.workers,
@@ -125,6 +130,7 @@ impl JobSettings {
             feed,
             feed_updates: config.feed_updates.clone(),
             cache,
+            shared_snapshots,
             data: config.data_dir.clone(),
             rules: config.rules.clone(),
             vex: config.vex.clone(),

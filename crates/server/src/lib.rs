@@ -21,8 +21,11 @@ pub mod operation;
 mod serve;
 mod sha256;
 mod shared_layers;
+mod shared_place;
+mod shared_snapshots;
 mod stop;
 mod throttle;
+pub mod trace;
 mod vex;
 
 pub use clock::Clock;
@@ -30,5 +33,5 @@ pub use context::{Confinement, Context, CurrentFeed, CurrentVex, Refused};
 pub use job::FeedUpdates;
 pub use loopback_registry::{Blobs, LoopbackHandle, LoopbackRegistry};
 pub use serve::{ServeConfig, ServeError, Server, TlsError, TlsFiles, Worker, router, serve, work};
-pub use shared_layers::SharedLayers;
+pub use shared_place::SharedPlace;
 pub use vex::{VEX_FOLDER, VexDocuments, VexFileError};

@@ -45,6 +45,7 @@ pub(crate) fn router(context: Context) -> Router {
         .route("/registries/{name}", delete(registries::remove))
         .route("/registries/{name}/sync", post(registries::sync))
         .route("/registries/{name}/check", post(registries::check))
+        .route("/registries/{name}/tenant", put(registries::tenant))
         .route("/registries/{name}/tokens", get(registries::tokens))
         .route(
             "/registries/{name}/tokens/{purpose}",

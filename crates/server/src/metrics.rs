@@ -48,7 +48,7 @@ impl ScanOutcome {
         Self::Unrecorded,
     ];
 
-    const fn as_str(self) -> &'static str {
+    pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Stored => "stored",
             Self::Unchanged => "unchanged",

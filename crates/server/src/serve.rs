@@ -17,16 +17,16 @@ use std::{
     time::Duration,
 };
 
-use axum::Router;
+use axum::{Router, middleware};
 use plimsoll_advisory::SnapshotError;
 use plimsoll_image::Budget;
 use plimsoll_model::Secret;
 use plimsoll_scanner::{
-    Policy,
+    LayerCache, Policy,
     child::{Isolation, Level, probe},
     yara::RulesError,
 };
-use plimsoll_store::{OpenError, Store, StoreOptions, TokenError};
+use plimsoll_store::{OpenError, Store, StoreError, StoreLocation, StoreOptions, TokenError};
 use tokio::{net::TcpListener, task::JoinSet};
 
 pub use self::tls::{TlsError, TlsFiles};
@@ -48,7 +48,9 @@ use crate::{
         feed::{feed_path, open_feed},
         rules::open_rules,
     },
-    shared_layers::SharedLayers,
+    shared_place::SharedPlace,
+    shared_snapshots::Gives,
+    trace,
     vex::{VexDocuments, VexFileError},
 };
 
@@ -67,8 +69,10 @@ pub struct ServeConfig {
     pub drain: Duration,
     /// Where probes and metrics are answered without a token, besides; port 0 takes a free one.
     pub probes: Option<SocketAddr>,
-    /// Where what is known of layers is shared with other machines, besides the data directory.
-    pub shared_layers: Option<SharedLayers>,
+    /// Where what is known of layers, and the advisory snapshot, are shared with other machines, besides the data directory.
+    pub shared: Option<SharedPlace>,
+    /// The admin token, where somebody else chose it; `None`: it is made at the first start.
+    pub admin_token: Option<Secret<String>>,
     /// How often every registry is synced; `None`: only when somebody asks.
     pub sync_interval: Option<Duration>,
     /// Where the advisory snapshot lies; `None`: in the data directory.
@@ -107,7 +111,8 @@ impl ServeConfig {
             workers: 2,
             drain: Duration::ZERO,
             probes: None,
-            shared_layers: None,
+            shared: None,
+            admin_token: None,
             sync_interval: Some(Duration::from_secs(3600)),
             feed: None,
             feed_updates: None,
@@ -131,7 +136,7 @@ pub enum ServeError {
     #[error(transparent)]
     Open(#[from] OpenError),
     /// The admin token.
-    #[error("the admin token cannot be made")]
+    #[error("the admin token cannot be made or taken")]
     AdminToken(#[from] TokenError),
     /// The address.
     #[error("cannot listen on {address}")]
@@ -175,6 +180,9 @@ pub enum ServeError {
     /// The sandbox was required.
     #[error("scans cannot be confined as `--sandbox require` asks: {0}")]
     NotConfined(&'static str),
+    /// The key of fingerprints.
+    #[error("the key by which secrets in layers are known again")]
+    FingerprintKey(#[source] StoreError),
     /// The layer cache.
     #[error("the layer cache `{path}` cannot be used")]
     Cache {
@@ -222,7 +230,13 @@ pub async fn serve(config: ServeConfig) -> Result<Server, ServeError> {
     let certificate = config.tls.as_ref().map(Certificate::open).transpose()?;
     let acceptor = certificate.as_ref().map(Certificate::acceptor).transpose()?;
     let (mut context, settings) = prepare(&config, false).await?;
-    let new_admin_token = context.store.ensure_admin_token().await?;
+    let new_admin_token = match &config.admin_token {
+        Some(given) => {
+            context.store.set_admin_token(given).await?;
+            None
+        }
+        None => context.store.ensure_admin_token().await?,
+    };
     // Behind a proxy that speaks TLS, browsers see https although we do not speak it.
     let public = config.public_url.as_deref().unwrap_or_default();
     context.secure = acceptor.is_some() || public.starts_with("https://");
@@ -268,8 +282,28 @@ async fn prepare(
     context.confinement = confinement(config.isolation.clone()).await?;
     context.budget = config.budget.clone();
     context.policy = config.policy.clone().map(Arc::new);
+    agree_on_key(&context.store, config).await?;
     let settings = JobSettings::new(config, feed, only_scans)?;
+    if let Some(shared) = &settings.shared_snapshots {
+        // Before the first scan, which would rest on another snapshot. Where it fails, the job goes on trying.
+        let gives = if only_scans { Gives::Never } else { Gives::Newer };
+        shared.settle(&context, &settings.feed, gives).await;
+    }
     Ok((context, settings))
+}
+
+/// Machines that share a database know secrets in layers by the same fingerprints, whatever each has in its data directory.
+async fn agree_on_key(store: &Store, config: &ServeConfig) -> Result<(), ServeError> {
+    const NAME: &str = "layers.fingerprint-key";
+    if matches!(store.location(), StoreLocation::Embedded) {
+        return Ok(());
+    }
+    let path = config.data_dir.join("layers");
+    let failed = |source| ServeError::Cache { path: path.clone(), source };
+    let ours = LayerCache::key_of(&path).map_err(failed)?;
+    let agreed = store.agreed_secret(NAME, &Secret::new(ours)).await;
+    let agreed = agreed.map_err(ServeError::FingerprintKey)?;
+    LayerCache::take_key(&path, agreed.reveal()).map_err(failed)
 }
 
 pub(crate) async fn bind(asked: SocketAddr) -> Result<(TcpListener, SocketAddr), ServeError> {
@@ -299,6 +333,7 @@ async fn confinement(isolation: Option<Isolation>) -> Result<Confinement, ServeE
 
 /// Every address that the server answers.
 pub fn router(context: &Context, public_url: Option<String>) -> Router {
+    let scheme = if context.secure { "https" } else { "http" };
     let settings = GatewaySettings {
         public_url,
         console: Some("/console/".to_owned()),
@@ -311,6 +346,7 @@ pub fn router(context: &Context, public_url: Option<String>) -> Router {
         .merge(hook::router(context.clone()))
         .merge(console::router(context.clone()))
         .merge(gateway::router(context.store.clone(), settings, context.clock.clone()))
+        .layer(middleware::from_fn_with_state(scheme, trace::around_request))
 }
 
 /// Makes the list of images in memory, which the first question would wait for.

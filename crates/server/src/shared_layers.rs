@@ -1,98 +1,37 @@
-//! What is known of layers, shared by machines: in a bucket, or in a folder that all of them see.
+//! What is known of layers, shared by machines.
 //!
-//! In: where that is. Out: entries for the layer cache. Source: `docs/tasks.md`. Odd: a store that does not answer is not asked for a
-//! minute, so that each layer does not wait for it; scans go on with what the machine knows itself.
+//! In: the place that they have in common. Out: entries for the layer cache. Source: `docs/tasks.md`. Odd: a store that does not answer
+//! is not asked for a minute, so that each layer does not wait for it; scans go on with what the machine knows itself.
 
-use std::{
-    fs, io,
-    path::PathBuf,
-    sync::{
-        Arc,
-        atomic::{AtomicI64, Ordering},
-    },
-};
+use std::sync::atomic::{AtomicI64, Ordering};
 
-use plimsoll_registry::{Bucket, BucketError};
 use plimsoll_scanner::SharedEntries;
-use tokio::runtime::Handle;
 
-use crate::{clock::Clock, operation::error_chain};
+use crate::{
+    clock::Clock,
+    operation::error_chain,
+    shared_place::{ObjectError, Objects, SharedPlace},
+};
 
 /// The largest entry: what a layer's facts take, packed.
 const MAX_ENTRY_BYTES: u64 = 64 << 20;
 /// How long a store is left alone that did not answer, in seconds.
 const REST: i64 = 60;
 
-/// Where entries are shared.
-#[derive(Clone, Debug)]
-pub enum SharedLayers {
-    /// In a folder on a file system that several machines have.
-    Folder(PathBuf),
-    /// In a bucket of an S3-compatible store.
-    Bucket(Arc<Bucket>),
-}
-
-/// The same, in use.
+/// Entries of layers in a shared place.
 #[derive(Debug)]
 pub(crate) struct Shared {
-    place: SharedLayers,
-    runtime: Handle,
+    objects: Objects,
     clock: Clock,
     /// Until when it is left alone.
     resting: AtomicI64,
 }
 
-/// Why an entry was not fetched or kept.
-#[derive(Debug, thiserror::Error)]
-enum Failed {
-    #[error(transparent)]
-    Bucket(#[from] BucketError),
-    #[error("`{path}`")]
-    File {
-        path: PathBuf,
-        #[source]
-        source: io::Error,
-    },
-}
-
 impl Shared {
     /// Must be called inside a tokio runtime; entries are asked for outside, from threads that may wait.
-    pub(crate) fn new(place: SharedLayers, clock: Clock) -> Self {
-        Self { place, runtime: Handle::current(), clock, resting: AtomicI64::new(i64::MIN) }
-    }
-
-    fn try_fetch(&self, name: &str) -> Result<Option<Vec<u8>>, Failed> {
-        match &self.place {
-            SharedLayers::Folder(folder) => {
-                let path = folder.join(name);
-                match fs::metadata(&path) {
-                    Ok(found) if found.len() > MAX_ENTRY_BYTES => Ok(None),
-                    Ok(_) => {
-                        let read = fs::read(&path);
-                        read.map(Some).map_err(|source| Failed::File { path, source })
-                    }
-                    Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-                    Err(source) => Err(Failed::File { path, source }),
-                }
-            }
-            SharedLayers::Bucket(bucket) => {
-                let got = bucket.get(name, MAX_ENTRY_BYTES, self.clock.now());
-                Ok(self.runtime.block_on(got)?)
-            }
-        }
-    }
-
-    fn try_keep(&self, name: &str, entry: Vec<u8>) -> Result<(), Failed> {
-        match &self.place {
-            SharedLayers::Folder(folder) => {
-                let path = folder.join(name);
-                write(&path, &entry).map_err(|source| Failed::File { path, source })
-            }
-            SharedLayers::Bucket(bucket) => {
-                let put = bucket.put(name, entry, self.clock.now());
-                Ok(self.runtime.block_on(put)?)
-            }
-        }
+    pub(crate) fn new(place: SharedPlace, clock: Clock) -> Self {
+        let objects = Objects::new(place, clock.clone());
+        Self { objects, clock, resting: AtomicI64::new(i64::MIN) }
     }
 
     fn is_resting(&self) -> bool {
@@ -101,7 +40,7 @@ impl Shared {
         (1..=REST).contains(&left)
     }
 
-    fn rest(&self, error: &Failed) {
+    fn rest(&self, error: &ObjectError) {
         let until = self.clock.now().0.saturating_add(REST);
         self.resting.store(until, Ordering::Relaxed);
         tracing::warn!(
@@ -117,7 +56,7 @@ impl SharedEntries for Shared {
         if self.is_resting() {
             return None;
         }
-        match self.try_fetch(name) {
+        match self.objects.get(name, MAX_ENTRY_BYTES) {
             Ok(entry) => entry,
             Err(error) => {
                 self.rest(&error);
@@ -131,28 +70,10 @@ impl SharedEntries for Shared {
         if is_too_large || self.is_resting() {
             return;
         }
-        if let Err(error) = self.try_keep(name, entry) {
+        if let Err(error) = self.objects.put(name, entry) {
             self.rest(&error);
         }
     }
-}
-
-/// Writes beside the entry's place and renames, so that no machine sees half an entry.
-fn write(path: &std::path::Path, entry: &[u8]) -> io::Result<()> {
-    let parent = path.parent().ok_or_else(|| io::Error::other("no folder"))?;
-    fs::create_dir_all(parent)?;
-    let temporary = parent.join(format!(".{}", uuid::Uuid::new_v4().simple()));
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let written =
-        options.open(&temporary).and_then(|mut file| io::Write::write_all(&mut file, entry));
-    let moved = written.and_then(|()| fs::rename(&temporary, path));
-    if moved.is_err() {
-        // What cannot be moved may not be removable either; the first error says why.
-        let _removed = fs::remove_file(&temporary);
-    }
-    moved
 }
 
 #[cfg(test)]

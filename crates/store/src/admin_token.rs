@@ -32,10 +32,16 @@ pub enum TokenError {
         #[source]
         source: io::Error,
     },
+    /// A token that can be guessed or not be sent.
+    #[error("an admin token has at least 32 letters, digits and signs of ASCII, and no blanks")]
+    Weak,
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
+
+/// The shortest token that is taken from somebody else: 128 bits in hex digits.
+const SHORTEST: usize = 32;
 
 const SETTING: &str = "admin-token.sha256";
 const DOING: &str = "making the admin token";
@@ -56,6 +62,19 @@ impl Store {
         let token = self.new_token(&mut transaction).await?;
         transaction.commit().await.doing(DOING)?;
         Ok(Some(token))
+    }
+
+    /// Makes this the admin token, as where processes on several machines are given the same; another one is refused from then on.
+    /// Writes only a change, and no file.
+    ///
+    /// # Errors
+    /// [`TokenError::Weak`], or the database fails.
+    pub async fn set_admin_token(&self, token: &Secret<String>) -> Result<(), TokenError> {
+        let token = token.reveal();
+        if token.len() < SHORTEST || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(TokenError::Weak);
+        }
+        Ok(self.set_setting(SETTING, Some(&hash(token))).await?)
     }
 
     /// Makes another admin token; the old one is refused from then on.

@@ -283,6 +283,7 @@ async fn take(
         tag: column::text(&image, "tag")?,
         attempt,
         origin: Origin::of(column::number(&row, "origin")?),
+        traceparent: column::get(&row, "traceparent")?,
     }))
 }
 

@@ -14,8 +14,10 @@
 mod access_keys;
 mod admin_token;
 mod affected;
+mod agreed_secrets;
 mod announced_builds;
 mod artifacts;
+mod asked_in;
 mod assets;
 mod builds;
 mod changes;
@@ -81,6 +83,7 @@ mod sync;
 mod tally;
 mod task_list;
 mod tasks;
+mod tenants;
 mod verdicts;
 mod vulnerabilities;
 mod workloads;
@@ -90,6 +93,7 @@ pub use admin_token::TokenError;
 pub use affected::{AffectedPage, AffectedQuery, Holding, PackageName};
 pub use announced_builds::{Announced, AnnouncedBuild};
 pub use artifacts::Artifact;
+pub use asked_in::asked_in;
 pub use assets::{AssetCondition, AssetField, AssetQuery, ImageAsset, RepositoryAsset};
 pub use builds::{BuildOrigin, BuiltImage, RecordedBuild};
 pub use changes::{ImageChange, WhatChanged};
@@ -122,7 +126,7 @@ pub use items::{
 };
 pub use lead_findings::LeadFinding;
 pub use location::{LocationError, PostgresLocation, StoreLocation};
-pub use master_key::MasterKeyError;
+pub use master_key::{MasterKeyError, MasterKeySource};
 pub use named_images::NamedImage;
 pub use orders::{
     MOST_OPEN_ORDERS, Order, OrderKind, OrderQuery, OrderTarget, OrderTargetQuery, Placed,

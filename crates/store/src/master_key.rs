@@ -1,6 +1,6 @@
 //! The master key: encrypts what the database must keep but not show.
 //!
-//! In: `master.key` in the data directory, 64 hex digits, made at first start. Out: sealed values, AES-256-GCM with the
+//! In: 64 hex digits: `master.key` in the data directory, made at first start, or whatever else [`MasterKeySource`] names. Out: sealed values, AES-256-GCM with the
 //! place (`table|row|column`) as associated data, so that a value that is moved to another row does not open. Source: NIST
 //! SP 800-38D; ring's `aead`. Odd: a check value in the database refuses a wrong key at start, and a database with a check
 //! value never gets a new key, because everything in it would be lost.
@@ -26,6 +26,34 @@ pub(crate) const MASTER_KEY_FILE: &str = "master.key";
 /// First byte of every sealed value: the format that [`MasterKey::seal`] writes.
 const FORMAT: u8 = 1;
 
+/// Where the master key comes from.
+#[derive(Clone, Debug, Default)]
+pub enum MasterKeySource {
+    /// `master.key` in the data directory, made where there is none and nothing was ever encrypted.
+    #[default]
+    DataDirectory,
+    /// A file that somebody else made, such as a mounted secret; never written.
+    File(PathBuf),
+    /// The text of such a file.
+    Given {
+        /// Where it came from, for errors: the name of a variable.
+        name: &'static str,
+        /// The text.
+        text: Secret<String>,
+    },
+}
+
+impl MasterKeySource {
+    /// The file that holds the key, or what stands for it.
+    pub(crate) fn named(&self, data_dir: &Path) -> PathBuf {
+        match self {
+            Self::DataDirectory => data_dir.join(MASTER_KEY_FILE),
+            Self::File(path) => path.clone(),
+            Self::Given { name, .. } => PathBuf::from(name),
+        }
+    }
+}
+
 /// Why there is no usable master key.
 #[derive(Debug, thiserror::Error)]
 pub enum MasterKeyError {
@@ -40,10 +68,11 @@ pub enum MasterKeyError {
     },
     /// The database holds secrets, but the key is gone.
     #[error(
-        "`{0}` is missing, but the database holds secrets that it encrypts; put it back from where it was copied"
+        "`{0}` is missing, but the database holds secrets that it encrypts; put it back from where it was copied, or name the file that \
+         holds it with `--master-key-file`"
     )]
     Missing(PathBuf),
-    /// The file does not hold a key.
+    /// The file, or the variable, does not hold a key.
     #[error("`{0}` does not hold 64 hex digits")]
     Malformed(PathBuf),
     /// Others can read it.
@@ -85,8 +114,27 @@ pub(crate) struct MasterKey {
 }
 
 impl MasterKey {
-    /// Reads the key. Makes one if there is none and `may_create` says that nothing was ever encrypted.
-    pub(crate) fn load(data_dir: &Path, may_create: bool) -> Result<Self, MasterKeyError> {
+    /// Reads the key. In the data directory one is made if there is none and `may_create` says that nothing was ever encrypted.
+    pub(crate) fn read(
+        source: &MasterKeySource,
+        data_dir: &Path,
+        may_create: bool,
+    ) -> Result<Self, MasterKeyError> {
+        let path = source.named(data_dir);
+        match source {
+            MasterKeySource::DataDirectory => Self::load(data_dir, may_create),
+            MasterKeySource::File(_) => {
+                let text = fs::read_to_string(&path)
+                    .map_err(|source| MasterKeyError::File { path: path.clone(), source })?;
+                // Mounted secrets are read by way of a group; nobody else may.
+                refuse_exposed(&path, OTHERS)?;
+                Self::parse(&text, path)
+            }
+            MasterKeySource::Given { text, .. } => Self::parse(text.reveal(), path),
+        }
+    }
+
+    fn load(data_dir: &Path, may_create: bool) -> Result<Self, MasterKeyError> {
         let path = data_dir.join(MASTER_KEY_FILE);
         let text = match fs::read_to_string(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -99,7 +147,11 @@ impl MasterKey {
             other => other,
         };
         let text = text.map_err(|source| MasterKeyError::File { path: path.clone(), source })?;
-        refuse_exposed(&path)?;
+        refuse_exposed(&path, GROUP | OTHERS)?;
+        Self::parse(&text, path)
+    }
+
+    fn parse(text: &str, path: PathBuf) -> Result<Self, MasterKeyError> {
         let bytes = hex_decode(text.trim()).ok_or(MasterKeyError::Malformed(path.clone()))?;
         match UnboundKey::new(&AES_256_GCM, &bytes) {
             Ok(key) => Ok(Self { key: LessSafeKey::new(key) }),
@@ -179,12 +231,16 @@ pub(crate) fn write_private(path: &Path, text: &str) -> io::Result<()> {
     file.sync_all()
 }
 
-fn refuse_exposed(path: &Path) -> Result<(), MasterKeyError> {
+/// Permission bits of the file's group, and of everybody else.
+const GROUP: u32 = 0o070;
+const OTHERS: u32 = 0o007;
+
+fn refuse_exposed(path: &Path, to: u32) -> Result<(), MasterKeyError> {
     let mode = fs::metadata(path)
         .map_err(|source| MasterKeyError::File { path: path.to_owned(), source })?
         .mode()
         & 0o7777;
-    if mode & 0o077 == 0 {
+    if mode & to == 0 {
         Ok(())
     } else {
         Err(MasterKeyError::Exposed { path: path.to_owned(), mode })
@@ -282,6 +338,35 @@ mod tests {
             MasterKey::load(folder.path(), true),
             Err(MasterKeyError::Malformed(malformed)) if malformed == path
         ));
+    }
+
+    #[test]
+    fn a_named_key_is_read_by_way_of_a_group_and_never_made() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let text = "0123456789abcdef".repeat(4);
+        let path = folder.path().join("mounted");
+        let source = MasterKeySource::File(path.clone());
+        assert!(matches!(
+            MasterKey::read(&source, folder.path(), true),
+            Err(MasterKeyError::File { path: missing, .. }) if missing == path
+        ));
+        fs::write(&path, format!("{text}\n")).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o440)).unwrap();
+        let sealed =
+            MasterKey::read(&source, folder.path(), true).unwrap().seal(PLACE, "x").unwrap();
+        let name = "PLIMSOLL_MASTER_KEY";
+        let given = MasterKeySource::Given { name, text: Secret::new(text) };
+        let key = MasterKey::read(&given, folder.path(), false).unwrap();
+        assert_eq!(key.open(PLACE, &sealed).unwrap().reveal(), "x");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o444)).unwrap();
+        let exposed = MasterKey::read(&source, folder.path(), true);
+        assert!(matches!(exposed, Err(MasterKeyError::Exposed { mode: 0o444, .. })));
+        let wrong = MasterKeySource::Given { name, text: Secret::new("canary".to_owned()) };
+        let Err(error) = MasterKey::read(&wrong, folder.path(), true) else { panic!("taken") };
+        let said = format!("{error} {wrong:?}");
+        assert!(said.contains(name) && !said.contains("canary"), "{said}");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is made");
     }
 
     #[test]

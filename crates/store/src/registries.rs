@@ -15,6 +15,7 @@ use crate::{
     inventory_rows,
     master_key::Place,
     own_counters, shares, statement,
+    tenants::{self, NOBODY_ELSE},
 };
 
 /// What the contract calls registries whose images builds report (`RegistryType`); statements of `tasks` spell it out.
@@ -119,6 +120,8 @@ pub struct Registry {
     pub id: i64,
     /// What a person decided.
     pub settings: RegistrySettings,
+    /// Whose it is: tenants share the workers evenly; `None`: the site's own.
+    pub tenant: Option<String>,
     /// Whether a password is stored.
     pub has_password: bool,
     /// Whether a token of its API is stored.
@@ -278,6 +281,7 @@ impl Registry {
                 platform: column::optional_parsed(row, "platform", "a platform")?,
                 adapter: column::json(row, "adapter")?,
             },
+            tenant: Some(column::text(row, "tenant")?).filter(|tenant| tenant != NOBODY_ELSE),
             has_password: password.is_some(),
             has_api_token: api_token.is_some(),
             endpoints: column::json(row, "endpoints")?,
@@ -289,7 +293,7 @@ impl Registry {
 }
 
 impl Store {
-    /// Adds a registry.
+    /// Adds a registry of the site's own.
     ///
     /// # Errors
     /// The name is taken, a setting cannot be, or the database fails.
@@ -298,15 +302,30 @@ impl Store {
         settings: &RegistrySettings,
         now: Timestamp,
     ) -> Result<Registry, RegistryError> {
+        self.add_registry_of(None, settings, now).await
+    }
+
+    /// Adds a registry of a tenant; `None`: of the site's own.
+    ///
+    /// # Errors
+    /// The name is taken, a setting or the tenant's name cannot be, or the database fails.
+    pub async fn add_registry_of(
+        &self,
+        tenant: Option<&str>,
+        settings: &RegistrySettings,
+        now: Timestamp,
+    ) -> Result<Registry, RegistryError> {
         settings.check()?;
+        let tenant = tenants::checked(&settings.name, tenant)?;
         let mut transaction = self.write().await?;
         let row = statement::query(
             "INSERT INTO registries (name, kind, reported_type, scheme, host, authority, docker_hub, region_id, net_type, \
-             repositories, created, modified) \
-             VALUES ($1, '', '', '', '', '', 0, '', 1, '[]', $2, $2) ON CONFLICT (name) DO NOTHING RETURNING id",
+             repositories, created, modified, tenant) \
+             VALUES ($1, '', '', '', '', '', 0, '', 1, '[]', $2, $2, $3) ON CONFLICT (name) DO NOTHING RETURNING id",
         )
         .bind(&settings.name)
         .bind(now.0)
+        .bind(tenant)
         .fetch_optional(&mut transaction)
         .await
         .doing("adding a registry")?;

@@ -2,12 +2,15 @@
 //!
 //! In: a wish, and the credential that it came with. Out: the same for a worker, under a lease; later a report. Odd: the wish
 //! is the asker's own words, which nobody here reads; the credential is sealed, and is gone with the attempt that ends the
-//! scan, well or not; such a scan belongs to no image of ours, so that it changes no list.
+//! scan, well or not; such a scan belongs to no image of ours, so that it changes no list. Times are those of the leases: the
+//! database's where it is on a server.
 
 use plimsoll_model::{Report, Secret, Timestamp};
 
 use crate::{
-    LEASE_SECONDS, Store, StoreError, artifacts, column,
+    Store, StoreError, artifacts,
+    asked_in::traceparent,
+    column,
     database::{DatabaseRow, Transaction},
     error::Doing,
     master_key::{Place, random_text},
@@ -50,6 +53,8 @@ pub struct RequestedScan {
     pub credential: Option<Secret<String>>,
     /// Which attempt this is, from 1.
     pub attempt: u32,
+    /// In which trace it was asked for.
+    pub traceparent: Option<String>,
 }
 
 /// How a requested scan stands.
@@ -108,14 +113,15 @@ impl Store {
             return Ok(None);
         }
         statement::query(
-            "INSERT INTO requested_scans (id, registry_id, wish, credential, state, attempts, generation, due, created) \
-             VALUES ($1, $2, $3, $4, 'queued', 0, 0, $5, $5)",
+            "INSERT INTO requested_scans (id, registry_id, wish, credential, state, attempts, generation, due, created, \
+             traceparent) VALUES ($1, $2, $3, $4, 'queued', 0, 0, $5, $5, $6)",
         )
         .bind(&id)
         .bind(wish.registry_id)
         .bind(wish.wish)
         .bind(credential)
         .bind(now.0)
+        .bind(traceparent())
         .execute(&mut transaction)
         .await
         .doing(DOING)?;
@@ -124,7 +130,7 @@ impl Store {
         Ok(Some(id))
     }
 
-    /// Takes the oldest requested scan for [`LEASE_SECONDS`].
+    /// Takes the oldest requested scan for [`Store::lease`].
     ///
     /// # Errors
     /// The database fails. A scan whose credential does not decrypt fails itself.
@@ -165,7 +171,7 @@ impl Store {
             .bind(i64::from(scan.attempt))
             .bind(scan.generation)
             .bind(worker)
-            .bind(now.0.saturating_add(LEASE_SECONDS))
+            .bind(self.lease_from(now).0)
             .execute(&mut transaction)
             .await
             .doing(CLAIM)?;
@@ -187,11 +193,12 @@ impl Store {
             wish: column::text(row, "wish")?,
             credential,
             attempt: column::number::<u32>(row, "attempts")?.saturating_add(1),
+            traceparent: column::get(row, "traceparent")?,
             id,
         })
     }
 
-    /// Extends the lease; `false` when it was lost: stop scanning.
+    /// Extends the lease to [`Store::lease`] from `now`; `false` when it was lost: stop scanning.
     ///
     /// # Errors
     /// The database fails.
@@ -207,7 +214,7 @@ impl Store {
         )
         .bind(&scan.id)
         .bind(scan.generation)
-        .bind(now.0.saturating_add(LEASE_SECONDS))
+        .bind(self.lease_from(now).0)
         .execute(&mut transaction)
         .await
         .doing(DOING)?;

@@ -1,14 +1,20 @@
-//! Whose task is next: origins one after another, registries in turn, and no registry faster than its rate.
+//! Whose task is next: origins one after another, tenants in turn, each one's registries in turn, and no registry faster than its
+//! rate.
 //!
-//! In: the queue, and what is known of each registry: its running scans, its turn, its credit. Out: the task to claim next, and
-//! the shares after a claim. Source: start-time fair queueing (Goyal, Vin, Cheng 1996) for turns; a token bucket for rates.
+//! In: the queue, and what is known of each tenant and registry: running scans, turn, credit. Out: the task to claim next, and
+//! the shares after a claim. Source: start-time fair queueing (Goyal, Vin, Cheng 1996) for turns, hierarchical as theirs; a token
+//! bucket for rates.
 //!
 //! Odd:
-//! * A registry's turn counts claims. One that had nothing to scan for a while does not save up turns: it begins where the
-//!   others are.
+//! * A turn counts claims. Who had nothing to scan for a while does not save up turns: it begins where the others are, tenants
+//!   among tenants, registries among those of their tenant.
 //! * Running scans come before turns, so that a registry with slow images does not take all workers.
+//! * While all registries are of one tenant, whose turn it is among tenants is not written down: a claim writes as little as
+//!   before there were any.
 //! * The bucket of a rate holds what the rate gives in a minute, or one scan: a registry is read evenly, not sixty scans at once
 //!   and then nothing.
+
+use std::collections::HashMap;
 
 use plimsoll_model::Timestamp;
 
@@ -49,14 +55,49 @@ struct Share {
 }
 
 /// The best task of a registry and origin.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 struct Candidate {
     task: i64,
     origin: i64,
     queued: i64,
+    tenant: Tenant,
+    /// Scans of its registry that run.
     running: i64,
     share: Share,
 }
+
+/// Whose a registry is.
+#[derive(Clone, PartialEq, Eq, Debug)]
+struct Tenant {
+    name: String,
+    /// Scans of its registries that run.
+    running: i64,
+    turn: i64,
+}
+
+/// The turns of the latest claims: nobody's is earlier.
+#[derive(Debug)]
+struct Floors {
+    of_tenants: i64,
+    /// By tenant, that of its registries.
+    of_registries: HashMap<String, i64>,
+}
+
+/// What is read of a task `t` for a [`Candidate`], by statements whose `$1` is the time.
+const COLUMNS: &str = "t.id, t.origin, t.queued, s.turn, s.scans_per_hour, s.credit, s.credited, COALESCE(r.tenant, '') AS tenant, \
+     COALESCE(o.turn, 0) AS tenant_turn, COALESCE(busy.number, 0) AS running, COALESCE(theirs.number, 0) AS tenant_running";
+/// From where, besides `t`. The registry of a task that runs may be gone.
+const SHARES: &str = "LEFT JOIN registries r ON r.id = t.registry_id \
+     LEFT JOIN registry_shares s ON s.registry_id = t.registry_id \
+     LEFT JOIN tenant_shares o ON o.tenant = r.tenant \
+     LEFT JOIN ( \
+         SELECT registry_id, COUNT(*) AS number FROM tasks \
+         WHERE state = 'running' AND lease_until > $1 GROUP BY registry_id \
+     ) busy ON busy.registry_id = t.registry_id \
+     LEFT JOIN ( \
+         SELECT x.tenant, COUNT(*) AS number FROM tasks k JOIN registries x ON x.id = k.registry_id \
+         WHERE k.state = 'running' AND k.lease_until > $1 GROUP BY x.tenant \
+     ) theirs ON theirs.tenant = r.tenant";
 
 impl Share {
     /// Of a registry that was never scanned.
@@ -164,14 +205,12 @@ pub(crate) async fn next_task(
 ) -> Result<Option<i64>, StoreError> {
     let mut candidates = queued(connection, now).await?;
     candidates.extend(ended_leases(connection, now).await?);
-    let floor = floor(connection).await?;
-    let best = candidates
-        .into_iter()
-        .filter(|candidate| candidate.share.may_begin(now))
-        .min_by_key(|candidate| {
-            let turn = candidate.share.turn.max(floor);
-            (candidate.origin, candidate.running, turn, candidate.queued, candidate.task)
-        });
+    candidates.retain(|candidate| candidate.share.may_begin(now));
+    if candidates.len() < 2 {
+        return Ok(candidates.first().map(|candidate| candidate.task));
+    }
+    let floors = Floors::read(connection).await?;
+    let best = candidates.iter().min_by_key(|candidate| candidate.place(&floors));
     Ok(best.map(|candidate| candidate.task))
 }
 
@@ -191,9 +230,44 @@ pub(crate) async fn charge(
     registry: i64,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let floor = floor(transaction).await?;
+    let row = statement::query("SELECT tenant FROM registries WHERE id = $1")
+        .bind(registry)
+        .fetch_optional(transaction)
+        .await
+        .doing(DOING)?;
+    let Some(row) = row else { return Ok(()) };
+    let tenant = column::text(&row, "tenant")?;
+    let floors = Floors::read(transaction).await?;
+    charge_tenant(transaction, &tenant, floors.of_tenants).await?;
     let share = share(transaction, registry).await?;
-    write(transaction, registry, share.after_claim(floor, now)).await
+    write(transaction, registry, share.after_claim(floors.of(&tenant), now)).await
+}
+
+/// Moves a tenant's turn on, if there is another one.
+async fn charge_tenant(
+    transaction: &mut Transaction,
+    tenant: &str,
+    floor: i64,
+) -> Result<(), StoreError> {
+    let row = statement::query(
+        "SELECT COALESCE((SELECT turn FROM tenant_shares WHERE tenant = $1), 0) AS turn \
+         WHERE EXISTS (SELECT 1 FROM registries WHERE tenant <> $1)",
+    )
+    .bind(tenant)
+    .fetch_optional(transaction)
+    .await
+    .doing(DOING)?;
+    let Some(row) = row else { return Ok(()) };
+    let turn: i64 = column::number(&row, "turn")?;
+    statement::query(
+        "INSERT INTO tenant_shares (tenant, turn) VALUES ($1, $2) ON CONFLICT (tenant) DO UPDATE SET turn = excluded.turn",
+    )
+    .bind(tenant)
+    .bind(turn.max(floor).saturating_add(1))
+    .execute(transaction)
+    .await
+    .doing("writing a tenant's share")?;
+    Ok(())
 }
 
 /// Gives the tasks of a registry that goes to another one that has their images.
@@ -217,23 +291,19 @@ async fn queued(
     connection: &mut DatabaseConnection,
     now: Timestamp,
 ) -> Result<Vec<Candidate>, StoreError> {
-    let rows = statement::query(
-        "SELECT t.id, t.origin, t.queued, s.turn, s.scans_per_hour, s.credit, s.credited, \
-         COALESCE(busy.number, 0) AS running FROM ( \
+    let sql = format!(
+        "SELECT {COLUMNS} FROM ( \
              SELECT ( \
-                 SELECT q.id FROM tasks q WHERE q.state = 'queued' AND q.registry_id = r.id AND q.origin = o.origin \
+                 SELECT q.id FROM tasks q WHERE q.state = 'queued' AND q.registry_id = g.id AND q.origin = w.origin \
                  AND q.due <= $1 ORDER BY q.queued, q.id LIMIT 1 \
-             ) AS id FROM registries r CROSS JOIN (SELECT 0 AS origin UNION ALL SELECT 1 UNION ALL SELECT 2) o \
-         ) oldest JOIN tasks t ON t.id = oldest.id LEFT JOIN registry_shares s ON s.registry_id = t.registry_id \
-         LEFT JOIN ( \
-             SELECT registry_id, COUNT(*) AS number FROM tasks \
-             WHERE state = 'running' AND lease_until > $1 GROUP BY registry_id \
-         ) busy ON busy.registry_id = t.registry_id",
-    )
-    .bind(now.0)
-    .fetch_all(connection)
-    .await
-    .doing(DOING)?;
+             ) AS id FROM registries g CROSS JOIN (SELECT 0 AS origin UNION ALL SELECT 1 UNION ALL SELECT 2) w \
+         ) oldest JOIN tasks t ON t.id = oldest.id {SHARES}"
+    );
+    let rows = statement::query(sqlx::AssertSqlSafe(sql))
+        .bind(now.0)
+        .fetch_all(connection)
+        .await
+        .doing(DOING)?;
     rows.iter().map(Candidate::of).collect()
 }
 
@@ -242,30 +312,17 @@ async fn ended_leases(
     connection: &mut DatabaseConnection,
     now: Timestamp,
 ) -> Result<Vec<Candidate>, StoreError> {
-    let rows = statement::query(
-        "SELECT t.id, t.origin, t.queued, s.turn, s.scans_per_hour, s.credit, s.credited, \
-         COALESCE(busy.number, 0) AS running FROM tasks t \
-         LEFT JOIN registry_shares s ON s.registry_id = t.registry_id LEFT JOIN ( \
-             SELECT registry_id, COUNT(*) AS number FROM tasks \
-             WHERE state = 'running' AND lease_until > $1 GROUP BY registry_id \
-         ) busy ON busy.registry_id = t.registry_id \
-         WHERE t.state = 'running' AND t.lease_until <= $1 ORDER BY t.origin, t.queued, t.id LIMIT $2",
-    )
-    .bind(now.0)
-    .bind(ENDED_LEASES)
-    .fetch_all(connection)
-    .await
-    .doing(DOING)?;
-    rows.iter().map(Candidate::of).collect()
-}
-
-/// The turn of the latest claim: nobody's is earlier.
-async fn floor(connection: &mut DatabaseConnection) -> Result<i64, StoreError> {
-    let row = statement::query("SELECT COALESCE(MAX(turn), 1) - 1 AS turn FROM registry_shares")
-        .fetch_one(connection)
+    let sql = format!(
+        "SELECT {COLUMNS} FROM tasks t {SHARES} WHERE t.state = 'running' AND t.lease_until <= $1 \
+         ORDER BY t.origin, t.queued, t.id LIMIT $2"
+    );
+    let rows = statement::query(sqlx::AssertSqlSafe(sql))
+        .bind(now.0)
+        .bind(ENDED_LEASES)
+        .fetch_all(connection)
         .await
         .doing(DOING)?;
-    column::number(&row, "turn")
+    rows.iter().map(Candidate::of).collect()
 }
 
 async fn share(connection: &mut DatabaseConnection, registry: i64) -> Result<Share, StoreError> {
@@ -311,12 +368,49 @@ impl Share {
     }
 }
 
+impl Floors {
+    async fn read(connection: &mut DatabaseConnection) -> Result<Self, StoreError> {
+        let row = statement::query("SELECT COALESCE(MAX(turn), 1) - 1 AS turn FROM tenant_shares")
+            .fetch_one(connection)
+            .await
+            .doing(DOING)?;
+        let rows = statement::query(
+            "SELECT r.tenant, MAX(s.turn) - 1 AS turn FROM registry_shares s \
+             JOIN registries r ON r.id = s.registry_id GROUP BY r.tenant",
+        )
+        .fetch_all(connection)
+        .await
+        .doing(DOING)?;
+        let of = |row| Ok((column::text(row, "tenant")?, column::number(row, "turn")?));
+        Ok(Self {
+            of_tenants: column::number(&row, "turn")?,
+            of_registries: rows.iter().map(of).collect::<Result<_, StoreError>>()?,
+        })
+    }
+
+    fn of(&self, tenant: &str) -> i64 {
+        self.of_registries.get(tenant).copied().unwrap_or(0)
+    }
+}
+
 impl Candidate {
+    /// What comes first in this order is claimed first.
+    fn place(&self, floors: &Floors) -> (i64, [i64; 2], [i64; 2], [i64; 2]) {
+        let tenant = [self.tenant.running, self.tenant.turn.max(floors.of_tenants)];
+        let registry = [self.running, self.share.turn.max(floors.of(&self.tenant.name))];
+        (self.origin, tenant, registry, [self.queued, self.task])
+    }
+
     fn of(row: &DatabaseRow) -> Result<Self, StoreError> {
         Ok(Self {
             task: column::number(row, "id")?,
             origin: column::number(row, "origin")?,
             queued: column::number(row, "queued")?,
+            tenant: Tenant {
+                name: column::text(row, "tenant")?,
+                running: column::number(row, "tenant_running")?,
+                turn: column::number(row, "tenant_turn")?,
+            },
             running: column::number(row, "running")?,
             share: Share::of(row)?,
         })

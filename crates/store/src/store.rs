@@ -20,7 +20,7 @@ use crate::{
     database::{Database, Reader, Transaction},
     error::Doing,
     listing::Listing,
-    master_key::{MasterKey, Place},
+    master_key::{MasterKey, MasterKeySource, Place},
     nonces::NonceWriter,
     risk_list::KnownPages,
     schema, statement,
@@ -44,6 +44,8 @@ pub struct StoreOptions {
     /// How long a claim lasts unless it is extended, in whole seconds, at least [`SHORTEST_LEASE`]. Longer: what a dead worker had
     /// waits longer; shorter: more is written.
     pub lease: Duration,
+    /// Where the master key comes from.
+    pub master_key: MasterKeySource,
 }
 
 /// Times are whole seconds, so that a lease of one might last for none.
@@ -57,6 +59,7 @@ impl Default for StoreOptions {
             readers: 4,
             busy_timeout: Duration::from_secs(10),
             lease: Duration::from_secs(LEASE_SECONDS.unsigned_abs()),
+            master_key: MasterKeySource::DataDirectory,
         }
     }
 }
@@ -158,7 +161,7 @@ impl Store {
         }
         let database = open_database(data_dir, &options).await?;
         schema::migrate(&database).await?;
-        let master_key = open_master_key(data_dir, &database).await?;
+        let master_key = open_master_key(data_dir, &options.master_key, &database).await?;
         drop(lock);
         Ok(Self::of(data_dir, options, database, master_key))
     }
@@ -359,7 +362,11 @@ fn private_file(path: &Path) -> Result<fs::File, OpenError> {
 }
 
 /// Reads or makes the master key and holds it against the check value, which the first opening writes.
-async fn open_master_key(data_dir: &Path, database: &Database) -> Result<MasterKey, OpenError> {
+async fn open_master_key(
+    data_dir: &Path,
+    source: &MasterKeySource,
+    database: &Database,
+) -> Result<MasterKey, OpenError> {
     const DOING: &str = "checking the master key";
     const CHECK: Place<'_> = Place { table: "master_key", row: "1", column: "check_value" };
     const PLAIN: &str = "plimsoll";
@@ -370,15 +377,14 @@ async fn open_master_key(data_dir: &Path, database: &Database) -> Result<MasterK
         .await
         .doing(DOING)?;
     let sealed: Option<Vec<u8>> = row.map(|row| get(&row, "check_value")).transpose()?;
-    let key = MasterKey::load(data_dir, sealed.is_none())?;
+    let key = MasterKey::read(source, data_dir, sealed.is_none())?;
     match sealed {
         Some(sealed) => {
             let opened = key.open(CHECK, &sealed);
             if opened.is_ok_and(|plain| plain.reveal() == PLAIN) {
                 Ok(key)
             } else {
-                let path = data_dir.join(crate::master_key::MASTER_KEY_FILE);
-                Err(MasterKeyError::Wrong(path).into())
+                Err(MasterKeyError::Wrong(source.named(data_dir)).into())
             }
         }
         None => {

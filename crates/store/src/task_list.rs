@@ -13,6 +13,7 @@ use crate::{
     images::join_path,
     statement,
     tasks::{REASONS, STATES, requeue},
+    tenants::NOBODY_ELSE,
 };
 
 const LIST: &str = "listing tasks";
@@ -50,6 +51,8 @@ pub struct TaskItem {
     pub digest: Digest,
     /// The registry whose share of the workers it takes; `None`: it is gone.
     pub registry: Option<String>,
+    /// Whose registry that is; `None`: the site's own, or gone.
+    pub tenant: Option<String>,
     /// An image that has the manifest, as `team/app:tag`; `None`: none has any more.
     pub image: Option<String>,
     /// How it stands.
@@ -91,7 +94,7 @@ pub enum Cancelled {
 
 /// The columns of [`TaskItem`], of `tasks` as `t`.
 const COLUMNS: &str = "t.id, t.state, t.origin, t.attempts, t.generation, t.worker, t.lease_until, t.due, t.queued, t.finished, \
-     t.error, t.reason, a.digest AS artifact_digest, r.name AS registry_name, i.namespace, i.repository, i.tag";
+     t.error, t.reason, a.digest AS artifact_digest, r.name AS registry_name, r.tenant AS registry_tenant, i.namespace, i.repository, i.tag";
 /// What they are read from, behind the rows of `tasks`.
 const JOINED: &str = " t JOIN artifacts a ON a.id = t.artifact_id LEFT JOIN registries r ON r.id = t.registry_id \
      LEFT JOIN images i ON i.id = COALESCE( \
@@ -360,6 +363,8 @@ impl TaskItem {
             id: column::number(row, "id")?,
             digest: column::artifact(row, "artifact_digest")?.digest,
             registry: column::get(row, "registry_name")?,
+            tenant: column::get::<Option<String>>(row, "registry_tenant")?
+                .filter(|tenant| tenant != NOBODY_ELSE),
             image,
             state: column::word(row, "state", STATES)?,
             origin: Origin::of(column::number(row, "origin")?),

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 
-use super::ListFormat;
+use super::{ListFormat, SharedAt};
 
 /// `plimsoll feed …`
 #[derive(Subcommand, Debug)]
@@ -73,6 +73,8 @@ pub(crate) enum Feed {
         #[arg(long, value_name = "BUNDLE|DATE")]
         since: Option<String>,
     },
+    /// Give the snapshot in use to all servers and workers that share a place, as after an update where no server runs
+    Share(SharedAt),
     /// Keys that sign bundles
     #[command(subcommand)]
     Key(FeedKey),

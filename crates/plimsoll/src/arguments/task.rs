@@ -6,7 +6,7 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::{Confinement, LayersAt, Limits, ListFormat, VexSources};
+use super::{Confinement, Limits, ListFormat, SharedAt, TracesAt, VexSources};
 
 /// `plimsoll task …`
 #[derive(Subcommand, Debug)]
@@ -204,7 +204,9 @@ pub(crate) struct Worker {
     #[command(flatten)]
     pub(crate) ending: Ending,
     #[command(flatten)]
-    pub(crate) layers: LayersAt,
+    pub(crate) shared: SharedAt,
+    #[command(flatten)]
+    pub(crate) traces: TracesAt,
     #[command(flatten)]
     pub(crate) limits: Limits,
     #[command(flatten)]

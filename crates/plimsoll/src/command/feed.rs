@@ -13,11 +13,12 @@ use plimsoll_model::FeedState;
 use plimsoll_scanner::format::printable;
 use plimsoll_server::{
     Clock,
-    operation::feed::{FeedStatus, feed_path},
+    operation::feed::{FeedStatus, feed_path, share_feed},
 };
 
 use crate::{
-    arguments::{Feed, FeedKey, Global, ListFormat},
+    arguments::{Feed, FeedKey, Global, ListFormat, SharedAt},
+    command::shared_place,
     data,
     terminal::Terminal,
 };
@@ -47,6 +48,7 @@ pub(crate) async fn run(feed: Feed, global: &Global, terminal: Terminal) -> anyh
         Feed::Bundle { output, key, since, .. } => {
             bundle::make(&output, key.as_deref(), since.as_deref(), &folder, terminal)
         }
+        Feed::Share(at) => share(&at, global, terminal).await,
         Feed::Key(FeedKey::Generate { output }) => bundle::generate_key(&output, terminal),
         Feed::Status { format } => status(&folder, format, terminal),
         Feed::Ids => {
@@ -56,6 +58,21 @@ pub(crate) async fn run(feed: Feed, global: &Global, terminal: Terminal) -> anyh
             Ok(())
         }
     }
+}
+
+async fn share(at: &SharedAt, global: &Global, terminal: Terminal) -> anyhow::Result<()> {
+    let place = shared_place::open(at)?.context(
+        "no place is named that machines share\nhint: `--shared DIR` or `--shared s3://BUCKET`, as servers and workers have it",
+    )?;
+    let feed = open(&feed_path(&data::directory(global)?))?;
+    let context = plimsoll_server::Context::new(data::store(global).await?, Clock::machine());
+    context.feed.set(Some(std::sync::Arc::new(feed)));
+    let shared = share_feed(&context, place).await.context("the snapshot was not shared")?;
+    context.store.close().await;
+    if let Some(state) = shared {
+        terminal.print(&format!("snapshot {} is what all use from now on", state.snapshot))?;
+    }
+    Ok(())
 }
 
 fn prepare(target: &Path) -> anyhow::Result<()> {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use plimsoll_server::operation::{
-    registries::{AddRegistry, Net},
+    registries::{AddRegistry, Net, OfTenant},
     sync::SyncReport,
     webhooks::{InstallWebhook, WebhookProblem},
 };
@@ -35,10 +35,11 @@ pub(crate) async fn run(
         }
         Registry::List { format } => {
             let list = Backend::open(global).await?.list_registries().await?;
-            let head = ["NAME", "KIND", "REPORTED AS", "ADDRESS", "ACCOUNT", "PROBLEM"];
+            let head = ["NAME", "TENANT", "KIND", "REPORTED AS", "ADDRESS", "ACCOUNT", "PROBLEM"];
             terminal.list(format, &head, &list.registries, |registry| {
                 vec![
                     registry.name.clone(),
+                    registry.tenant.clone().unwrap_or_default(),
                     registry.kind.clone(),
                     registry.reported_type.clone(),
                     registry.url.clone(),
@@ -87,6 +88,12 @@ pub(crate) async fn run(
                 terminal
                     .print(&format!("  {} of {} pulls are left", pulls.remaining, pulls.limit))?;
             }
+        }
+        Registry::Tenant { name, tenant } => {
+            let of = OfTenant { tenant };
+            let set = Backend::open(global).await?.set_tenant(&name, &of).await?;
+            let of = set.tenant.as_deref().unwrap_or("the site itself");
+            terminal.say(&format!("registry {name} belongs to {of}"));
         }
         Registry::Token(command) => token(command, global, terminal).await?,
         Registry::Webhook(command) => webhook(command, global, terminal).await?,
@@ -268,6 +275,7 @@ fn request(add: RegistryAdd) -> anyhow::Result<AddRegistry> {
         proxy: add.access.proxy,
         proxy_username: add.access.proxy_username,
         proxy_password,
+        tenant: add.tenant,
     })
 }
 

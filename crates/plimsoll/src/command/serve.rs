@@ -8,8 +8,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::{
     arguments::{Global, Serve, VexSources},
-    command::{policy_file, shared_layers},
-    data,
+    command::{policy_file, shared_place},
+    data, telemetry,
     terminal::Terminal,
 };
 
@@ -27,7 +27,8 @@ pub(crate) async fn run(
     config.workers = arguments.workers.into();
     config.drain = Duration::from_secs(arguments.ending.drain);
     config.probes = arguments.ending.probes;
-    config.shared_layers = shared_layers::open(&arguments.layers)?;
+    config.shared = shared_place::open(&arguments.shared)?;
+    config.admin_token = arguments.admin_token_file.as_deref().map(data::first_line).transpose()?;
     config.isolation = arguments.confinement.isolation();
     config.budget = arguments.limits.budget()?;
     config.policy = arguments.policy.as_deref().map(policy_file::read).transpose()?;
@@ -50,6 +51,7 @@ pub(crate) async fn run(
              hint: `--tls-certificate FILE --tls-key FILE`, or a proxy with TLS in front of 127.0.0.1",
         );
     }
+    let telemetry = telemetry::begin(&arguments.traces)?;
     let mut stop = StopSignal::new()?;
     let server = serve(config).await.map_err(|error| unusable(error, &folder, &location))?;
     terminal.print(&format!("listening on {}", server.url()))?;
@@ -65,6 +67,7 @@ pub(crate) async fn run(
     stop.wait().await;
     terminal.say("stopping: scans under way are finished or handed back");
     server.stop().await;
+    telemetry.end().await;
     Ok(())
 }
 

@@ -8,9 +8,9 @@ use crate::{
     arguments::{Global, VexSources, Worker},
     command::{
         serve::{StopSignal, unusable},
-        shared_layers,
+        shared_place,
     },
-    data,
+    data, telemetry,
     terminal::Terminal,
 };
 
@@ -33,7 +33,8 @@ pub(crate) async fn run(
     config.vex_beside_images = arguments.vex_sources == VexSources::Referrers;
     config.drain = Duration::from_secs(arguments.ending.drain);
     config.probes = arguments.ending.probes;
-    config.shared_layers = shared_layers::open(&arguments.layers)?;
+    config.shared = shared_place::open(&arguments.shared)?;
+    let telemetry = telemetry::begin(&arguments.traces)?;
     let mut stop = StopSignal::new()?;
     let worker = work(config).await.map_err(|error| unusable(error, &folder, &location))?;
     terminal.print(&format!("scanning what is queued in {}", described(&folder, &location)))?;
@@ -47,6 +48,7 @@ pub(crate) async fn run(
         () = worker.stop() => {}
         () = stop.wait() => terminal.say("stopped at once: leases of scans end by themselves"),
     }
+    telemetry.end().await;
     Ok(())
 }
 

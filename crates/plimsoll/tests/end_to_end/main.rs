@@ -30,6 +30,7 @@ mod policy;
 mod postgres;
 #[path = "../../../store/tests/store/server.rs"]
 mod postgres_server;
+mod replicas;
 mod root_file_system;
 mod routes;
 mod rules;
@@ -40,6 +41,7 @@ mod secrecy;
 mod stores;
 mod support;
 mod tasks;
+mod traces;
 mod troubled_registry;
 mod verdicts;
 mod vex;

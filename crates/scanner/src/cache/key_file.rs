@@ -7,7 +7,7 @@
 use std::{
     fs,
     io::{self, Write},
-    path::Path,
+    path::{Path, PathBuf},
     sync::atomic::{AtomicU64, Ordering},
 };
 
@@ -41,14 +41,35 @@ fn read(path: &Path) -> io::Result<FingerprintKey> {
     Ok(FingerprintKey::new(bytes))
 }
 
+/// Makes this the folder's key; nothing is written if it is.
+///
+/// # Errors
+/// Those of the file system.
+pub(super) fn replace(folder: &Path, key: &FingerprintKey) -> io::Result<()> {
+    let path = folder.join(NAME);
+    if read(&path).is_ok_and(|known| known == *key) {
+        return Ok(());
+    }
+    let draft = draft(folder);
+    let mut file = create_private(&draft)?;
+    file.write_all(key.bytes())?;
+    file.sync_all()?;
+    fs::rename(&draft, &path)
+}
+
+/// A name beside the key's that nobody else takes.
+fn draft(folder: &Path) -> PathBuf {
+    static MADE: AtomicU64 = AtomicU64::new(0);
+    let number = MADE.fetch_add(1, Ordering::Relaxed);
+    folder.join(format!(".{NAME}.{}.{number}", std::process::id()))
+}
+
 /// Written beside its place and linked there, so that the first of several wins and nobody sees half a key.
 fn make(folder: &Path, path: &Path) -> io::Result<FingerprintKey> {
     let mut bytes = [0; 32];
     let random = SystemRandom::new().fill(&mut bytes);
     random.map_err(|_unspecified| io::Error::other("the system gives no random bytes"))?;
-    static MADE: AtomicU64 = AtomicU64::new(0);
-    let number = MADE.fetch_add(1, Ordering::Relaxed);
-    let temporary = folder.join(format!(".{NAME}.{}.{number}", std::process::id()));
+    let temporary = draft(folder);
     let mut file = create_private(&temporary)?;
     let written = file.write_all(&bytes).and_then(|()| file.sync_all());
     let linked = written.and_then(|()| fs::hard_link(&temporary, path));
@@ -72,6 +93,11 @@ mod tests {
         let other = tempfile::tempdir().unwrap();
         assert_ne!(key(other.path()).unwrap(), first);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        let agreed = key(other.path()).unwrap();
+        replace(folder.path(), &agreed).unwrap();
+        replace(folder.path(), &agreed).unwrap();
+        assert_eq!(key(folder.path()).unwrap(), agreed);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "no draft stays");
         fs::write(folder.path().join(NAME), b"short").unwrap();
         let error = key(folder.path()).unwrap_err().to_string();
         assert!(error.contains("is no key of 32 bytes: remove it"), "{error}");

@@ -272,7 +272,8 @@ impl Broker<'_> {
                     self.progress.layers_begin(usize::try_from(layers).unwrap_or(0), bytes);
                 }
                 Kind::LayerDone => {
-                    self.progress.layer_done(number(&body, 0)?, body.get(8) == Some(&1));
+                    let took = Duration::from_micros(number(&body, 9)?);
+                    self.progress.layer_done(number(&body, 0)?, body.get(8) == Some(&1), took);
                 }
                 Kind::Step => self.progress.step(step(&body)),
                 Kind::Blob | Kind::Part | Kind::Entry | Kind::Spool => {

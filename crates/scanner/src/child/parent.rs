@@ -8,6 +8,7 @@ use std::{
     io::{self, Read},
     os::fd::OwnedFd,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use plimsoll_image::{
@@ -87,8 +88,12 @@ impl Progress for Parent {
         self.tell(Kind::LayersBegin, &[&(layers as u64).to_le_bytes(), &bytes.to_le_bytes()]);
     }
 
-    fn layer_done(&self, bytes: u64, cached: bool) {
-        self.tell(Kind::LayerDone, &[&bytes.to_le_bytes(), &[u8::from(cached)]]);
+    fn layer_done(&self, bytes: u64, cached: bool, took: Duration) {
+        let took = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        self.tell(
+            Kind::LayerDone,
+            &[&bytes.to_le_bytes(), &[u8::from(cached)], &took.to_le_bytes()],
+        );
     }
 
     fn step(&self, name: &'static str) {

@@ -11,6 +11,7 @@ use std::{
         Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
+    time::Instant,
 };
 
 use plimsoll_image::{FilePlace, LayerSource, REGISTRY_BY_CONTENTS, ReadError};
@@ -143,11 +144,13 @@ pub(super) fn read(
     // One layer's largest file is bounded; without turns, as many of them as there are threads would not be.
     let turn = Mutex::new(());
     let results = side_by_side(source, options, 0..descriptors.len(), |index| {
+        let began = Instant::now();
         let known = vouched.get(index).copied().flatten();
         let known = known.and_then(|digest| known_facts(source, options, index, &digest));
         let is_known = known.is_some();
         let result = known.map_or_else(|| read_one(source, index, options, &turn), Ok);
-        progress.layer_done(descriptors.get(index).map_or(0, |layer| layer.size), is_known);
+        let bytes = descriptors.get(index).map_or(0, |layer| layer.size);
+        progress.layer_done(bytes, is_known, began.elapsed());
         result
     });
     let mut read = Layers::default();

@@ -4,6 +4,8 @@
 //! is the same: the bytes of its layers, the configuration, the limits, and this program's own sources, which are hashed when
 //! it is built. A registry's digests stand for the bytes; on this machine the files do, as long as they do not change.
 
+use std::time::Duration;
+
 use plimsoll_advisory::matching::MATCHER;
 use plimsoll_image::{Budget, FilePlace, ImageConfig, ImageDocuments, LayerSource, Tree};
 use plimsoll_inspect::{LayerFacts, detectors_version, inspect_image, inspect_sbom, unread_claims};
@@ -104,7 +106,7 @@ pub(crate) fn tell_all_known(documents: &ImageDocuments, progress: &dyn Progress
     let layers = &documents.layers;
     progress.layers_begin(layers.len(), layers.iter().map(|layer| layer.size).sum());
     for layer in layers {
-        progress.layer_done(layer.size, true);
+        progress.layer_done(layer.size, true, Duration::ZERO);
     }
 }
 

@@ -187,6 +187,7 @@ fn row(task: &TaskView, chosen: &str, session: &Session) -> Markup {
             th role="rowheader" scope="row" class="wrap" {
                 @match &task.image { Some(image) => (image), None => (task.digest.to_string()) }
                 @if let Some(registry) = &task.registry { span class="meta" { (registry) } }
+                @if let Some(tenant) = &task.tenant { span class="meta" { "tenant " (tenant) } }
             }
             td role="cell" data-label="How it stands" class="wrap" { (standing(task)) }
             td role="cell" data-label="Asked for by" { (task.origin) }

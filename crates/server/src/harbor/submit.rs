@@ -87,7 +87,7 @@ async fn keep(
         wish: &wish,
         credential: checked.authorization.as_ref(),
     };
-    let id = context.store.request_scan(wish, context.clock.now()).await?;
+    let id = context.store.request_scan(wish, context.lease_time().await).await?;
     id.ok_or_else(|| {
         let message = "too many scans of this registry wait already; ask again later";
         Refusal::new(StatusCode::TOO_MANY_REQUESTS, message)

@@ -136,7 +136,8 @@ async fn note(context: &Context, bearer: &TokenBearer, hints: &[Hint]) -> Result
     if hints.is_empty() {
         return Ok(Noted::default());
     }
-    let noted = context.store.note_hints(bearer.registry_id, hints, context.clock.now()).await;
+    let now = context.lease_time().await;
+    let noted = context.store.note_hints(bearer.registry_id, hints, now).await;
     noted.map_err(|error| {
         // A sender that hears this sends it again.
         tracing::error!(error = error_chain(&error), "webhook not kept");

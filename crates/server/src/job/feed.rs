@@ -5,13 +5,9 @@
 //!   whole new file over it, so a look never sees half. A damaged file leaves the feed as it is.
 //! * The snapshot that the fleet is matched with is kept under a second name, so that a server which was down while the file
 //!   was exchanged still knows what differs.
+//! * Where machines share snapshots, the fleet is brought to the one that all use, and by nobody who has another one.
 
-use std::{
-    io::ErrorKind,
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use futures_util::{FutureExt, future::BoxFuture};
 use plimsoll_advisory::{Changes, STALE_SCORES_DAYS, Snapshot, staleness_gap};
@@ -21,7 +17,11 @@ use plimsoll_store::StoreError;
 use super::{Job, JobSettings};
 use crate::{
     context::Context,
-    operation::{error_chain, feed::open_feed},
+    operation::{
+        error_chain,
+        feed::{keep_matched, matched_path, open_feed, trace},
+    },
+    shared_snapshots::{Gives, Settled},
     stop::Stop,
 };
 
@@ -55,19 +55,29 @@ impl Job for WatchFeed {
     }
 }
 
-/// What tells two versions of the file apart; `None`: there is no file.
-type Trace = Option<(SystemTime, u64)>;
-
 async fn run(context: Context, settings: Arc<JobSettings>, mut stop: Stop) {
     let mut seen = trace(&settings.feed);
     let mut looks = 0;
+    let unasked = if settings.only_scans { Gives::Never } else { Gives::Newer };
+    let mut gives = unasked;
     loop {
-        // Two processes with different snapshots would bring the fleet from one to the other for ever.
-        if !settings.only_scans && looks % LOOKS_PER_QUESTION == 0 {
-            refresh(&context, &settings.feed, &stop).await;
-            enqueue_outdated(&context).await;
+        let settled = match &settings.shared_snapshots {
+            Some(shared) => shared.settle(&context, &settings.feed, gives).await,
+            None => Settled::Agreed,
+        };
+        match settled {
+            Settled::Agreed => gives = unasked,
+            Settled::Taken(taken) => (seen, looks) = (taken, 0),
+            Settled::Apart => {}
         }
-        looks = looks.wrapping_add(1);
+        // Two processes with different snapshots would bring the fleet from one to the other for ever.
+        if settled != Settled::Apart {
+            if !settings.only_scans && looks % LOOKS_PER_QUESTION == 0 {
+                refresh(&context, &settings.feed, &stop).await;
+                enqueue_outdated(&context).await;
+            }
+            looks = looks.wrapping_add(1);
+        }
         if stop.said_within(EVERY).await {
             return;
         }
@@ -76,13 +86,11 @@ async fn run(context: Context, settings: Arc<JobSettings>, mut stop: Stop) {
             seen = now;
             exchange(&context, &settings.feed).await;
             looks = 0;
+            if !settings.only_scans {
+                gives = Gives::Whatever;
+            }
         }
     }
-}
-
-fn trace(path: &Path) -> Trace {
-    let metadata = std::fs::metadata(path).ok()?;
-    Some((metadata.modified().ok()?, metadata.len()))
 }
 
 /// Opens the file and uses what is in it.
@@ -128,7 +136,7 @@ async fn try_refresh(context: &Context, path: &Path, stop: &Stop) -> Result<(), 
         let every_gap = changes.as_ref().is_none_or(|changes| changes.coverage);
         tracing::info!(names = names.map(std::collections::BTreeSet::len), "refresh start");
         context.store.begin_refresh(&judge, names, every_gap, now).await?;
-        keep(path, &matched_path(path));
+        keep_matched(path);
     }
     let go_on = || !stop.is_said();
     let refreshed = context.store.continue_refresh(Arc::new(judge), now, &go_on).await?;
@@ -142,23 +150,6 @@ async fn try_refresh(context: &Context, path: &Path, stop: &Stop) -> Result<(), 
         );
     }
     Ok(())
-}
-
-/// Where the snapshot is kept that the fleet is matched with.
-fn matched_path(feed: &Path) -> PathBuf {
-    feed.with_extension("matched")
-}
-
-/// Keeps the snapshot under a second name. Where the file system cannot, the next refresh matches everything.
-fn keep(feed: &Path, matched: &Path) {
-    let new = matched.with_extension("matched-new");
-    let kept = std::fs::remove_file(&new)
-        .or_else(|error| if error.kind() == ErrorKind::NotFound { Ok(()) } else { Err(error) })
-        .and_then(|()| std::fs::hard_link(feed, &new))
-        .and_then(|()| std::fs::rename(&new, matched));
-    if let Err(error) = kept {
-        tracing::warn!(%error, path = %matched.display(), "snapshot not kept: the next refresh takes longer");
-    }
 }
 
 /// What differs between the snapshot that the fleet is matched with and the one in use; `None`: that cannot be told.

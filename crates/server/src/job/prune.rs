@@ -51,11 +51,11 @@ async fn run(context: Context, settings: Arc<JobSettings>, mut stop: Stop) {
                 tracing::error!(error = error_chain(&error), "list changes not forgotten")
             }
         }
-        let now = context.clock.now();
+        let (now, lease_time) = (context.clock.now(), context.lease_time().await);
         let forgotten = [
             ("changes", context.store.forget_history(now).await),
             ("messages", context.store.forget_messages(now).await),
-            ("requested scans", context.store.forget_requested_scans(now).await),
+            ("requested scans", context.store.forget_requested_scans(lease_time).await),
         ];
         for (what, outcome) in forgotten {
             match outcome {

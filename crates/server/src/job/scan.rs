@@ -66,17 +66,17 @@ impl Job for ScanImages {
 /// Tasks and messages of killed processes need not wait for the end of their leases.
 async fn give_back_of_the_dead(context: &Context, settings: &JobSettings) {
     for process in settings.presence.bury_the_dead() {
-        let released =
-            context.store.release_worker(&format!("{process}/"), context.lease_time().await).await;
+        let now = context.lease_time().await;
+        let released = context.store.release_worker(&format!("{process}/"), now).await;
         match released {
             Ok(tasks) => tracing::info!(process, tasks, "tasks of a dead process given back"),
             Err(error) => tracing::error!(error = error_chain(&error), "tasks not given back"),
         }
-        let now = context.clock.now();
         let requested = context.store.release_requested_scans(&format!("{process}/"), now).await;
         if let Err(error) = requested {
             tracing::error!(error = error_chain(&error), "requested scans not given back");
         }
+        let now = context.clock.now();
         if let Err(error) = context.store.release_messages(&format!("{process}/"), now).await {
             tracing::error!(error = error_chain(&error), "messages not given back");
         }

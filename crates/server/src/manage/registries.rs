@@ -1,4 +1,4 @@
-//! `/api/v1/registries`: adding, listing, trying, syncing, removing, tokens, webhooks; and the kinds that there are.
+//! `/api/v1/registries`: adding, listing, trying, syncing, removing, tenants, tokens, webhooks; and the kinds that there are.
 
 use axum::{
     Json,
@@ -14,8 +14,8 @@ use crate::{
     operation::{
         check::{CheckedRegistry, check_registry},
         registries::{
-            AddRegistry, RegistryList, RegistryView, RemovedRegistry, add_registry,
-            list_registries, remove_registry,
+            AddRegistry, OfTenant, RegistryList, RegistryView, RemovedRegistry, add_registry,
+            list_registries, remove_registry, set_tenant,
         },
         registry_tokens::{
             CreatedRegistryToken, RegistryTokenList, RemovedRegistryToken, create_registry_token,
@@ -75,6 +75,15 @@ pub(super) async fn remove(
     _: Parameters<NoParameters>,
 ) -> Answer<RemovedRegistry> {
     Ok(Json(remove_registry(&context.store, &name, context.clock.now()).await?))
+}
+
+pub(super) async fn tenant(
+    State(context): State<Context>,
+    Path(name): Path<String>,
+    _: Parameters<NoParameters>,
+    Body(of): Body<OfTenant>,
+) -> Answer<RegistryView> {
+    Ok(Json(set_tenant(&context.store, &name, &of, context.clock.now()).await?))
 }
 
 pub(super) async fn sync(

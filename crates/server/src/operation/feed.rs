@@ -3,7 +3,11 @@
 //! In: the data directory. Out: the snapshot that lies there, or none. Odd: a missing file is no error: a server without a
 //! feed finds packages and failed checks, and says in every report what it could not do.
 
-use std::path::{Path, PathBuf};
+use std::{
+    io::{self, ErrorKind},
+    path::{Path, PathBuf},
+    time::SystemTime,
+};
 
 use plimsoll_advisory::{
     Snapshot, SnapshotError,
@@ -13,6 +17,7 @@ use plimsoll_model::{FeedState, Timestamp};
 use serde::{Deserialize, Serialize};
 
 pub use super::update::LastUpdate;
+use crate::{context::Context, shared_place::SharedPlace, shared_snapshots::SharedSnapshots};
 
 /// Name of the snapshot in a data directory.
 pub const FEED_FILE: &str = "advisories.snapshot";
@@ -85,4 +90,42 @@ pub fn feed_path(data_dir: &Path) -> PathBuf {
 /// The file is damaged or of another format.
 pub fn open_feed(path: &Path) -> Result<Option<Snapshot>, SnapshotError> {
     if path.exists() { Snapshot::open(path).map(Some) } else { Ok(None) }
+}
+
+/// What tells two versions of the file apart; `None`: there is no file.
+pub(crate) type Trace = Option<(SystemTime, u64)>;
+
+/// What tells the file that lies there from another one.
+pub(crate) fn trace(path: &Path) -> Trace {
+    let metadata = std::fs::metadata(path).ok()?;
+    Some((metadata.modified().ok()?, metadata.len()))
+}
+
+/// Where the snapshot is kept that the fleet is matched with.
+pub(crate) fn matched_path(feed: &Path) -> PathBuf {
+    feed.with_extension("matched")
+}
+
+/// Keeps the snapshot under a second name. Where the file system cannot, the next refresh matches everything.
+pub(crate) fn keep_matched(feed: &Path) {
+    let matched = matched_path(feed);
+    let new = matched.with_extension("matched-new");
+    let kept = std::fs::remove_file(&new)
+        .or_else(|error| if error.kind() == ErrorKind::NotFound { Ok(()) } else { Err(error) })
+        .and_then(|()| std::fs::hard_link(feed, &new))
+        .and_then(|()| std::fs::rename(&new, &matched));
+    if let Err(error) = kept {
+        tracing::warn!(%error, path = %matched.display(), "snapshot not kept: the next refresh takes longer");
+    }
+}
+
+/// Gives the snapshot of the data directory to all machines that share this place. `None`: there is no snapshot.
+///
+/// # Errors
+/// It is damaged, or the place or the store cannot be used.
+pub async fn share_feed(context: &Context, place: SharedPlace) -> io::Result<Option<FeedState>> {
+    let Some(state) = context.feed.state() else { return Ok(None) };
+    let feed = feed_path(context.store.data_dir());
+    SharedSnapshots::new(place, context.clock.clone()).give_now(context, &feed).await?;
+    Ok(Some(state))
 }

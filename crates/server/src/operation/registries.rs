@@ -86,6 +86,17 @@ pub struct AddRegistry {
     /// Its password.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proxy_password: Option<String>,
+    /// Whose it is; the site's own unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<String>,
+}
+
+/// Whose a registry is.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OfTenant {
+    /// The tenant; none: the site's own.
+    pub tenant: Option<String>,
 }
 
 /// From where a registry can be reached.
@@ -161,6 +172,9 @@ pub struct RegistryView {
     /// The proxy's account.
     #[serde(default)]
     pub proxy_username: Option<String>,
+    /// Whose it is; absent: the site's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<String>,
     /// Why the last sync did not succeed.
     pub problem: Option<String>,
     /// When it was added.
@@ -191,7 +205,8 @@ pub async fn add_registry(
     now: Timestamp,
 ) -> Result<RegistryView, OperationError> {
     let settings = settings(request, now)?;
-    let registry = store.add_registry(&settings, now).await.map_err(refusal)?;
+    let tenant = request.tenant.as_deref();
+    let registry = store.add_registry_of(tenant, &settings, now).await.map_err(refusal)?;
     tracing::info!(registry.name = settings.name, registry.kind = settings.kind, "registry added");
     Ok(RegistryView::of(&registry))
 }
@@ -217,6 +232,25 @@ pub async fn remove_registry(
     let images = store.remove_registry(name, now).await.map_err(refusal)?;
     tracing::info!(registry.name = name, images, "registry removed");
     Ok(RemovedRegistry { images })
+}
+
+/// Says whose a registry is: tenants share the workers evenly.
+///
+/// # Errors
+/// There is no such registry, no tenant can be called that, or the database fails.
+pub async fn set_tenant(
+    store: &Store,
+    name: &str,
+    of: &OfTenant,
+    now: Timestamp,
+) -> Result<RegistryView, OperationError> {
+    let set = store.set_tenant(name, of.tenant.as_deref(), now).await;
+    let registry = set.map_err(|error| match error {
+        RegistryError::Invalid { what, .. } => OperationError::invalid("tenant", what),
+        other => refusal(other),
+    })?;
+    tracing::info!(registry.name = name, tenant = of.tenant, "tenant set");
+    Ok(RegistryView::of(&registry))
 }
 
 /// One registry with its password, by name.
@@ -254,6 +288,7 @@ impl RegistryView {
             exclude: settings.adapter.exclude.clone(),
             proxy: settings.adapter.proxy.clone(),
             proxy_username: settings.adapter.proxy_username.clone(),
+            tenant: registry.tenant.clone(),
             problem: registry.problem.clone(),
             created: registry.created,
         }

@@ -15,12 +15,13 @@ mod targeted;
 use std::sync::Arc;
 
 use futures_util::{StreamExt, stream};
+use opentelemetry::{KeyValue, trace::SpanKind};
 use plimsoll_model::Platform;
 use plimsoll_registry::{
     RegistryClient, RegistryError,
     kind::{Adapter, ImageFilter, ReachableAt, RepositoryEntry, Side},
 };
-use plimsoll_store::{NetType, Registry, ReportedEndpoint, Store, SyncListing};
+use plimsoll_store::{NetType, Origin, Registry, ReportedEndpoint, Store, SyncListing};
 use serde::{Deserialize, Serialize};
 
 pub(crate) use self::targeted::sync_place;
@@ -30,7 +31,10 @@ use super::{
     error_chain,
     registries::{find_registry, refusal},
 };
-use crate::clock::Clock;
+use crate::{
+    clock::Clock,
+    trace::{self, Described, in_span},
+};
 
 /// Repositories that are listed at once.
 const AT_ONCE: usize = 4;
@@ -147,16 +151,46 @@ pub async fn sync_registry(
     name: &str,
     clock: &Clock,
 ) -> Result<SyncReport, OperationError> {
+    sync_registry_for(store, name, Origin::Schedule, clock).await
+}
+
+/// As [`sync_registry`], and says who wants the scans of what is new.
+async fn sync_registry_for(
+    store: &Store,
+    name: &str,
+    origin: Origin,
+    clock: &Clock,
+) -> Result<SyncReport, OperationError> {
     let registry = find_registry(store, name).await?;
     if registry.settings.is_of_builds() {
         return Ok(SyncReport::nothing(name));
     }
+    let described = || Described {
+        name: "sync",
+        kind: SpanKind::Internal,
+        attributes: vec![
+            KeyValue::new("plimsoll.registry.id", registry.id),
+            KeyValue::new("plimsoll.registry.kind", registry.settings.kind.clone()),
+        ],
+        traceparent: None,
+    };
+    in_span(described, sync(store, &registry, origin, clock)).await
+}
+
+async fn sync(
+    store: &Store,
+    registry: &Registry,
+    origin: Origin,
+    clock: &Clock,
+) -> Result<SyncReport, OperationError> {
+    let name = registry.settings.name.as_str();
     tracing::info!(registry.name = name, "sync start");
-    let (names, seen) = match look(store, &registry, clock).await {
+    let (names, seen) = match look(store, registry, clock).await {
         Ok(seen) => seen,
         Err(error) => {
             let why = error_chain(&error);
             store.set_registry_problem(registry.id, Some(&why)).await?;
+            trace::fail("registry");
             return Err(OperationError::Registry { name: name.to_owned(), why });
         }
     };
@@ -166,7 +200,8 @@ pub async fn sync_registry(
     skipped.truncate(MOST_PROBLEMS);
     let repositories = count(names.len());
     listing.catalog = Some(names);
-    let outcome = store.apply_sync(registry.id, &listing, clock.now()).await.map_err(refusal)?;
+    let outcome =
+        store.apply_sync_for(registry.id, &listing, origin, clock.now()).await.map_err(refusal)?;
     let problem = problems.first().map(|first| match problems.len() {
         1 => format!("{}: {}", first.at, first.why),
         number => format!("{}: {} (and {} more)", first.at, first.why, number - 1),
@@ -174,6 +209,12 @@ pub async fn sync_registry(
     store.set_registry_problem(registry.id, problem.as_deref()).await?;
     let problem_count = count(problems.len());
     problems.truncate(MOST_PROBLEMS);
+    trace::note(|| {
+        KeyValue::new("plimsoll.sync.queued", i64::try_from(outcome.queued).unwrap_or(i64::MAX))
+    });
+    if problem_count > 0 {
+        trace::fail("partial");
+    }
     tracing::info!(
         registry.name = name,
         added = outcome.added,

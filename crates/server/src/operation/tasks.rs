@@ -51,6 +51,9 @@ pub struct TaskView {
     pub origin: String,
     /// The registry whose share of the workers it takes.
     pub registry: Option<String>,
+    /// Whose registry that is; absent: the site's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<String>,
     /// An image that is scanned, as `team/app:tag`.
     pub image: Option<String>,
     /// The platform manifest.
@@ -136,6 +139,7 @@ impl TaskView {
             state: task.state.as_str().to_owned(),
             origin: task.origin.as_str().to_owned(),
             registry: task.registry.clone(),
+            tenant: task.tenant.clone(),
             image: task.image.clone(),
             digest: task.digest,
             attempts: task.attempts,

@@ -2,8 +2,9 @@
 
 use std::{
     collections::BTreeMap,
+    fs,
     sync::{
-        Mutex,
+        Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
 };
@@ -16,7 +17,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use plimsoll_model::Secret;
-use plimsoll_registry::{BucketKey, BucketPlace, HttpClient, HttpOptions};
+use plimsoll_registry::{Bucket, BucketKey, BucketPlace, HttpClient, HttpOptions};
 
 use super::*;
 use crate::sha256::sha256;
@@ -88,7 +89,7 @@ async fn bucket(clock: &Clock) -> (Arc<Store>, [Arc<Shared>; 2]) {
         let key = BucketKey { id: "AKID".into(), secret, token: None };
         let http = HttpClient::new(HttpOptions::default()).unwrap();
         let bucket = Arc::new(Bucket::new(place, key, &http).unwrap());
-        Arc::new(Shared::new(SharedLayers::Bucket(bucket), clock.clone()))
+        Arc::new(Shared::new(SharedPlace::Bucket(bucket), clock.clone()))
     });
     (store, machines)
 }
@@ -139,7 +140,7 @@ async fn a_store_that_refuses_is_left_alone_for_a_minute() {
 async fn a_folder_that_machines_have_in_common_serves_as_well() {
     let folder = tempfile::tempdir().unwrap();
     let [one, two] =
-        [(); 2].map(|()| Shared::new(SharedLayers::Folder(folder.path().join("layers")), clock()));
+        [(); 2].map(|()| Shared::new(SharedPlace::Folder(folder.path().join("layers")), clock()));
     assert_eq!(two.fetch("ab/abcd.01"), None);
     one.keep("ab/abcd.01", b"facts".to_vec());
     one.keep("ab/abcd.01", b"again".to_vec());

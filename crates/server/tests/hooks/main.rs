@@ -9,8 +9,8 @@ mod install;
 
 use axum::http::StatusCode;
 use fixture::{Fixture, image, pushed, until};
-use plimsoll_server::operation::registries::remove_registry;
-use plimsoll_store::Hint;
+use plimsoll_server::{Clock, operation::registries::remove_registry};
+use plimsoll_store::{Hint, Origin};
 use serde_json::json;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -101,6 +101,25 @@ async fn hints_outlive_the_process_and_what_is_said_often_is_kept_once() {
     drop(context);
     let server = fixture.server().await;
     until("one image", async || fixture.tags(&server).await == ["team/app:1"]).await;
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_look_at_a_whole_registry_finds_is_scanned_as_pushed() {
+    let fixture = Fixture::new(&[]).await;
+    fixture.registry.put("team/app", "1", &image("one"));
+    let (context, _hook) = fixture.without_jobs().await;
+    let registry = context.store.registry("r").await.unwrap().unwrap();
+    let place = |number: u32| Hint { path: format!("team/{number}"), tag: None };
+    let places: Vec<Hint> = (0..=1_000).map(place).collect();
+    context.store.note_hints(registry.id, &places, context.clock.now()).await.unwrap();
+    assert_eq!(context.store.open_hints().await.unwrap(), 1, "so many are one: everywhere");
+    context.store.close().await;
+    drop(context);
+    let server = fixture.server().await;
+    until("one image", async || fixture.tags(&server).await == ["team/app:1"]).await;
+    let task = server.store().claim("test/1", Clock::machine().now()).await.unwrap().unwrap();
+    assert_eq!(task.origin, Origin::Push);
     server.stop().await;
 }
 

@@ -16,7 +16,7 @@ use plimsoll_store::{Store, StoreOptions};
 use serde_json::{Value, json};
 
 /// Every address, with a method that it takes.
-const ADDRESSES: [(&str, &str); 55] = [
+const ADDRESSES: [(&str, &str); 56] = [
     ("GET", "/api/v1/status"),
     ("GET", "/api/v1/feed"),
     ("GET", "/api/v1/registries"),
@@ -24,6 +24,7 @@ const ADDRESSES: [(&str, &str); 55] = [
     ("DELETE", "/api/v1/registries/x"),
     ("POST", "/api/v1/registries/x/sync"),
     ("POST", "/api/v1/registries/x/check"),
+    ("PUT", "/api/v1/registries/x/tenant"),
     ("GET", "/api/v1/registries/x/tokens"),
     ("POST", "/api/v1/registries/x/tokens/hook"),
     ("DELETE", "/api/v1/registries/x/tokens/hook"),

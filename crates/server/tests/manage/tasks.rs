@@ -275,3 +275,29 @@ async fn listeners_hear_of_each_change_of_a_task() {
     let (name, counts) = event(&mut body, &mut text).await;
     assert_eq!((name.as_str(), &counts["failed"]), ("counts", &json!(1)));
 }
+
+#[tokio::test]
+async fn a_registry_is_given_to_a_tenant_and_taken_back() {
+    let (_folder, context, token) = context().await;
+    registry(&context, "build", 1).await;
+    let client = Client::new(&context, Some(&token));
+    let path = "/api/v1/registries/build/tenant";
+    let tenant = || async {
+        let registries = client.get("/api/v1/registries").await.1;
+        let tasks = client.get("/api/v1/tasks").await.1;
+        (registries["registries"][0]["tenant"].clone(), tasks["tasks"][0]["tenant"].clone())
+    };
+    assert_eq!(tenant().await, (Value::Null, Value::Null));
+    let (status, set) = client.call("PUT", path, Some(json!({"tenant": "team-a"}))).await;
+    assert_eq!((status, &set["tenant"]), (StatusCode::OK, &json!("team-a")));
+    assert_eq!(tenant().await, (json!("team-a"), json!("team-a")));
+    let wrong = json!({"tenant": " "});
+    let (status, refused) = client.call("PUT", path, Some(wrong)).await;
+    assert_eq!(status, StatusCode::BAD_REQUEST);
+    assert!(refused["error"]["message"].as_str().unwrap().contains("tenant"), "{refused}");
+    let nobody = "/api/v1/registries/nobody/tenant";
+    let (status, _) = client.call("PUT", nobody, Some(json!({"tenant": "team-a"}))).await;
+    assert_eq!(status, StatusCode::NOT_FOUND);
+    client.call("PUT", path, Some(json!({"tenant": null}))).await;
+    assert_eq!(tenant().await, (Value::Null, Value::Null));
+}

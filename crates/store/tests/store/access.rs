@@ -2,7 +2,8 @@
 
 use std::{fs, os::unix::fs::PermissionsExt};
 
-use plimsoll_store::{KeyError, Policy};
+use plimsoll_model::Secret;
+use plimsoll_store::{KeyError, Policy, TokenError};
 
 use crate::builders::{Fixture, NOW, after, open};
 
@@ -181,4 +182,50 @@ async fn settings_are_written_when_they_change() {
     fixture.store.set_setting("rank.limit", Some("30")).await.unwrap();
     let settings = fixture.store.settings().await.unwrap();
     assert_eq!(settings, [("rank.limit".to_owned(), "30".to_owned())]);
+}
+
+#[tokio::test]
+async fn the_admin_token_can_be_somebody_elses_choice() {
+    let fixture = Fixture::new().await;
+    let made = fixture.store.ensure_admin_token().await.unwrap().unwrap();
+    let given = Secret::new("0123456789abcdef0123456789abcdef".to_owned());
+    fixture.store.set_admin_token(&given).await.unwrap();
+    assert!(fixture.store.is_admin_token(given.reveal()).await.unwrap());
+    assert!(!fixture.store.is_admin_token(made.reveal()).await.unwrap());
+    assert!(fixture.store.ensure_admin_token().await.unwrap().is_none());
+    let before = fixture.bytes().await;
+    fixture.store.set_admin_token(&given).await.unwrap();
+    assert!(fixture.bytes().await == before, "the same again writes nothing");
+    for weak in [
+        "",
+        "0123456789abcdef0123456789abcde",
+        "0123456789abcdef 0123456789abcdef",
+        "ä".repeat(32).as_str(),
+    ] {
+        let refused = fixture.store.set_admin_token(&Secret::new(weak.to_owned())).await;
+        let error = refused.unwrap_err();
+        assert!(matches!(error, TokenError::Weak), "{weak}");
+        assert!(weak.is_empty() || !format!("{error:?} {error}").contains(weak));
+    }
+}
+
+#[tokio::test]
+async fn processes_agree_on_the_secret_that_was_said_first() {
+    let fixture = Fixture::new().await;
+    let (first, second) = ("canary-one".to_owned(), "canary-two".to_owned());
+    let (first, second) = (Secret::new(first), Secret::new(second));
+    for ours in [&first, &second] {
+        let agreed = fixture.store.agreed_secret("a", ours).await.unwrap();
+        assert_eq!(agreed.reveal(), first.reveal());
+    }
+    let other = fixture.store.agreed_secret("b", &second).await.unwrap();
+    assert_eq!(other.reveal(), second.reveal());
+    let dump = fixture.dump(&[]).await.join("\n");
+    assert!(!dump.contains("canary"), "they are sealed");
+    // One that is moved to another name does not open.
+    let sealed = fixture.store.setting("a").await.unwrap();
+    fixture.store.set_setting("b", sealed.as_deref()).await.unwrap();
+    assert!(fixture.store.agreed_secret("b", &second).await.is_err());
+    let fixture = fixture.reopen().await;
+    assert_eq!(fixture.store.agreed_secret("a", &second).await.unwrap(), first);
 }

@@ -7,7 +7,8 @@ use std::{
     sync::Arc,
 };
 
-use plimsoll_store::{MasterKeyError, OpenError, Store, StoreOptions};
+use plimsoll_model::Secret;
+use plimsoll_store::{MasterKeyError, MasterKeySource, OpenError, Policy, Store, StoreOptions};
 
 use crate::{
     builders::{Fixture, NOW, open, settings},
@@ -103,6 +104,28 @@ async fn another_master_key_is_refused() {
     fs::write(&key, own).unwrap();
     fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).unwrap();
     drop(open(fixture.folder.path()).await);
+}
+
+#[tokio::test]
+async fn a_data_directory_without_its_key_opens_with_one_that_is_named() {
+    let fixture = Fixture::new().await;
+    let made = fixture.store.create_key("ci", &Policy::default(), NOW).await.unwrap();
+    fixture.store.close().await;
+    let elsewhere = tempfile::tempdir().unwrap();
+    let named = elsewhere.path().join("mounted");
+    fs::rename(fixture.folder.path().join("master.key"), &named).unwrap();
+    let named = StoreOptions {
+        master_key: MasterKeySource::File(named),
+        ..options(fixture.folder.path()).await
+    };
+    let store = Store::open(fixture.folder.path(), named).await.unwrap();
+    assert_eq!(store.key(&made.id).await.unwrap().unwrap().secret, made.secret);
+    assert!(!fixture.folder.path().join("master.key").exists(), "none is made beside it");
+    store.close().await;
+    let given = MasterKeySource::Given { name: "VARIABLE", text: Secret::new("ab".repeat(32)) };
+    let given = StoreOptions { master_key: given, ..options(fixture.folder.path()).await };
+    let Err(error) = Store::open(fixture.folder.path(), given).await else { panic!("taken") };
+    assert!(error.to_string().contains("`VARIABLE` is not the key"), "{error}");
 }
 
 #[tokio::test]

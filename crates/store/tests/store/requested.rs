@@ -1,7 +1,9 @@
 //! Scans that another system asked for: kept, claimed one at a time, and without their credential once they ended.
 
+use std::time::Duration;
+
 use plimsoll_model::Secret;
-use plimsoll_store::{LEASE_SECONDS, RequestedState, ScanWish};
+use plimsoll_store::{LEASE_SECONDS, RequestedState, ScanWish, Store, StoreOptions};
 
 use crate::{
     builders::{Fixture, NOW, after, digest, report},
@@ -150,4 +152,23 @@ async fn a_worker_that_stops_gives_its_scan_back_uncounted() {
         assert_eq!(scan.attempt, 1);
         store.release_requested_scan(&scan, NOW).await.unwrap();
     }
+}
+
+#[tokio::test]
+async fn a_requested_scan_is_leased_for_as_long_as_the_store_says() {
+    let fixture = Fixture::new().await;
+    let registry = fixture.registry("harbor").await;
+    request(&fixture, registry.id, "{}").await;
+    let options = StoreOptions {
+        lease: Duration::from_secs(2),
+        ..crate::outside::options(fixture.folder.path()).await
+    };
+    let store = Store::open(fixture.folder.path(), options).await.unwrap();
+    let first = store.claim_requested_scan("a/1", NOW).await.unwrap().unwrap();
+    assert_eq!(store.claim_requested_scan("b/1", after(1)).await.unwrap(), None);
+    assert!(store.extend_requested_scan(&first, after(1)).await.unwrap());
+    assert_eq!(store.claim_requested_scan("b/1", after(2)).await.unwrap(), None);
+    let second = store.claim_requested_scan("b/1", after(3)).await.unwrap().unwrap();
+    assert_eq!((second.id, second.attempt), (first.id, 2));
+    store.close().await;
 }

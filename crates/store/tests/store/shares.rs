@@ -2,9 +2,12 @@
 
 use plimsoll_store::{
     MOST_SCANS_PER_HOUR, Origin, RegistryError, Retry, ScanRate, SyncListing, SyncedImage,
+    TaskQuery,
 };
 
-use crate::builders::{Fixture, NOW, after, digest, image};
+use crate::builders::{Fixture, NOW, after, digest, image, settings};
+
+const EVERY: TaskQuery = TaskQuery { state: None, registry_id: None, page: 1, page_size: 100 };
 
 /// Registries with as many images each as said, whose digests are `NAME N`.
 async fn registries(wanted: &[(&str, usize)]) -> Fixture {
@@ -41,7 +44,6 @@ async fn one_worker_takes_registries_in_turn() {
     let fixture = registries(&[("large", 40), ("middle", 10), ("small", 2)]).await;
     let order = many(&fixture, 52).await;
     assert_eq!(order.len(), 52);
-    let of = |name: &str, part: &[String]| part.iter().filter(|one| *one == name).count();
     assert_eq!(of("small", &order[..6]), 2, "{order:?}");
     assert_eq!(of("middle", &order[..6]), 2, "{order:?}");
     let rest = &order[6..22];
@@ -178,4 +180,130 @@ async fn many_workers_keep_fair_shares_and_scan_nothing_twice() {
         let share = order[..300].iter().filter(|(registry, _)| *registry == id).count();
         assert!((90..=110).contains(&share), "{name}: {share}");
     }
+}
+
+/// Says whose registries are.
+async fn tenants(fixture: &Fixture, owned: &[(&str, &str)]) {
+    for (registry, tenant) in owned {
+        fixture.store.set_tenant(registry, Some(tenant), NOW).await.unwrap();
+    }
+}
+
+fn of(name: &str, part: &[String]) -> usize {
+    part.iter().filter(|one| *one == name).count()
+}
+
+#[tokio::test]
+async fn a_tenant_with_many_registries_does_not_starve_one_with_few() {
+    let wanted = [("a1", 30), ("a2", 30), ("a3", 30), ("a4", 30), ("b1", 30)];
+    let fixture = registries(&wanted).await;
+    tenants(&fixture, &[("a1", "a"), ("a2", "a"), ("a3", "a"), ("a4", "a"), ("b1", "b")]).await;
+    let order = many(&fixture, 60).await;
+    assert_eq!(of("b1", &order), 30, "{order:?}");
+    // Within a tenant its registries take turns, though the turns of others go on faster.
+    for registry in ["a1", "a2", "a3", "a4"] {
+        assert!((7..=8).contains(&of(registry, &order)), "{registry}: {order:?}");
+    }
+    let rest = many(&fixture, 90).await;
+    assert_eq!((rest.len(), of("b1", &rest)), (90, 0));
+}
+
+#[tokio::test]
+async fn a_tenant_that_comes_late_or_rested_saves_up_no_turns() {
+    let fixture = registries(&[("site", 80), ("late", 0)]).await;
+    many(&fixture, 20).await;
+    let dump = fixture.dump(&[]).await;
+    assert!(!dump.iter().any(|row| row.starts_with("tenant_shares")), "one alone writes no turns");
+    tenants(&fixture, &[("late", "late")]).await;
+    many(&fixture, 20).await;
+    let late = fixture.store.registry("late").await.unwrap().unwrap();
+    assert_eq!(late.tenant.as_deref(), Some("late"));
+    fixture.sync(&late, &images("late", 0..20)).await;
+    let order = many(&fixture, 20).await;
+    assert_eq!(of("late", &order), 10, "{order:?}");
+}
+
+#[tokio::test]
+async fn a_person_of_one_tenant_goes_before_the_schedules_of_all() {
+    let fixture = registries(&[("a1", 10), ("b1", 10)]).await;
+    tenants(&fixture, &[("a1", "a"), ("b1", "b")]).await;
+    for number in 0..4 {
+        fixture.store.enqueue(&digest(&format!("a1 {number}")), Origin::User, NOW).await.unwrap();
+    }
+    let order = many(&fixture, 10).await;
+    assert_eq!(of("a1", &order[..4]), 4, "{order:?}");
+    // Then they take turns as before: who was passed over saves up nothing.
+    assert!((3..=4).contains(&of("b1", &order[4..])), "{order:?}");
+}
+
+#[tokio::test]
+async fn slow_scans_of_one_tenant_leave_workers_to_others() {
+    let fixture = registries(&[("a1", 20), ("a2", 20), ("b1", 20)]).await;
+    tenants(&fixture, &[("a1", "a"), ("a2", "a"), ("b1", "b")]).await;
+    let mut running = Vec::new();
+    for _ in 0..8 {
+        let task = fixture.store.claim("w", NOW).await.unwrap().unwrap();
+        running.push(fixture.store.registry_by_id(task.registry_id).await.unwrap().unwrap());
+    }
+    let of = |name: &str| running.iter().filter(|one| one.settings.name == name).count();
+    assert_eq!((of("a1"), of("a2"), of("b1")), (2, 2, 4));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn many_workers_keep_fair_shares_between_tenants() {
+    let wanted = [("a1", 120), ("a2", 120), ("b1", 120), ("c1", 120)];
+    let fixture = registries(&wanted).await;
+    tenants(&fixture, &[("a1", "a"), ("a2", "a"), ("b1", "b"), ("c1", "c")]).await;
+    let order = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    let workers: Vec<_> = (0..8)
+        .map(|number| {
+            let (store, order) = (fixture.store.clone(), std::sync::Arc::clone(&order));
+            tokio::spawn(async move {
+                let name = format!("w{number}");
+                while let Some(task) = store.claim(&name, NOW).await.unwrap() {
+                    order.lock().unwrap().push(task.registry_id);
+                    tokio::task::yield_now().await;
+                    store.fail(&task.lease, "enough", Retry::Never, NOW).await.unwrap();
+                }
+            })
+        })
+        .collect();
+    for worker in workers {
+        worker.await.unwrap();
+    }
+    let order = order.lock().unwrap().clone();
+    assert_eq!(order.len(), 480);
+    // While all tenants have something to scan, each has a third and each registry of one its half, within a tenth.
+    for (name, shares) in [("a1", 45..=55), ("a2", 45..=55), ("b1", 90..=110), ("c1", 90..=110)] {
+        let id = fixture.store.registry(name).await.unwrap().unwrap().id;
+        let share = order[..300].iter().filter(|registry| **registry == id).count();
+        assert!(shares.contains(&share), "{name}: {share}");
+    }
+}
+
+#[tokio::test]
+async fn tenants_are_names_and_can_be_taken_back() {
+    let fixture = registries(&[("one", 1), ("two", 1)]).await;
+    for wrong in ["", "  ", "a\nb", &"x".repeat(129)] {
+        let refused = fixture.store.set_tenant("one", Some(wrong), NOW).await;
+        assert!(matches!(refused, Err(RegistryError::Invalid { .. })), "{wrong:?}");
+        let refused = fixture.store.add_registry_of(Some(wrong), &settings("new"), NOW).await;
+        assert!(matches!(refused, Err(RegistryError::Invalid { .. })), "{wrong:?}");
+    }
+    let unknown = fixture.store.set_tenant("three", None, NOW).await;
+    assert!(matches!(unknown, Err(RegistryError::Unknown(name)) if name == "three"));
+    let three = fixture.store.add_registry_of(Some("a"), &settings("three"), NOW).await.unwrap();
+    assert_eq!(three.tenant.as_deref(), Some("a"));
+    // Whoever changes its settings does not change whose it is.
+    let changed = fixture.store.update_registry(&settings("three"), after(1)).await.unwrap();
+    assert_eq!(changed.tenant.as_deref(), Some("a"));
+    many(&fixture, 2).await;
+    let back = fixture.store.set_tenant("three", None, after(2)).await.unwrap();
+    assert_eq!((back.tenant, back.modified), (None, after(2)));
+    assert_eq!(fixture.store.tasks(&EVERY).await.unwrap().tasks[0].tenant, None);
+    let named = fixture.store.set_tenant("one", Some("b"), after(3)).await.unwrap();
+    assert_eq!(named.tenant.as_deref(), Some("b"));
+    let tasks = fixture.store.tasks(&EVERY).await.unwrap().tasks;
+    let of_one = tasks.iter().find(|task| task.registry.as_deref() == Some("one")).unwrap();
+    assert_eq!(of_one.tenant.as_deref(), Some("b"));
 }

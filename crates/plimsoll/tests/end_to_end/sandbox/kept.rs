@@ -17,7 +17,7 @@ use crate::support::temporary;
 fn layers_are_kept_by_the_parent() {
     struct Cached(Mutex<Vec<bool>>);
     impl Progress for Cached {
-        fn layer_done(&self, _: u64, cached: bool) {
+        fn layer_done(&self, _: u64, cached: bool, _: std::time::Duration) {
             self.0.lock().unwrap().push(cached);
         }
     }

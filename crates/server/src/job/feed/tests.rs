@@ -189,7 +189,7 @@ async fn a_refreshed_report_has_the_bytes_of_a_new_scan() {
     let (_stopper, stop) = stop();
     refresh(&context, &path, &stop).await;
     assert_eq!(store.refreshes(9).await.unwrap(), [], "nothing to do");
-    keep(&path, &matched_path(&path));
+    keep_matched(&path);
     record(&feeds, "CVE-2026-0003", "busybox", "1.36.1-r29", "2026-11-22T00:00:00Z");
     import(std::slice::from_ref(&feeds), &path, &ImportOptions::default(), &mut |_| {}).unwrap();
     exchange(&context, &path).await;

@@ -3,21 +3,19 @@
 //! In: a claimed wish. Out: its report, or a failed attempt with its reason. Odd: the credential is worth something until the
 //! asker takes it back, so that such scans go first; it is held in memory for one attempt, and the store forgets it with the last.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
 };
 
 use futures_util::FutureExt;
+use opentelemetry::{KeyValue, trace::SpanKind};
 use plimsoll_model::{MatchContext, Platform, Report, Verdict};
 use plimsoll_registry::{RegistryError, resolve};
 use plimsoll_scanner::LayerCache;
 use plimsoll_store::{RequestedScan, Retry, StoreError};
 
-use super::work::{Failure, scan_fetched};
+use super::work::{Failure, HEARTBEATS, scan_fetched};
 use crate::{
     context::Context,
     harbor::Wish,
@@ -26,10 +24,8 @@ use crate::{
         error_chain,
     },
     stop::Stop,
+    trace::{self, Described, in_span},
 };
-
-/// How often the lease is extended.
-const HEARTBEAT: Duration = Duration::from_secs(15);
 
 /// How a requested scan ended.
 enum Ended {
@@ -48,7 +44,7 @@ pub(super) async fn work_on_next(
     cache: &LayerCache,
     stop: &Stop,
 ) -> bool {
-    match context.store.claim_requested_scan(worker, context.clock.now()).await {
+    match context.store.claim_requested_scan(worker, context.lease_time().await).await {
         Ok(Some(scan)) => {
             work(&scan, context, cache, stop.clone()).await;
             true
@@ -62,6 +58,19 @@ pub(super) async fn work_on_next(
 }
 
 async fn work(scan: &RequestedScan, context: &Context, cache: &LayerCache, stop: Stop) {
+    let described = || Described {
+        name: "requested scan",
+        kind: SpanKind::Consumer,
+        attributes: vec![
+            KeyValue::new("plimsoll.task.attempt", i64::from(scan.attempt)),
+            KeyValue::new("plimsoll.registry.id", scan.registry_id),
+        ],
+        traceparent: scan.traceparent.as_deref(),
+    };
+    in_span(described, work_on(scan, context, cache, stop)).await;
+}
+
+async fn work_on(scan: &RequestedScan, context: &Context, cache: &LayerCache, stop: Stop) {
     let _scanning = context.metrics.scan_begins();
     tracing::info!(scan.id = scan.id, attempt = scan.attempt, "requested scan start");
     let ended = under_lease(scan, context, cache, stop).await;
@@ -72,7 +81,7 @@ async fn work(scan: &RequestedScan, context: &Context, cache: &LayerCache, stop:
 }
 
 async fn write(scan: &RequestedScan, context: &Context, ended: Ended) -> Result<(), StoreError> {
-    let now = context.clock.now();
+    let now = context.lease_time().await;
     match ended {
         Ended::Report(report) => {
             let (packages, findings) = (report.packages.len(), report.findings.len());
@@ -83,6 +92,7 @@ async fn write(scan: &RequestedScan, context: &Context, ended: Ended) -> Result<
             let may_retry = retry == Retry::Later;
             let again = context.store.fail_requested_scan(scan, &why, may_retry, now).await?;
             tracing::warn!(scan.id = scan.id, why, again, "requested scan failed");
+            trace::fail(if again { "retried" } else { "failed" });
         }
         Ended::Stopped => context.store.release_requested_scan(scan, now).await?,
         Ended::Lost => {
@@ -102,7 +112,7 @@ async fn under_lease(
     let stopped = Arc::new(AtomicBool::new(false));
     let attempt = attempt(scan, context, cache.clone(), Arc::clone(&stopped));
     let mut attempt = std::pin::pin!(attempt);
-    let mut beats = tokio::time::interval(HEARTBEAT);
+    let mut beats = tokio::time::interval(context.store.lease() / HEARTBEATS);
     beats.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     beats.tick().await;
     let mut outcome = None;
@@ -116,7 +126,7 @@ async fn under_lease(
                 };
             }
             _ = beats.tick(), if outcome.is_none() => {
-                match context.store.extend_requested_scan(scan, context.clock.now()).await {
+                match context.store.extend_requested_scan(scan, context.lease_time().await).await {
                     Ok(true) => {}
                     Ok(false) => outcome = Some(Ended::Lost),
                     Err(error) => tracing::warn!(error = error_chain(&error), "heartbeat failed"),

@@ -13,12 +13,13 @@ use std::{
 };
 
 use futures_util::FutureExt;
+use opentelemetry::{KeyValue, trace::SpanKind};
 use plimsoll_advisory::{MatchContext, Snapshot};
 use plimsoll_image::Budget;
 use plimsoll_model::{Platform, Report, Timestamp};
 use plimsoll_registry::{RegistryError, RemoteImage, resolve};
 use plimsoll_scanner::{
-    LayerCache, NoProgress, Rules, ScanOptions, Scanned,
+    LayerCache, Rules, ScanOptions, Scanned,
     child::{ChildScan, Target, scan_in_child},
     detectors_version, scan,
 };
@@ -33,10 +34,11 @@ use crate::{
     metrics::ScanOutcome,
     operation::{client::registry_client, error_chain, judge::SnapshotJudge},
     stop::Stop,
+    trace::{self, Described, LayerSpans, in_span},
 };
 
 /// How often a lease is extended before it would end.
-const HEARTBEATS: u32 = 4;
+pub(super) const HEARTBEATS: u32 = 4;
 /// Seconds until an image is scanned again whose scan rested on another snapshot than the fleet.
 const AFTER_EXCHANGE: i64 = 5;
 /// Layers of one image that are read at once.
@@ -77,14 +79,34 @@ enum Ended {
 
 /// Scans a task's image and writes what came of it.
 pub(super) async fn work(task: Task, context: &Context, cache: &LayerCache, stop: Stop) {
+    in_span(|| described(&task), work_on(&task, context, cache, stop)).await;
+}
+
+/// What a trace tells of a task: nothing that is in its image.
+fn described(task: &Task) -> Described<'_> {
+    Described {
+        name: "scan",
+        kind: SpanKind::Consumer,
+        attributes: vec![
+            KeyValue::new("plimsoll.task.id", task.lease.task_id),
+            KeyValue::new("plimsoll.task.attempt", i64::from(task.attempt)),
+            KeyValue::new("plimsoll.task.origin", task.origin.as_str()),
+            KeyValue::new("plimsoll.registry.id", task.registry_id),
+            KeyValue::new("oci.manifest.digest", task.digest.to_string()),
+        ],
+        traceparent: task.traceparent.as_deref(),
+    }
+}
+
+async fn work_on(task: &Task, context: &Context, cache: &LayerCache, stop: Stop) {
     let began = Instant::now();
     let _scanning = context.metrics.scan_begins();
     tracing::info!(image.digest = %task.digest, attempt = task.attempt, "scan start");
     let mut lease = task.lease.clone();
-    let ended = under_lease(&task, &mut lease, context, cache, stop).await;
+    let ended = under_lease(task, &mut lease, context, cache, stop).await;
     let written = match ended {
-        Ended::Report(made) => record(&task, &lease, context, &made).await,
-        Ended::Failed(failure) => fail(&task, &lease, context, &failure).await,
+        Ended::Report(made) => record(task, &lease, context, &made).await,
+        Ended::Failed(failure) => fail(task, &lease, context, &failure).await,
         Ended::Stopped => {
             let released = context.store.release(&lease, context.lease_time().await).await;
             released.map(|()| ScanOutcome::GivenBack)
@@ -99,6 +121,10 @@ pub(super) async fn work(task: Task, context: &Context, cache: &LayerCache, stop
         tracing::error!(image.digest = %task.digest, error = error_chain(&error), "scan not recorded");
         ScanOutcome::Unrecorded
     });
+    trace::note(|| KeyValue::new("plimsoll.scan.outcome", outcome.as_str()));
+    if matches!(outcome, ScanOutcome::Retried | ScanOutcome::Failed | ScanOutcome::Unrecorded) {
+        trace::fail(outcome.as_str());
+    }
     context.metrics.scan_ended(outcome, began.elapsed());
 }
 
@@ -176,10 +202,11 @@ pub(super) async fn scan_fetched(
     };
     let (confinement, budget) = (context.confinement.clone(), context.budget.clone());
     let context = use_of_image;
+    let layers = LayerSpans::here();
     let scanning = tokio::task::spawn_blocking(move || {
         let snapshot = snapshot.as_deref();
         let terms = Terms { confinement, budget, rules, today, context };
-        let scanning = || scan_image(image, &terms, snapshot, &cache, &stopped);
+        let scanning = || scan_image(image, &terms, snapshot, &cache, &layers, &stopped);
         std::panic::catch_unwind(AssertUnwindSafe(scanning))
     });
     match scanning.await {
@@ -214,6 +241,7 @@ fn scan_image(
     terms: &Terms,
     snapshot: Option<&Snapshot>,
     cache: &LayerCache,
+    layers: &LayerSpans,
     stopped: &AtomicBool,
 ) -> Result<Report, Failure> {
     let Terms { confinement, budget, rules, today, context } = terms;
@@ -230,7 +258,7 @@ fn scan_image(
             rules: Some(rules),
         };
         let is_stopped = || stopped.load(Ordering::Relaxed);
-        let scanned = scan_in_child(isolation, &request, &NoProgress, &is_stopped);
+        let scanned = scan_in_child(isolation, &request, layers, &is_stopped);
         // Whatever kept the process from being made, or from its snapshot or rules, is a matter of this machine.
         let scanned = scanned.map_err(|error| Failure::later(error_chain(&error)))?;
         return settled(scanned.scanned);
@@ -248,7 +276,7 @@ fn scan_image(
         malware: Some(&malware),
         watch: None,
     };
-    settled(scan(&source, &options, &NoProgress))
+    settled(scan(&source, &options, layers))
 }
 
 /// A report to keep, or another attempt.

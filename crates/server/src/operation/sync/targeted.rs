@@ -8,7 +8,7 @@ use plimsoll_model::ImageReference;
 use plimsoll_store::{Hint, Origin, SyncOutcome};
 
 use super::{
-    Clock, Look, OperationError, Place, Store, error_chain, refusal, repository, sync_registry,
+    Clock, Look, OperationError, Place, Store, error_chain, refusal, repository, sync_registry_for,
 };
 
 /// Looks at a place, or at the whole registry. Returns what changed; `None`: the place is none of this registry.
@@ -24,7 +24,7 @@ pub(crate) async fn sync_place(
         return Ok(None);
     }
     let Some(hint) = hint else {
-        let report = sync_registry(store, &settings.name, clock).await?;
+        let report = sync_registry_for(store, &settings.name, Origin::Push, clock).await?;
         return Ok(Some(SyncOutcome {
             added: report.added,
             updated: report.updated,

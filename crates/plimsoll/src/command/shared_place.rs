@@ -1,22 +1,22 @@
-//! Where machines share what they know of layers, as `serve` and `worker` are told.
+//! The place that machines share, as `serve`, `worker` and `feed share` are told.
 
 use std::{path::PathBuf, sync::Arc};
 
 use anyhow::{Context as _, bail};
 use plimsoll_model::Secret;
 use plimsoll_registry::{Bucket, BucketKey, BucketPlace, HttpClient, HttpOptions};
-use plimsoll_server::SharedLayers;
+use plimsoll_server::SharedPlace;
 
-use crate::arguments::LayersAt;
+use crate::arguments::SharedAt;
 
 /// What was said, ready for use; nothing is asked there yet.
-pub(crate) fn open(at: &LayersAt) -> anyhow::Result<Option<SharedLayers>> {
-    let Some(place) = &at.shared_layers else { return Ok(None) };
+pub(crate) fn open(at: &SharedAt) -> anyhow::Result<Option<SharedPlace>> {
+    let Some(place) = &at.shared else { return Ok(None) };
     let Some(place) = place.strip_prefix("s3://") else {
         if place.contains("://") {
             bail!("`{place}` is no folder and no address such as s3://BUCKET/PREFIX");
         }
-        return Ok(Some(SharedLayers::Folder(PathBuf::from(place))));
+        return Ok(Some(SharedPlace::Folder(PathBuf::from(place))));
     };
     let (bucket, prefix) = place.split_once('/').unwrap_or((place, ""));
     let place = BucketPlace {
@@ -35,10 +35,10 @@ pub(crate) fn open(at: &LayersAt) -> anyhow::Result<Option<SharedLayers>> {
         token: variable("AWS_SESSION_TOKEN")?.map(Secret::new),
     };
     let http = HttpClient::new(HttpOptions::default())?;
-    Ok(Some(SharedLayers::Bucket(Arc::new(Bucket::new(place, key, &http)?))))
+    Ok(Some(SharedPlace::Bucket(Arc::new(Bucket::new(place, key, &http)?))))
 }
 
-const KEY: &str = "shared layers in a bucket without an access key\nhint: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the \
+const KEY: &str = "a shared bucket without an access key\nhint: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the \
     environment";
 
 fn variable(name: &str) -> anyhow::Result<Option<String>> {
