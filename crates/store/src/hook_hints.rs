@@ -8,8 +8,8 @@
 use plimsoll_model::Timestamp;
 
 use crate::{
-    LEASE_SECONDS, Store, StoreError, column, database::Transaction, error::Doing,
-    registries::is_path, statement, tasks::cut,
+    Store, StoreError, column, database::Transaction, error::Doing, registries::is_path, statement,
+    tasks::cut,
 };
 
 /// Hints of one registry that are kept apart.
@@ -113,7 +113,7 @@ impl Store {
         Ok(noted)
     }
 
-    /// Takes the oldest hint for [`LEASE_SECONDS`].
+    /// Takes the oldest hint for [`Store::lease`].
     ///
     /// # Errors
     /// The database fails.
@@ -166,7 +166,7 @@ impl Store {
             .bind(tag)
             .bind(i64::from(hint.attempt))
             .bind(worker)
-            .bind(now.0.saturating_add(LEASE_SECONDS))
+            .bind(self.lease_from(now).0)
             .execute(&mut transaction)
             .await
             .doing(CLAIM)?;
@@ -207,7 +207,7 @@ impl Store {
         .bind(path)
         .bind(tag)
         .bind(i64::from(claimed.attempt))
-        .bind(now.0.saturating_add(LEASE_SECONDS))
+        .bind(self.lease_from(now).0)
         .execute(&mut transaction)
         .await
         .doing(END)?;

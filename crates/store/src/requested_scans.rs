@@ -7,7 +7,7 @@
 use plimsoll_model::{Report, Secret, Timestamp};
 
 use crate::{
-    LEASE_SECONDS, Store, StoreError, artifacts, column,
+    Store, StoreError, artifacts, column,
     database::{DatabaseRow, Transaction},
     error::Doing,
     master_key::{Place, random_text},
@@ -124,7 +124,7 @@ impl Store {
         Ok(Some(id))
     }
 
-    /// Takes the oldest requested scan for [`LEASE_SECONDS`].
+    /// Takes the oldest requested scan for [`Store::lease`].
     ///
     /// # Errors
     /// The database fails, or the credential does not decrypt.
@@ -165,7 +165,7 @@ impl Store {
             .bind(i64::from(scan.attempt))
             .bind(scan.generation)
             .bind(worker)
-            .bind(now.0.saturating_add(LEASE_SECONDS))
+            .bind(self.lease_from(now).0)
             .execute(&mut transaction)
             .await
             .doing(CLAIM)?;
@@ -206,7 +206,7 @@ impl Store {
         )
         .bind(&scan.id)
         .bind(scan.generation)
-        .bind(now.0.saturating_add(LEASE_SECONDS))
+        .bind(self.lease_from(now).0)
         .execute(&mut transaction)
         .await
         .doing(DOING)?;

@@ -44,7 +44,7 @@ pub(super) async fn accept(
     let keeping = keep(&context, &bearer, &checked);
     let id = tokio::time::timeout(PATIENCE, keeping).await.map_err(|_elapsed| {
         let message = "the state is busy: the scan was not accepted";
-        Refusal::new(StatusCode::SERVICE_UNAVAILABLE, message)
+        Refusal::unavailable(message)
     })??;
     let artifact = &checked.wish.artifact;
     tracing::info!(
@@ -87,7 +87,7 @@ async fn keep(
         wish: &wish,
         credential: checked.authorization.as_ref(),
     };
-    let id = context.store.request_scan(wish, context.clock.now()).await?;
+    let id = context.store.request_scan(wish, context.lease_time().await).await?;
     id.ok_or_else(|| {
         let message = "too many scans of this registry wait already; ask again later";
         Refusal::new(StatusCode::TOO_MANY_REQUESTS, message)

@@ -20,8 +20,8 @@ use crate::{
 const LOOK: Duration = Duration::from_millis(500);
 /// Hints that are followed at once, so that a slow registry holds up few others.
 const AT_ONCE: usize = 4;
-/// How often the lease of a long look is extended.
-const HEARTBEAT: Duration = Duration::from_secs(15);
+/// How often the lease of a long look is extended before it would end.
+const HEARTBEATS: u32 = 4;
 
 /// The job.
 pub(super) struct FollowHooks;
@@ -70,23 +70,29 @@ async fn run(name: String, context: Context, mut stop: Stop) {
 
 /// Takes the next hint and looks; `false` when there is none.
 async fn follow_next(name: &str, context: &Context, stop: &mut Stop) -> Result<bool, StoreError> {
-    let Some(claimed) = context.store.claim_hint(name, context.clock.now()).await? else {
+    let Some(claimed) = context.store.claim_hint(name, context.lease_time().await).await? else {
         return Ok(false);
     };
     let store = &context.store;
     let (registry, hint) = (claimed.registry_id, claimed.hint.as_ref());
     let mut looking = sync_place(store, registry, hint, &context.clock).boxed();
-    let mut beats = tokio::time::interval(HEARTBEAT);
+    let mut beats = tokio::time::interval(store.lease() / HEARTBEATS);
     beats.tick().await;
     let looked = loop {
         tokio::select! {
             looked = &mut looking => break looked,
-            _ = beats.tick() => store.extend_hint(&claimed, context.clock.now()).await?,
+            _ = beats.tick() => {
+                let extended = store.extend_hint(&claimed, context.lease_time().await).await;
+                // The lease may still stand; if it does not, somebody looks once more.
+                if let Err(error) = extended {
+                    tracing::warn!(error = error_chain(&error), "heartbeat failed");
+                }
+            }
             // The lease ends by itself, and the next process looks.
             () = stop.said() => return Ok(true),
         }
     };
-    let now = context.clock.now();
+    let now = context.lease_time().await;
     match looked {
         Ok(outcome) => {
             store.end_hint(&claimed, now).await?;

@@ -3,12 +3,9 @@
 //! In: a claimed wish. Out: its report, or a failed attempt with its reason. Odd: the credential is worth something until the
 //! asker takes it back, so that such scans go first; it is held in memory for one attempt, and the store forgets it with the last.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
 };
 
 use futures_util::FutureExt;
@@ -17,7 +14,7 @@ use plimsoll_registry::{RegistryError, resolve};
 use plimsoll_scanner::LayerCache;
 use plimsoll_store::{RequestedScan, Retry, StoreError};
 
-use super::work::{Failure, scan_fetched};
+use super::work::{Failure, HEARTBEATS, scan_fetched};
 use crate::{
     context::Context,
     harbor::Wish,
@@ -27,9 +24,6 @@ use crate::{
     },
     stop::Stop,
 };
-
-/// How often the lease is extended.
-const HEARTBEAT: Duration = Duration::from_secs(15);
 
 /// How a requested scan ended.
 enum Ended {
@@ -48,7 +42,7 @@ pub(super) async fn work_on_next(
     cache: &LayerCache,
     stop: &Stop,
 ) -> bool {
-    match context.store.claim_requested_scan(worker, context.clock.now()).await {
+    match context.store.claim_requested_scan(worker, context.lease_time().await).await {
         Ok(Some(scan)) => {
             work(&scan, context, cache, stop.clone()).await;
             true
@@ -72,7 +66,7 @@ async fn work(scan: &RequestedScan, context: &Context, cache: &LayerCache, stop:
 }
 
 async fn write(scan: &RequestedScan, context: &Context, ended: Ended) -> Result<(), StoreError> {
-    let now = context.clock.now();
+    let now = context.lease_time().await;
     match ended {
         Ended::Report(report) => {
             let (packages, findings) = (report.packages.len(), report.findings.len());
@@ -102,7 +96,7 @@ async fn under_lease(
     let stopped = Arc::new(AtomicBool::new(false));
     let attempt = attempt(scan, context, cache.clone(), Arc::clone(&stopped));
     let mut attempt = std::pin::pin!(attempt);
-    let mut beats = tokio::time::interval(HEARTBEAT);
+    let mut beats = tokio::time::interval(context.store.lease() / HEARTBEATS);
     beats.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     beats.tick().await;
     let mut outcome = None;
@@ -116,7 +110,7 @@ async fn under_lease(
                 };
             }
             _ = beats.tick(), if outcome.is_none() => {
-                match context.store.extend_requested_scan(scan, context.clock.now()).await {
+                match context.store.extend_requested_scan(scan, context.lease_time().await).await {
                     Ok(true) => {}
                     Ok(false) => outcome = Some(Ended::Lost),
                     Err(error) => tracing::warn!(error = error_chain(&error), "heartbeat failed"),
