@@ -16,6 +16,7 @@ mod command_line;
 mod console;
 mod demo;
 mod explain;
+mod faults;
 mod feeds;
 mod fleet;
 mod ignore;

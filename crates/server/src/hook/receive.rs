@@ -141,7 +141,8 @@ async fn note(context: &Context, bearer: &TokenBearer, hints: &[Hint]) -> Result
     if hints.is_empty() {
         return Ok(Noted::default());
     }
-    let noted = context.store.note_hints(bearer.registry_id, hints, context.lease_time().await).await;
+    let noted =
+        context.store.note_hints(bearer.registry_id, hints, context.lease_time().await).await;
     noted.map_err(|error| {
         // A sender that hears this sends it again.
         tracing::error!(error = error_chain(&error), "webhook not kept");
