@@ -4,6 +4,7 @@
 //! measured now stay as they are. Odd: other scanners are measured where they are on the path or named; what is missing is
 //! said, here and in the page.
 
+mod bulk;
 mod feeds;
 mod fleet;
 mod giants;
@@ -15,6 +16,8 @@ mod measure;
 mod page;
 mod postgres;
 mod registry;
+mod sync;
+mod workers;
 
 use std::path::PathBuf;
 
@@ -35,6 +38,10 @@ pub(crate) enum Bench {
     Listing(listing::Listing),
     /// A made fleet: refreshes, full matching, look-ups, size of the store
     Fleet(fleet::Fleet),
+    /// Syncs of a registry with very many tags: requests by kind, seconds, memory
+    Sync(sync::Sync),
+    /// Images an hour of one worker and of two; claims of twenty
+    Workers(workers::Workers),
 }
 
 /// Said for each measurement.
@@ -67,6 +74,8 @@ pub(crate) fn run(what: &Bench) -> anyhow::Result<()> {
         Bench::Growth(options) => growth::run(options),
         Bench::Listing(options) => listing::run_bench(options),
         Bench::Fleet(options) => fleet::run(options),
+        Bench::Sync(options) => sync::run(options),
+        Bench::Workers(options) => workers::run(options),
     }
 }
 

@@ -5,6 +5,11 @@
 #[cfg(test)]
 mod client;
 #[cfg(test)]
+#[path = "../../examples/bulk_registry/tags.rs"]
+mod many_tags;
+#[cfg(test)]
+mod syncing;
+#[cfg(test)]
 mod tasks;
 
 use axum::http::{Method, StatusCode};
