@@ -39,6 +39,8 @@ use crate::{
 const OLDEST_SQLITE: [u32; 3] = [3, 51, 3];
 /// The first version of PostgreSQL that is taken, as the server numbers it.
 const OLDEST_POSTGRES: i64 = 14_00_00;
+/// So many times as long as is waited for a writer, one may rest between two of its statements.
+const IDLE: u32 = 3;
 /// A connection that was used so lately is still there.
 const TRUSTED: Duration = Duration::from_secs(2);
 
@@ -185,8 +187,11 @@ impl Database {
             connect = connect.application_name("plimsoll");
         }
         let lock_timeout = busy_timeout.as_millis().to_string();
+        let idle_timeout = busy_timeout.saturating_mul(IDLE).as_millis().to_string();
         let connect = connect.options([
             ("lock_timeout", lock_timeout.as_str()),
+            // A process that is stopped while it writes would keep all others from writing.
+            ("idle_in_transaction_session_timeout", idle_timeout.as_str()),
             // A nonce that a crash takes back could be used again.
             ("synchronous_commit", "on"),
             // Compiling costs more than the longest of our statements.
