@@ -1,14 +1,14 @@
 //! PostgreSQL goes away, comes back, and cuts off clients while they work.
 
 use std::{
-    sync::atomic::{AtomicBool, Ordering},
+    sync::atomic::AtomicBool,
     time::{Duration, Instant},
 };
 
 use super::{
     Draw, Extent,
     checks::{all_is_done, equals_a_site_from_scratch, promises_are_kept, tasks},
-    client::{call, keep_asking},
+    client::{Until, call, keep_asking},
     site::{LEASE, Site},
 };
 use crate::{
@@ -29,6 +29,7 @@ async fn a_database_that_goes_away_costs_answers_and_no_scan() {
     site.wait_for_server();
     let ended = AtomicBool::new(false);
     let promised = std::thread::scope(|scope| {
+        let until = Until(&ended);
         let mut draw = Draw(extent.seed);
         let asking = Draw(draw.below(u64::MAX));
         let asked = scope.spawn(|| keep_asking(&site, asking, &ended));
@@ -51,7 +52,7 @@ async fn a_database_that_goes_away_costs_answers_and_no_scan() {
             std::thread::sleep(Duration::from_millis(draw.below(250)));
             postgres.cut_clients();
         }
-        ended.store(true, Ordering::Relaxed);
+        drop(until);
         asked.join().unwrap()
     });
     for process in &mut processes {

@@ -43,6 +43,15 @@ pub(super) struct Acknowledged {
     pub(super) statuses: BTreeMap<u16, u64>,
 }
 
+/// Ends the asking when it is dropped, also by a test that fails.
+pub(super) struct Until<'a>(pub(super) &'a AtomicBool);
+
+impl Drop for Until<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 /// Sends a request; `None` when no whole answer came.
 pub(super) fn call(
     address: &str,

@@ -5,13 +5,13 @@ use std::{
     io::Write,
     path::{Path, PathBuf},
     process::{Command, Stdio},
-    sync::atomic::{AtomicBool, Ordering},
+    sync::atomic::AtomicBool,
 };
 
 use super::{
     Draw, Extent,
     checks::{all_is_done, equals_a_site_from_scratch, is_sound, promises_are_kept, tasks},
-    client::keep_asking,
+    client::{Until, keep_asking},
     site::{LEASE, Site},
 };
 use crate::support::{temporary, wait_until};
@@ -25,18 +25,19 @@ async fn a_full_disk_costs_answers_and_no_scan() {
     let extent = Extent::of_this_run();
     let folder = temporary();
     let Some(disk) = SmallDisk::mount(folder.path()) else { return };
-    let site = Site::within(folder, disk.path.join("data"), None, IMAGES, LEASE).await;
+    let site = Site::within(temporary(), disk.path.join("data"), None, IMAGES, LEASE).await;
     let mut processes = [site.serve("1"), site.worker()];
     site.wait_for_server();
     let ended = AtomicBool::new(false);
     let promised = std::thread::scope(|scope| {
+        let until = Until(&ended);
         let asked = scope.spawn(|| keep_asking(&site, Draw(extent.seed), &ended));
         wait_until("the first scan", || tasks(&site).iter().any(|task| task["state"] == "done"));
         let filler = disk.fill();
         wait_until("an answer that says to come again", || scan_all(&site) == Some(503));
         std::fs::remove_file(filler).unwrap();
         wait_until("an answer as before", || scan_all(&site) == Some(202));
-        ended.store(true, Ordering::Relaxed);
+        drop(until);
         asked.join().unwrap()
     });
     for process in &mut processes {

@@ -1,14 +1,11 @@
 //! Server and worker are killed at drawn moments, again and again, while somebody asks for things.
 
-use std::{
-    sync::atomic::{AtomicBool, Ordering},
-    time::Duration,
-};
+use std::{sync::atomic::AtomicBool, time::Duration};
 
 use super::{
     Database, Draw, Extent,
     checks::{all_is_done, equals_a_site_from_scratch, is_sound, promises_are_kept},
-    client::keep_asking,
+    client::{Until, keep_asking},
     site::{LEASE, Site},
 };
 
@@ -38,6 +35,7 @@ fn run(site: &Site, extent: &Extent) {
     let mut worker = site.worker();
     site.wait_for_server();
     let (promised, server, worker) = std::thread::scope(|scope| {
+        let until = Until(&ended);
         let asked = scope.spawn(|| keep_asking(site, asking, &ended));
         for _ in 0..extent.kills {
             std::thread::sleep(Duration::from_millis(draw.below(LONGEST_LIFE)));
@@ -49,7 +47,7 @@ fn run(site: &Site, extent: &Extent) {
                 worker = site.worker();
             }
         }
-        ended.store(true, Ordering::Relaxed);
+        drop(until);
         (asked.join().unwrap(), server, worker)
     });
     site.wait_for_server();
