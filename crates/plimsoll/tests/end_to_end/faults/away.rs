@@ -9,7 +9,7 @@ use super::{
     Draw, Extent,
     checks::{all_is_done, equals_a_site_from_scratch, promises_are_kept, tasks},
     client::{Until, call, keep_asking},
-    site::{LEASE, Site},
+    site::{LEASE, Site, admin_token},
 };
 use crate::{
     postgres_server::{Server, command, launch},
@@ -34,9 +34,8 @@ async fn a_database_that_goes_away_costs_answers_and_no_scan() {
         let asking = Draw(draw.below(u64::MAX));
         let asked = scope.spawn(|| keep_asking(&site, asking, &ended));
         wait_until("the first scan", || tasks(&site).iter().any(|task| task["state"] == "done"));
-        // In order, and as when the machine's power goes.
-        for mode in ["fast", "immediate"] {
-            postgres.stop(mode);
+        for is_in_order in [true, false] {
+            postgres.stop(is_in_order);
             let gone = Instant::now();
             while gone.elapsed() < extent.away {
                 answers_without_its_database(&site);
@@ -66,27 +65,38 @@ async fn a_database_that_goes_away_costs_answers_and_no_scan() {
 }
 
 fn answers_without_its_database(site: &Site) {
-    for path in ["/images", "/tasks", "/status", "/ranking"] {
-        let answer = site.call("GET", path, None).expect("an answer");
-        assert_eq!(answer.status, 503, "{path}: {}", answer.body);
-        assert!(answer.retry_after.is_some(), "{path} says when to come again");
-    }
-    let harbor = "/harbor/api/v1/metadata";
-    for (path, status) in [("/livez", 200), ("/readyz", 503), (harbor, 503)] {
-        let answer = call(&site.address, "GET", path, &site.scanner, None).expect("an answer");
-        assert_eq!(answer.status, status, "{path}: {}", answer.body);
-    }
+    let token = admin_token(&site.data);
+    let ask = |path: &str, token: &str, wanted: u16| {
+        let answer = call(&site.address, "GET", path, token, None).expect("an answer");
+        assert_eq!(answer.status, wanted, "{path}: {}", answer.body);
+        let is_probe = ["/livez", "/readyz"].contains(&path);
+        assert!(is_probe || answer.retry_after.is_some(), "{path} says when to come again");
+    };
+    std::thread::scope(|scope| {
+        // Each may take some seconds: where nobody answers, the way there is tried a few times.
+        for path in ["/images", "/tasks", "/status", "/ranking"] {
+            let token = &token;
+            scope.spawn(move || ask(&format!("/api/v1{path}"), token, 503));
+        }
+        scope.spawn(|| ask("/harbor/api/v1/metadata", &site.scanner, 503));
+        scope.spawn(|| ask("/livez", "", 200));
+        scope.spawn(|| ask("/readyz", "", 503));
+    });
 }
 
 impl Server {
-    /// Ends it, which starts again with [`Server::start_again`].
-    fn stop(&mut self, mode: &str) {
-        let stopped = command(&self.programs.join("pg_ctl"), self.user)
-            .args(["stop", "--silent", "--mode", mode, "-D"])
-            .arg(self.folder.path().join("data"))
-            .status()
-            .unwrap();
-        assert!(stopped.success());
+    /// Ends it, in order or by a kill; it starts again with [`Server::start_again`].
+    fn stop(&mut self, is_in_order: bool) {
+        if is_in_order {
+            let stopped = command(&self.programs.join("pg_ctl"), self.user)
+                .args(["stop", "--silent", "--mode", "fast", "-D"])
+                .arg(self.folder.path().join("data"))
+                .status()
+                .unwrap();
+            assert!(stopped.success());
+        } else {
+            self.child.kill().unwrap();
+        }
         self.child.wait().unwrap();
     }
 
