@@ -39,7 +39,7 @@ pub(crate) enum Bench {
     /// A made fleet: refreshes, full matching, look-ups, size of the store
     Fleet(fleet::Fleet),
     /// Syncs of a registry with very many tags: requests by kind, seconds, memory
-    Sync(sync::Sync),
+    Sync(sync::Syncs),
     /// Images an hour of one worker and of two; claims of twenty
     Workers(workers::Workers),
 }

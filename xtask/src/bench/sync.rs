@@ -20,7 +20,7 @@ use crate::process::say;
 
 /// `cargo xtask bench sync`
 #[derive(clap::Args, Debug)]
-pub(crate) struct Sync {
+pub(crate) struct Syncs {
     #[command(flatten)]
     common: Common,
     /// How many repositories
@@ -34,7 +34,7 @@ pub(crate) struct Sync {
     registry: Option<PathBuf>,
 }
 
-pub(super) fn run(options: &Sync) -> anyhow::Result<()> {
+pub(super) fn run(options: &Syncs) -> anyhow::Result<()> {
     let scanners = options.common.programs.scanners()?;
     let Some(ours) = scanners.first() else { return Ok(()) };
     let work = workplace("sync")?;
