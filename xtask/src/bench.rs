@@ -5,6 +5,7 @@
 //! said, here and in the page.
 
 mod admission;
+mod bulk;
 mod feeds;
 mod fleet;
 mod giants;
@@ -16,6 +17,8 @@ mod measure;
 mod page;
 mod postgres;
 mod registry;
+mod sync;
+mod workers;
 
 use std::path::PathBuf;
 
@@ -38,6 +41,10 @@ pub(crate) enum Bench {
     Admission(admission::Admission),
     /// A made fleet: refreshes, full matching, look-ups, size of the store
     Fleet(fleet::Fleet),
+    /// Syncs of a registry with very many tags: requests by kind, seconds, memory
+    Sync(sync::Syncs),
+    /// Images an hour of one worker and of two; claims of twenty
+    Workers(workers::Workers),
 }
 
 /// Said for each measurement.
@@ -71,6 +78,8 @@ pub(crate) fn run(what: &Bench) -> anyhow::Result<()> {
         Bench::Listing(options) => listing::run_bench(options),
         Bench::Admission(options) => admission::run(options),
         Bench::Fleet(options) => fleet::run(options),
+        Bench::Sync(options) => sync::run(options),
+        Bench::Workers(options) => workers::run(options),
     }
 }
 

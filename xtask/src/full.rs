@@ -41,6 +41,12 @@ pub(crate) enum Step {
     Images,
     /// Watching a real API server of Kubernetes, which is built for it
     Kubernetes,
+    /// Processes killed and stopped, a full disk, a database that goes away
+    Faults,
+    /// Syncs of 10,000 repositories with 20 tags each; writes its section of docs/benchmarks.md
+    Sync,
+    /// Workers together, on both stores; writes its section of docs/benchmarks.md
+    Workers,
 }
 
 /// `cargo xtask full`
@@ -73,6 +79,15 @@ pub(crate) fn run(options: &Full) -> anyhow::Result<()> {
     }
     if has(Step::Kubernetes) {
         watch_kubernetes()?;
+    }
+    for (step, words) in [
+        (Step::Faults, &["faults"][..]),
+        (Step::Sync, &["bench", "sync"]),
+        (Step::Workers, &["bench", "workers", "--postgres"]),
+    ] {
+        if has(step) {
+            run_command(Command::new(std::env::current_exe()?).args(words))?;
+        }
     }
     Ok(())
 }

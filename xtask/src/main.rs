@@ -7,6 +7,7 @@ mod architecture;
 mod bench;
 mod compare;
 mod differential;
+mod faults;
 mod fleet;
 mod full;
 mod gate;
@@ -72,6 +73,8 @@ enum Task {
     Compare(compare::Compare),
     /// Our sensitive files against those of detect-secrets; writes a section of docs/comparison.md
     CompareSecrets(compare::CompareSecrets),
+    /// Processes killed and stopped at random, a full disk, a database that goes away: nothing that was acknowledged is lost
+    Faults(faults::Faults),
     /// The long runs: attacks at full size, changed files, random images, whole advisory data; prints figures
     Full(full::Full),
 }
@@ -88,6 +91,7 @@ fn main() -> anyhow::Result<()> {
         Task::Fleet(options) => fleet::run(&options),
         Task::Compare(options) => compare::run(&options),
         Task::CompareSecrets(options) => compare::run_secrets(&options),
+        Task::Faults(options) => faults::run(&options),
         Task::Full(options) => full::run(&options),
     }
 }

@@ -265,6 +265,9 @@ pub(crate) struct Serve {
     /// How many images are scanned at once; 0 leaves scanning to `plimsoll worker`
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u16).range(0..=64))]
     pub(crate) workers: u16,
+    /// How many layers of one image are read at once; 1 keeps a scan on one core
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub(crate) layer_threads: u16,
     #[command(flatten)]
     pub(crate) ending: Ending,
     #[command(flatten)]

@@ -49,6 +49,8 @@ pub struct Context {
     pub confinement: Confinement,
     /// Limits of what is read of one image.
     pub budget: Budget,
+    /// How many layers of one image are read at once.
+    pub layer_threads: usize,
     /// By which each image's verdict is said.
     pub policy: Option<Arc<Policy>>,
     /// Whether clients speak TLS to us, so that cookies can insist on it.
@@ -155,6 +157,7 @@ impl Context {
             vex_beside_images: false,
             confinement: Confinement::Off,
             budget: Budget::default(),
+            layer_threads: 2,
             policy: None,
             secure: false,
             metrics: Arc::default(),

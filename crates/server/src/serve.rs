@@ -65,6 +65,8 @@ pub struct ServeConfig {
     pub listen: SocketAddr,
     /// How many scans run at once; 0 leaves scanning to others.
     pub workers: usize,
+    /// How many layers of one image are read at once.
+    pub layer_threads: usize,
     /// How long a stop waits for scans to end before it gives them back.
     pub drain: Duration,
     /// Where probes and metrics are answered without a token, besides; port 0 takes a free one.
@@ -109,6 +111,7 @@ impl ServeConfig {
             store: StoreOptions::default(),
             listen: SocketAddr::from(([127, 0, 0, 1], 7467)),
             workers: 2,
+            layer_threads: 2,
             drain: Duration::ZERO,
             probes: None,
             shared: None,
@@ -219,6 +222,8 @@ struct Process {
 
 /// How long a stop waits for what is under way.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// When to come again while the database is away, in seconds: what answers say in `Retry-After`.
+pub(crate) const AWAY_SECONDS: i64 = 5;
 /// How often a drain looks whether scans run.
 const LOOK: Duration = Duration::from_millis(50);
 
@@ -281,6 +286,7 @@ async fn prepare(
     context.vex_beside_images = config.vex_beside_images;
     context.confinement = confinement(config.isolation.clone()).await?;
     context.budget = config.budget.clone();
+    context.layer_threads = config.layer_threads;
     context.policy = config.policy.clone().map(Arc::new);
     agree_on_key(&context.store, config).await?;
     let settings = JobSettings::new(config, feed, only_scans)?;

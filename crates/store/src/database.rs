@@ -39,6 +39,10 @@ use crate::{
 const OLDEST_SQLITE: [u32; 3] = [3, 51, 3];
 /// The first version of PostgreSQL that is taken, as the server numbers it.
 const OLDEST_POSTGRES: i64 = 14_00_00;
+/// So many times as long as is waited for a writer, one may rest between two of its statements.
+const IDLE: u32 = 3;
+/// A server that lets nobody in for so long is away: who asks is told, and does not wait.
+const AWAY: Duration = Duration::from_secs(5);
 /// A connection that was used so lately is still there.
 const TRUSTED: Duration = Duration::from_secs(2);
 
@@ -185,17 +189,20 @@ impl Database {
             connect = connect.application_name("plimsoll");
         }
         let lock_timeout = busy_timeout.as_millis().to_string();
+        let idle_timeout = busy_timeout.saturating_mul(IDLE).as_millis().to_string();
         let connect = connect.options([
             ("lock_timeout", lock_timeout.as_str()),
+            // A process that is stopped while it writes would keep all others from writing.
+            ("idle_in_transaction_session_timeout", idle_timeout.as_str()),
             // A nonce that a crash takes back could be used again.
             ("synchronous_commit", "on"),
             // Compiling costs more than the longest of our statements.
             ("jit", "off"),
         ]);
-        let pool = |connections: u32| {
+        let pool = |connections: u32, patience: Duration| {
             PoolOptions::new()
                 .max_connections(connections)
-                .acquire_timeout(busy_timeout.saturating_mul(3))
+                .acquire_timeout(patience)
                 // To ask each time whether it still is there costs what a short statement costs.
                 .test_before_acquire(false)
                 .before_acquire(|connection: &mut PgConnection, known| {
@@ -207,6 +214,7 @@ impl Database {
                     })
                 })
         };
+        let waiting = busy_timeout.saturating_mul(3);
         // The first connection tells what is wrong with the way there, before anybody waits for one.
         let mut connection = connect.connect().await.doing(DOING)?;
         let row = sqlx::query(
@@ -231,9 +239,9 @@ impl Database {
         let lock: Option<i64> = get(&row, "writer_lock")?;
         let lock = lock.ok_or(OpenError::NoSchema)?;
         Ok(Self::Postgres {
-            reader: pool(readers.max(1)).connect_lazy_with(connect.clone()),
-            writer: pool(1).connect_lazy_with(connect.clone()),
-            apart: pool(1).connect_lazy_with(connect),
+            reader: pool(readers.max(1), AWAY).connect_lazy_with(connect.clone()),
+            writer: pool(1, waiting).connect_lazy_with(connect.clone()),
+            apart: pool(1, AWAY).connect_lazy_with(connect),
             lock,
         })
     }

@@ -122,9 +122,10 @@ fn is_transient_in_sqlite(code: &str) -> bool {
 }
 
 /// Connection lost (08), a transaction that another one cut short (40), resources that ran out (53), a lock not got in time
-/// (55P03), a server that stops or starts (57P).
+/// (55P03), a server that stops or starts (57P), a session that rested too long in its transaction (25P03).
 fn is_transient_in_postgres(code: &str) -> bool {
-    ["08", "40", "53", "57P"].iter().any(|class| code.starts_with(class)) || code == "55P03"
+    ["08", "40", "53", "57P"].iter().any(|class| code.starts_with(class))
+        || ["55P03", "25P03"].contains(&code)
 }
 
 #[cfg(test)]
@@ -137,10 +138,10 @@ mod tests {
         for code in ["1", "11", "19", "1555", ""] {
             assert!(!super::is_transient_in_sqlite(code), "{code}");
         }
-        for code in ["08006", "40001", "40P01", "53100", "55P03", "57P01"] {
+        for code in ["08006", "40001", "40P01", "53100", "55P03", "57P01", "25P03"] {
             assert!(super::is_transient_in_postgres(code), "{code}");
         }
-        for code in ["23505", "42601", "57014", "22021", ""] {
+        for code in ["23505", "42601", "57014", "22021", "25001", ""] {
             assert!(!super::is_transient_in_postgres(code), "{code}");
         }
     }

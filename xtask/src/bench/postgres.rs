@@ -62,8 +62,24 @@ impl Server {
 
     /// Where its database is.
     pub(super) fn url(&self) -> anyhow::Result<String> {
+        self.url_of("postgres")
+    }
+
+    /// Where another database on it is.
+    pub(super) fn url_of(&self, database: &str) -> anyhow::Result<String> {
         let socket = socket(&self.folder)?;
-        Ok(format!("postgres://plimsoll@localhost/postgres?host={}", socket.display()))
+        Ok(format!("postgres://plimsoll@localhost/{database}?host={}", socket.display()))
+    }
+
+    /// Runs a statement in the first database.
+    pub(super) fn run_sql(&self, sql: &str) -> anyhow::Result<()> {
+        let program = programs()?.join("psql");
+        let socket = socket(&self.folder)?.display().to_string();
+        let program = program.display().to_string();
+        let how =
+            ["--quiet", "--username=plimsoll", "--host", &socket, "postgres", "--command", sql];
+        output(&program, &how)?;
+        Ok(())
     }
 
     fn wait(&mut self, programs: &Path) -> anyhow::Result<()> {

@@ -192,6 +192,9 @@ pub(crate) struct Worker {
     /// How many images are scanned at once
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=64))]
     pub(crate) workers: u16,
+    /// How many layers of one image are read at once; 1 keeps a scan on one core
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub(crate) layer_threads: u16,
     /// Folder of rule packs, hash lists and allow.toml for malicious files, besides `rules` in the data folder; may be given several times
     #[arg(long, value_name = "DIR")]
     pub(crate) rules: Vec<PathBuf>,

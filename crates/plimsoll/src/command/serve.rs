@@ -25,6 +25,7 @@ pub(crate) async fn run(
     let location = config.store.location.clone();
     config.listen = arguments.listen;
     config.workers = arguments.workers.into();
+    config.layer_threads = arguments.layer_threads.into();
     config.drain = Duration::from_secs(arguments.ending.drain);
     config.probes = arguments.ending.probes;
     config.shared = shared_place::open(&arguments.shared)?;

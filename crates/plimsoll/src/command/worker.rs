@@ -26,6 +26,7 @@ pub(crate) async fn run(
     config.store.lease = Duration::from_secs(arguments.ending.lease);
     let location = config.store.location.clone();
     config.workers = arguments.workers.into();
+    config.layer_threads = arguments.layer_threads.into();
     config.isolation = arguments.confinement.isolation();
     config.budget = arguments.limits.budget()?;
     config.rules = arguments.rules;

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use plimsoll_image::build::{ImageBuilder, Layer};
+use plimsoll_image::build::{BuiltImage, ImageBuilder, Layer};
 use plimsoll_model::Platform;
 use serde_json::Value;
 
@@ -14,8 +14,8 @@ use crate::support::{
     wait_until,
 };
 
-/// An OCI layout with one Debian image; `size` bytes of it are noise, so that reading takes a moment.
-pub(crate) fn build_layout(folder: &Path, number: u32, size: usize) -> PathBuf {
+/// A Debian image; `size` bytes of it are noise, so that reading takes a moment.
+pub(crate) fn build_image(number: u32, size: usize) -> BuiltImage {
     let status = format!(
         "Package: openssl\nStatus: install ok installed\nArchitecture: amd64\nVersion: 3.0.9-1\n\n\
          Package: demo-{number}\nStatus: install ok installed\nArchitecture: all\nVersion: 1.{number}\n\n"
@@ -34,14 +34,14 @@ pub(crate) fn build_layout(folder: &Path, number: u32, size: usize) -> PathBuf {
         .file("opt/noise", &noise)
         .build()
         .unwrap();
-    let layout = folder.join(format!("layout-{number}"));
     let platform: Platform = "linux/amd64".parse().unwrap();
-    ImageBuilder::new(platform)
-        .layer(&layer)
-        .build()
-        .unwrap()
-        .write_oci_layout(&layout, "latest")
-        .unwrap();
+    ImageBuilder::new(platform).layer(&layer).build().unwrap()
+}
+
+/// The same as an OCI layout.
+pub(crate) fn build_layout(folder: &Path, number: u32, size: usize) -> PathBuf {
+    let layout = folder.join(format!("layout-{number}"));
+    build_image(number, size).write_oci_layout(&layout, "latest").unwrap();
     layout
 }
 

@@ -18,6 +18,7 @@ mod console;
 mod demo;
 mod deploy;
 mod explain;
+mod faults;
 mod feeds;
 mod fleet;
 mod ignore;

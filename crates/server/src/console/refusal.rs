@@ -6,14 +6,17 @@
 use std::borrow::Cow;
 
 use axum::{
-    http::StatusCode,
+    http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use maud::html;
 use plimsoll_store::StoreError;
 
 use super::{load::Load, page, picture};
-use crate::{operation::error_chain, serve::BodyError};
+use crate::{
+    operation::error_chain,
+    serve::{AWAY_SECONDS, BodyError},
+};
 
 /// Why a page cannot be shown.
 #[derive(Debug)]
@@ -76,7 +79,12 @@ impl IntoResponse for Refusal {
                 }
             }
         };
-        (status, page::document(title, &body)).into_response()
+        let mut response = (status, page::document(title, &body)).into_response();
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            let seconds = HeaderValue::from(AWAY_SECONDS);
+            response.headers_mut().insert(header::RETRY_AFTER, seconds);
+        }
+        response
     }
 }
 

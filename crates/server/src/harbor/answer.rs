@@ -12,7 +12,10 @@ use plimsoll_store::StoreError;
 use serde::Serialize;
 
 use super::mime;
-use crate::{operation::error_chain, serve::BodyError};
+use crate::{
+    operation::error_chain,
+    serve::{AWAY_SECONDS, BodyError},
+};
 
 /// An error on its way out.
 #[derive(Debug)]
@@ -42,6 +45,11 @@ impl Refusal {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, format!("`{field}`: {why}"))
     }
 
+    /// The database does not answer now.
+    pub(super) fn unavailable(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, message).retry_after(AWAY_SECONDS)
+    }
+
     /// Adds when to try again, in seconds.
     pub(super) fn retry_after(self, seconds: i64) -> Self {
         Self { retry_after: Some(seconds), ..self }
@@ -51,6 +59,9 @@ impl Refusal {
 impl From<StoreError> for Refusal {
     fn from(error: StoreError) -> Self {
         tracing::error!(error = error_chain(&error), "scanner call failed");
+        if error.is_transient() {
+            return Self::unavailable("the state cannot be read or written at the moment");
+        }
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "the state could not be read or written")
     }
 }

@@ -44,7 +44,7 @@ pub(super) async fn accept(
     let keeping = keep(&context, &bearer, &checked);
     let id = tokio::time::timeout(PATIENCE, keeping).await.map_err(|_elapsed| {
         let message = "the state is busy: the scan was not accepted";
-        Refusal::new(StatusCode::SERVICE_UNAVAILABLE, message)
+        Refusal::unavailable(message)
     })??;
     let artifact = &checked.wish.artifact;
     tracing::info!(

@@ -21,7 +21,7 @@ use super::formats;
 use crate::{
     context::{Context, Refused},
     operation::error_chain,
-    serve::{BodyError, SMALL_BODY, read_body},
+    serve::{AWAY_SECONDS, BodyError, SMALL_BODY, read_body},
 };
 
 /// Places of one body that are kept apart; the store turns more of them into one look anyway.
@@ -41,6 +41,11 @@ pub(super) struct Problem(StatusCode, String, Option<i64>);
 impl Problem {
     fn new(status: StatusCode, message: impl Into<String>) -> Self {
         Self(status, message.into(), None)
+    }
+
+    /// The database does not answer now.
+    fn unavailable(message: &str) -> Self {
+        Self(StatusCode::SERVICE_UNAVAILABLE, message.to_owned(), Some(AWAY_SECONDS))
     }
 }
 
@@ -141,7 +146,7 @@ async fn note(context: &Context, bearer: &TokenBearer, hints: &[Hint]) -> Result
     noted.map_err(|error| {
         // A sender that hears this sends it again.
         tracing::error!(error = error_chain(&error), "webhook not kept");
-        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "the state could not be written")
+        Problem::unavailable("the state could not be written")
     })
 }
 
@@ -163,8 +168,7 @@ async fn admit(
         }
         Err(Refused::Store(error)) => {
             tracing::error!(error = error_chain(&error), "webhook's secret not checked");
-            let message = "the state could not be read";
-            Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, message))
+            Err(Problem::unavailable("the state could not be read"))
         }
     }
 }

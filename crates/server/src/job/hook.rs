@@ -81,7 +81,13 @@ async fn follow_next(name: &str, context: &Context, stop: &mut Stop) -> Result<b
     let looked = loop {
         tokio::select! {
             looked = &mut looking => break looked,
-            _ = beats.tick() => store.extend_hint(&claimed, context.lease_time().await).await?,
+            _ = beats.tick() => {
+                let extended = store.extend_hint(&claimed, context.lease_time().await).await;
+                // The lease may still stand; if it does not, somebody looks once more.
+                if let Err(error) = extended {
+                    tracing::warn!(error = error_chain(&error), "heartbeat failed");
+                }
+            }
             // The lease ends by itself, and the next process looks.
             () = stop.said() => return Ok(true),
         }

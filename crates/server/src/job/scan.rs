@@ -24,7 +24,8 @@ use tokio::task::JoinSet;
 use super::{Job, JobSettings};
 use crate::{context::Context, metrics::ClaimOutcome, operation::error_chain, stop::Stop};
 
-/// How often an idle worker looks for tasks of other processes and for retries that became due.
+/// How often an idle worker looks for tasks of other processes, for leases that ended and for retries that became due; with
+/// short leases more often.
 const LOOK: Duration = Duration::from_secs(2);
 
 /// The job.
@@ -105,7 +106,7 @@ async fn run(worker: String, context: Context, settings: Arc<JobSettings>, mut s
             Ok(None) => idle(&context, &mut stop).await,
             Err(error) => {
                 tracing::error!(worker, error = error_chain(&error), "no task claimed");
-                stop.said_within(LOOK).await;
+                stop.said_within(look(&context)).await;
             }
         }
     }
@@ -114,9 +115,14 @@ async fn run(worker: String, context: Context, settings: Arc<JobSettings>, mut s
 async fn idle(context: &Context, stop: &mut Stop) {
     tokio::select! {
         () = context.store.task_hint() => {}
-        () = tokio::time::sleep(LOOK) => {}
+        () = tokio::time::sleep(look(context)) => {}
         () = stop.draining() => {}
     }
+}
+
+/// What a dead worker had is with another one before half a lease more has gone by.
+fn look(context: &Context) -> Duration {
+    LOOK.min(context.store.lease() / work::HEARTBEATS)
 }
 
 #[cfg(test)]

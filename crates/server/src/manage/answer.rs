@@ -14,7 +14,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
     operation::{OperationError, error_chain},
-    serve::BodyError,
+    serve::{AWAY_SECONDS, BodyError},
 };
 
 /// An error on its way out.
@@ -26,9 +26,6 @@ pub(crate) struct Problem {
     hint: Option<String>,
     retry_after: Option<i64>,
 }
-
-/// When to come again while the database is away, in seconds.
-const AWAY_SECONDS: i64 = 5;
 
 /// The result of a handler.
 pub(super) type Answer<T> = Result<Json<T>, Problem>;

@@ -7,6 +7,11 @@ mod builds;
 #[cfg(test)]
 mod client;
 #[cfg(test)]
+#[path = "../../examples/bulk_registry/tags.rs"]
+mod many_tags;
+#[cfg(test)]
+mod syncing;
+#[cfg(test)]
 mod tasks;
 
 use axum::http::{Method, StatusCode};

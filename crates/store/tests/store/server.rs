@@ -17,10 +17,10 @@ use std::{
 
 /// A running server; dropped, it ends.
 pub(crate) struct Server {
-    folder: tempfile::TempDir,
-    programs: PathBuf,
-    user: Option<(u32, u32)>,
-    child: Child,
+    pub(crate) folder: tempfile::TempDir,
+    pub(crate) programs: PathBuf,
+    pub(crate) user: Option<(u32, u32)>,
+    pub(crate) child: Child,
 }
 
 impl Server {
@@ -47,23 +47,7 @@ impl Server {
             made = init(&[]);
         }
         assert!(made.status.success(), "initdb: {}", String::from_utf8_lossy(&made.stderr));
-        let log = fs::File::create(folder.path().join("log")).unwrap();
-        let child = Command::new("setpriv")
-            // A test that is killed leaves no server behind.
-            .args(["--pdeathsig", "QUIT", "--"])
-            .arg(programs.join("postgres"))
-            .arg("-D")
-            .arg(&data)
-            .arg("-k")
-            .arg(folder.path())
-            .args(["-c", "listen_addresses=", "-c", "fsync=off", "-c", "full_page_writes=off"])
-            .args(["-c", "max_connections=600"])
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(log)
-            .as_user(user)
-            .spawn()
-            .unwrap();
+        let child = launch(folder.path(), &programs, user);
         let mut server = Self { folder, programs, user, child };
         server.wait();
         Some(server)
@@ -74,7 +58,8 @@ impl Server {
         format!("postgres://plimsoll@localhost/postgres?host={}", self.folder.path().display())
     }
 
-    fn wait(&mut self) {
+    /// Waits until it lets clients in.
+    pub(crate) fn wait(&mut self) {
         let begun = Instant::now();
         loop {
             let ready = command(&self.programs.join("pg_isready"), None)
@@ -109,6 +94,27 @@ impl Drop for Server {
     }
 }
 
+/// Starts the program on a cluster that is there.
+pub(crate) fn launch(folder: &Path, programs: &Path, user: Option<(u32, u32)>) -> Child {
+    let log = fs::OpenOptions::new().append(true).create(true).open(folder.join("log")).unwrap();
+    Command::new("setpriv")
+        // A test that is killed leaves no server behind.
+        .args(["--pdeathsig", "QUIT", "--"])
+        .arg(programs.join("postgres"))
+        .arg("-D")
+        .arg(folder.join("data"))
+        .arg("-k")
+        .arg(folder)
+        .args(["-c", "listen_addresses=", "-c", "fsync=off", "-c", "full_page_writes=off"])
+        .args(["-c", "max_connections=600"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(log)
+        .as_user(user)
+        .spawn()
+        .unwrap()
+}
+
 trait AsUser {
     fn as_user(&mut self, user: Option<(u32, u32)>) -> &mut Self;
 }
@@ -122,7 +128,8 @@ impl AsUser for Command {
     }
 }
 
-fn command(program: &Path, user: Option<(u32, u32)>) -> Command {
+/// A program that PostgreSQL's user runs.
+pub(crate) fn command(program: &Path, user: Option<(u32, u32)>) -> Command {
     let mut command = Command::new(program);
     command.as_user(user).current_dir("/");
     command

@@ -41,8 +41,6 @@ use crate::{
 pub(super) const HEARTBEATS: u32 = 4;
 /// Seconds until an image is scanned again whose scan rested on another snapshot than the fleet.
 const AFTER_EXCHANGE: i64 = 5;
-/// Layers of one image that are read at once.
-const LAYER_THREADS: usize = 2;
 
 /// Why an attempt gave no report.
 #[derive(Debug)]
@@ -62,6 +60,7 @@ pub(super) struct Attempted {
 struct Terms {
     confinement: Confinement,
     budget: Budget,
+    layer_threads: usize,
     rules: Arc<Rules>,
     today: Timestamp,
     context: MatchContext,
@@ -201,11 +200,12 @@ pub(super) async fn scan_fetched(
         stopped: Arc::clone(&stopped),
     };
     let (confinement, budget) = (context.confinement.clone(), context.budget.clone());
+    let layer_threads = context.layer_threads;
     let context = use_of_image;
     let layers = LayerSpans::here();
     let scanning = tokio::task::spawn_blocking(move || {
         let snapshot = snapshot.as_deref();
-        let terms = Terms { confinement, budget, rules, today, context };
+        let terms = Terms { confinement, budget, layer_threads, rules, today, context };
         let scanning = || scan_image(image, &terms, snapshot, &cache, &layers, &stopped);
         std::panic::catch_unwind(AssertUnwindSafe(scanning))
     });
@@ -244,7 +244,7 @@ fn scan_image(
     layers: &LayerSpans,
     stopped: &AtomicBool,
 ) -> Result<Report, Failure> {
-    let Terms { confinement, budget, rules, today, context } = terms;
+    let Terms { confinement, budget, layer_threads, rules, today, context } = terms;
     if let Confinement::Child { isolation, .. } = confinement {
         let request = ChildScan {
             target: Target::Remote(&image),
@@ -252,7 +252,7 @@ fn scan_image(
             cache: Some(cache),
             budget,
             today: *today,
-            threads: LAYER_THREADS,
+            threads: *layer_threads,
             context: *context,
             kinds: plimsoll_model::Kinds::ALL,
             rules: Some(rules),
@@ -270,7 +270,7 @@ fn scan_image(
         cache: Some(cache),
         budget,
         today: *today,
-        threads: LAYER_THREADS,
+        threads: *layer_threads,
         context: *context,
         kinds: plimsoll_model::Kinds::ALL,
         malware: Some(&malware),
