@@ -55,7 +55,7 @@ impl Picture {
         Self { is_new: true, ..Self::default() }
     }
 
-    pub(crate) const fn is_changed(&self) -> bool {
+    pub(crate) fn is_changed(&self) -> bool {
         self.is_new || !self.changed.is_empty()
     }
 

@@ -281,7 +281,7 @@ impl Session {
         }
         match request.send().await {
             Ok(response) => Ok(Answer::new(response, origin.clone(), self.options.read_timeout)),
-            Err(error) => Err(error::failed(origin, error, &self.options)),
+            Err(error) => Err(failed(origin, error, &self.options)),
         }
     }
 
