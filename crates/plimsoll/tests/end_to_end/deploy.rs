@@ -277,7 +277,7 @@ fn helm(arguments: &[&str]) -> std::process::Output {
 fn rendered(more: &[&str]) -> Vec<Value> {
     let chart = deploy("helm/plimsoll");
     let fixed = ["template", "site", &chart, "--namespace", "risk", "--include-crds"];
-    let output = helm(&[&fixed, more].concat());
+    let output = helm(&[&fixed[..], more].concat());
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     documents(&String::from_utf8(output.stdout).unwrap())
 }
@@ -325,7 +325,7 @@ fn the_chart_renders_in_all_its_shapes_and_is_what_the_program_takes() {
     for (wrong, told) in [
         ("admission.failurePolicy=Maybe", "failurePolicy"),
         ("admission.timeoutSeconds=1", "timeoutMilliseconds"),
-        ("admission.certificate.mode=existing", "caBundle"),
+        ("admission.certificate.mode=existing", "admission.certificate."),
         ("admision.enabled=false", "admision"),
     ] {
         let output = helm(&["template", "site", &deploy("helm/plimsoll"), "--set", wrong]);
