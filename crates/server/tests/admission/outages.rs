@@ -26,12 +26,12 @@ async fn without_the_store_the_policy_decides_and_later_the_store_does() {
         let policy = format!("unavailable = '{unavailable}'\nmode = '{mode}'\n{STRICT}");
         let config = config(folder.path(), &data, &policy, Clock::fixed(now()));
         let server = serve_admission(config).await.unwrap();
-        let ask = async || {
-            let (status, body) = post(server.address(), pod(&[RISKY]).to_string().as_bytes()).await;
-            assert_eq!(status, 200);
-            serde_json::from_str::<Value>(&body).unwrap()
+        let body = pod(&[RISKY]).to_string();
+        let read = |(status, answer): (u16, String)| {
+            assert_eq!(status, 200, "{answer}");
+            serde_json::from_str::<Value>(&answer).unwrap()
         };
-        let answer = ask().await;
+        let answer = read(post_in_haste(server.address(), body.as_bytes()).await);
         let response = &answer["response"];
         assert_eq!(response["status"]["code"].as_u64(), code, "{answer}");
         let annotations = &response["auditAnnotations"];
