@@ -90,7 +90,8 @@ impl Front {
     fn start(behind: SocketAddr, layers: Vec<String>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let (holds_layers, seen) = (Arc::new(AtomicBool::new(false)), Arc::default());
+        let holds_layers = Arc::new(AtomicBool::new(false));
+        let seen: Arc<Mutex<Vec<String>>> = Arc::default();
         let (holds, log) = (Arc::clone(&holds_layers), Arc::clone(&seen));
         std::thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {

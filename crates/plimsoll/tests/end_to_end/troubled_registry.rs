@@ -37,7 +37,9 @@ impl Nginx {
 
     /// Starts at the same port with other settings.
     fn again(&mut self, locations: &str, behind: &str) {
-        self.process = None;
+        if let Some(process) = self.process.take() {
+            process.kill();
+        }
         let (folder, port) = (self.folder.display(), self.port);
         let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
             .map(|name| format!("{name}_temp_path {folder}/{name};"))

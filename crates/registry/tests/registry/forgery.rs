@@ -272,8 +272,9 @@ async fn no_way_of_naming_an_address_leads_where_a_registry_must_not_lead() {
             "1",
             &crate::content::amd64(),
             &Default::default(),
-        );
-        errors.push(("blob", resolved.await.unwrap_err().to_string()));
+        )
+        .await;
+        errors.push(("blob", resolved.unwrap_err().to_string()));
 
         let to = target.clone();
         let origin = home(move |_| Reply::redirect(302, &to)).await;

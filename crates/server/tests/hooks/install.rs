@@ -8,7 +8,7 @@ use std::sync::{
 use axum::{
     Json, Router,
     extract::{Path, State},
-    http::{HeaderMap, StatusCode},
+    http::StatusCode,
     routing::{get, put},
 };
 use plimsoll_server::{

@@ -205,8 +205,9 @@ impl World {
             }
             Way::Blob(_) | Way::Referrers(_) | Way::LayerUrl => {
                 let resolved =
-                    plimsoll_registry::resolve(&client, "a/b", "1", &amd64(), &Default::default());
-                match resolved.await {
+                    plimsoll_registry::resolve(&client, "a/b", "1", &amd64(), &Default::default())
+                        .await;
+                match resolved {
                     Err(error) => shown(Err(error)),
                     Ok(remote) => {
                         let attached = format!("{:?}", remote.attached(Sort::Sboms).await);
