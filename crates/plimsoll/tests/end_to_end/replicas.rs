@@ -92,7 +92,7 @@ async fn replicas_and_a_worker_have_no_folder_of_state_in_common() {
 
     // What one is told, the worker reads with the account that only the master key opens, and the other one lists.
     let add = ["registry", "add", "build", &served.url(), "--username", "ci", "--password-file"];
-    by(&one, &token, &[&add[..], &[&password, "--tenant", "team-a"]].concat());
+    by(&one, &token, &[&add[..], &[password.as_str(), "--tenant", "team-a"]].concat());
     by(&one, &token, &["registry", "sync"]);
     wait_until("the scan", || affected(&two, &token) == ["team/one:1"]);
     let listed = by(&two, &token, &["registry", "list"]);

@@ -71,7 +71,7 @@ async fn open_and_write(folder: PathBuf, number: usize, barrier: Arc<tokio::sync
     let store = open(&folder).await;
     store.set_setting(&format!("opener-{number}"), Some("here")).await.unwrap();
     let mut settings = settings(&format!("r{number}"));
-    settings.password = Some(plimsoll_model::Secret::new(format!("password-{number}")));
+    settings.password = Some(Secret::new(format!("password-{number}")));
     store.add_registry(&settings, NOW).await.unwrap();
 }
 
