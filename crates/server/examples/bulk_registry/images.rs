@@ -58,7 +58,7 @@ fn image(number: u32, size: usize) -> Result<BuiltImage, Failure> {
     let mut own = Layer::builder("COPY app /srv");
     for file in 0..FILES {
         let bytes = if file % 2 == 0 {
-            noise(u64::from(number) << 16 | file as u64, size / FILES)
+            noise((u64::from(number) << 16) | file as u64, size / FILES)
         } else {
             text(number, file, size / FILES)
         };

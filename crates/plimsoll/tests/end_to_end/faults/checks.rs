@@ -44,7 +44,8 @@ pub(super) fn promises_are_kept(site: &Site, promised: &Acknowledged) {
     let tasks = tasks(site);
     for (digest, asked) in &promised.scans {
         let task = tasks.iter().find(|task| task["digest"] == **digest);
-        let task = task.unwrap_or_else(|| panic!("the scan of {digest} was lost"));
+        assert!(task.is_some(), "the scan of {digest} was lost");
+        let task = task.unwrap();
         assert_eq!(task["state"], "done", "{task}");
         let finished: Timestamp = task["finished"].as_str().unwrap().parse().unwrap();
         assert!(finished.0.unsigned_abs() >= *asked, "asked for at {asked}: {task}");
