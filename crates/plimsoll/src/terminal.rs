@@ -132,7 +132,7 @@ impl Terminal {
         }
         let bar = ProgressBar::new(0);
         bar.set_style(template("{spinner} {msg} {bar:30} {bytes}/{total_bytes} {prefix}"));
-        bar.enable_steady_tick(std::time::Duration::from_millis(100));
+        bar.enable_steady_tick(Duration::from_millis(100));
         bar
     }
 }

@@ -247,7 +247,7 @@ pub(crate) async fn scan_again(store: &Store, fleet: &Fleet, number: u8) {
 
 /// A store, and a webhook on it.
 pub(crate) struct Site {
-    pub(crate) folder: TempDir,
+    _folder: TempDir,
     pub(crate) store: Store,
     pub(crate) server: AdmissionServer,
     pub(crate) clock: Clock,
@@ -262,7 +262,7 @@ impl Site {
         let config = config(folder.path(), folder.path(), policy, clock.clone());
         let server = serve_admission(config).await.unwrap();
         until("the store to be opened", async || server.has_store()).await;
-        Self { folder, store, server, clock }
+        Self { _folder: folder, store, server, clock }
     }
 
     /// The answer to a review.

@@ -40,7 +40,7 @@ fn value(rest: &mut &[&Event<'_>], anchors: &mut Anchors) -> Result<Value, Strin
         Event::SequenceStart(anchor, ..) => {
             let mut list = Vec::new();
             while !matches!(rest.first(), Some(Event::SequenceEnd)) {
-                list.push(self::value(rest, anchors)?);
+                list.push(value(rest, anchors)?);
             }
             *rest = &rest[1..];
             (*anchor, Value::Array(list))
@@ -48,10 +48,10 @@ fn value(rest: &mut &[&Event<'_>], anchors: &mut Anchors) -> Result<Value, Strin
         Event::MappingStart(anchor, ..) => {
             let mut map = Map::new();
             while !matches!(rest.first(), Some(Event::MappingEnd)) {
-                let Value::String(key) = self::value(rest, anchors)? else {
+                let Value::String(key) = value(rest, anchors)? else {
                     return Err("a key is no text".into());
                 };
-                let inside = self::value(rest, anchors)?;
+                let inside = value(rest, anchors)?;
                 if map.insert(key.clone(), inside).is_some() {
                     return Err(format!("`{key}` stands twice"));
                 }
