@@ -20,7 +20,6 @@ mod probe;
 mod rule;
 mod rules;
 mod value;
-mod words;
 mod work;
 
 pub use facts::{SecretFacts, SecretHit};

@@ -1,17 +1,15 @@
 //! The rules, made ready to be looked for.
 //!
-//! In: the rows. Out: all their words, made ready to be found, the names of files by which others go, and a digest of it all. Odd:
+//! In: the rows. Out: one automaton over all their words, the names of files by which others go, and a digest of it all. Odd:
 //! a pattern is compiled when its first word is seen: most images hold few of them.
 
 use std::{collections::HashMap, sync::OnceLock};
 
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use regex::bytes::{Regex, RegexBuilder};
 use ring::digest::{Context, SHA256};
 
-use super::{
-    rule::{Holds, Matcher, SecretRule, secret_rules},
-    words::Words,
-};
+use super::rule::{Holds, Matcher, SecretRule, secret_rules};
 
 /// Longest word.
 pub(super) const MAX_WORD: usize = 64;
@@ -19,7 +17,7 @@ pub(super) const MAX_WORD: usize = 64;
 /// All rules.
 pub(super) struct Engine {
     /// Finds words; `None` only if the table is wrong, which a test tells.
-    pub(super) words: Option<Words>,
+    pub(super) words: Option<AhoCorasick>,
     /// For each word the rules that begin with it.
     by_word: Vec<Vec<usize>>,
     names: Names,
@@ -139,7 +137,12 @@ impl Engine {
             }
         }
         let patterns = secret_rules().iter().map(|_| OnceLock::new()).collect();
-        let words = Words::new(&words);
+        let words = AhoCorasick::builder()
+            .ascii_case_insensitive(true)
+            .match_kind(MatchKind::Standard)
+            .kind(Some(AhoCorasickKind::DFA))
+            .build(&words)
+            .ok();
         Self { words, by_word, names, patterns }
     }
 

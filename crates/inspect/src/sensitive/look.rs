@@ -170,12 +170,12 @@ impl<'b> Looking<'b> {
         self.work.grant(searched.len());
         let mut runs = Runs::default();
         let mut hits: Vec<Hit> = Vec::new();
-        for word in words.places(searched) {
-            let (start, end) = (from + word.start, from + word.end);
+        for word in words.find_overlapping_iter(searched) {
+            let (start, end) = (from + word.start(), from + word.end());
             if start >= limit {
-                break;
+                continue;
             }
-            let rules = self.engine.rules_of(word.word);
+            let rules = self.engine.rules_of(word.pattern().as_usize());
             let run = runs.behind(window, start);
             let cost = rules.iter().map(|rule| cost_of(*rule, run)).sum();
             if let Err(reached) = self.work.spend(cost) {
