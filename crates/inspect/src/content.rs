@@ -17,7 +17,7 @@ pub use spool::Spool;
 pub(crate) use spool::SpoolError;
 
 /// Largest file whose bytes are kept in memory where a parser may read them at any position.
-pub const MAX_IN_MEMORY: u64 = 16 << 20;
+pub const MAX_IN_MEMORY: u64 = 8 << 20;
 
 /// Bytes that can be read at any position.
 #[derive(Debug, Clone, Copy)]
