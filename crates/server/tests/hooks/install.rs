@@ -182,7 +182,7 @@ async fn hooks_are_set_once_and_what_they_send_is_let_in() {
     assert!(!serde_json::to_string(&first).unwrap().contains(&header(&policy)["Bearer ".len()..]));
 
     // Harbor sends what it was told to, and the server hears it.
-    let sender = Sender { router: router(site.context.clone(), None), token: String::new() };
+    let sender = Sender { router: router(&site.context, None), token: String::new() };
     let pushed = json!({"type": "PUSH_ARTIFACT", "event_data": {
         "resources": [{"tag": "1"}], "repository": {"repo_full_name": "team/app"}}});
     let authorization = header(&policy);
