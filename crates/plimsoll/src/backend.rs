@@ -45,7 +45,7 @@ use crate::{
 /// A data directory or a server.
 pub(crate) enum Backend {
     Data(Box<Context>),
-    Server(ManagementClient),
+    Server(Box<ManagementClient>),
 }
 
 /// No body.
@@ -54,7 +54,7 @@ const NOTHING: Option<&()> = None;
 impl Backend {
     pub(crate) async fn open(global: &Global) -> anyhow::Result<Self> {
         match &global.server {
-            Some(address) => Ok(Self::Server(client(address, global)?)),
+            Some(address) => Ok(Self::Server(Box::new(client(address, global)?))),
             None => {
                 let context = Context::new(data::store(global).await?, Clock::machine());
                 Ok(Self::Data(Box::new(context)))

@@ -188,6 +188,20 @@ fn refused(posted: &Posted, says: &str) -> Failure {
     }
 }
 
+/// A receiver's own words without the address's secrets and ours, which some repeat.
+fn concealed(destination: &Destination, secret: Option<&Secret<String>>, says: &str) -> String {
+    /// Shorter steps of an address are words such as `services`.
+    const SHORTEST: usize = 8;
+    let address = destination.url.as_deref().unwrap_or_default();
+    let behind_host = address.splitn(4, '/').nth(3).unwrap_or_default();
+    let steps = behind_host.split(['/', '?', '&', '=', '#']).filter(|step| step.len() >= SHORTEST);
+    let mut secrets: Vec<&str> = steps.collect();
+    secrets.extend(secret.map(|secret| secret.reveal().as_str()).filter(|text| !text.is_empty()));
+    // The longest first, so that no rest of one stays behind a shorter one.
+    secrets.sort_by_key(|text| std::cmp::Reverse(text.len()));
+    secrets.iter().fold(says.to_owned(), |says, secret| says.replace(secret, "…"))
+}
+
 /// Shows the origin of an address.
 fn shown_origin(destination: &Destination) -> Result<String, Wrong> {
     let url = destination.url.as_ref().ok_or_else(|| Wrong("url", "it is missing".to_owned()))?;

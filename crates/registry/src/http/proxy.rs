@@ -11,6 +11,7 @@
 
 use super::{HttpError, reason};
 use crate::{
+    access::basic,
     endpoint::{Credentials, Endpoint, EndpointError},
     reach::Guard,
 };
@@ -38,8 +39,9 @@ impl Proxy {
         Guard::new(&self.endpoint.host, true).check_literal(&self.endpoint.host)?;
         let proxy = reqwest::Proxy::all(self.endpoint.to_string())
             .map_err(|error| HttpError::Setup(reason(error)))?;
-        Ok(match &self.credentials {
-            Some(account) => proxy.basic_auth(&account.username, account.password.reveal()),
+        // As a header that is marked as a secret; the library's own way keeps the password in an address.
+        Ok(match self.credentials.as_ref().and_then(basic) {
+            Some(account) => proxy.custom_http_auth(account),
             None => proxy,
         })
     }

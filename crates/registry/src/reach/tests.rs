@@ -118,10 +118,18 @@ fn private_homes_can_be_forbidden_altogether() {
     assert!(Guard::new("8.8.8.8", false).check_literal("8.8.8.8").is_ok());
 }
 
+type NameCase = (
+    &'static str,
+    &'static [&'static str],
+    &'static str,
+    &'static [&'static str],
+    Result<&'static [&'static str], ()>,
+);
+
 /// What names resolve to, answer by answer: `Ok` is what may be connected to, `Err` that nothing may.
 ///
 /// Home, what its name resolved to when it was asked first, the name that is asked now, its answer, what is let through of it.
-const NAMES: &[(&str, &[&str], &str, &[&str], Result<&[&str], ()>)] = &[
+const NAMES: &[NameCase] = &[
     // Mixed answers: what is inner or nobody's is left out, and what is left must be enough.
     ("r.example", &["1.1.1.1"], "r.example", &["1.1.1.1", "127.0.0.1"], Ok(&["1.1.1.1"])),
     ("r.example", &["1.1.1.1"], "r.example", &["10.0.0.1", "1.1.1.1"], Ok(&["1.1.1.1"])),

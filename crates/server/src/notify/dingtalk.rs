@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{
-    Channel, Destination, Event, Failure, Sending, Wrong, refused, shown_origin,
+    Channel, Destination, Event, Failure, Sending, Wrong, concealed, refused, shown_origin,
     text::{self, Line},
 };
 
@@ -72,7 +72,8 @@ async fn send(sending: &Sending<'_>) -> Result<(), Failure> {
     if answer.errcode == 0 {
         return Ok(());
     }
-    let says: String = text::one_line(&answer.errmsg).chars().take(200).collect();
+    let says = concealed(sending.destination, sending.secret, &text::one_line(&answer.errmsg));
+    let says: String = says.chars().take(200).collect();
     let wish = TOO_MANY.contains(&answer.errcode).then_some(60);
     Err(Failure { wish, ..Failure::again(format!("DingTalk: {} {says}", answer.errcode)) })
 }

@@ -1,10 +1,11 @@
 //! What is said, against what receivers may take.
 
-use plimsoll_model::{Priority, Timestamp};
+use plimsoll_model::{Priority, Secret, Timestamp};
 
 use super::{
-    channels,
+    Destination, channels,
     compose::sample,
+    concealed,
     event::{Event, EventKind},
     networks, text,
 };
@@ -28,6 +29,22 @@ fn channels_have_names_of_their_own_and_say_what_they_take() {
     assert_eq!(ids, ["dingtalk", "email", "slack", "webhook"]);
     for channel in channels() {
         assert!(channel.about().ends_with('.') && channel.takes().contains(&"url"));
+    }
+}
+
+#[test]
+fn what_a_receiver_repeats_of_its_address_and_secret_is_not_repeated() {
+    let destination = Destination {
+        url: Some("https://oapi.example.com/robot/send?access_token=0123456789abcdef".to_owned()),
+        ..Destination::default()
+    };
+    let secret = Secret::new("SECd1ngt4lk".to_owned());
+    for (says, wanted) in [
+        ("token 0123456789abcdef is not exist", "token … is not exist"),
+        ("sign with SECd1ngt4lk failed", "sign with … failed"),
+        ("keywords not in content", "keywords not in content"),
+    ] {
+        assert_eq!(concealed(&destination, Some(&secret), says), wanted);
     }
 }
 

@@ -164,6 +164,10 @@ fn header(policy: &Value) -> String {
     policy["targets"][0]["auth_header"].as_str().unwrap().to_owned()
 }
 
+fn token(header: &str) -> &str {
+    header.strip_prefix("Bearer ").unwrap()
+}
+
 #[tokio::test]
 async fn hooks_are_set_once_and_what_they_send_is_let_in() {
     let site = Site::new().await;
@@ -179,7 +183,7 @@ async fn hooks_are_set_once_and_what_they_send_is_let_in() {
     assert_eq!(policy["event_types"], json!(["PUSH_ARTIFACT", "DELETE_ARTIFACT"]));
     assert_eq!(policy["targets"][0]["address"], first.address, "the secret is in no address");
     assert_eq!(policy["targets"][0]["skip_cert_verify"], false);
-    assert!(!serde_json::to_string(&first).unwrap().contains(&header(&policy)["Bearer ".len()..]));
+    assert!(!serde_json::to_string(&first).unwrap().contains(token(&header(&policy))));
 
     // Harbor sends what it was told to, and the server hears it.
     let sender = Sender { router: router(&site.context, None), token: String::new() };
@@ -210,7 +214,7 @@ async fn what_is_not_as_it_should_be_is_mended_and_what_is_others_stays() {
         "targets": [{"type": "http", "address": "https://ci.example.com", "auth_header": "x"}]});
     site.harbor.policies.lock().unwrap().push(("team".into(), foreign.clone()));
     site.install(OURS).await;
-    let token = header(&site.harbor.at("shop")[0]);
+    let stands = header(&site.harbor.at("shop")[0]);
 
     // Somebody switched one off: it alone is written again, with the token that stands.
     site.harbor.changes();
@@ -223,7 +227,7 @@ async fn what_is_not_as_it_should_be_is_mended_and_what_is_others_stays() {
     assert_eq!((mended.changed, mended.unchanged), (vec![BOTH[1].to_owned()], 1));
     assert!(!mended.made_token);
     assert_eq!(site.harbor.changes(), 1);
-    assert_eq!(header(&site.harbor.at("team")[1]), token);
+    assert_eq!(header(&site.harbor.at("team")[1]), stands);
 
     // The server moved: all of them are told.
     let moved = site.install("https://other.example.com").await;
@@ -239,8 +243,8 @@ async fn what_is_not_as_it_should_be_is_mended_and_what_is_others_stays() {
     let renewed = site.install("https://other.example.com").await;
     assert_eq!((renewed.changed.len(), renewed.made_token), (2, true));
     let fresh = header(&site.harbor.at("shop")[0]);
-    assert_ne!(fresh, token);
-    let bearer = site.context.store.bearer_of(&fresh["Bearer ".len()..], TokenPurpose::Hook).await;
+    assert_ne!(fresh, stands);
+    let bearer = site.context.store.bearer_of(token(&fresh), TokenPurpose::Hook).await;
     assert_eq!(bearer.unwrap().unwrap().registry, NAME);
 
     // Two of ours at one place are one too many.
