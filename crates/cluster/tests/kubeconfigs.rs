@@ -19,6 +19,7 @@ fn config(cluster: &str, user: &str) -> String {
     )
 }
 
+#[cfg(test)]
 fn read(folder: &Path, text: &str, context: Option<&str>) -> Result<ClusterAccess, String> {
     let path = folder.join("kubeconfig");
     fs::write(&path, text).unwrap();

@@ -49,7 +49,7 @@ impl Extent {
     }
 }
 
-/// Numbers that look random and follow from the first: SplitMix64.
+/// Numbers that look random and follow from the first: `SplitMix64`.
 struct Draw(u64);
 
 impl Draw {

@@ -38,7 +38,7 @@ pub enum PolicyFileError {
         path: PathBuf,
         /// What is wrong with it.
         #[source]
-        source: AdmissionPolicyError,
+        source: Box<AdmissionPolicyError>,
     },
 }
 
@@ -73,8 +73,9 @@ impl PolicyInUse {
         let text = String::from_utf8(bytes)
             .map_err(|error| failed(io::Error::new(io::ErrorKind::InvalidData, error)))?;
         let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
-        let policy = AdmissionPolicy::read(&name, &text)
-            .map_err(|source| PolicyFileError::Form { path: path.to_owned(), source })?;
+        let policy = AdmissionPolicy::read(&name, &text).map_err(|source| {
+            PolicyFileError::Form { path: path.to_owned(), source: Box::new(source) }
+        })?;
         let mark = sha256(text.as_bytes()).hex().chars().take(MARK).collect();
         Ok(Self { policy, mark })
     }

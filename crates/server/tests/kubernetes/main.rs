@@ -21,6 +21,7 @@ const A: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
 const B: &str = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
 
 /// `application pod digest platform` of all containers.
+#[cfg(test)]
 async fn running(server: &Server) -> Vec<String> {
     let containers = server.store().containers(None).await.unwrap();
     let line = |one: &plimsoll_store::Container| {

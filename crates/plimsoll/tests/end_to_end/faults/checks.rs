@@ -76,7 +76,7 @@ pub(super) fn promises_are_kept(site: &Site, promised: &Acknowledged) {
 
 /// Images, reports, numbers and rankings are those of a site where nothing went wrong.
 pub(super) fn equals_a_site_from_scratch(site: &Site) {
-    let (folder, _process, address) = site.from_scratch();
+    let (folder, _process, address) = site.made_anew();
     let mut token = String::new();
     wait_until("the other site", || {
         token = admin_token(folder.path());

@@ -81,7 +81,7 @@ impl Site {
     }
 
     /// A site of the same registry on which nothing goes wrong, scanned whole.
-    pub(super) fn from_scratch(&self) -> (tempfile::TempDir, Process, String) {
+    pub(super) fn made_anew(&self) -> (tempfile::TempDir, Process, String) {
         let folder = temporary();
         let port = free_port();
         let data = folder.path().to_str().unwrap();
