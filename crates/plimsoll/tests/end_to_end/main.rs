@@ -16,6 +16,7 @@ mod attack;
 mod command_line;
 mod console;
 mod demo;
+#[cfg(test)]
 mod deploy;
 mod explain;
 mod faults;
