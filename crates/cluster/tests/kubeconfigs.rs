@@ -4,6 +4,7 @@ use std::{fs, path::Path};
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use plimsoll_cluster::{ClusterAccess, read_kubeconfig};
+use reading::read;
 
 const CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n";
 const KEY: &str = "-----BEGIN PRIVATE KEY-----\nhunter2\n-----END PRIVATE KEY-----\n";
@@ -19,11 +20,20 @@ fn config(cluster: &str, user: &str) -> String {
     )
 }
 
+/// (`cfg(test)` tells clippy that helpers may unwrap.)
 #[cfg(test)]
-fn read(folder: &Path, text: &str, context: Option<&str>) -> Result<ClusterAccess, String> {
-    let path = folder.join("kubeconfig");
-    fs::write(&path, text).unwrap();
-    read_kubeconfig(&path, context).map_err(|error| error.to_string())
+mod reading {
+    use super::*;
+
+    pub(super) fn read(
+        folder: &Path,
+        text: &str,
+        context: Option<&str>,
+    ) -> Result<ClusterAccess, String> {
+        let path = folder.join("kubeconfig");
+        fs::write(&path, text).unwrap();
+        read_kubeconfig(&path, context).map_err(|error| error.to_string())
+    }
 }
 
 #[test]

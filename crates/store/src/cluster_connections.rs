@@ -133,8 +133,10 @@ pub(crate) async fn all(
 }
 
 impl Store {
-    /// Adds a cluster to watch. What is known of it from elsewhere stays until it was listed. With `replace` the one of the same
-    /// id and name takes address and credential, and is watched anew.
+    /// Adds a cluster to watch.
+    ///
+    /// What is known of it from elsewhere stays until it was listed. With `replace` the one of the same id and name takes address
+    /// and credential, and is watched anew.
     ///
     /// # Errors
     /// The name cannot be or is taken, the cluster is watched already, or the database fails.
@@ -351,8 +353,9 @@ impl Store {
         Ok(done.rows_affected())
     }
 
-    /// Writes what runs in a cluster: in some of its pods, or, without `pods`, in all. Nothing is written if the lease was lost;
-    /// returns whether it was not. Only pods in which something differs cost a write.
+    /// Writes what runs in a cluster: in some of its pods, or, without `pods`, in all.
+    ///
+    /// Nothing is written if the lease was lost; returns whether it was not. Only pods in which something differs cost a write.
     ///
     /// # Errors
     /// The database fails.

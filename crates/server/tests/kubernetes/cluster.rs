@@ -143,7 +143,7 @@ impl Cluster {
                 file("tls-private-key-file", "server.key"),
                 file("client-ca-file", "authority.pem"),
                 file("token-auth-file", "tokens.csv"),
-                file("service-account-key-file", "authority.key"),
+                file("service-account-key-file", "authority.pem"),
                 file("service-account-signing-key-file", "authority.key"),
                 file("cert-dir", "certificates"),
             ])

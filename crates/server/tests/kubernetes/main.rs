@@ -5,43 +5,21 @@
 
 #[cfg(test)]
 mod cluster;
-
-use std::time::Duration;
+#[cfg(test)]
+mod watched;
 
 use cluster::Cluster;
 use plimsoll_cluster::read_kubeconfig;
 use plimsoll_server::{
-    ServeConfig, Server,
+    ServeConfig,
     operation::clusters::{AddCluster, ServiceAccount, add_cluster, list_clusters},
     serve,
 };
 use serde_json::json;
+use watched::comes_to;
 
 const A: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 const B: &str = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
-
-/// `application pod digest platform` of all containers.
-#[cfg(test)]
-async fn running(server: &Server) -> Vec<String> {
-    let containers = server.store().containers(None).await.unwrap();
-    let line = |one: &plimsoll_store::Container| {
-        let (workload, detail) = (&one.workload, &one.workload.detail);
-        let digest = workload.digest.map_or_else(|| "-".to_owned(), |digest| digest.hex());
-        let platform = detail.platform.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string);
-        format!("{} {} {digest} {platform}", workload.app, workload.pod)
-    };
-    containers.iter().map(line).collect()
-}
-
-async fn comes_to(server: &Server, wanted: &[String]) {
-    for _ in 0..6_000 {
-        if running(server).await == wanted {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    assert_eq!(running(server).await, wanted);
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_real_cluster_is_watched() {
