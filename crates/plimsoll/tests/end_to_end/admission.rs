@@ -130,12 +130,12 @@ async fn one_review_is_answered_from_a_file() {
         let answer_: Value = serde_json::from_slice(&output.stdout).unwrap();
         let message = answer_["response"]["status"]["message"].as_str().unwrap();
         for part in [
-            &format!("image `{host}/team/app:1`"),
+            format!("image `{host}/team/app:1`").as_str(),
             "rule `all`",
             "deny.vulnerability:low: CVE-",
             "remedy: ",
             "upgrade libssl3",
-            &image().manifest_digest.to_string(),
+            image().manifest_digest.to_string().as_str(),
         ] {
             assert!(message.contains(part), "{part}: {message}");
         }

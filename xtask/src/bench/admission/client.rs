@@ -65,14 +65,11 @@ fn post(address: SocketAddr, body: &str) -> std::io::Result<String> {
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;
     // A replica that died while it wrote.
-    let whole = answer.split_once("\r\n\r\n").filter(|(head, body)| {
+    let is_whole = answer.split_once("\r\n\r\n").is_some_and(|(head, body)| {
         let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
         length.and_then(|length| length.parse::<usize>().ok()) == Some(body.len())
     });
-    match whole {
-        Some(_) => Ok(answer),
-        None => Err(std::io::Error::other("half an answer")),
-    }
+    if is_whole { Ok(answer) } else { Err(std::io::Error::other("half an answer")) }
 }
 
 /// What is wrong with an answer.
