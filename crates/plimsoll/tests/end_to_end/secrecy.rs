@@ -306,17 +306,19 @@ async fn no_secret_is_found_anywhere_on_this_machine() {
     let folder = temporary();
     let data = folder.path().join("data");
     let here = data.to_str().unwrap().to_owned();
-    let (good, echo) = (image("good"), image("echo"));
+    let (good, echo, held) = (image("good"), image("echo"), image("held"));
     let registry = LoopbackRegistry::new();
     registry.put("team/app", "1", &good);
     registry.put("echo/app", "1", &echo);
+    // Nobody has read its layer before the server does.
+    registry.put("team/held", "1", &held);
     let served = registry.serve().await.unwrap();
-    let layers = good.layers.iter().map(|(digest, _)| digest.to_string()).collect();
+    let layers = held.layers.iter().map(|(digest, _)| digest.to_string()).collect();
     let front = Front::start(served.address(), layers);
     let places = tokio::task::spawn_blocking(move || {
         let mut places = Places::default();
         tell(&mut places, folder.path(), &here, &front);
-        watch(&mut places, &data, &here, &front, &good);
+        watch(&mut places, &data, &here, &front, &held);
         places.folder(&data);
         places
     })
@@ -329,8 +331,8 @@ async fn no_secret_is_found_anywhere_on_this_machine() {
         ("registry sync", "DENIED not with"),
         ("plimsoll.db", "echo"),
         ("log of the server", "scan done"),
-        ("log of the server", "TRACE"),
-        ("task list", "echo/app"),
+        ("log of the server", "DEBUG"),
+        ("task list", "team/held"),
         ("metrics", "plimsoll_"),
         ("arguments", "plimsoll"),
         ("API registries", "build"),
@@ -455,7 +457,7 @@ fn tell(places: &mut Places, folder: &Path, here: &str, front: &Front) {
 }
 
 /// Runs a server with them, and looks at it from all sides.
-fn watch(places: &mut Places, data: &Path, here: &str, front: &Front, good: &BuiltImage) {
+fn watch(places: &mut Places, data: &Path, here: &str, front: &Front, held: &BuiltImage) {
     let log = data.with_file_name("log");
     front.holds_layers.store(true, Ordering::Relaxed);
     let arguments = ["serve", "--listen", "127.0.0.1:0", "--sync-interval", "0", "--data", here];
@@ -487,7 +489,7 @@ fn watch(places: &mut Places, data: &Path, here: &str, front: &Front, good: &Bui
     let credential = BASE64_STANDARD.encode(format!("ci:{}", secret("Harbor's credential")));
     let wish = serde_json::json!({
         "registry": {"url": front.url(), "authorization": format!("Basic {credential}")},
-        "artifact": {"repository": "team/app", "tag": "1", "digest": good.manifest_digest.to_string(),
+        "artifact": {"repository": "team/held", "tag": "1", "digest": held.manifest_digest.to_string(),
             "mime_type": "application/vnd.docker.distribution.manifest.v2+json"}
     });
     let path = "/harbor/api/v1/scan";
@@ -496,7 +498,7 @@ fn watch(places: &mut Places, data: &Path, here: &str, front: &Front, good: &Bui
     places.add("answer to Harbor", accepted);
 
     // While it reads a layer, a scan runs in a process of its own.
-    let layer = good.layers[0].0.to_string();
+    let layer = held.layers[0].0.to_string();
     wait_until("a layer to be asked for", || front.was_asked(&layer));
     wait_until("a process that scans", || !children(server_process.child.id()).is_empty());
     let mut processes = children(server_process.child.id());
