@@ -47,7 +47,7 @@ const MIGRATIONS: &[Migration] = migrations![
     15 "0015_tasks.sql"
     16 "0016_push.sql"
     17 "0017_clusters.sql"
-    19 "0019_tenants.sql"
+    18 "0018_tenants.sql"
 ];
 
 /// Brings the database up to date.
