@@ -21,7 +21,7 @@ use plimsoll_store::{Store, StoreOptions};
 use serde_json::{Value, json};
 
 /// Every address, with a method that it takes.
-const ADDRESSES: [(&str, &str); 56] = [
+const ADDRESSES: [(&str, &str); 59] = [
     ("GET", "/api/v1/status"),
     ("GET", "/api/v1/feed"),
     ("GET", "/api/v1/registries"),
@@ -33,6 +33,9 @@ const ADDRESSES: [(&str, &str); 56] = [
     ("GET", "/api/v1/registries/x/tokens"),
     ("POST", "/api/v1/registries/x/tokens/hook"),
     ("DELETE", "/api/v1/registries/x/tokens/hook"),
+    ("GET", "/api/v1/registries/x/webhooks"),
+    ("PUT", "/api/v1/registries/x/webhooks"),
+    ("DELETE", "/api/v1/registries/x/webhooks"),
     ("GET", "/api/v1/registry-kinds"),
     ("GET", "/api/v1/images"),
     ("GET", "/api/v1/images/x"),
