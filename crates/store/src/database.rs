@@ -152,6 +152,18 @@ impl Database {
             .test_before_acquire(false)
             .idle_timeout(None)
             .max_lifetime(None)
+            .before_acquire(|connection: &mut SqliteConnection, _known| {
+                Box::pin(async move {
+                    if !connection.is_in_transaction() {
+                        return Ok(true);
+                    }
+                    // A transaction that was let go is ended by the connection's own thread, perhaps only now. Where the file
+                    // system is full, SQLite itself ended it, and the driver goes on counting it: such a connection begins no
+                    // other, and another takes its place.
+                    connection.ping().await?;
+                    Ok(!connection.is_in_transaction())
+                })
+            })
             .connect_with(connect.clone())
             .await
             .doing(DOING)?;

@@ -3,9 +3,12 @@
 //! In: a claimed wish. Out: its report, or a failed attempt with its reason. Odd: the credential is worth something until the
 //! asker takes it back, so that such scans go first; it is held in memory for one attempt, and the store forgets it with the last.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
 use futures_util::FutureExt;
@@ -13,7 +16,7 @@ use opentelemetry::{KeyValue, trace::SpanKind};
 use plimsoll_model::{MatchContext, Platform, Report, Verdict};
 use plimsoll_registry::{RegistryError, resolve};
 use plimsoll_scanner::LayerCache;
-use plimsoll_store::{RequestedScan, Retry, StoreError};
+use plimsoll_store::{Registry, RequestedScan, Retry, StoreError};
 
 use super::work::{Failure, HEARTBEATS, scan_fetched};
 use crate::{
@@ -27,12 +30,15 @@ use crate::{
     trace::{self, Described, in_span},
 };
 
+/// Until what became of a scan is written again, where the database was away; each time twice as long.
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+
 /// How a requested scan ended.
 enum Ended {
     Report(Box<Report>),
     Failed(Failure),
-    /// The server stops: the scan goes back.
-    Stopped,
+    /// The server stops, or the database could not be asked for what the scan needs: it goes back, and the attempt does not count.
+    Untouched,
     /// Another worker has it.
     Lost,
 }
@@ -74,27 +80,43 @@ async fn work_on(scan: &RequestedScan, context: &Context, cache: &LayerCache, st
     let _scanning = context.metrics.scan_begins();
     tracing::info!(scan.id = scan.id, attempt = scan.attempt, "requested scan start");
     let ended = under_lease(scan, context, cache, stop).await;
-    if let Err(error) = write(scan, context, ended).await {
+    let mut pause = FIRST_PAUSE;
+    let outcome = loop {
+        match write(scan, context, &ended).await {
+            // An attempt whose end cannot be written is one of few that is lost: a connection that broke is soon replaced.
+            Err(error) if error.is_transient() && pause < context.store.lease() => {
+                tracing::warn!(
+                    scan.id = scan.id,
+                    error = error_chain(&error),
+                    "requested scan not kept yet"
+                );
+                tokio::time::sleep(pause).await;
+                pause = pause.saturating_mul(2);
+            }
+            outcome => break outcome,
+        }
+    };
+    if let Err(error) = outcome {
         // The lease ends by itself, and another attempt follows.
         tracing::error!(scan.id = scan.id, error = error_chain(&error), "requested scan not kept");
     }
 }
 
-async fn write(scan: &RequestedScan, context: &Context, ended: Ended) -> Result<(), StoreError> {
+async fn write(scan: &RequestedScan, context: &Context, ended: &Ended) -> Result<(), StoreError> {
     let now = context.lease_time().await;
     match ended {
         Ended::Report(report) => {
             let (packages, findings) = (report.packages.len(), report.findings.len());
-            let kept = context.store.finish_requested_scan(scan, &report, now).await?;
+            let kept = context.store.finish_requested_scan(scan, report, now).await?;
             tracing::info!(scan.id = scan.id, packages, findings, kept, "requested scan done");
         }
         Ended::Failed(Failure { why, retry }) => {
-            let may_retry = retry == Retry::Later;
-            let again = context.store.fail_requested_scan(scan, &why, may_retry, now).await?;
+            let may_retry = *retry == Retry::Later;
+            let again = context.store.fail_requested_scan(scan, why, may_retry, now).await?;
             tracing::warn!(scan.id = scan.id, why, again, "requested scan failed");
             trace::fail(if again { "retried" } else { "failed" });
         }
-        Ended::Stopped => context.store.release_requested_scan(scan, now).await?,
+        Ended::Untouched => context.store.release_requested_scan(scan, now).await?,
         Ended::Lost => {
             tracing::warn!(scan.id = scan.id, "requested scan dropped: the lease was lost");
         }
@@ -110,7 +132,15 @@ async fn under_lease(
     mut stop: Stop,
 ) -> Ended {
     let stopped = Arc::new(AtomicBool::new(false));
-    let attempt = attempt(scan, context, cache.clone(), Arc::clone(&stopped));
+    let registry = match context.store.registry_by_id(scan.registry_id).await {
+        Ok(Some(registry)) => registry,
+        Ok(None) => return Ended::Failed(Failure::never("its registry was removed")),
+        Err(error) => {
+            tracing::warn!(scan.id = scan.id, error = error_chain(&error), "registry not read");
+            return Ended::Untouched;
+        }
+    };
+    let attempt = attempt(scan, &registry, context, cache.clone(), Arc::clone(&stopped));
     let mut attempt = std::pin::pin!(attempt);
     let mut beats = tokio::time::interval(context.store.lease() / HEARTBEATS);
     beats.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -132,7 +162,7 @@ async fn under_lease(
                     Err(error) => tracing::warn!(error = error_chain(&error), "heartbeat failed"),
                 }
             }
-            () = stop.said(), if outcome.is_none() => outcome = Some(Ended::Stopped),
+            () = stop.said(), if outcome.is_none() => outcome = Some(Ended::Untouched),
         }
         if outcome.is_some() {
             stopped.store(true, Ordering::Relaxed);
@@ -142,15 +172,13 @@ async fn under_lease(
 
 async fn attempt(
     scan: &RequestedScan,
+    registry: &Registry,
     context: &Context,
     cache: LayerCache,
     stopped: Arc<AtomicBool>,
 ) -> Result<Report, Failure> {
     let wish: Wish = serde_json::from_str(&scan.wish)
         .map_err(|_error| Failure::never("the wish cannot be read: another version kept it"))?;
-    let registry = context.store.registry_by_id(scan.registry_id).await;
-    let registry = registry.map_err(|error| Failure::later(error_chain(&error)))?;
-    let registry = registry.ok_or_else(|| Failure::never("its registry was removed"))?;
     let authorization = match &scan.credential {
         Some(value) => Some(Authorization::parse(value.reveal()).ok_or_else(|| {
             Failure::never("the credential that came along is neither Basic nor Bearer")
