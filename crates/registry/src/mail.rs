@@ -158,12 +158,20 @@ pub async fn send(
             )),
             None => builder,
         };
-        outcome = match builder.build().send(message.clone()).await {
-            Ok(_taken) => return Ok(()),
-            Err(error) => Err(MailError::Server {
+        // The library's own limit ends with the connection: a server that accepts one and says nothing would hold us for ever.
+        let sending = builder.build();
+        let sent = tokio::time::timeout(options.document_timeout, sending.send(message.clone()));
+        outcome = match sent.await {
+            Ok(Ok(_taken)) => return Ok(()),
+            Ok(Err(error)) => Err(MailError::Server {
                 host: server.host.clone(),
                 reason: concealed(server, chain(&error)),
                 permanent: error.is_permanent(),
+            }),
+            Err(_elapsed) => Err(MailError::Server {
+                host: server.host.clone(),
+                reason: format!("took no message within {:?}", options.document_timeout),
+                permanent: false,
             }),
         };
         // Only an address that does not answer is passed over: what another one says of the message holds for all.

@@ -516,7 +516,8 @@ fn watch(places: &mut Places, data: &Path, here: &str, front: &Front, held: &Bui
     wait_until("the scans to end", || {
         let listed = admin(&server, data, "GET", "/api/v1/tasks", None, "");
         let listed = String::from_utf8_lossy(&listed).into_owned();
-        !listed.contains("\"running\"") && !listed.contains("\"queued\"")
+        // `queued` alone is also the name of a task's time.
+        !listed.contains("\"state\":\"running\"") && !listed.contains("\"state\":\"queued\"")
     });
     wait_until("the requested scan's end", || {
         fs::read_to_string(&log).unwrap_or_default().contains("scan done")
