@@ -59,7 +59,7 @@ struct Named {
 pub(crate) enum Gives {
     /// Not at all: it takes.
     Never,
-    /// If its date is later.
+    /// If its date is later, and this process has not used what all used before.
     Newer,
     /// Whatever it is: somebody has just put it there.
     Whatever,
@@ -85,6 +85,8 @@ pub(crate) struct SharedSnapshots {
     resting: AtomicI64,
     /// Whether this process knows that the snapshot is still there.
     is_known_to_be_there: AtomicBool,
+    /// Whether this process has used what all used.
+    has_agreed: AtomicBool,
 }
 
 /// Why a snapshot was not given or taken.
@@ -119,10 +121,11 @@ enum Failed {
 }
 
 impl Gives {
-    fn gives(self, own: &Snapshot, named: Option<&Named>) -> bool {
+    fn gives(self, own: &Snapshot, named: Option<&Named>, has_agreed: bool) -> bool {
         match self {
             Self::Never => false,
-            Self::Newer => named.is_none_or(|named| own.date() > named.date),
+            // Who used what all used, and finds another one named, sees that somebody wants that one, even if it is older.
+            Self::Newer => named.is_none_or(|named| !has_agreed && own.date() > named.date),
             Self::Whatever => true,
         }
     }
@@ -136,6 +139,7 @@ impl SharedSnapshots {
             clock,
             resting: AtomicI64::new(i64::MIN),
             is_known_to_be_there: AtomicBool::new(false),
+            has_agreed: AtomicBool::new(false),
         }
     }
 
@@ -165,6 +169,19 @@ impl SharedSnapshots {
         feed: &Path,
         gives: Gives,
     ) -> Result<Settled, Failed> {
+        let settled = self.settle_with_named(context, feed, gives).await?;
+        if settled != Settled::Apart && context.feed.snapshot().is_some() {
+            self.has_agreed.store(true, Ordering::Relaxed);
+        }
+        Ok(settled)
+    }
+
+    async fn settle_with_named(
+        &self,
+        context: &Context,
+        feed: &Path,
+        gives: Gives,
+    ) -> Result<Settled, Failed> {
         let named = named(&context.store).await?;
         let own = context.feed.snapshot();
         if let (Some(own), Some(named)) = (&own, &named)
@@ -182,7 +199,9 @@ impl SharedSnapshots {
             return Ok(Settled::Apart);
         }
         match (own, named) {
-            (Some(own), named) if gives.gives(&own, named.as_ref()) => {
+            (Some(own), named)
+                if gives.gives(&own, named.as_ref(), self.has_agreed.load(Ordering::Relaxed)) =>
+            {
                 self.give(context, own).await?;
                 Ok(Settled::Agreed)
             }

@@ -64,8 +64,12 @@ impl RegistryClient {
             }
             let url = call.url.clone();
             let (headers, body) = self.document(self.access(), scope, call, MAX_PAGE_BYTES).await?;
-            let page: P = serde_json::from_slice(&body)
-                .map_err(|error| self.protocol(scope.describe(), format!("the list is not readable as JSON: {error}")))?;
+            let page: P = serde_json::from_slice(&body).map_err(|error| {
+                self.protocol(
+                    scope.describe(),
+                    format!("the list is not readable as JSON: {error}"),
+                )
+            })?;
             entries.extend(entries_of(page).unwrap_or_default());
             if entries.len() > MAX_ENTRIES {
                 return Err(self.protocol(

@@ -163,8 +163,9 @@ impl RegistryClient {
     }
 
     fn page(&self, bytes: &[u8], what: &str) -> Result<Vec<Referrer>, RegistryError> {
-        let page: Page = serde_json::from_slice(bytes)
-            .map_err(|error| self.protocol(what.to_owned(), format!("the list is not readable as JSON: {error}")))?;
+        let page: Page = serde_json::from_slice(bytes).map_err(|error| {
+            self.protocol(what.to_owned(), format!("the list is not readable as JSON: {error}"))
+        })?;
         Ok(page.manifests.unwrap_or_default())
     }
 }

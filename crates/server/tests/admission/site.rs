@@ -5,8 +5,8 @@
 use std::{collections::BTreeMap, net::SocketAddr, path::Path, time::Duration};
 
 use plimsoll_model::{
-    Coverage, Digest, FeedState, Finding, Fix, Gap, GapReason, ImageIdentity, Kind, Level,
-    Priority, Report, Subject, Timestamp,
+    Coverage, Digest, Ecosystem, FeedState, Finding, Fix, Gap, GapReason, ImageIdentity, Kind,
+    Level, Package, Priority, Report, Subject, Timestamp,
 };
 use plimsoll_server::{
     Clock, TlsFiles,
@@ -146,7 +146,7 @@ impl Image {
             },
             coverage: Coverage::new(vec!["test".to_owned()], gaps.into_iter().collect()),
             feed: (!scan.without_feed).then_some(feed),
-            packages: Vec::new(),
+            packages: scan.findings.iter().filter_map(Found::package).collect(),
             findings: scan.findings.iter().map(Found::finding).collect(),
             build: Vec::new(),
             ignore_rules: Vec::new(),
@@ -155,6 +155,21 @@ impl Image {
 }
 
 impl Found {
+    /// What a vulnerability is of: a package of its own.
+    fn package(&self) -> Option<Package> {
+        (self.kind == Kind::Vulnerability).then(|| Package {
+            ecosystem: Ecosystem::named("Debian"),
+            release: Some("12".to_owned()),
+            name: self.id.to_lowercase(),
+            version: "1".to_owned(),
+            source: None,
+            purl: format!("pkg:deb/debian/{}@1?distro=debian-12", self.id.to_lowercase()),
+            locations: Vec::new(),
+            found_by: "dpkg-installed".to_owned(),
+            extra: BTreeMap::new(),
+        })
+    }
+
     fn finding(&self) -> Finding {
         Finding {
             kind: self.kind,
@@ -168,7 +183,10 @@ impl Found {
             priority: self.priority,
             score: None,
             urgency: None,
-            subject: Subject::Path(format!("srv/{}", self.id)),
+            subject: self.package().map_or_else(
+                || Subject::Path(format!("srv/{}", self.id)),
+                |package| Subject::Purl(package.purl),
+            ),
             title: self.id.clone(),
             evidence: Vec::new(),
             fix: self.advice.clone().map(|advice| Fix { version: None, advice }),

@@ -44,7 +44,10 @@ impl Webhooks for Enterprise {
             let title = format!("repository `{}`", entry.name);
             Some(WebhookPlace { title, handle: entry.handle.clone()? })
         };
-        repositories.iter().filter_map(place).collect()
+        let mut places: Vec<_> = repositories.iter().filter_map(place).collect();
+        places.sort_by(|one, other| one.handle.cmp(&other.handle));
+        places.dedup_by(|one, other| one.handle == other.handle);
+        places
     }
 
     fn hooks_at<'a>(&'a self, place: &'a WebhookPlace) -> Answering<'a, Vec<FoundWebhook>> {
