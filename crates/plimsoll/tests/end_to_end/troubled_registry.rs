@@ -49,7 +49,7 @@ impl Nginx {
             "daemon off; master_process off; pid {pid}; error_log {folder}/errors info;\n\
              events {{ worker_connections 64; }}\n\
              http {{\n{temporary}\nlog_format short '$status $request_method $uri $http_range';\n\
-             access_log {folder}/access short;\nlimit_req_zone $server_name zone=one:1m rate=2r/s;\n\
+             access_log {folder}/access short;\nlimit_req_zone $server_port zone=one:1m rate=2r/s;\n\
              proxy_buffering off; proxy_http_version 1.1;\n\
              server {{ listen 127.0.0.1:{port};\n{}\nlocation / {{ proxy_pass http://{behind}; proxy_set_header Host $http_host; }} }} }}\n",
             locations.replace("REGISTRY", behind)
@@ -288,7 +288,7 @@ fn a_layer_that_is_cut_is_taken_up_where_it_ended() {
     let (registry, first) = filled(folder.path(), 4_000_000);
     let undisturbed = undisturbed(folder.path(), &registry);
     // nginx before itself: the first mebibyte comes at once, then next to nothing, until the outer one has enough of it.
-    let stuck = "location ~ /v2/.*/blobs/ { rewrite ^(.*)$ /stuck$1 break; proxy_read_timeout 500ms; \
+    let stuck = "location ~ ^/v2/.*/blobs/ { rewrite ^(.*)$ /stuck$1 break; proxy_read_timeout 500ms; \
         proxy_pass http://127.0.0.1:$server_port; }\n\
         location /stuck/ { limit_rate_after 1m; limit_rate 1; proxy_pass http://REGISTRY/; }";
     let mut nginx = Nginx::start(folder.path(), stuck, &registry.host);
