@@ -116,8 +116,7 @@ pub(crate) struct Scanners {
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct Scanner {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    last_time: Option<i64>,
+    last_time: i64,
     need_update: bool,
     status: &'static str,
     version: &'static str,
@@ -315,7 +314,7 @@ impl Scanner {
         Self {
             last_time: connection
                 .map(|one| one.heard.map_or(cluster.updated, |heard| heard.max(cluster.updated)))
-                .map(milliseconds),
+                .map_or(0, milliseconds),
             need_update: false,
             status,
             version: env!("CARGO_PKG_VERSION"),
