@@ -181,7 +181,7 @@ const MENDED: &[(&str, &str, (&str, &str))] = &[
     ),
     (
         "slow layers",
-        "location ~ /blobs/ { limit_rate 400k; proxy_pass http://REGISTRY; }",
+        "location ~ /blobs/ { proxy_buffering on; limit_rate 400k; proxy_pass http://REGISTRY; }",
         ("200", "/blobs/"),
     ),
 ];
@@ -288,9 +288,10 @@ fn a_layer_that_is_cut_is_taken_up_where_it_ended() {
     let (registry, first) = filled(folder.path(), 4_000_000);
     let undisturbed = undisturbed(folder.path(), &registry);
     // nginx before itself: the first mebibyte comes at once, then next to nothing, until the outer one has enough of it.
+    // Without buffers nginx minds no rate.
     let stuck = "location ~ ^/v2/.*/blobs/ { rewrite ^(.*)$ /stuck$1 break; proxy_read_timeout 500ms; \
         proxy_pass http://127.0.0.1:$server_port; }\n\
-        location /stuck/ { limit_rate_after 1m; limit_rate 1; proxy_pass http://REGISTRY/; }";
+        location /stuck/ { proxy_buffering on; limit_rate_after 1m; limit_rate 1; proxy_pass http://REGISTRY/; }";
     let mut nginx = Nginx::start(folder.path(), stuck, &registry.host);
     let data = site(folder.path(), "cut", &nginx);
     let name = format!("{}/team/app:1", nginx.host());
