@@ -116,7 +116,10 @@ pub(super) fn keep_asking(site: &Site, mut draw: Draw, ended: &AtomicBool) -> Ac
                     pushed.push(put(&site.registry, number));
                 }
                 let answer = site.call("POST", "/registries/build/sync", None);
-                if promised.is_kept(answer.as_ref(), 200) {
+                // A sync that could not ask the database of a repository tells that as a problem.
+                if promised.is_kept(answer.as_ref(), 200)
+                    && answer.unwrap().body["problem_count"] == 0
+                {
                     promised.synced.clone_from(&pushed);
                 }
             }
